@@ -1,0 +1,807 @@
+//! The facade: apply a change, ask for findings, fixes, hover texts and inventories. Plain structs, no protocol types.
+//!
+//! An [`Analysis`] is owned by one thread. It keeps what it worked out (see the crate documentation on the three
+//! stages) and repeats only what a change caused; [`Counters`] tell what ran.
+
+mod deployments;
+mod hover;
+mod inventory;
+pub mod inventory_json;
+mod refresh;
+mod report;
+mod scan;
+mod views;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use crate::eval::reference_of;
+use crate::model::{FileId, FileKind};
+use crate::rules::container_scan::WANT;
+use crate::rules::finding::{Severity, Verdict};
+use crate::rules::fix::Fix;
+use crate::rules::insert_pricing;
+use crate::syntax;
+use crate::text::{Encoding, Span, TextChange, position};
+use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
+use crate::workspace::disk;
+use crate::workspace::files::{Content, Workspace, language_of};
+use crate::workspace::fingerprint::Weight;
+use crate::workspace::registry_cache::Resolution;
+use deployments::Deployments;
+use report::{Locator, Stored};
+pub use scan::{Scan, scan};
+
+/// Tells a running job that its answer is no longer wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the job to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked to.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A position in a file, in all the ways that columns are counted, so that no text is needed to convert it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Point {
+    /// Line from 0.
+    pub line: u32,
+    /// Column in bytes.
+    pub utf8: u32,
+    /// Column in UTF-16 units.
+    pub utf16: u32,
+    /// Column in characters.
+    pub utf32: u32,
+}
+
+impl Point {
+    /// The column in an encoding.
+    pub fn column(self, encoding: Encoding) -> u32 {
+        match encoding {
+            Encoding::Utf8 => self.utf8,
+            Encoding::Utf16 => self.utf16,
+            Encoding::Utf32 => self.utf32,
+        }
+    }
+}
+
+/// A span of a file, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// Absolute path.
+    pub path: Arc<Path>,
+    /// Bytes.
+    pub span: Span,
+    /// Its start.
+    pub start: Point,
+    /// Its end.
+    pub end: Point,
+}
+
+/// A finding, resolved to source positions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostic {
+    /// `AZR-000002`.
+    pub code: &'static str,
+    /// `Azure.ACR.ContainerScan`.
+    pub name: &'static str,
+    /// `None` for hints and problems of configuration files.
+    pub verdict: Option<Verdict>,
+    /// Severity.
+    pub severity: Severity,
+    /// Where.
+    pub location: Location,
+    /// One plain sentence.
+    pub message: String,
+    /// Further places.
+    pub related: Vec<(Location, String)>,
+    /// Type of the resource; empty for problems.
+    pub resource_type: String,
+    /// Name of the resource where known.
+    pub resource_name: Option<Arc<str>>,
+    /// Entry point and parameter file of the deployment that was worst.
+    pub entry: Arc<Path>,
+    /// Parameter file of that deployment.
+    pub parameters: Option<Arc<Path>>,
+    /// Why it is silenced, if it is: such diagnostics go to SARIF (marked), not to editors or other reports.
+    pub suppressed: Option<Suppression>,
+}
+
+/// What silences a diagnostic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suppression {
+    /// A pragma or a comment in the source.
+    InSource,
+    /// `ps-rule.yaml`.
+    External,
+}
+
+/// What one file has to show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileReport {
+    /// Absolute path.
+    pub path: Arc<Path>,
+    /// Version of the open document this answers; `None` for files not open.
+    pub version: Option<i32>,
+    /// Findings, sorted by place; suppressed ones included and marked.
+    pub diagnostics: Arc<[Diagnostic]>,
+}
+
+/// Something that could not be read, parsed or followed: `check` lists it and exits with 2.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// The file.
+    pub path: Arc<Path>,
+    /// Where in it.
+    pub location: Option<Location>,
+    /// One plain line.
+    pub message: String,
+}
+
+/// Totals over everything known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct Summary {
+    pub files: usize,
+    pub entry_points: usize,
+    pub errors: usize,
+    pub warnings: usize,
+    pub notes: usize,
+    pub problems: usize,
+}
+
+/// How often each stage ran since the start; differences between two readings are what tests look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Trees parsed, incrementally or whole.
+    pub parsed: u64,
+    /// Items lowered that no memo knew.
+    pub lowered: u64,
+    /// Deployments evaluated.
+    pub evaluated: u64,
+    /// Deployments answered from the memo.
+    pub remembered: u64,
+    /// Files whose diagnostics were made anew.
+    pub reported: u64,
+    /// Files read from disk.
+    pub read: u64,
+}
+
+/// What to judge.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Settings of the editor or the command line.
+    pub overrides: Overrides,
+    /// Skip the prefilter (tests compare).
+    pub unfiltered: bool,
+    /// Overrides where Bicep's cache lies (tests; else `bicepconfig.json` and the home folder decide).
+    pub cache_root: Option<PathBuf>,
+    /// Threads for scanning; 0 lets the machine decide.
+    pub threads: usize,
+    /// Up to where files in no workspace folder look for their configuration: the working directory.
+    pub base: Option<PathBuf>,
+}
+
+/// The engine's state.
+#[derive(Debug)]
+pub struct Analysis {
+    workspace: Workspace,
+    options: Options,
+    deployments: Deployments,
+    reports: FxHashMap<FileId, Stored>,
+    /// Which reports have locations in a file.
+    pointed_at: FxHashMap<FileId, BTreeSet<FileId>>,
+    /// Entry points named by the user, with their parameter files.
+    explicit: FxHashMap<FileId, Vec<Option<FileId>>>,
+    config_problems: Vec<ConfigProblem>,
+    scan_problems: Vec<(PathBuf, String)>,
+    /// Documents edited since the last refresh.
+    edited: BTreeSet<FileId>,
+    /// Files whose references, users or relevance changed since deployments were last counted.
+    changed: BTreeSet<FileId>,
+    /// Relevant files that are not loaded yet.
+    to_load: Vec<FileId>,
+    /// Folders (of deployments) whose plans changed.
+    stale_reaches: BTreeSet<Option<PathBuf>>,
+    /// Files whose report is to be made again.
+    pending: BTreeSet<FileId>,
+    /// Files whose report is to be returned even if it is the same.
+    owed: BTreeSet<FileId>,
+    reported: u64,
+}
+
+impl Analysis {
+    /// An empty one.
+    pub fn new(options: Options) -> Self {
+        let workspace = Workspace::new(
+            &WANT,
+            options.overrides.clone(),
+            options.cache_root.clone(),
+            options.unfiltered,
+        );
+        let mut analysis = Analysis {
+            workspace,
+            options,
+            deployments: Deployments::default(),
+            reports: FxHashMap::default(),
+            pointed_at: FxHashMap::default(),
+            explicit: FxHashMap::default(),
+            config_problems: Vec::new(),
+            scan_problems: Vec::new(),
+            edited: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            to_load: Vec::new(),
+            stale_reaches: BTreeSet::new(),
+            pending: BTreeSet::new(),
+            owed: BTreeSet::new(),
+            reported: 0,
+        };
+        analysis.workspace.base = analysis.options.base.clone();
+        analysis
+    }
+
+    /// Sets the workspace folders. Files of folders no longer named are forgotten. Does not read anything: scan the new
+    /// ones and [`install`](Self::install) the result.
+    pub fn set_folders(&mut self, folders: &[PathBuf]) {
+        self.workspace.folders = folders
+            .iter()
+            .map(|folder| disk::normalize(folder))
+            .collect();
+        let unlisted: Vec<FileId> = self
+            .workspace
+            .files()
+            .filter(|(id, file)| {
+                let kept = file.document.is_some() || self.explicit.contains_key(id);
+                file.listed && !kept && self.workspace.folder_of(&file.path).is_none()
+            })
+            .map(|(id, _)| id)
+            .collect();
+        for id in unlisted {
+            self.workspace.file_mut(id).listed = false;
+            self.changed.insert(id);
+        }
+        self.scan_problems
+            .retain(|(path, _)| self.workspace.folder_of(path).is_some());
+        self.reconfigure();
+        // A file may have moved from one folder's reach to another's.
+        let entries: BTreeSet<FileId> = self
+            .deployments
+            .states
+            .keys()
+            .map(|(entry, _)| *entry)
+            .collect();
+        for entry in entries {
+            self.forget_entry(entry);
+            self.changed.insert(entry);
+        }
+    }
+
+    /// Sets what the editor overrides.
+    pub fn set_overrides(&mut self, overrides: Overrides) {
+        if self.workspace.overrides != overrides {
+            self.workspace.overrides = overrides;
+            self.reconfigure();
+        }
+    }
+
+    /// Takes over a scan: what it found is looked at by the next [`refresh`](Self::refresh).
+    pub fn install(&mut self, scan: Scan) {
+        let Scan { root, sift } = scan;
+        self.scan_problems
+            .retain(|(path, _)| !path.starts_with(&root));
+        self.scan_problems.extend(sift.problems);
+        let mut fresh = Vec::with_capacity(sift.files.len());
+        for (path, marks) in sift.files {
+            let keep = match &marks {
+                Ok(marks) => marks.candidate,
+                Err(_) => true,
+            };
+            if !keep && !self.options.unfiltered {
+                continue;
+            }
+            let id = self.workspace.intern(&path);
+            let file = self.workspace.file_mut(id);
+            if !file.listed {
+                file.listed = true;
+                self.changed.insert(id);
+            }
+            if matches!(file.content, Content::Unseen) {
+                fresh.push((id, self.workspace.take_marks(id, marks)));
+            }
+        }
+        let ids: Vec<FileId> = fresh.iter().map(|(id, _)| *id).collect();
+        for (id, references) in fresh {
+            self.connect(id, references);
+        }
+        for id in &ids {
+            self.follow(*id);
+        }
+    }
+
+    /// Adds a file as an entry point asked for by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
+    /// explicit parameter file if one is given. A parameter file stands for the template it names.
+    pub fn add_entry(&mut self, path: &Path, parameters: Option<&Path>) {
+        let Some(id) = self.loaded_file(path) else {
+            let id = self.workspace.intern(&disk::normalize(path));
+            self.workspace.file_mut(id).listed = true;
+            return;
+        };
+        self.workspace.file_mut(id).listed = true;
+        let kind = self.workspace.file(id).kind;
+        let (entry, values) = match kind {
+            FileKind::BicepParams | FileKind::ArmParameters => {
+                (self.workspace.template_of(id), Some(id))
+            }
+            _ => (Some(id), parameters.and_then(|path| self.loaded_file(path))),
+        };
+        let Some(entry) = entry else { return };
+        let path = self.workspace.file(entry).path.clone();
+        if self.loaded_file(&path).is_none() {
+            return;
+        }
+        let known = self.explicit.entry(entry).or_default();
+        if !known.contains(&values) {
+            known.push(values);
+        }
+        self.changed.insert(entry);
+    }
+
+    /// A document was opened. `path` is absolute, or a whole URI for documents that are not files (judged alone).
+    pub fn open(&mut self, path: &Path, version: i32, text: &str) {
+        let path = disk::normalize(path);
+        if Configs::is_config(&path) {
+            self.workspace.open(&path, version, text);
+            return self.reconfigure_from(&path);
+        }
+        let id = self.workspace.open(&path, version, text);
+        self.edited.insert(id);
+        self.owed.insert(id);
+        self.changed.insert(id);
+    }
+
+    /// A document was edited.
+    pub fn edit(&mut self, path: &Path, version: i32, changes: &[TextChange], encoding: Encoding) {
+        let path = disk::normalize(path);
+        let Some(id) = self.workspace.edit(&path, version, changes, encoding) else {
+            return;
+        };
+        if Configs::is_config(&path) {
+            return self.reconfigure_from(&path);
+        }
+        self.edited.insert(id);
+        self.owed.insert(id);
+    }
+
+    /// A document was closed: the disk counts again.
+    pub fn close(&mut self, path: &Path) {
+        let path = disk::normalize(path);
+        let Some(id) = self.workspace.id(&path) else {
+            return;
+        };
+        let listed = self.workspace.folder_of(&path).is_some() || self.explicit.contains_key(&id);
+        let file = self.workspace.file_mut(id);
+        file.document = None;
+        file.listed = listed;
+        self.edited.remove(&id);
+        if Configs::is_config(&path) {
+            return self.reconfigure_from(&path);
+        }
+        self.reread(id);
+    }
+
+    /// Files changed, appeared or vanished on disk (also configuration files and restored modules).
+    pub fn disk_changed(&mut self, paths: &[PathBuf]) {
+        let mut structure = false;
+        for path in paths {
+            let path = disk::normalize(path);
+            if Configs::is_config(&path) {
+                self.reconfigure_from(&path);
+                continue;
+            }
+            let known = self.workspace.id(&path);
+            let exists = disk::stamp(&path).is_some();
+            let listed = self.workspace.folder_of(&path).is_some();
+            match known {
+                Some(id) => {
+                    structure |= !exists
+                        || matches!(self.workspace.file(id).content, Content::Unreadable(_));
+                    if exists && listed {
+                        self.workspace.file_mut(id).listed = true;
+                    }
+                    self.reread(id);
+                }
+                None if exists => {
+                    structure = true;
+                    if listed {
+                        let id = self.workspace.intern(&path);
+                        self.workspace.file_mut(id).listed = true;
+                        self.reread(id);
+                    }
+                }
+                None => {}
+            }
+        }
+        if structure {
+            // What a reference leads to may have changed for anyone that had none.
+            for id in std::mem::take(&mut self.workspace.unresolved) {
+                self.changed_meaning(id);
+            }
+            self.deployments.touch_all();
+        }
+    }
+
+    /// Looks at a file on disk anew.
+    fn reread(&mut self, id: FileId) {
+        if self.workspace.file(id).document.is_some() {
+            return;
+        }
+        self.workspace.file_mut(id).content = Content::Unseen;
+        let references = self.workspace.sift(id);
+        self.connect(id, references);
+        self.changed.insert(id);
+        self.deployments.touch(id);
+        self.pending.insert(id);
+        self.pending
+            .extend(self.pointed_at.get(&id).into_iter().flatten());
+        self.follow(id);
+        let file = self.workspace.file(id);
+        let wanted = file.weight == Weight::Holds || self.deployments.looked_at(id);
+        if wanted && matches!(file.content, Content::Sifted(_)) {
+            self.to_load.push(id);
+        }
+    }
+
+    /// A configuration file changed.
+    fn reconfigure_from(&mut self, path: &Path) {
+        if let Ok(mut configs) = self.workspace.configs.lock() {
+            configs.invalidate(path);
+        }
+        let id = self.workspace.intern(path);
+        if self.workspace.file(id).document.is_some() {
+            self.owed.insert(id);
+        }
+        self.pending.insert(id);
+        self.reconfigure();
+    }
+
+    /// Settings may be different everywhere: cheap to say, and rare.
+    fn reconfigure(&mut self) {
+        self.workspace.forget_settings();
+        self.deployments.touch_all();
+        let with_edges: Vec<FileId> = std::mem::take(&mut self.workspace.unresolved);
+        for id in with_edges {
+            self.changed_meaning(id);
+        }
+        self.pending.extend(self.reports.keys());
+        self.pending.extend(self.deployments.judged_at.keys());
+    }
+
+    /// Brings everything up to date and returns the reports that changed since the last call, and those of documents
+    /// that were opened or edited since (even when equal: editors drop answers to old versions). Files that have
+    /// nothing to show any more come with an empty list once. Stops early when cancelled (what is done stays done).
+    ///
+    /// While a scan is being worked in, a call answers for the documents that were just edited and leaves the rest to
+    /// the next: call again while [`is_pending`](Self::is_pending).
+    pub fn refresh(&mut self, cancel: &Cancel) -> Vec<FileReport> {
+        let mut reports = self.refresh_now(cancel);
+        let problems = self
+            .workspace
+            .configs
+            .lock()
+            .map(|configs| configs.problems())
+            .unwrap_or_default();
+        if problems != self.config_problems {
+            let old = std::mem::replace(&mut self.config_problems, problems);
+            let paths: BTreeSet<PathBuf> = old
+                .iter()
+                .chain(&self.config_problems)
+                .map(|p| p.path.clone())
+                .collect();
+            for path in paths {
+                let id = self.workspace.intern(&path);
+                self.pending.insert(id);
+            }
+            for report in self.report_pending() {
+                reports.retain(|known| known.path != report.path);
+                reports.push(report);
+            }
+        }
+        reports
+    }
+
+    /// Whether work is left that the last refresh did not get to.
+    pub fn is_pending(&self) -> bool {
+        !(self.edited.is_empty()
+            && self.to_load.is_empty()
+            && self.changed.is_empty()
+            && self.pending.is_empty()
+            && self.deployments.dirty.is_empty()
+            && self.stale_reaches.is_empty())
+    }
+
+    /// The files whose content on disk counts: for those who must notice by looking that it changed.
+    pub fn files_on_disk(&self) -> impl Iterator<Item = &Path> {
+        self.workspace
+            .files()
+            .filter(|(_, file)| file.document.is_none() && !matches!(file.content, Content::Unseen))
+            .map(|(_, file)| &*file.path)
+    }
+
+    /// The present report of every file that has something to show, sorted by path.
+    pub fn reports(&self) -> Vec<FileReport> {
+        let mut reports: Vec<_> = self
+            .reports
+            .keys()
+            .map(|file| self.report_of(*file))
+            .collect();
+        reports.sort_by(|a, b| a.path.cmp(&b.path));
+        reports
+    }
+
+    /// The present report of one file.
+    pub fn report(&self, path: &Path) -> Option<FileReport> {
+        self.workspace
+            .id(&disk::normalize(path))
+            .map(|id| self.report_of(id))
+    }
+
+    /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
+    /// configuration files that are wrong, folders that could not be walked.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut locator = Locator::default();
+        let mut problems: Vec<Problem> = Vec::new();
+        for (path, message) in &self.scan_problems {
+            problems.push(Problem {
+                path: path.as_path().into(),
+                location: None,
+                message: message.clone(),
+            });
+        }
+        for (id, file) in self.workspace.files() {
+            if let (Content::Unreadable(error), true, None) =
+                (&file.content, file.listed, &file.document)
+            {
+                problems.push(Problem {
+                    path: file.path.clone(),
+                    location: None,
+                    message: format!("cannot be read: {error}"),
+                });
+            }
+            // A file that does not parse may hold nothing that lowers: that it was read says that its text did.
+            let told =
+                file.listed && (file.weight > Weight::Nothing || self.explicit.contains_key(&id));
+            let (true, Some(loaded)) = (told, self.workspace.loaded(id)) else {
+                continue;
+            };
+            for (span, message) in loaded.errors.iter() {
+                problems.push(Problem {
+                    path: file.path.clone(),
+                    location: locator.location(self, id, *span),
+                    message: format!("does not parse: {message}"),
+                });
+            }
+            if file.weight < Weight::Holds && !self.explicit.contains_key(&id) {
+                continue;
+            }
+            for (item, (offset, spans)) in
+                loaded.model.template.items.iter().zip(&loaded.model.spans)
+            {
+                let Some(reference) = reference_of(&item.kind) else {
+                    continue;
+                };
+                if reference.text.contains(':') || item.broken {
+                    continue;
+                }
+                if let Resolution::Unread(reason) = self.workspace.resolve(id, &reference.text) {
+                    let span = spans
+                        .nodes
+                        .get(reference.node as usize)
+                        .map(|span| span.shift(*offset));
+                    problems.push(Problem {
+                        path: file.path.clone(),
+                        location: span.and_then(|span| locator.location(self, id, span)),
+                        message: reason.to_string(),
+                    });
+                }
+            }
+        }
+        for state in self.deployments.states.values() {
+            for place in state
+                .deployment
+                .iter()
+                .flat_map(|deployment| &deployment.expansion.cycles)
+            {
+                problems.push(Problem {
+                    path: self.workspace.file(place.file).path.clone(),
+                    location: locator.locate(self, *place),
+                    message: "this module leads back to a file that is already on the way here"
+                        .to_owned(),
+                });
+            }
+        }
+        for problem in &self.config_problems {
+            let id = self.workspace.id(&problem.path);
+            problems.push(Problem {
+                path: problem.path.as_path().into(),
+                location: id.and_then(|id| locator.location(self, id, problem.span)),
+                message: problem.message.clone(),
+            });
+        }
+        problems.sort_by(|a, b| {
+            (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
+        });
+        problems.dedup();
+        problems
+    }
+
+    /// Totals.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary {
+            files: self
+                .workspace
+                .files()
+                .filter(|(_, file)| file.listed)
+                .count(),
+            entry_points: self.deployments.states.len(),
+            problems: self.problems().len(),
+            ..Summary::default()
+        };
+        let shown = self
+            .reports
+            .values()
+            .flat_map(|stored| stored.diagnostics.iter());
+        for diagnostic in shown.filter(|diagnostic| diagnostic.suppressed.is_none()) {
+            match diagnostic.severity {
+                Severity::Error => summary.errors += 1,
+                Severity::Warning => summary.warnings += 1,
+                Severity::Note => summary.notes += 1,
+            }
+        }
+        summary
+    }
+
+    /// What ran.
+    pub fn counters(&self) -> Counters {
+        Counters {
+            parsed: self.workspace.work.parsed.load(Ordering::Relaxed),
+            lowered: self.workspace.memo.lowered(),
+            evaluated: self.deployments.evaluated,
+            remembered: self.deployments.remembered,
+            reported: self.reported,
+            read: self.workspace.work.read.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The fixes for the findings of a file that touch `span`, with the finding's index in its report. Suppressed
+    /// findings have none. `create_files`: the client can create files.
+    pub fn fixes(&mut self, path: &Path, span: Span, create_files: bool) -> Vec<(usize, Fix)> {
+        let Some(id) = self.workspace.id(&disk::normalize(path)) else {
+            return Vec::new();
+        };
+        let Some(stored) = self.reports.get(&id) else {
+            return Vec::new();
+        };
+        let views = views::FixViews::new(self);
+        let settings = self.workspace.settings(&self.workspace.file(id).path);
+        let rows = stored
+            .findings
+            .iter()
+            .zip(stored.diagnostics.iter())
+            .enumerate();
+        rows.filter(|(_, (_, diagnostic))| {
+            diagnostic.suppressed.is_none() && diagnostic.location.span.meets(span)
+        })
+        .flat_map(|(index, (finding, _))| {
+            let fixes = insert_pricing::fixes(finding, &views, &settings, create_files);
+            fixes.into_iter().map(move |fix| (index, fix))
+        })
+        .collect()
+    }
+
+    /// Hover on a registry's type or a plan: what is covered and Markdown. `None` anywhere else.
+    pub fn hover(&mut self, path: &Path, offset: u32) -> Option<(Location, String)> {
+        self.hover_now(path, offset)
+    }
+
+    /// What a file deploys, as an entry point.
+    pub fn inventory(&mut self, path: &Path, parameters: Option<&Path>) -> Option<Inventory> {
+        self.inventory_now(path, parameters)
+    }
+
+    /// The syntax tree of a file as an s-expression, for `preflight/syntaxTree` and `preflight parse`.
+    pub fn syntax_tree(&mut self, path: &Path) -> Option<String> {
+        let id = self.workspace.intern(&disk::normalize(path));
+        let text = self.workspace.text(id)?;
+        let tree = syntax::parse(language_of(self.workspace.file(id).kind), &*text, None);
+        Some(tree.root_node().to_sexp())
+    }
+
+    /// The present text of a file (open buffer over disk).
+    pub fn text(&self, path: &Path) -> Option<Arc<str>> {
+        let path = disk::normalize(path);
+        match self.workspace.id(&path) {
+            Some(id) => self.workspace.text(id),
+            None => disk::read(&path).ok().map(|read| read.text),
+        }
+    }
+
+    /// The settings in force for a file.
+    pub fn settings(&mut self, path: &Path) -> Arc<Settings> {
+        self.workspace.settings(&disk::normalize(path))
+    }
+
+    /// The byte offset of a position in an open document, clamped; 0 where it is not open.
+    pub fn offset(&self, path: &Path, at: crate::text::Position, encoding: Encoding) -> u32 {
+        let id = self.workspace.id(&disk::normalize(path));
+        let open = id.and_then(|id| self.workspace.file(id).document.as_ref());
+        open.map_or(0, |open| {
+            position::offset(&open.document.text, at, encoding)
+        })
+    }
+
+    /// A span of a file as a location (open buffer over disk).
+    pub fn locate(&self, path: &Path, span: Span) -> Option<Location> {
+        let id = self.workspace.id(&disk::normalize(path))?;
+        Locator::default().location(self, id, span)
+    }
+}
+
+/// What an entry point deploys: the shape of `inventory --format json`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inventory {
+    /// The entry point.
+    pub entry: Arc<Path>,
+    /// `resourceGroup`, `subscription`, `managementGroup`, `tenant`.
+    pub scope: &'static str,
+    /// The resources in order.
+    pub resources: Vec<InventoryResource>,
+    /// What could not be read.
+    pub unread: Vec<InventoryUnread>,
+    /// What is said about its registries (for `preflight/inventory`): location, verdict, message.
+    pub verdicts: Vec<(Location, Verdict, String)>,
+}
+
+/// One resource of an [`Inventory`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct InventoryResource {
+    /// Type.
+    pub resource_type: String,
+    /// API version; empty where not known.
+    pub api_version: String,
+    /// Name where known.
+    pub name: Option<Arc<str>>,
+    /// `resourceGroup`, …, or `resource` for extension resources.
+    pub scope: String,
+    /// `true`, `false`, `unknown`.
+    pub condition: &'static str,
+    /// `existing`.
+    pub existing: bool,
+    /// Turns of the loop this entry stands for.
+    pub copies: Option<u64>,
+    /// Its type string.
+    pub location: Location,
+    /// References of the module uses that led here.
+    pub via: Vec<Arc<str>>,
+}
+
+/// Something unread of an [`Inventory`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct InventoryUnread {
+    /// As written.
+    pub reference: Arc<str>,
+    /// Where.
+    pub location: Location,
+    /// Why.
+    pub reason: Arc<str>,
+}

@@ -1,0 +1,520 @@
+//! Stage 3: which deployments there are, what each makes, and what the rule says of it.
+//!
+//! Nothing is invalidated. A deployment remembers a few [`Trace`]s: what its evaluation looked at, the values these
+//! had, and what came out. When a file changes, only the deployments that looked at it are asked, and each first looks
+//! for a trace whose values are the present ones: undo finds the one before the edit.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustc_hash::FxHashMap;
+
+use super::scan::threads;
+use super::{Analysis, Cancel};
+use crate::eval::expand::{Arguments, scope_of};
+use crate::eval::{Expansion, Instance, Kind, Value, Want, arguments, expand};
+use crate::model::{FileId, Ident, ItemKind, Template};
+use crate::rules::container_scan::{self, Deployment, Judged, Reach};
+use crate::workspace::files::Workspace;
+use crate::workspace::view::{Dependency, View};
+
+/// An entry point and its parameter file.
+pub(super) type Key = (FileId, Option<FileId>);
+
+/// How many earlier evaluations a deployment remembers.
+const TRACES: usize = 6;
+
+/// How often an evaluation is repeated because it asked for files that were not loaded: each repetition goes one level
+/// deeper into references that no file names literally.
+const ROUNDS: usize = 64;
+
+/// Evaluation recurses over what users wrote, to a bounded depth; this much stack holds it in debug builds too.
+const STACK: usize = 16 << 20;
+
+/// One evaluation: what it looked at and what came out.
+#[derive(Debug)]
+struct Trace {
+    looked_at: Vec<(Dependency, u64)>,
+    expansion: Arc<Expansion>,
+}
+
+/// What is known of one deployment.
+#[derive(Debug)]
+pub(super) struct State {
+    traces: VecDeque<Trace>,
+    /// For the rule; `None` until evaluated.
+    pub(super) deployment: Option<Deployment>,
+    /// Its plans, for the reach of the others.
+    pub(super) plans: Vec<Instance>,
+    /// What the rule says of it.
+    pub(super) judged: Vec<Judged>,
+    /// The workspace folder whose reach it shares.
+    folder: Option<PathBuf>,
+}
+
+/// All deployments.
+#[derive(Debug, Default)]
+pub(super) struct Deployments {
+    pub(super) states: BTreeMap<Key, State>,
+    /// Which deployments looked at a file.
+    dependents: FxHashMap<FileId, BTreeSet<Key>>,
+    /// Which deployments say something about a file.
+    pub(super) judged_at: FxHashMap<FileId, BTreeSet<Key>>,
+    /// To be looked at again.
+    pub(super) dirty: BTreeSet<Key>,
+    reaches: BTreeMap<Option<PathBuf>, Arc<Reach>>,
+    pub(super) evaluated: u64,
+    pub(super) remembered: u64,
+}
+
+impl Deployments {
+    /// Marks everything that looked at a file.
+    pub(super) fn touch(&mut self, file: FileId) {
+        if let Some(keys) = self.dependents.get(&file) {
+            self.dirty.extend(keys);
+        }
+    }
+
+    /// Marks everything (configuration changed, files appeared), and forgets what was remembered.
+    pub(super) fn touch_all(&mut self) {
+        for (key, state) in &mut self.states {
+            state.traces.clear();
+            self.dirty.insert(*key);
+        }
+    }
+
+    /// Whether some evaluation looked at a file.
+    pub(super) fn looked_at(&self, file: FileId) -> bool {
+        self.dependents
+            .get(&file)
+            .is_some_and(|keys| !keys.is_empty())
+    }
+
+    /// Sets the deployments of one entry point.
+    fn set(
+        &mut self,
+        entry: FileId,
+        wanted: &[Option<FileId>],
+        folder: Option<PathBuf>,
+    ) -> Vec<State> {
+        let known: Vec<Key> = self
+            .states
+            .range((entry, None)..=(entry, Some(FileId(u32::MAX))))
+            .map(|(k, _)| *k)
+            .collect();
+        let mut gone = Vec::new();
+        for key in known.into_iter().filter(|key| !wanted.contains(&key.1)) {
+            if let Some(state) = self.states.remove(&key) {
+                self.forget(key, &state);
+                gone.push(state);
+            }
+            self.dirty.remove(&key);
+        }
+        for parameters in wanted {
+            let key = (entry, *parameters);
+            self.states.entry(key).or_insert_with(|| {
+                self.dirty.insert(key);
+                State {
+                    traces: VecDeque::new(),
+                    deployment: None,
+                    plans: Vec::new(),
+                    judged: Vec::new(),
+                    folder: folder.clone(),
+                }
+            });
+        }
+        gone
+    }
+
+    fn forget(&mut self, key: Key, state: &State) {
+        for (dependency, _) in state
+            .traces
+            .front()
+            .iter()
+            .flat_map(|trace| &trace.looked_at)
+        {
+            if let Some(keys) = self.dependents.get_mut(&dependency.file()) {
+                keys.remove(&key);
+            }
+        }
+        for judged in &state.judged {
+            if let Some(keys) = self.judged_at.get_mut(&judged.place.file) {
+                keys.remove(&key);
+            }
+        }
+    }
+}
+
+/// What evaluating gave.
+struct Outcome {
+    trace: Trace,
+    missing: Vec<PathBuf>,
+}
+
+impl Analysis {
+    /// Decides anew which deployments these templates are the entry points of.
+    pub(super) fn recount(&mut self, templates: impl IntoIterator<Item = FileId>) {
+        for id in templates {
+            let mut wanted = self.workspace.deployments_of(id);
+            if let Some(explicit) = self.explicit.get(&id) {
+                wanted = explicit.clone();
+            }
+            self.set_deployments(id, &wanted);
+        }
+    }
+
+    /// Drops the deployments of an entry point; counting again makes them anew.
+    pub(super) fn forget_entry(&mut self, entry: FileId) {
+        self.set_deployments(entry, &[]);
+    }
+
+    fn set_deployments(&mut self, entry: FileId, wanted: &[Option<FileId>]) {
+        let folder = self
+            .workspace
+            .folder_of(&self.workspace.file(entry).path)
+            .map(PathBuf::from);
+        for state in self.deployments.set(entry, wanted, folder) {
+            self.pending
+                .extend(state.judged.iter().map(|judged| judged.place.file));
+            if !state.plans.is_empty() {
+                self.stale_reaches.insert(state.folder);
+            }
+        }
+    }
+
+    /// Evaluates these deployments, or finds that they need no evaluation. Stops early when cancelled; what was done
+    /// stays done. Returns those whose outcome changed.
+    pub(super) fn evaluate(&mut self, keys: Vec<Key>, cancel: &Cancel) -> Vec<Key> {
+        let mut changed = Vec::new();
+        let mut left = Vec::new();
+        for key in keys {
+            match self.recall(key) {
+                Some(true) => changed.push(key),
+                Some(false) => {}
+                None => left.push(key),
+            }
+        }
+        // Batches bound how long a cancelled refresh goes on.
+        for batch in left.chunks(64) {
+            if cancel.is_cancelled() {
+                break;
+            }
+            for (key, outcome) in self.evaluate_batch(batch) {
+                self.deployments.evaluated += 1;
+                self.deployments.dirty.remove(&key);
+                if self.keep(key, outcome) {
+                    changed.push(key);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Looks for a remembered evaluation that still holds: `Some(changed)`, or `None` where there is none.
+    fn recall(&mut self, key: Key) -> Option<bool> {
+        let workspace = &self.workspace;
+        let state = self.deployments.states.get_mut(&key)?;
+        let holds = |trace: &Trace| {
+            trace
+                .looked_at
+                .iter()
+                .all(|(what, value)| workspace.value_of(*what) == *value)
+        };
+        let at = state.traces.iter().position(holds)?;
+        self.deployments.dirty.remove(&key);
+        self.deployments.remembered += 1;
+        if at == 0 {
+            return Some(false);
+        }
+        let trace = self.deployments.states.get_mut(&key)?.traces.remove(at)?;
+        Some(self.keep(key, trace))
+    }
+
+    /// Evaluates, loading what is asked for on the way.
+    fn evaluate_batch(&mut self, keys: &[Key]) -> Vec<(Key, Trace)> {
+        let mut done = Vec::with_capacity(keys.len());
+        let mut left = keys.to_vec();
+        for round in 0..ROUNDS {
+            let outcomes = self.evaluate_once(&left);
+            let mut missing = BTreeSet::new();
+            left.clear();
+            for (key, outcome) in outcomes {
+                if outcome.missing.is_empty() || round + 1 == ROUNDS {
+                    done.push((key, outcome.trace));
+                } else {
+                    missing.extend(outcome.missing);
+                    left.push(key);
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+            self.demand(missing);
+        }
+        done
+    }
+
+    fn evaluate_once(&self, keys: &[Key]) -> Vec<(Key, Outcome)> {
+        let next = AtomicUsize::new(0);
+        let workspace = &self.workspace;
+        let work = || {
+            let mut mine = Vec::new();
+            while let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
+                mine.push((*key, evaluate_one(workspace, *key)));
+            }
+            mine
+        };
+        let threads = threads(&self.options, keys.len());
+        if threads == 1 {
+            return work();
+        }
+        let mut all = std::thread::scope(|scope| {
+            let spawn = |_| {
+                std::thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, work)
+            };
+            let workers: Vec<_> = (1..threads).filter_map(|n| spawn(n).ok()).collect();
+            let mut all = work();
+            for worker in workers {
+                match worker.join() {
+                    Ok(mut mine) => all.append(&mut mine),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            all
+        });
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
+    }
+
+    /// Takes an outcome as the present one. Returns whether it differs from the one before.
+    fn keep(&mut self, key: Key, trace: Trace) -> bool {
+        let label = self.label(key);
+        let settings = self.workspace.settings(&self.workspace.file(key.0).path);
+        let scope = self
+            .workspace
+            .loaded(key.0)
+            .map(|loaded| scope_of(&loaded.model.template));
+        let Deployments {
+            states, dependents, ..
+        } = &mut self.deployments;
+        let Some(state) = states.get_mut(&key) else {
+            return false;
+        };
+        let files = |trace: &Trace| {
+            trace
+                .looked_at
+                .iter()
+                .map(|(what, _)| what.file())
+                .collect::<BTreeSet<_>>()
+        };
+        let (before, after) = (
+            state.traces.front().map(files).unwrap_or_default(),
+            files(&trace),
+        );
+        if before != after {
+            for file in before.difference(&after) {
+                dependents.entry(*file).or_default().remove(&key);
+            }
+            for file in after.difference(&before) {
+                dependents.entry(*file).or_default().insert(key);
+            }
+        }
+        let deployment = Deployment {
+            entry: key.0,
+            parameters: key.1,
+            label,
+            scope: scope.unwrap_or(crate::model::ScopeKind::ResourceGroup),
+            expansion: trace.expansion.clone(),
+            settings,
+        };
+        let same = state.deployment.as_ref().is_some_and(|old| {
+            Arc::ptr_eq(&old.settings, &deployment.settings)
+                && old.scope == deployment.scope
+                && old.label == deployment.label
+                && old.expansion == deployment.expansion
+        });
+        state.traces.push_front(trace);
+        state.traces.truncate(TRACES);
+        if same {
+            return false;
+        }
+        let plans = container_scan::plans(&deployment);
+        if plans != state.plans {
+            state.plans = plans;
+            self.stale_reaches.insert(state.folder.clone());
+        }
+        state.deployment = Some(deployment);
+        true
+    }
+
+    /// How messages call a deployment.
+    fn label(&self, key: Key) -> Arc<str> {
+        let path = &self.workspace.file(key.1.unwrap_or(key.0)).path;
+        let folder = self
+            .workspace
+            .folder_of(path)
+            .or(self.workspace.base.as_deref());
+        let relative = folder
+            .and_then(|folder| path.strip_prefix(folder).ok())
+            .unwrap_or(path);
+        relative.to_string_lossy().replace('\\', "/").into()
+    }
+
+    /// Asks the rule about these deployments, and about all that share a reach which has changed.
+    pub(super) fn judge(&mut self, mut keys: BTreeSet<Key>) {
+        let deployments = &mut self.deployments;
+        for folder in std::mem::take(&mut self.stale_reaches) {
+            let mut plans = Vec::new();
+            for (key, state) in deployments
+                .states
+                .iter()
+                .filter(|(_, state)| state.folder == folder)
+            {
+                let Some(deployment) = &state.deployment else {
+                    continue;
+                };
+                plans.extend(
+                    state
+                        .plans
+                        .iter()
+                        .map(|plan| (deployment.label.clone(), plan.clone())),
+                );
+                // Without a registry (or a plan of its own, for hints) nothing is said about it.
+                if !deployment.expansion.instances.is_empty() {
+                    keys.insert(*key);
+                }
+            }
+            plans.sort_by(|a, b| a.0.cmp(&b.0));
+            deployments
+                .reaches
+                .insert(folder, Arc::new(Reach { plans }));
+        }
+        for key in keys {
+            let Some(state) = deployments.states.get_mut(&key) else {
+                continue;
+            };
+            let Some(deployment) = &state.deployment else {
+                continue;
+            };
+            let reach = deployments
+                .reaches
+                .get(&state.folder)
+                .cloned()
+                .unwrap_or_default();
+            let workspace = &self.workspace;
+            let alone = state.folder.is_none();
+            let judged =
+                container_scan::judge(deployment, &reach, &|file| workspace.shows(file, alone));
+            if judged == state.judged {
+                continue;
+            }
+            let before = std::mem::replace(&mut state.judged, judged);
+            for judged in &before {
+                deployments
+                    .judged_at
+                    .entry(judged.place.file)
+                    .or_default()
+                    .remove(&key);
+                self.pending.insert(judged.place.file);
+            }
+            for judged in &state.judged {
+                deployments
+                    .judged_at
+                    .entry(judged.place.file)
+                    .or_default()
+                    .insert(key);
+                self.pending.insert(judged.place.file);
+            }
+        }
+    }
+}
+
+fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
+    let view = View::new(workspace, key.0, false);
+    let expansion = match workspace.loaded(key.0) {
+        Some(loaded) => {
+            let template = &loaded.model.template;
+            let given = given(workspace, key, template, &view);
+            expand(key.0, template, &given, &view, &container_scan::WANT)
+        }
+        None => Expansion::default(),
+    };
+    let (looked_at, missing) = view.finish();
+    Outcome {
+        trace: Trace {
+            looked_at,
+            expansion: Arc::new(expansion),
+        },
+        missing,
+    }
+}
+
+/// Expands a file with everything in it, for inventories. Files it asks for and that are not loaded come with it.
+pub(super) fn expand_all(
+    workspace: &Workspace,
+    key: Key,
+    want: &Want,
+) -> (Expansion, Vec<PathBuf>) {
+    let view = View::new(workspace, key.0, true);
+    let expansion = match workspace.loaded(key.0) {
+        Some(loaded) => {
+            let template = &loaded.model.template;
+            let given = given(workspace, key, template, &view);
+            expand(key.0, template, &given, &view, want)
+        }
+        None => Expansion::default(),
+    };
+    (expansion, view.finish().1)
+}
+
+/// What the entry point's parameters are given: by the parameter file, else by the configuration.
+fn given(workspace: &Workspace, key: Key, template: &Arc<Template>, view: &View) -> Arguments {
+    let values = key.1.and_then(|file| Some((file, view.values(file)?)));
+    let mut given = match values {
+        Some((file, template)) => arguments(file, &template, view),
+        None => Arguments::default(),
+    };
+    let settings = workspace.settings(&workspace.file(key.0).path);
+    if !settings.parameter_defaults.is_empty() {
+        for item in &template.items {
+            let ItemKind::Parameter(parameter) = &item.kind else {
+                continue;
+            };
+            let default = settings.parameter_defaults.get(&parameter.name);
+            if let (Some(default), None) = (default, &parameter.default)
+                && !given.values.contains_key(&parameter.name)
+            {
+                given
+                    .values
+                    .insert(parameter.name.clone(), value_of(default));
+            }
+        }
+    }
+    given
+}
+
+/// A value from a configuration file.
+fn value_of(json: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    let kind = match json {
+        Json::Null => Kind::Null,
+        Json::Bool(value) => Kind::Bool(*value),
+        Json::Number(number) => match number.as_i64() {
+            Some(value) => Kind::Int(value),
+            None => Kind::Float(number.as_f64().unwrap_or_default()),
+        },
+        Json::String(text) => Kind::Str(text.as_str().into()),
+        Json::Array(items) => return Value::array(items.iter().map(value_of).collect(), None),
+        Json::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(key, value)| (Ident::from(key.as_str()), value_of(value)));
+            return Value::object(members.collect(), None);
+        }
+    };
+    Value::of(kind)
+}

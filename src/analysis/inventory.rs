@@ -1,0 +1,156 @@
+//! What an entry point deploys, expanded with everything in it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::deployments::expand_all;
+use super::report::Locator;
+use super::{Analysis, Inventory, InventoryResource, InventoryUnread};
+use crate::eval::expand::scope_of;
+use crate::eval::{DeploymentScope, Instance, Presence, Value, Want};
+use crate::model::{FileId, ScopeKind};
+
+/// Everything, existing resources included.
+const EVERYTHING: Want = Want {
+    types: &[],
+    body: &[],
+    existing: true,
+};
+
+impl Analysis {
+    /// See [`Analysis::inventory`].
+    pub(super) fn inventory_now(
+        &mut self,
+        path: &Path,
+        parameters: Option<&Path>,
+    ) -> Option<Inventory> {
+        let mut entry = self.loaded_file(path)?;
+        let mut values = match parameters {
+            Some(path) => Some(self.loaded_file(path)?),
+            None => None,
+        };
+        // A parameter file stands for the template it names.
+        let kind = self.workspace.file(entry).kind;
+        if matches!(
+            kind,
+            crate::model::FileKind::BicepParams | crate::model::FileKind::ArmParameters
+        ) {
+            let target = self.workspace.template_of(entry)?;
+            values = Some(entry);
+            entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
+        }
+        let mut expansion = expand_all(&self.workspace, (entry, values), &EVERYTHING);
+        for _ in 0..64 {
+            if expansion.1.is_empty() {
+                break;
+            }
+            self.demand(expansion.1.into_iter().collect::<BTreeSet<_>>());
+            expansion = expand_all(&self.workspace, (entry, values), &EVERYTHING);
+        }
+        let expansion = expansion.0;
+        let mut locator = Locator::default();
+        let scope = scope_of(&self.workspace.loaded(entry)?.model.template);
+        let instances = expansion.instances.iter();
+        let resources = instances
+            .filter_map(|instance| self.resource(instance, &mut locator))
+            .collect();
+        let unread = expansion.unread.iter().filter_map(|unread| {
+            Some(InventoryUnread {
+                reference: unread.reference.clone(),
+                location: locator.locate(self, unread.place)?,
+                reason: unread.reason.clone(),
+            })
+        });
+        let unread = unread.collect();
+        let states = self
+            .deployments
+            .states
+            .range((entry, None)..=(entry, Some(FileId(u32::MAX))));
+        let states: Vec<_> = states
+            .filter(|((_, p), _)| values.is_none() || *p == values)
+            .map(|(_, state)| state)
+            .collect();
+        let mut verdicts = Vec::new();
+        for state in states {
+            for judged in &state.judged {
+                let Some(location) = locator.locate(self, judged.place) else {
+                    continue;
+                };
+                let message = judged
+                    .finding
+                    .as_ref()
+                    .map(|finding| finding.message.clone())
+                    .unwrap_or_default();
+                verdicts.push((location, judged.verdict, message));
+            }
+        }
+        Some(Inventory {
+            entry: self.workspace.file(entry).path.clone(),
+            scope: scope_name(scope),
+            resources,
+            unread,
+            verdicts,
+        })
+    }
+
+    fn resource(&self, instance: &Instance, locator: &mut Locator) -> Option<InventoryResource> {
+        Some(InventoryResource {
+            resource_type: instance.resource_type.to_string(),
+            api_version: instance.api_version.as_str().unwrap_or_default().to_owned(),
+            name: known_text(&instance.name),
+            scope: scope_text(&instance.scope),
+            condition: match &instance.presence {
+                Presence::Surely => "true",
+                Presence::No(_) => "false",
+                Presence::Maybe(doubt)
+                    if doubt.unknown_loop && doubt.conditions.is_empty() && !doubt.opaque =>
+                {
+                    "true"
+                }
+                Presence::Maybe(_) => "unknown",
+            },
+            existing: instance.existing,
+            copies: instance.copies,
+            location: locator.locate(self, instance.type_place)?,
+            via: instance
+                .via
+                .iter()
+                .map(|step| step.reference.clone())
+                .filter(|text| !text.is_empty())
+                .collect(),
+        })
+    }
+
+    /// A file, loaded whatever it holds.
+    pub(super) fn loaded_file(&mut self, path: &Path) -> Option<FileId> {
+        let path = crate::workspace::disk::normalize(path);
+        let id = self.workspace.intern(&path);
+        if self.workspace.loaded(id).is_none() {
+            self.demand(BTreeSet::from([path]));
+        }
+        self.workspace.loaded(id).map(|_| id)
+    }
+}
+
+/// A name, where it is one known text.
+fn known_text(value: &Value) -> Option<Arc<str>> {
+    value.as_str().map(Arc::from)
+}
+
+/// A level by its name in Bicep.
+pub fn scope_name(scope: ScopeKind) -> &'static str {
+    match scope {
+        ScopeKind::ResourceGroup => "resourceGroup",
+        ScopeKind::Subscription => "subscription",
+        ScopeKind::ManagementGroup => "managementGroup",
+        ScopeKind::Tenant => "tenant",
+    }
+}
+
+fn scope_text(scope: &DeploymentScope) -> String {
+    match scope.resource {
+        Some(_) => "resource".to_owned(),
+        None => scope_name(scope.kind).to_owned(),
+    }
+}

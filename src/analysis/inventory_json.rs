@@ -1,0 +1,72 @@
+//! The inventory as JSON, in one place for the server's request and the command line.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{Inventory, Location, Point};
+use crate::rules::finding::Verdict;
+
+/// The inventory as `inventory --format json` prints it: lines from 0, characters in UTF-16 units. `name` says how a
+/// path is written. `verdicts` adds what is said about the registries, for editors.
+pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: bool) -> Value {
+    let resources = inventory.resources.iter().map(|resource| {
+        json!({
+            "type": resource.resource_type,
+            "apiVersion": resource.api_version,
+            "name": resource.name.as_deref(),
+            "nameKnown": resource.name.is_some(),
+            "scope": resource.scope,
+            "condition": resource.condition,
+            "existing": resource.existing,
+            "copies": resource.copies,
+            "path": name(&resource.location.path),
+            "range": range(&resource.location),
+            "via": resource.via.iter().map(|step| &**step).collect::<Vec<_>>(),
+        })
+    });
+    let unread = inventory.unread.iter().map(|unread| {
+        json!({
+            "reference": &*unread.reference,
+            "path": name(&unread.location.path),
+            "range": range(&unread.location),
+            "reason": &*unread.reason,
+        })
+    });
+    let mut value = json!({
+        "version": 1,
+        "entry": name(&inventory.entry),
+        "scope": inventory.scope,
+        "resources": resources.collect::<Vec<_>>(),
+        "unread": unread.collect::<Vec<_>>(),
+    });
+    if verdicts {
+        let verdicts = inventory.verdicts.iter();
+        let verdicts = verdicts.map(|(location, verdict, message)| {
+            json!({
+                "path": name(&location.path),
+                "range": range(location),
+                "verdict": verdict_name(*verdict),
+                "message": message,
+            })
+        });
+        value["verdicts"] = verdicts.collect();
+    }
+    value
+}
+
+/// A verdict as reports name it.
+pub fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Scanned => "scanned",
+        Verdict::Unknown => "unknown",
+        Verdict::Missing => "missing",
+        Verdict::Off => "off",
+    }
+}
+
+/// A location's range as reports write it: lines from 0, characters in UTF-16 units.
+pub fn range(location: &Location) -> Value {
+    let point = |point: Point| json!({"line": point.line, "character": point.utf16});
+    json!({"start": point(location.start), "end": point(location.end)})
+}

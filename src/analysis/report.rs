@@ -1,0 +1,402 @@
+//! From findings with symbolic places to diagnostics with positions, one report per file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::{Analysis, Diagnostic, FileReport, Location, Point, Suppression};
+use crate::model::{
+    FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, Place, Target, Template, item_keys,
+};
+use crate::rules::container_scan::{self, Deployment, Judged};
+use crate::rules::finding::{Finding, Severity};
+use crate::rules::suppress::Pragmas;
+use crate::syntax;
+use crate::text::Span;
+use crate::workspace::config::ConfigProblem;
+use crate::workspace::files::{OpenDocument, language_of};
+
+/// A report as kept: the diagnostics and, index for index, the findings they came from.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) diagnostics: Arc<[Diagnostic]>,
+    pub(super) findings: Vec<Finding>,
+    /// Other files that its locations lie in.
+    points_at: BTreeSet<FileId>,
+}
+
+/// Finds where places stand, remembering the texts and tables it needed while one round of reports is made.
+#[derive(Debug, Default)]
+pub(super) struct Locator {
+    tables: FxHashMap<FileId, FxHashMap<ItemKey, (u32, Arc<ItemSpans>)>>,
+    texts: FxHashMap<FileId, Option<Arc<str>>>,
+}
+
+impl Locator {
+    /// Where a place stands in its file's present text.
+    pub(super) fn span(&mut self, analysis: &Analysis, place: Place) -> Option<Span> {
+        let loaded = analysis.workspace.loaded(place.file)?;
+        let table = self
+            .tables
+            .entry(place.file)
+            .or_insert_with(|| table(&loaded.model));
+        let (offset, spans) = table.get(&place.item)?;
+        Some(spans.nodes.get(place.node as usize)?.shift(*offset))
+    }
+
+    /// Where a place stands, as a location.
+    pub(super) fn locate(&mut self, analysis: &Analysis, place: Place) -> Option<Location> {
+        let span = self.span(analysis, place)?;
+        self.location(analysis, place.file, span)
+    }
+
+    /// A span of a file as a location.
+    pub(super) fn location(
+        &mut self,
+        analysis: &Analysis,
+        file: FileId,
+        span: Span,
+    ) -> Option<Location> {
+        let path = analysis.workspace.file(file).path.clone();
+        let (start, end) = match &analysis.workspace.file(file).document {
+            Some(open) => (rope_point(open, span.start), rope_point(open, span.end)),
+            None => {
+                let text = self.text(analysis, file)?;
+                (point(&text, span.start), point(&text, span.end))
+            }
+        };
+        Some(Location {
+            path,
+            span,
+            start,
+            end,
+        })
+    }
+
+    fn text(&mut self, analysis: &Analysis, file: FileId) -> Option<Arc<str>> {
+        self.texts
+            .entry(file)
+            .or_insert_with(|| analysis.workspace.text(file))
+            .clone()
+    }
+}
+
+/// Where each item of a file stands, those of nested templates too.
+fn table(model: &FileModel) -> FxHashMap<ItemKey, (u32, Arc<ItemSpans>)> {
+    let mut table = FxHashMap::default();
+    let top: Vec<_> = model
+        .spans
+        .iter()
+        .map(|(offset, spans)| (*offset, spans.clone()))
+        .collect();
+    let mut queue = vec![(ItemKey::FILE, model.template.clone(), top)];
+    while let Some((parent, template, places)) = queue.pop() {
+        let keys = item_keys(parent, &template);
+        for ((item, key), (offset, spans)) in template.items.iter().zip(keys).zip(places) {
+            if let Some(inner) = inline_template(&item.kind) {
+                let nested = spans
+                    .nested
+                    .iter()
+                    .map(|(start, spans)| (offset + start, spans.clone()))
+                    .collect();
+                queue.push((key, inner, nested));
+            }
+            table.insert(key, (offset, spans));
+        }
+    }
+    table
+}
+
+fn inline_template(kind: &ItemKind) -> Option<Arc<Template>> {
+    match kind {
+        ItemKind::Module(module) => match &module.target {
+            Target::Inline(template) => Some(template.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The position of a byte offset, in every way of counting columns. Lines end with LF, CRLF or CR.
+pub(super) fn point(text: &str, offset: u32) -> Point {
+    let mut offset = (offset as usize).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text.as_bytes()[..offset];
+    let (mut line, mut start) = (0, 0);
+    for at in memchr::memchr2_iter(b'\n', b'\r', before) {
+        // The LF of a CRLF ends the line, its CR does not.
+        if before[at] == b'\r' && text.as_bytes().get(at + 1) == Some(&b'\n') {
+            continue;
+        }
+        line += 1;
+        start = at + 1;
+    }
+    columns(line, &text[start..offset])
+}
+
+fn columns(line: u32, before: &str) -> Point {
+    Point {
+        line,
+        utf8: before.len() as u32,
+        utf16: before.encode_utf16().count() as u32,
+        utf32: before.chars().count() as u32,
+    }
+}
+
+fn rope_point(open: &OpenDocument, offset: u32) -> Point {
+    let text = &open.document.text;
+    let offset = (offset as usize).min(text.len_bytes());
+    let line = text.byte_to_line(offset);
+    let start = text.line_to_byte(line);
+    let before = text.byte_slice(start..offset);
+    match before.as_str() {
+        Some(before) => columns(line as u32, before),
+        None => columns(line as u32, &before.to_string()),
+    }
+}
+
+impl Analysis {
+    /// Makes the reports that are due and returns those that changed or are owed to an editor.
+    pub(super) fn report_pending(&mut self) -> Vec<FileReport> {
+        let due = std::mem::take(&mut self.pending);
+        let mut owed = std::mem::take(&mut self.owed);
+        let mut locator = Locator::default();
+        for file in due {
+            let fresh = self.make_report(file, &mut locator);
+            self.reported += 1;
+            let old = self.reports.get(&file);
+            let same = match old {
+                Some(old) => old.diagnostics == fresh.diagnostics,
+                None => fresh.diagnostics.is_empty(),
+            };
+            if !same {
+                owed.insert(file);
+            }
+            self.store(file, fresh);
+        }
+        let mut reports: Vec<_> = owed.into_iter().map(|file| self.report_of(file)).collect();
+        reports.sort_by(|a, b| a.path.cmp(&b.path));
+        reports
+    }
+
+    fn store(&mut self, file: FileId, fresh: Stored) {
+        if let Some(old) = self.reports.remove(&file) {
+            for target in old.points_at {
+                if let Some(sources) = self.pointed_at.get_mut(&target) {
+                    sources.remove(&file);
+                }
+            }
+        }
+        for target in &fresh.points_at {
+            self.pointed_at.entry(*target).or_default().insert(file);
+        }
+        if !fresh.diagnostics.is_empty() {
+            self.reports.insert(file, fresh);
+        }
+    }
+
+    /// The present report of a file.
+    pub(super) fn report_of(&self, file: FileId) -> FileReport {
+        let known = self.workspace.file(file);
+        FileReport {
+            path: known.path.clone(),
+            version: known.document.as_ref().map(|open| open.document.version),
+            diagnostics: self
+                .reports
+                .get(&file)
+                .map(|stored| stored.diagnostics.clone())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn make_report(&self, file: FileId, locator: &mut Locator) -> Stored {
+        let mut stored = Stored::default();
+        let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
+        let judged = self.judged_at(file);
+        if !judged.is_empty() && !self.is_ignored(file) {
+            let pragmas = self.pragmas(file);
+            for finding in container_scan::merge(judged) {
+                if let Some(diagnostic) =
+                    self.diagnostic(&finding, &pragmas, locator, &mut stored.points_at)
+                {
+                    rows.push((diagnostic, finding));
+                }
+            }
+        }
+        rows.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (d.location.span, d.severity, d.message.clone());
+            key(&a.0).cmp(&key(&b.0))
+        });
+        let (mut diagnostics, findings): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        stored.findings = findings;
+        let path = &self.workspace.file(file).path;
+        for problem in self
+            .config_problems
+            .iter()
+            .filter(|problem| *problem.path == **path)
+        {
+            diagnostics.extend(self.config_diagnostic(file, problem, locator));
+        }
+        stored.points_at.remove(&file);
+        stored.diagnostics = diagnostics.into();
+        stored
+    }
+
+    /// What all deployments say about a file.
+    pub(super) fn judged_at(&self, file: FileId) -> Vec<(&Deployment, Judged)> {
+        let keys = self.deployments.judged_at.get(&file).into_iter().flatten();
+        let states = keys.filter_map(|key| self.deployments.states.get(key));
+        let about = |state: &'_ super::deployments::State| -> Vec<Judged> {
+            state
+                .judged
+                .iter()
+                .filter(|judged| judged.place.file == file)
+                .cloned()
+                .collect()
+        };
+        states
+            .filter_map(|state| Some((state.deployment.as_ref()?, about(state))))
+            .flat_map(|(deployment, judged)| {
+                judged.into_iter().map(move |judged| (deployment, judged))
+            })
+            .collect()
+    }
+
+    fn is_ignored(&self, file: FileId) -> bool {
+        let path = &self.workspace.file(file).path;
+        let root = self.workspace.root_of(path);
+        let read = |path: &Path| self.workspace.config_text(path);
+        self.workspace
+            .configs
+            .lock()
+            .is_ok_and(|mut configs| configs.ignored(path, &root, &read))
+    }
+
+    /// The pragmas of a Bicep file; most have none, which a look at the bytes tells.
+    fn pragmas(&self, file: FileId) -> Pragmas {
+        let known = self.workspace.file(file);
+        if known.kind != FileKind::Bicep {
+            return Pragmas::default();
+        }
+        let Some(text) = self.workspace.text(file) else {
+            return Pragmas::default();
+        };
+        if memchr::memmem::find(text.as_bytes(), b"#disable").is_none() {
+            return Pragmas::default();
+        }
+        match known
+            .document
+            .as_ref()
+            .and_then(|open| open.tree.as_ref().filter(|_| !open.stale))
+        {
+            Some(tree) => Pragmas::read(tree, &text),
+            None => Pragmas::read(&syntax::parse(language_of(known.kind), &*text, None), &text),
+        }
+    }
+
+    fn diagnostic(
+        &self,
+        finding: &Finding,
+        pragmas: &Pragmas,
+        locator: &mut Locator,
+        points_at: &mut BTreeSet<FileId>,
+    ) -> Option<Diagnostic> {
+        let location = locator.locate(self, finding.place)?;
+        let mut related = Vec::with_capacity(finding.related.len());
+        for (place, message) in &finding.related {
+            points_at.insert(place.file);
+            related.extend(
+                locator
+                    .locate(self, *place)
+                    .map(|location| (location, message.clone())),
+            );
+        }
+        let path = |id: FileId| self.workspace.file(id).path.clone();
+        let settings = self.workspace.settings(&location.path);
+        let named = finding.resource_name.as_ref().is_some_and(|name| {
+            settings
+                .suppressed
+                .iter()
+                .any(|suppressed| suppressed.eq_ignore_ascii_case(name))
+        });
+        let suppressed = if pragmas.disables(finding.code, location.span) {
+            Some(Suppression::InSource)
+        } else if settings.excluded || named {
+            Some(Suppression::External)
+        } else {
+            None
+        };
+        Some(Diagnostic {
+            code: finding.code,
+            name: finding.name,
+            verdict: finding.verdict,
+            severity: finding.severity,
+            location,
+            message: finding.message.clone(),
+            related,
+            resource_type: finding.resource_type.to_string(),
+            resource_name: finding.resource_name.clone(),
+            entry: path(finding.entry),
+            parameters: finding.parameters.map(path),
+            suppressed,
+        })
+    }
+
+    fn config_diagnostic(
+        &self,
+        file: FileId,
+        problem: &ConfigProblem,
+        locator: &mut Locator,
+    ) -> Option<Diagnostic> {
+        let location = locator.location(self, file, problem.span)?;
+        let path = location.path.clone();
+        Some(Diagnostic {
+            code: "configuration",
+            name: "configuration",
+            verdict: None,
+            severity: Severity::Warning,
+            location,
+            message: problem.message.clone(),
+            related: Vec::new(),
+            resource_type: String::new(),
+            resource_name: None,
+            entry: path,
+            parameters: None,
+            suppressed: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_count_every_way() {
+        let text = "a\r\nb\u{1F600}c\rd\n";
+        let check = |offset, line, utf8, utf16, utf32| {
+            assert_eq!(
+                point(text, offset),
+                Point {
+                    line,
+                    utf8,
+                    utf16,
+                    utf32
+                },
+                "at {offset}"
+            );
+        };
+        check(0, 0, 0, 0, 0);
+        check(1, 0, 1, 1, 1);
+        check(3, 1, 0, 0, 0);
+        check(8, 1, 5, 3, 2);
+        check(9, 1, 6, 4, 3);
+        check(10, 2, 0, 0, 0);
+        check(12, 3, 0, 0, 0);
+        check(99, 3, 0, 0, 0);
+    }
+}

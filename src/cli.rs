@@ -1,0 +1,198 @@
+//! The command line: the engine's answer for pipelines, hooks and people without an editor.
+//!
+//! Commands give an [`Exit`]; only this room and `main` know that it becomes a process's exit code. The server is not
+//! started here, since `lsp` and `cli` do not see each other: `main` passes it in.
+
+mod baseline;
+mod check;
+mod diff;
+mod explain;
+mod fix;
+mod inventory;
+mod parse;
+mod paths;
+mod progress;
+mod report;
+mod settings;
+mod stats;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing to report.
+    Clean,
+    /// Findings at the level that fails.
+    Findings,
+    /// Something could not be read or parsed, or the call is wrong.
+    Trouble,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Clean => 0,
+            Exit::Findings => 1,
+            Exit::Trouble => 2,
+        })
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  preflight check                         judge the working directory
+  preflight check infra/main.bicep        judge one file as an entry point
+  preflight check --diff                  show what --fix would change
+  preflight check --format sarif --output preflight.sarif
+  preflight explain                       what the rule asks and why
+  preflight inventory main.bicep          what a file would deploy
+
+Exit code: 0 nothing to report, 1 findings, 2 something could not be read or the call is wrong.";
+
+/// Says, before deployment, which Azure container registries nobody would scan for vulnerabilities.
+#[derive(Debug, Parser)]
+#[command(name = "preflight", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge files and folders: which registries would be deployed without image scanning
+    Check(check::Args),
+    /// Show what a rule asks, why, and how to fix what it finds
+    Explain(explain::Args),
+    /// List everything an entry point would deploy
+    Inventory(inventory::Args),
+    /// Read and parse everything below the paths and count it
+    Stats(stats::Args),
+    /// Print the syntax tree of a file
+    Parse(parse::Args),
+    /// Serve editors: the language server protocol over standard input and output
+    Server(ServerArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell to complete in
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What `preflight server` takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ServerArgs {
+    /// Write the log to a file instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Accepted because many editors pass it: standard input and output are the only way
+    #[arg(long, hide = true)]
+    pub stdio: bool,
+    /// The editor's process: the server ends when it is gone
+    #[arg(long = "clientProcessId", value_name = "PID", hide = true)]
+    pub client_process_id: Option<u32>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+enum Color {
+    /// On terminals, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    fn enabled(self) -> bool {
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                let set =
+                    |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+            }
+        }
+    }
+}
+
+/// Reads the arguments and runs what they ask for. `serve` starts the language server.
+pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for, and no error.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => Exit::Trouble.into(),
+                false => Exit::Clean.into(),
+            };
+        }
+    };
+    let exit = match cli.command {
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Inventory(args)) => inventory::run(&args),
+        Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Parse(args)) => parse::run(&args),
+        Some(Command::Server(args)) => return serve(args),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "preflight", &mut script);
+            print(&script)
+        }
+        Some(Command::Man) => manual(),
+        // An editor that is told only the program's name talks to it at once.
+        None if !std::io::stdin().is_terminal() => return serve(ServerArgs::default()),
+        None => {
+            let _ = Cli::command().print_help();
+            Exit::Trouble
+        }
+    };
+    exit.into()
+}
+
+/// The manual page of the program and of each of its commands, one after the other.
+fn manual() -> Exit {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    let rendered = clap_mangen::Man::new(command.clone()).render(&mut page);
+    let commands = command
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help" && !command.is_hide_set());
+    let rest = commands
+        .map(|command| clap_mangen::Man::new(command.clone()).render(&mut page))
+        .collect::<Result<Vec<()>, _>>();
+    match rendered.and(rest) {
+        Ok(_) => print(&page),
+        Err(error) => trouble(&format!("the manual page could not be made: {error}")),
+    }
+}
+
+/// Writes to standard output. A reader that has gone (`| head`) is no trouble.
+fn print(bytes: &[u8]) -> Exit {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            trouble(&format!("standard output cannot be written: {error}"))
+        }
+        _ => Exit::Clean,
+    }
+}
+
+/// Says one line of trouble.
+fn trouble(message: &str) -> Exit {
+    let _ = writeln!(std::io::stderr().lock(), "preflight: {message}");
+    Exit::Trouble
+}

@@ -1,0 +1,353 @@
+//! `preflight check`: the rule over files and folders, reported in any number of formats.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::fix::{self, Paid};
+use super::paths::{Base, named};
+use super::progress::Progress;
+use super::report::{Format, Report, github, json, junit, sarif, text};
+use super::{Color, Exit, baseline, print, settings, trouble};
+use crate::analysis::{Analysis, Cancel, Options, Problem, scan};
+use crate::rules::finding::Severity;
+use crate::workspace::config::{Coverage, Overrides, Plan};
+use crate::workspace::disk;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Files, folders or patterns; a folder is a workspace, a file is judged as an entry point. `-` reads standard
+    /// input (see --stdin-filename)
+    paths: Vec<PathBuf>,
+    /// How to report; several may be given, each with a file of its own: `--format text --format sarif=out.sarif`
+    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = wanted)]
+    formats: Vec<Wanted>,
+    /// Write the (last) report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// From which severity on findings make the exit code 1
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    fail_on: FailOn,
+    /// A parameter file for the files named
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// Which plan fixes turn on
+    #[arg(long, value_enum)]
+    plan: Option<PlanName>,
+    /// Where a plan may stand to count for a registry
+    #[arg(long, value_enum)]
+    coverage: Option<CoverageName>,
+    /// Apply the preferred fixes to the files. Fixes that turn on a paid plan are applied only if it is named:
+    /// `--fix=Containers`
+    #[arg(long, value_name = "PLAN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    fix: Option<String>,
+    /// Apply paid fixes too, without naming the plan
+    #[arg(long, requires = "fix")]
+    yes: bool,
+    /// Show what --fix would change, paid plans included, and write nothing
+    #[arg(long)]
+    diff: bool,
+    /// Do not tell the findings that this file knows
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the present findings to a baseline file, and report nothing
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// The name under which standard input is judged; it need not exist
+    #[arg(long, value_name = "FILE")]
+    stdin_filename: Option<PathBuf>,
+    /// Print the settings in force for a file and which file set them
+    #[arg(long, value_name = "FILE")]
+    show_config: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    color: Color,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  preflight check infra                       judge every entry point below a folder
+  preflight check main.bicep --parameters prod.bicepparam
+  preflight check --format sarif --output preflight.sarif
+  preflight check --format github --format junit=report.xml
+  preflight check --write-baseline .preflight-baseline.json
+  preflight check --baseline .preflight-baseline.json
+  preflight check --diff                      show what fixes would change
+  preflight check --fix=Containers            turn Defender for Containers on where it is missing
+  preflight check - --stdin-filename main.bicep < main.bicep
+
+Exit code: 0 nothing to report at --fail-on or above, 1 findings, 2 something could not be read or parsed.";
+
+/// A format and the file it goes to.
+#[derive(Debug, Clone)]
+struct Wanted {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let (name, file) = match text.split_once('=') {
+        Some((name, file)) => (name, Some(PathBuf::from(file))),
+        None => (text, None),
+    };
+    let format = Format::from_str(name, true).map_err(|_| {
+        let names = Format::value_variants().iter();
+        let names: Vec<String> = names
+            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        format!("there is no format {name}; there are {}", names.join(", "))
+    })?;
+    Ok(Wanted { format, file })
+}
+
+/// From which severity on findings fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Errors alone
+    Error,
+    /// Errors and warnings
+    #[default]
+    Warning,
+    /// Everything reported
+    Note,
+    /// Nothing
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+enum PlanName {
+    #[value(alias = "containers")]
+    Containers,
+    #[value(alias = "containerregistry")]
+    ContainerRegistry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CoverageName {
+    /// Anywhere in the workspace folder
+    Workspace,
+    /// In the same deployment
+    Deployment,
+    /// Defender is managed elsewhere: report nothing
+    Elsewhere,
+}
+
+/// Judges and reports.
+pub fn run(args: &Args) -> Exit {
+    let base = Base::here();
+    let known = match args.baseline.as_deref().map(baseline::read).transpose() {
+        Ok(known) => known,
+        Err(error) => {
+            let path = args.baseline.as_deref().unwrap_or(Path::new(""));
+            return trouble(&format!("{}: {error}", path.display()));
+        }
+    };
+    let (mut analysis, wrong) = match judge(args, &base) {
+        Ok(judged) => judged,
+        Err(exit) => return exit,
+    };
+    if let Some(file) = &args.show_config {
+        return settings::show(&mut analysis, file, &base);
+    }
+    let fixing = args.diff || args.fix.is_some();
+    if fixing && let Some(exit) = mend(args, &mut analysis, &base) {
+        return exit;
+    }
+    let formats = formats(args);
+    let with_fixes = formats
+        .iter()
+        .any(|wanted| matches!(wanted.format, Format::Json | Format::Sarif));
+    let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
+    report.problems.extend(wrong);
+    report
+        .problems
+        .sort_by(|a, b| (&a.path, &a.location).cmp(&(&b.path, &b.location)));
+    if let Some(path) = &args.write_baseline {
+        return write_baseline(path, &report);
+    }
+    let read = |path: &Path| analysis.text(path);
+    let mut exit = exit_of(&report, args.fail_on);
+    for wanted in formats {
+        let color = wanted.file.is_none() && args.color.enabled();
+        let text = match wanted.format {
+            Format::Text => text::print(&report, color, &read),
+            Format::Json => json::print(&report),
+            Format::Sarif => sarif::print(&report),
+            Format::Github => github::print(&report),
+            Format::Junit => junit::print(&report),
+        };
+        let written = match &wanted.file {
+            None => print(text.as_bytes()),
+            Some(path) => write(path, &text),
+        };
+        if written != Exit::Clean {
+            exit = written;
+        }
+    }
+    exit
+}
+
+/// What to report in and where to, `--output` applied.
+fn formats(args: &Args) -> Vec<Wanted> {
+    let mut formats = args.formats.clone();
+    if formats.is_empty() {
+        formats.push(Wanted {
+            format: Format::Text,
+            file: None,
+        });
+    }
+    if let (Some(last), Some(output)) = (formats.last_mut(), &args.output)
+        && last.file.is_none()
+    {
+        last.file = Some(output.clone());
+    }
+    formats
+}
+
+/// Reads what the arguments name. Gives the analysis, up to date, and what of the arguments names nothing.
+fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
+    let options = Options {
+        overrides: Overrides {
+            plan: args.plan.map(|plan| match plan {
+                PlanName::Containers => Plan::Containers,
+                PlanName::ContainerRegistry => Plan::ContainerRegistry,
+            }),
+            coverage: args.coverage.map(|coverage| match coverage {
+                CoverageName::Workspace => Coverage::Workspace,
+                CoverageName::Deployment => Coverage::Deployment,
+                CoverageName::Elsewhere => Coverage::Elsewhere,
+            }),
+            hints: None,
+        },
+        base: Some(base.folder().to_path_buf()),
+        ..Options::default()
+    };
+    let mut paths = args.paths.clone();
+    let dash = paths.iter().any(|path| path.as_os_str() == "-");
+    paths.retain(|path| path.as_os_str() != "-");
+    let stdin = dash || args.stdin_filename.is_some();
+    let mut named = match stdin && paths.is_empty() {
+        true => Default::default(),
+        false => named(&paths),
+    };
+    if let Some(parameters) = &args.parameters
+        && let Err(error) = disk::read(&disk::normalize(parameters))
+    {
+        named
+            .wrong
+            .push((disk::normalize(parameters), error.to_string()));
+    }
+    let mut analysis = Analysis::new(options.clone());
+    analysis.set_folders(&named.folders);
+    let progress = Progress::start();
+    for folder in &named.folders {
+        let step = |done, total| progress.step("reading", done, total);
+        analysis.install(scan(folder, &options, &Cancel::default(), &step));
+    }
+    progress.done();
+    if stdin {
+        let name = args.stdin_filename.as_deref();
+        let name = disk::normalize(name.unwrap_or(Path::new("stdin.bicep")));
+        let mut text = String::new();
+        if let Err(error) = std::io::stdin().lock().read_to_string(&mut text) {
+            return Err(trouble(&format!("standard input cannot be read: {error}")));
+        }
+        analysis.open(&name, 0, text.trim_start_matches('\u{feff}'));
+        analysis.add_entry(&name, args.parameters.as_deref());
+    }
+    for file in &named.files {
+        analysis.add_entry(file, args.parameters.as_deref());
+    }
+    settle(&mut analysis);
+    let wrong = named.wrong.into_iter().map(|(path, message)| Problem {
+        path: path.into(),
+        location: None,
+        message,
+    });
+    Ok((analysis, wrong.collect()))
+}
+
+/// Brings the analysis up to date.
+pub(super) fn settle(analysis: &mut Analysis) {
+    loop {
+        analysis.refresh(&Cancel::default());
+        if !analysis.is_pending() {
+            return;
+        }
+    }
+}
+
+/// Applies fixes, or shows them. Gives an exit only where nothing more is to be reported.
+fn mend(args: &Args, analysis: &mut Analysis, base: &Base) -> Option<Exit> {
+    let paid = match args.fix.as_deref() {
+        _ if args.diff || args.yes => Paid::All,
+        Some("") | None => Paid::None,
+        Some(plan) => Paid::Named(plan.to_owned()),
+    };
+    let outcome = fix::apply(analysis, &paid);
+    for title in &outcome.refused {
+        let _ = trouble(&format!(
+            "not applied, since it costs: {title} (--fix=PLAN or --yes)"
+        ));
+    }
+    if args.diff {
+        let printed = print(fix::diff(&outcome, base).as_bytes());
+        return Some(match printed {
+            Exit::Clean if !outcome.changes.is_empty() => Exit::Findings,
+            other => other,
+        });
+    }
+    match fix::write(&outcome) {
+        Ok(()) => {
+            for change in &outcome.changes {
+                let verb = if change.old.is_some() {
+                    "changed"
+                } else {
+                    "created"
+                };
+                eprintln!("{verb} {}", base.relative(&change.path));
+            }
+            None
+        }
+        Err((path, error)) => Some(trouble(&format!("{}: {error}", base.relative(&path)))),
+    }
+}
+
+fn write_baseline(path: &Path, report: &Report) -> Exit {
+    let written = write(path, &baseline::text(&report.findings));
+    if written == Exit::Clean && !report.problems.is_empty() {
+        return trouble("the baseline was written, but not everything could be read");
+    }
+    written
+}
+
+fn write(path: &Path, text: &str) -> Exit {
+    match std::fs::write(path, text) {
+        Ok(()) => Exit::Clean,
+        Err(error) => trouble(&format!("{}: cannot be written: {error}", path.display())),
+    }
+}
+
+fn exit_of(report: &Report, fail_on: FailOn) -> Exit {
+    let least = match fail_on {
+        FailOn::Error => Some(Severity::Error),
+        FailOn::Warning => Some(Severity::Warning),
+        FailOn::Note => Some(Severity::Note),
+        FailOn::Never => None,
+    };
+    let failing = |severity: Severity| least.is_some_and(|least| severity >= least);
+    if !report.problems.is_empty() {
+        Exit::Trouble
+    } else if report
+        .told()
+        .any(|found| failing(found.diagnostic.severity))
+    {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    }
+}

@@ -1,0 +1,141 @@
+//! `preflight inventory`: what an entry point would deploy, as a table or as JSON.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::paths::Base;
+use super::{Exit, print, trouble};
+use crate::analysis::{Analysis, Cancel, Inventory, Location, Options, inventory_json};
+use crate::workspace::disk;
+
+/// Arguments of `inventory`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The entry point: Bicep, a template, or a parameter file, which stands for its template
+    file: PathBuf,
+    /// Values for its parameters
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// A table
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Prints what the file deploys.
+pub fn run(args: &Args) -> Exit {
+    let base = Base::here();
+    for path in std::iter::once(&args.file).chain(&args.parameters) {
+        if let Err(error) = disk::read(&disk::normalize(path)) {
+            let shown = base.relative(&disk::normalize(path));
+            return trouble(&format!("{shown}: {error}"));
+        }
+    }
+    let mut analysis = Analysis::new(Options {
+        base: Some(base.folder().to_path_buf()),
+        ..Options::default()
+    });
+    analysis.add_entry(&args.file, args.parameters.as_deref());
+    while analysis.is_pending() {
+        analysis.refresh(&Cancel::default());
+    }
+    let Some(inventory) = analysis.inventory(&args.file, args.parameters.as_deref()) else {
+        let shown = base.relative(&disk::normalize(&args.file));
+        return trouble(&format!(
+            "{shown}: is no Bicep file, template or parameter file"
+        ));
+    };
+    let printed = match args.format {
+        Format::Json => print(json_of(&inventory, &base).as_bytes()),
+        Format::Text => print(text_of(&inventory, &base).as_bytes()),
+    };
+    let mut exit = printed;
+    for problem in analysis.problems() {
+        let shown = base.relative(&problem.path);
+        let line = problem
+            .location
+            .map(|at| format!(":{}:{}", at.start.line + 1, at.start.utf32 + 1))
+            .unwrap_or_default();
+        exit = trouble(&format!("{shown}{line}: {}", problem.message));
+    }
+    exit
+}
+
+fn json_of(inventory: &Inventory, base: &Base) -> String {
+    let document = inventory_json::to_json(inventory, &|path| base.relative(path), false);
+    format!("{document:#}\n")
+}
+
+fn text_of(inventory: &Inventory, base: &Base) -> String {
+    let at = |location: &Location| {
+        let (line, column) = (location.start.line + 1, location.start.utf32 + 1);
+        format!("{}:{line}:{column}", base.relative(&location.path))
+    };
+    let mut out = format!(
+        "{} (scope: {}): {}\n",
+        base.relative(&inventory.entry),
+        inventory.scope,
+        count(inventory.resources.len(), "resource")
+    );
+    for resource in &inventory.resources {
+        let mut notes = Vec::new();
+        if resource.existing {
+            notes.push("existing".to_owned());
+        }
+        match resource.condition {
+            "true" => {}
+            "false" => notes.push("not deployed".to_owned()),
+            _ => notes.push("perhaps deployed".to_owned()),
+        }
+        if resource.copies.is_none() {
+            notes.push("in a loop of unknown length".to_owned());
+        }
+        if resource.scope != inventory.scope {
+            notes.push(format!("scope {}", resource.scope));
+        }
+        let notes = match notes.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", notes.join(", ")),
+        };
+        out.push_str(&format!(
+            "  {}@{} {}{notes}\n    {}",
+            resource.resource_type,
+            resource.api_version,
+            resource.name.as_deref().unwrap_or("<name not known>"),
+            at(&resource.location)
+        ));
+        if !resource.via.is_empty() {
+            out.push_str(&format!(", via {}", resource.via.join(" > ")));
+        }
+        out.push('\n');
+    }
+    if !inventory.unread.is_empty() {
+        out.push_str("Not read:\n");
+        for unread in &inventory.unread {
+            out.push_str(&format!(
+                "  {}: {}\n    {}\n",
+                unread.reference,
+                unread.reason,
+                at(&unread.location)
+            ));
+        }
+    }
+    out
+}
+
+/// `1 resource`, `2 resources`.
+pub(super) fn count(n: usize, what: &str) -> String {
+    match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}

@@ -1,0 +1,216 @@
+//! What a run found, in a form that every report is printed from.
+
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod sarif;
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use rustc_hash::FxHashSet;
+
+use super::baseline::fingerprint;
+use super::paths::Base;
+use crate::analysis::{Analysis, Diagnostic, Location, Problem};
+use crate::rules::finding::{Severity, Verdict};
+use crate::rules::fix::Fix;
+use crate::text::Span;
+
+/// The formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people, with excerpts of the source
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// JUnit XML, for test reports
+    Junit,
+}
+
+/// One finding with what reports want to know beside it.
+#[derive(Debug)]
+pub struct Found {
+    /// The finding.
+    pub diagnostic: Diagnostic,
+    /// Its file, relative.
+    pub path: String,
+    /// See [`fingerprint`].
+    pub fingerprint: String,
+    /// The baseline has it: it is told in SARIF alone.
+    pub known: bool,
+    /// What would mend it, resolved; filled where the format wants it.
+    pub fixes: Vec<Mend>,
+}
+
+impl Found {
+    /// Whether it is told: neither silenced nor known.
+    pub fn told(&self) -> bool {
+        self.diagnostic.suppressed.is_none() && !self.known
+    }
+}
+
+/// A fix with places in lines and columns.
+#[derive(Debug)]
+pub struct Mend {
+    /// What happens and what it costs.
+    pub title: String,
+    /// The edits of each file.
+    pub files: Vec<MendFile>,
+}
+
+/// The edits of one file.
+#[derive(Debug)]
+pub struct MendFile {
+    /// Relative path.
+    pub path: String,
+    /// The file is new.
+    pub create: bool,
+    /// Where and by what; places of new files are at their beginning.
+    pub edits: Vec<(Location, String)>,
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Report {
+    /// To which paths are relative.
+    pub base: Base,
+    /// Files looked at.
+    pub files: usize,
+    /// Deployments judged.
+    pub entry_points: usize,
+    /// Findings in order of place, silenced and known ones included.
+    pub findings: Vec<Found>,
+    /// What could not be read, parsed or followed.
+    pub problems: Vec<Problem>,
+    /// A baseline was compared with.
+    pub compared: bool,
+}
+
+impl Report {
+    /// Collects what an analysis has to say. `known` are the fingerprints of the baseline.
+    pub fn collect(
+        analysis: &mut Analysis,
+        base: &Base,
+        known: Option<&FxHashSet<String>>,
+        with_fixes: bool,
+    ) -> Self {
+        let summary = analysis.summary();
+        let mut seen = BTreeMap::new();
+        let mut findings = Vec::new();
+        for file in analysis.reports() {
+            let path = base.relative(&file.path);
+            let mut fixes = match with_fixes && !file.diagnostics.is_empty() {
+                true => analysis.fixes(&file.path, EVERYWHERE, true),
+                false => Vec::new(),
+            };
+            for (index, diagnostic) in file.diagnostics.iter().enumerate() {
+                // What is wrong with configuration is among the problems.
+                if diagnostic.code == CONFIGURATION {
+                    continue;
+                }
+                let fingerprint = fingerprint(diagnostic, &path, &mut seen);
+                let own = fixes.extract_if(.., |(of, _)| *of == index);
+                let own: Vec<Fix> = own.map(|(_, fix)| fix).collect();
+                findings.push(Found {
+                    diagnostic: diagnostic.clone(),
+                    path: path.clone(),
+                    known: known.is_some_and(|known| known.contains(&fingerprint)),
+                    fingerprint,
+                    fixes: own
+                        .into_iter()
+                        .map(|fix| mend(analysis, base, fix))
+                        .collect(),
+                });
+            }
+        }
+        Report {
+            base: base.clone(),
+            files: summary.files,
+            entry_points: summary.entry_points,
+            findings,
+            problems: analysis.problems(),
+            compared: known.is_some(),
+        }
+    }
+
+    /// The findings that are told.
+    pub fn told(&self) -> impl Iterator<Item = &Found> {
+        self.findings.iter().filter(|found| found.told())
+    }
+
+    /// How many findings of a severity are told.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.told()
+            .filter(|found| found.diagnostic.severity == severity)
+            .count()
+    }
+}
+
+/// The code of what is wrong in a configuration file.
+const CONFIGURATION: &str = "configuration";
+
+const EVERYWHERE: Span = Span {
+    start: 0,
+    end: u32::MAX,
+};
+
+fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> Mend {
+    let files = fix.edits.into_iter().map(|file| {
+        let location = |span: Span| match analysis.locate(&file.path, span) {
+            Some(location) if !file.create => location,
+            _ => beginning(&file.path),
+        };
+        MendFile {
+            path: base.relative(&file.path),
+            create: file.create,
+            edits: file
+                .edits
+                .iter()
+                .map(|edit| (location(edit.span), edit.text.clone()))
+                .collect(),
+        }
+    });
+    Mend {
+        files: files.collect(),
+        title: fix.title,
+    }
+}
+
+/// The place before the first character of a file.
+pub(super) fn beginning(path: &Path) -> Location {
+    Location {
+        path: Arc::from(path),
+        span: Span::default(),
+        start: Default::default(),
+        end: Default::default(),
+    }
+}
+
+/// `error`, `warning`, `note`.
+pub fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// `off`, `missing`, `unknown`; `hint` for what is none of the verdicts.
+pub fn verdict_name(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Off) => "off",
+        Some(Verdict::Missing) => "missing",
+        Some(Verdict::Unknown) => "unknown",
+        Some(Verdict::Scanned) => "scanned",
+        None => "hint",
+    }
+}

@@ -1,0 +1,97 @@
+//! The report as one JSON document: lines and characters from 0, characters in UTF-16 units, as editors count.
+
+use serde_json::{Value, json};
+
+use super::{Mend, Report, severity_name, verdict_name};
+use crate::analysis::{Location, Point};
+use crate::rules::finding::Severity;
+
+/// Prints the document.
+pub fn print(report: &Report) -> String {
+    let base = &report.base;
+    let findings: Vec<Value> = report
+        .told()
+        .map(|found| {
+            let diagnostic = &found.diagnostic;
+            let related: Vec<Value> = diagnostic
+                .related
+                .iter()
+                .map(|(location, message)| {
+                    json!({
+                        "path": base.relative(&location.path),
+                        "range": range(location),
+                        "message": message,
+                    })
+                })
+                .collect();
+            json!({
+                "rule": diagnostic.code,
+                "name": diagnostic.name,
+                "verdict": verdict_name(diagnostic.verdict),
+                "severity": severity_name(diagnostic.severity),
+                "path": found.path,
+                "range": range(&diagnostic.location),
+                "message": diagnostic.message,
+                "resource": {
+                    "type": diagnostic.resource_type,
+                    "name": diagnostic.resource_name,
+                },
+                "deployment": {
+                    "entry": base.relative(&diagnostic.entry),
+                    "parameters": diagnostic.parameters.as_deref().map(|p| base.relative(p)),
+                },
+                "related": related,
+                "fixes": found.fixes.iter().map(fix).collect::<Vec<_>>(),
+                "fingerprint": found.fingerprint,
+            })
+        })
+        .collect();
+    let problems: Vec<Value> = report
+        .problems
+        .iter()
+        .map(|problem| {
+            json!({
+                "path": base.relative(&problem.path),
+                "range": problem.location.as_ref().map(range),
+                "message": problem.message,
+            })
+        })
+        .collect();
+    let document = json!({
+        "version": 1,
+        "summary": {
+            "files": report.files,
+            "entryPoints": report.entry_points,
+            "errors": report.count(Severity::Error),
+            "warnings": report.count(Severity::Warning),
+            "notes": report.count(Severity::Note),
+        },
+        "findings": findings,
+        "problems": problems,
+    });
+    format!("{document:#}\n")
+}
+
+fn fix(fix: &Mend) -> Value {
+    let edits = fix.files.iter().flat_map(|file| {
+        file.edits.iter().map(|(location, text)| {
+            json!({
+                "path": file.path,
+                "create": file.create,
+                "range": range(location),
+                "text": text,
+            })
+        })
+    });
+    json!({
+        "title": fix.title,
+        "kind": "quickfix",
+        "edits": edits.collect::<Vec<_>>(),
+    })
+}
+
+/// A range as editors count.
+pub fn range(location: &Location) -> Value {
+    let position = |point: Point| json!({ "line": point.line, "character": point.utf16 });
+    json!({ "start": position(location.start), "end": position(location.end) })
+}

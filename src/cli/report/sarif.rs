@@ -1,0 +1,201 @@
+//! SARIF 2.1.0 for code scanning: silenced findings are in it, marked, and fingerprints survive moved lines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::{Found, Mend, Report, severity_name};
+use crate::analysis::{Location, Suppression};
+use crate::rules::container_scan::{CODE, NAME, PAGE, explain};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Prints the log.
+pub fn print(report: &Report) -> String {
+    let mut results: Vec<Value> = Vec::new();
+    for found in &report.findings {
+        results.push(result(report, found));
+    }
+    let notifications: Vec<Value> = report
+        .problems
+        .iter()
+        .map(|problem| {
+            let physical = match &problem.location {
+                Some(location) => physical(report, location),
+                None => json!({ "artifactLocation": artifact(report, &problem.path) }),
+            };
+            json!({
+                "level": "error",
+                "message": { "text": problem.message },
+                "locations": [{ "physicalLocation": physical }],
+            })
+        })
+        .collect();
+    let document = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": driver() },
+            "columnKind": "utf16CodeUnits",
+            "invocations": [{
+                "executionSuccessful": report.problems.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
+            "results": results,
+        }],
+    });
+    format!("{document:#}\n")
+}
+
+fn driver() -> Value {
+    json!({
+        "name": "Preflight",
+        "version": env!("CARGO_PKG_VERSION"),
+        "semanticVersion": env!("CARGO_PKG_VERSION"),
+        "informationUri": env!("CARGO_PKG_REPOSITORY"),
+        "rules": [{
+            "id": CODE,
+            "name": NAME,
+            "shortDescription": { "text": "Container registry images are not scanned for vulnerabilities" },
+            "fullDescription": {
+                "text": "A container registry would be deployed, and nothing in reach turns on scanning of its images \
+                         for vulnerabilities: no Microsoft Defender plan that covers it is set to Standard."
+            },
+            "helpUri": PAGE,
+            "help": { "text": explain(), "markdown": explain() },
+            "defaultConfiguration": { "level": "warning" },
+            "properties": {
+                "tags": ["security", "azure", "container-registry"],
+                "precision": "high",
+                "problem.severity": "warning",
+                "security-severity": "9.0",
+            },
+        }],
+    })
+}
+
+fn result(report: &Report, found: &Found) -> Value {
+    let diagnostic = &found.diagnostic;
+    let related: Vec<Value> = diagnostic
+        .related
+        .iter()
+        .enumerate()
+        .map(|(n, (location, message))| {
+            json!({
+                "id": n,
+                "physicalLocation": physical(report, location),
+                "message": { "text": message },
+            })
+        })
+        .collect();
+    let mut result = Map::new();
+    let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
+    put("ruleId", json!(diagnostic.code));
+    if diagnostic.code == CODE {
+        put("ruleIndex", json!(0));
+    }
+    put("level", json!(severity_name(diagnostic.severity)));
+    put("message", json!({ "text": diagnostic.message }));
+    put(
+        "locations",
+        json!([{ "physicalLocation": physical(report, &diagnostic.location) }]),
+    );
+    if !related.is_empty() {
+        put("relatedLocations", json!(related));
+    }
+    put(
+        "partialFingerprints",
+        json!({ "preflight/v1": found.fingerprint }),
+    );
+    if report.compared {
+        let state = if found.known { "unchanged" } else { "new" };
+        put("baselineState", json!(state));
+    }
+    if let Some(suppression) = diagnostic.suppressed {
+        let kind = match suppression {
+            Suppression::InSource => "inSource",
+            Suppression::External => "external",
+        };
+        put("suppressions", json!([{ "kind": kind }]));
+    }
+    if !found.fixes.is_empty() {
+        let fixes: Vec<Value> = found.fixes.iter().map(|mend| fix(report, mend)).collect();
+        put("fixes", json!(fixes));
+    }
+    Value::Object(result)
+}
+
+fn fix(report: &Report, fix: &Mend) -> Value {
+    let mut changes: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for file in &fix.files {
+        let replacements = file.edits.iter().map(|(location, text)| {
+            json!({
+                "deletedRegion": region(location),
+                "insertedContent": { "text": text },
+            })
+        });
+        changes.entry(&file.path).or_default().extend(replacements);
+    }
+    let changes: Vec<Value> = changes
+        .into_iter()
+        .map(|(path, replacements)| {
+            let path = report.base.folder().join(path);
+            json!({
+                "artifactLocation": artifact(report, &path),
+                "replacements": replacements,
+            })
+        })
+        .collect();
+    json!({ "description": { "text": fix.title }, "artifactChanges": changes })
+}
+
+fn physical(report: &Report, location: &Location) -> Value {
+    json!({
+        "artifactLocation": artifact(report, &location.path),
+        "region": region(location),
+    })
+}
+
+/// Lines and columns from 1; the end column is past the last character.
+fn region(location: &Location) -> Value {
+    json!({
+        "startLine": location.start.line + 1,
+        "startColumn": location.start.utf16 + 1,
+        "endLine": location.end.line + 1,
+        "endColumn": location.end.utf16 + 1,
+    })
+}
+
+/// Relative below the working directory, which is the repository's root in a pipeline; elsewhere a file's own URI.
+fn artifact(report: &Report, path: &Path) -> Value {
+    let relative = report.base.relative(path);
+    if !relative.starts_with("../") && !Path::new(&relative).is_absolute() {
+        return json!({ "uri": encoded(&relative) });
+    }
+    let absolute = path.to_string_lossy().replace('\\', "/");
+    let slash = if absolute.starts_with('/') { "" } else { "/" };
+    json!({ "uri": format!("file://{slash}{}", encoded(&absolute)) })
+}
+
+/// Percent-encodes what may not stand in a URI's path.
+fn encoded(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => out.push(byte as char),
+            b'-' | b'.' | b'_' | b'~' | b'/' | b'$' | b'@' | b'+' | b'=' => out.push(byte as char),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn paths_become_uris() {
+        assert_eq!(super::encoded("a b/é$c.json"), "a%20b/%C3%A9$c.json");
+    }
+}

@@ -1,0 +1,240 @@
+//! The report for people: each finding with the lines it is about, and a line that sums up.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Found, Report};
+use crate::analysis::{Location, Problem};
+use crate::cli::inventory::count;
+use crate::rules::finding::Severity;
+
+/// An excerpt is at most this long (bytes): generated templates stand on one line.
+const LONGEST: usize = 32 * 1024;
+
+/// Reads the text of a file: what the findings were made from.
+pub type Read<'r> = &'r dyn Fn(&Path) -> Option<Arc<str>>;
+
+/// Prints the report.
+pub fn print(report: &Report, color: bool, read: Read<'_>) -> String {
+    let renderer = match color {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    let mut out = String::new();
+    for found in report.told() {
+        out.push_str(&finding(report, found, &renderer, read));
+        out.push_str("\n\n");
+    }
+    for problem in &report.problems {
+        out.push_str(&problem_text(report, problem, &renderer, read));
+        out.push_str("\n\n");
+    }
+    out.push_str(&summary(report));
+    out
+}
+
+fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) -> String {
+    let diagnostic = &found.diagnostic;
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut excerpts = vec![Excerpt::new(report, &diagnostic.location, None, read)];
+    for (location, message) in &diagnostic.related {
+        let joined = excerpts
+            .iter_mut()
+            .any(|excerpt| excerpt.join(location, message));
+        if !joined {
+            excerpts.push(Excerpt::new(report, location, Some(message), read));
+        }
+    }
+    let mut group = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code)
+        .elements(excerpts.iter().map(Excerpt::snippet));
+    let mut notes = Vec::new();
+    if *diagnostic.entry != *diagnostic.location.path || diagnostic.parameters.is_some() {
+        let entry = report.base.relative(&diagnostic.entry);
+        let with = match &diagnostic.parameters {
+            Some(parameters) => format!(" with {}", report.base.relative(parameters)),
+            None => String::new(),
+        };
+        notes.push(format!("deployed by {entry}{with}"));
+    }
+    group = group.elements(notes.iter().map(|note| Level::NOTE.message(note.as_str())));
+    renderer.render(&[group])
+}
+
+fn problem_text(report: &Report, problem: &Problem, renderer: &Renderer, read: Read<'_>) -> String {
+    let Some(location) = &problem.location else {
+        let path = report.base.relative(&problem.path);
+        let title = format!("{path}: {}", problem.message);
+        let group = Group::with_title(Level::ERROR.primary_title(title));
+        return renderer.render(&[group]);
+    };
+    let excerpt = Excerpt::new(report, location, None, read);
+    let group = Level::ERROR
+        .primary_title(problem.message.as_str())
+        .element(excerpt.snippet());
+    renderer.render(&[group])
+}
+
+/// Some lines of a file with marks in them.
+struct Excerpt {
+    file: Arc<Path>,
+    path: String,
+    whole: Arc<str>,
+    /// The lines shown, in bytes of the file.
+    lines: Range<usize>,
+    /// Number of the first of them, from 1.
+    first: usize,
+    marks: Vec<(Range<usize>, Option<String>)>,
+}
+
+impl Excerpt {
+    fn new(report: &Report, location: &Location, label: Option<&str>, read: Read<'_>) -> Self {
+        let whole = read(&location.path).unwrap_or_default();
+        let span = within(&whole, location);
+        let mut lines = lines_of(&whole, &span);
+        if lines.len() > LONGEST {
+            // A template on one line: what is around the place, on whole characters.
+            let from = floor(&whole, span.start.saturating_sub(80));
+            let to = ceil(&whole, span.end + 80);
+            lines = from..to.min(from + LONGEST).max(span.start);
+            lines.end = ceil(&whole, lines.end);
+        }
+        Excerpt {
+            file: location.path.clone(),
+            path: report.base.relative(&location.path),
+            lines,
+            first: location.start.line as usize + 1,
+            marks: vec![(span, label.map(str::to_owned))],
+            whole,
+        }
+    }
+
+    /// Takes in another place of the same file, unless that would show too much.
+    fn join(&mut self, location: &Location, label: &str) -> bool {
+        if location.path != self.file {
+            return false;
+        }
+        let span = within(&self.whole, location);
+        let lines = lines_of(&self.whole, &span);
+        let joined = self.lines.start.min(lines.start)..self.lines.end.max(lines.end);
+        if joined.len() > LONGEST {
+            return false;
+        }
+        self.first = self.first.min(location.start.line as usize + 1);
+        self.lines = joined;
+        self.marks.push((span, Some(label.to_owned())));
+        true
+    }
+
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let shown = self.whole.get(self.lines.clone()).unwrap_or("");
+        let relative = |at: usize| at.saturating_sub(self.lines.start).min(shown.len());
+        let marks = self.marks.iter().enumerate().map(|(n, (span, label))| {
+            // The finding itself has no label of its own: its message is the title.
+            let kind = match (n, label) {
+                (0, None) => AnnotationKind::Primary,
+                _ => AnnotationKind::Context,
+            };
+            kind.span(relative(span.start)..relative(span.end))
+                .label(label.as_deref())
+        });
+        Snippet::source(shown)
+            .path(self.path.as_str())
+            .line_start(self.first)
+            .annotations(marks)
+    }
+}
+
+/// The place in the text, in bytes; clamped, since the file may have changed.
+fn within(text: &str, location: &Location) -> Range<usize> {
+    let start = floor(text, location.span.start as usize);
+    let end = ceil(text, location.span.end as usize);
+    start..end.max(start)
+}
+
+/// The last boundary of characters at or before an offset.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The first boundary of characters at or after an offset.
+fn ceil(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The whole lines that a place stands on, without the last line end.
+fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = memchr::memrchr2(b'\n', b'\r', &bytes[..span.start]).map_or(0, |at| at + 1);
+    let end = memchr::memchr2(b'\n', b'\r', &bytes[span.end..]);
+    start..end.map_or(bytes.len(), |at| span.end + at)
+}
+
+fn summary(report: &Report) -> String {
+    let told = report.told().count();
+    let mut parts = Vec::new();
+    for (severity, what) in [
+        (Severity::Error, "error"),
+        (Severity::Warning, "warning"),
+        (Severity::Note, "note"),
+    ] {
+        match report.count(severity) {
+            0 => {}
+            n => parts.push(count(n, what)),
+        }
+    }
+    let looked = format!(
+        "{}, {}",
+        count(report.files, "file"),
+        count(report.entry_points, "deployment")
+    );
+    let mut out = match told {
+        0 if report.files == 0 => {
+            "Nothing to judge: no Bicep file or ARM template names a registry, a plan or a module.\n"
+                .to_owned()
+        }
+        0 => format!("No findings ({looked}).\n"),
+        n => format!(
+            "{}: {} ({looked}).\n",
+            count(n, "finding"),
+            parts.join(", ")
+        ),
+    };
+    let silenced =
+        |wanted: fn(&Found) -> bool| report.findings.iter().filter(|f| wanted(f)).count();
+    for (n, words) in [
+        (
+            silenced(|found| found.diagnostic.suppressed.is_some()),
+            "suppressed",
+        ),
+        (
+            silenced(|found| found.known && found.diagnostic.suppressed.is_none()),
+            "in the baseline",
+        ),
+    ] {
+        if n > 0 {
+            out.push_str(&format!("{} {words}.\n", count(n, "finding")));
+        }
+    }
+    if !report.problems.is_empty() {
+        let n = count(report.problems.len(), "problem");
+        out.push_str(&format!("{n}: not everything could be read.\n"));
+    }
+    out
+}

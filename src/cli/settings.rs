@@ -1,0 +1,28 @@
+//! `check --show-config FILE`: what is in force for a file, and who said so.
+
+use std::path::Path;
+
+use super::paths::Base;
+use super::{Exit, print, trouble};
+use crate::analysis::Analysis;
+use crate::workspace::disk;
+
+/// Prints each setting, its value and the file that set it.
+pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Exit {
+    let path = disk::normalize(file);
+    if !disk::is_file(&path) && !disk::is_folder(&path) {
+        return trouble(&format!("{}: does not exist", base.relative(&path)));
+    }
+    let settings = analysis.settings(&path);
+    let mut out = format!("{}\n", base.relative(&path));
+    let widest = settings.origins.iter().map(|(name, ..)| name.len()).max();
+    for (name, value, origin) in &settings.origins {
+        let origin = match Path::new(origin).is_absolute() {
+            true => base.relative(Path::new(origin)),
+            false => origin.clone(),
+        };
+        let width = widest.unwrap_or(0);
+        out.push_str(&format!("  {name:width$} = {value}  ({origin})\n"));
+    }
+    print(out.as_bytes())
+}

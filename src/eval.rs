@@ -1,0 +1,130 @@
+//! What an expression is worth when some inputs are unknown, and which resources a deployment makes.
+//!
+//! One evaluator for both languages over the [`model`](crate::model). It is total: every expression gives a
+//! [`Value`], which may be [`Kind::Unknown`] with a reason; work is bounded (steps, sizes, depth), beyond the bound the
+//! value is unknown because *too large*.
+//!
+//! **Invariants:** nothing here returns `Result`; nothing reads a file: what lies in other files is asked for through
+//! [`Files`], which `workspace` implements; same input, same output, in the same order.
+
+pub mod canonical;
+pub(crate) mod canonicalize;
+pub(crate) mod context;
+pub(crate) mod evaluate;
+pub mod expand;
+pub(crate) mod functions;
+pub mod instance;
+pub(crate) mod json;
+pub(crate) mod known;
+pub(crate) mod lookup;
+pub(crate) mod loops;
+pub(crate) mod merge;
+pub(crate) mod modules;
+pub(crate) mod parameters;
+pub(crate) mod places;
+pub(crate) mod presence;
+pub(crate) mod print;
+pub mod scope;
+pub(crate) mod symbols;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub(crate) mod types;
+pub mod value;
+
+pub use canonical::{Canonical, implies, implies_all};
+pub use expand::{arguments, expand};
+pub use instance::*;
+pub use value::*;
+
+use std::sync::Arc;
+
+use crate::model::{FileId, Ident, Reference, Template};
+
+/// What evaluation asks of the workspace.
+pub trait Files {
+    /// The template (or parameter file) that `reference`, written in `from`, names: a path, `br:`, `br/alias:`, `ts:`.
+    fn load(&self, from: FileId, reference: &str) -> Loaded;
+
+    /// A file's text for `loadTextContent`, `loadJsonContent`, `loadYamlContent`: what `path` written in `from` names.
+    /// `None` where it cannot be read.
+    fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)>;
+
+    /// `environment().name` where the configuration fixes the cloud (`AzureCloud`, …); otherwise the ones it may be.
+    fn clouds(&self) -> &[&str] {
+        &["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]
+    }
+}
+
+/// What a reference led to.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    /// A file that was read.
+    Template(FileId, Arc<Template>),
+    /// A public module that is not restored, but known to deploy neither a registry nor a plan: skipped, listed as
+    /// unread in an inventory, of no weight for the verdict.
+    Harmless(Arc<str>),
+    /// A public module that is not restored, but whose effect is known (design/language.md 4.1).
+    Known(KnownModule),
+    /// Could not be read; the reason in the user's words, with what to do (`run "bicep restore main.bicep"`).
+    Unread(Arc<str>),
+}
+
+/// A public module that Preflight knows by heart: by repository and version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownModule {
+    /// Repository without registry: `avm/res/container-registry/registry`.
+    pub repository: Arc<str>,
+    /// Its version: `0.9.3`.
+    pub version: Arc<str>,
+    /// What it deploys.
+    pub effect: KnownEffect,
+}
+
+/// What a known module deploys.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KnownEffect {
+    /// One registry, always, or where the named parameter is not empty. `name_parameter` gives its name.
+    Registry {
+        /// Parameter that must not be empty; absent argument means not deployed.
+        unless_empty: Option<Ident>,
+        /// Parameter that gives the registry's name, if one does directly.
+        name_parameter: Option<Ident>,
+    },
+    /// `avm/ptn/security/security-center` 0.1, 0.2: `containersTier` (default Free) sets the plan `Containers`.
+    ContainersTier,
+    /// `avm/ptn/security/security-center` 0.3 and later: `defenderPlans` (default all Free), elements with `name` and
+    /// `pricingTier`.
+    DefenderPlans,
+}
+
+/// A reference that the deployment uses and that could not be read (or was skipped as harmless).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unread {
+    /// As written.
+    pub reference: Arc<str>,
+    /// Where: the path literal, or the deployment's type.
+    pub place: crate::model::Place,
+    /// Why, in the user's words.
+    pub reason: Arc<str>,
+    /// It cannot hold a registry or a plan (see [`Loaded::Harmless`]).
+    pub harmless: bool,
+    /// Whether the module use itself is deployed: a condition that is surely false makes it harmless too.
+    pub via: Arc<[Step]>,
+}
+
+/// The reference of a `using` or a module, for callers that walk the graph.
+pub fn reference_of(item: &crate::model::ItemKind) -> Option<&Reference> {
+    use crate::model::{ItemKind, Target};
+    match item {
+        ItemKind::Module(module) => match &module.target {
+            Target::Reference(reference) => Some(reference),
+            _ => None,
+        },
+        ItemKind::Import(import) => Some(&import.from),
+        ItemKind::Using(using) => using.target.as_ref(),
+        ItemKind::Extends(reference) => Some(reference),
+        _ => None,
+    }
+}

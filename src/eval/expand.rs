@@ -1,0 +1,594 @@
+//! From an entry point and its parameter values to the list of resources it would deploy.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use super::context::{Context, MAX_TURNS};
+use super::evaluate::{settled, value_of};
+use super::loops::{Turn, Turns, each_turn};
+use super::modules::{self, Entered};
+use super::scope::{Env, Frame, Inputs, Origin};
+use super::value::{Kind, Members, TOO_LARGE, Value};
+use super::{
+    DeploymentScope, Expansion, Files, Instance, Presence, Step, Unread, Want, canonicalize, known,
+    places, presence, symbols,
+};
+use crate::model::{
+    Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
+    Resource, ScopeKind, Target, Template,
+};
+
+pub use super::parameters::arguments;
+
+/// Values given to an entry point's parameters, by a parameter file or the configuration.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Arguments {
+    /// By parameter name.
+    pub values: IndexMap<Ident, Value, rustc_hash::FxBuildHasher>,
+}
+
+/// Modules in modules are followed this far.
+const MAX_MODULES: usize = 100;
+
+/// Steps that entering a module costs: building a frame, reading its names.
+const MODULE_STEPS: usize = 50;
+
+/// Expands an entry point.
+pub fn expand(
+    file: FileId,
+    template: &Arc<Template>,
+    arguments: &Arguments,
+    files: &dyn Files,
+    want: &Want,
+) -> Expansion {
+    let cx = Context::new(files);
+    let scope = DeploymentScope::here(scope_of(template));
+    let origin = Origin::new(file, template.clone(), ItemKey::FILE);
+    let frame = Frame::new(origin, Inputs::Entry(arguments), scope.clone());
+    let mut out = Out {
+        want,
+        expansion: Expansion {
+            files: vec![file],
+            ..Expansion::default()
+        },
+        relevant: FxHashMap::default(),
+    };
+    let site = Site {
+        here: &scope,
+        presence: Presence::Surely,
+        copies: Some(1),
+        via: Arc::new([]),
+    };
+    expand_template(&cx, &mut out, frame.env(0), &site);
+    out.expansion
+}
+
+/// The use of a template that is being expanded.
+pub(crate) struct Site<'s> {
+    pub here: &'s DeploymentScope,
+    pub presence: Presence,
+    /// 1, or none where a module on the way stands in a loop of unknown length.
+    pub copies: Option<u64>,
+    pub via: Arc<[Step]>,
+}
+
+/// What was found so far.
+pub(crate) struct Out<'w> {
+    pub want: &'w Want,
+    pub expansion: Expansion,
+    /// By address; the template is held so that no other takes its place.
+    relevant: FxHashMap<*const Template, (Arc<Template>, bool)>,
+}
+
+impl Out<'_> {
+    /// There are so many instances that each further loop becomes one.
+    fn full(&self) -> bool {
+        self.expansion.instances.len() >= MAX_TURNS
+    }
+
+    pub(crate) fn wants(&self, resource_type: &str) -> bool {
+        let types = self.want.types;
+        types.is_empty()
+            || types
+                .iter()
+                .any(|ty| resource_type.eq_ignore_ascii_case(ty))
+    }
+
+    /// Whether a template can deploy anything wanted; what it refers to may.
+    fn is_relevant(&mut self, template: &Arc<Template>) -> bool {
+        if self.want.types.is_empty() {
+            return true;
+        }
+        let key = Arc::as_ptr(template);
+        if let Some((_, known)) = self.relevant.get(&key) {
+            return *known;
+        }
+        let relevant = template.items.iter().any(|item| match &item.kind {
+            ItemKind::Resource(resource) => self.wants_any(resource),
+            ItemKind::Module(module) => match &module.target {
+                Target::Inline(template) => self.is_relevant(template),
+                _ => true,
+            },
+            _ => item.broken,
+        });
+        self.relevant.insert(key, (template.clone(), relevant));
+        relevant
+    }
+
+    fn wants_any(&self, resource: &Resource) -> bool {
+        let own = match &resource.resource_type {
+            Some(ty) => self.wants(ty.as_str()) || nested_template(resource).is_some(),
+            None => true,
+        };
+        own || resource.children.iter().any(|child| self.wants_any(child))
+    }
+}
+
+/// The template of a deployment that Bicep declares as a resource, unless it deploys nothing.
+fn nested_template(resource: &Resource) -> Option<&Expr> {
+    let ty = resource.resource_type.as_ref()?;
+    if !ty.is("Microsoft.Resources/deployments") || resource.existing {
+        return None;
+    }
+    let template = resource.body.member("properties")?.member("template")?;
+    match template
+        .member("resources")
+        .map(|resources| &resources.kind)
+    {
+        Some(ExprKind::Array(elements)) if elements.is_empty() => None,
+        _ => Some(template),
+    }
+}
+
+/// A deployment that Bicep declares as a resource, as the module that it is.
+fn as_module(resource: &Resource, template: &Expr) -> Module {
+    let properties = resource.body.member("properties");
+    let member = |name: &str| properties.and_then(|properties| properties.member(name));
+    let arguments = member("parameters").map(|parameters| match &parameters.kind {
+        ExprKind::Object(members) => {
+            let values = members.iter().filter_map(|member| match member {
+                Member::Property { key, value } => Some(Member::Property {
+                    key: key.clone(),
+                    value: value.member("value")?.clone(),
+                }),
+                Member::Spread(_) => None,
+            });
+            Expr {
+                node: parameters.node,
+                kind: ExprKind::Object(values.collect()),
+            }
+        }
+        _ => parameters.clone(),
+    });
+    let scope = member("expressionEvaluationOptions").and_then(|options| options.member("scope"));
+    Module {
+        declaration: resource.declaration.clone(),
+        target: Target::Value(template.clone()),
+        arguments,
+        inner: scope
+            .and_then(Expr::as_str)
+            .is_some_and(|scope| scope.eq_ignore_ascii_case("inner")),
+    }
+}
+
+fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Site<'_>) {
+    let template: &Template = &env.origin.template;
+    for (number, item) in (0u32..).zip(&template.items) {
+        let env = Env {
+            item: number,
+            ..env
+        };
+        if item.broken {
+            out.expansion.broken.push(env.place(0));
+            continue;
+        }
+        match &item.kind {
+            ItemKind::Resource(resource) if out.wants_any(resource) => {
+                expand_resource(cx, out, env, site, &mut Vec::new(), resource);
+            }
+            ItemKind::Module(module) => expand_module(cx, out, env, site, module),
+            _ => {}
+        }
+    }
+}
+
+/// What is done at each turn: where, whether the loop takes it, and how many instances it stands for.
+type EachTurn<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Presence, Option<u64>) + 'f;
+
+/// Runs `f` at each turn of a declaration, or once; `Presence` is that of the loop alone.
+fn each<'o>(
+    cx: &Context<'_>,
+    out: &mut Out<'o>,
+    env: Env<'_>,
+    declaration: &Declaration,
+    f: &mut EachTurn<'_, 'o>,
+) -> Option<Turns> {
+    let Some(over) = &declaration.loops else {
+        f(out, env, Presence::Surely, Some(1));
+        return None;
+    };
+    let mut cut = false;
+    let turns = each_turn(cx, env, over, true, &mut |env, turn| match turn {
+        Turn::Known(_) if out.full() => {
+            // One more stands for all that are left.
+            if !std::mem::replace(&mut cut, true) {
+                let presence = presence::of_open_loop(env, over, TOO_LARGE.into());
+                f(out, env, presence, None);
+            }
+        }
+        Turn::Known(_) => f(out, env, Presence::Surely, Some(1)),
+        Turn::Open(reason) => {
+            let presence = presence::of_open_loop(env, over, reason);
+            f(out, env, presence, None);
+        }
+        Turn::Never => {
+            let place = presence::loop_place(env, over);
+            f(out, env, Presence::No(Some(place)), None);
+        }
+    });
+    Some(turns)
+}
+
+fn expand_resource<'t>(
+    cx: &Context<'_>,
+    out: &mut Out<'_>,
+    env: Env<'_>,
+    site: &Site<'_>,
+    chain: &mut Vec<&'t Resource>,
+    resource: &'t Resource,
+) {
+    if resource
+        .resource_type
+        .as_ref()
+        .is_some_and(|ty| ty.is("Microsoft.Resources/deployments"))
+    {
+        if let Some(template) = nested_template(resource) {
+            expand_module(cx, out, env, site, &as_module(resource, template));
+        }
+        return;
+    }
+    chain.push(resource);
+    let wanted = match &resource.resource_type {
+        Some(ty) => out.wants(ty.as_str()),
+        None => true,
+    } && (!resource.existing || out.want.existing);
+    let mut list = None;
+    let first = out.expansion.instances.len();
+    // Bicep's lowering gives children their parents' loops; ARM's are deployed in each turn of their parent.
+    let inside = !env.is_bicep() && resource.declaration.loops.is_some();
+    if wanted || inside {
+        let turns = each(
+            cx,
+            out,
+            env,
+            &resource.declaration,
+            &mut |out, env, turn, copies| {
+                if wanted {
+                    expand_instance(cx, out, env, site, chain, resource, turn.clone(), copies);
+                }
+                if inside {
+                    let site = Site {
+                        here: site.here,
+                        presence: site.presence.and(turn),
+                        copies: copies.and(site.copies),
+                        via: site.via.clone(),
+                    };
+                    let mut chain = chain.clone();
+                    for child in &resource.children {
+                        expand_resource(cx, out, env, &site, &mut chain, child);
+                    }
+                }
+            },
+        );
+        list = turns.and_then(|turns| turns.list);
+    }
+    if list.is_some() {
+        for instance in &mut out.expansion.instances[first..] {
+            instance.list = instance.list.or(list);
+        }
+    }
+    if !inside {
+        for child in &resource.children {
+            expand_resource(cx, out, env, site, chain, child);
+        }
+    }
+    chain.pop();
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call site; a struct for it would only rename them"
+)]
+fn expand_instance(
+    cx: &Context<'_>,
+    out: &mut Out<'_>,
+    env: Env<'_>,
+    site: &Site<'_>,
+    chain: &[&Resource],
+    resource: &Resource,
+    turn: Presence,
+    copies: Option<u64>,
+) {
+    let resource_type = match &resource.resource_type {
+        Some(ty) => ty.clone(),
+        None => match resource
+            .body
+            .member("type")
+            .map(|ty| value_of(cx, env, ty).kind)
+        {
+            Some(Kind::Str(ty)) => Ident::new(ty),
+            _ => Ident::from("unknown"),
+        },
+    };
+    if resource.resource_type.is_none() && !out.wants(resource_type.as_str()) {
+        return;
+    }
+    let declaration = &resource.declaration;
+    let own = presence::of_conditions(cx, env, &declaration.conditions);
+    let name = symbols::full_name(cx, env, chain);
+    let name = match &declaration.name {
+        Some(expr) if chain.len() == 1 && resource.parent.is_none() => {
+            canonicalize::with_canonical(cx, env, expr, name)
+        }
+        _ => name,
+    };
+    let api_version = match &resource.api_version {
+        Some(version) => settled(cx, env, version),
+        None => Value::NULL,
+    };
+    let presence = site.presence.and(turn).and(own);
+    // Nobody asks what a resource would be like that is not deployed; half of what templates declare is not.
+    let body = match presence {
+        Presence::No(_) => Value::object(Members::default(), Some("it is not deployed".into())),
+        _ => body(cx, env, &resource.body, out.want.body),
+    };
+    out.expansion.instances.push(Instance {
+        resource_type,
+        api_version,
+        name,
+        existing: resource.existing,
+        presence,
+        copies: copies.and(site.copies),
+        list: None,
+        scope: places::of_resource(cx, env, site.here, chain),
+        body,
+        type_place: env.place(declaration.type_node),
+        place: env.place(declaration.node),
+        via: site.via.clone(),
+        known_module: false,
+    });
+}
+
+/// The members of the body that are wanted.
+fn body(cx: &Context<'_>, env: Env<'_>, body: &Expr, want: &[&str]) -> Value {
+    if want.is_empty() {
+        return Value::object(Members::default(), None);
+    }
+    let wanted = |name: &str| want.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
+    let literal = match &body.kind {
+        ExprKind::Object(members) => members.iter().all(|member| match member {
+            Member::Property { key, .. } => key.as_str().is_some(),
+            Member::Spread(_) => false,
+        }),
+        _ => false,
+    };
+    let mut members = Members::default();
+    if let (ExprKind::Object(written), true) = (&body.kind, literal) {
+        for member in written {
+            if let Member::Property { key, value } = member
+                && let Some(name) = key.as_str()
+                && wanted(name)
+            {
+                members.insert(Ident::from(name), settled(cx, env, value));
+            }
+        }
+        return Value::object(members, None);
+    }
+    let whole = settled(cx, env, body);
+    match &whole.kind {
+        Kind::Object(object) => {
+            for (name, value) in &object.members {
+                if wanted(name.as_str()) {
+                    members.insert(name.clone(), value.clone());
+                }
+            }
+            Value::object(members, object.open.clone())
+        }
+        _ => whole,
+    }
+}
+
+fn expand_module(
+    cx: &Context<'_>,
+    out: &mut Out<'_>,
+    env: Env<'_>,
+    site: &Site<'_>,
+    module: &Module,
+) {
+    if let Target::Inline(template) = &module.target
+        && !out.is_relevant(template)
+    {
+        return;
+    }
+    let first = out.expansion.instances.len();
+    let turns = each(
+        cx,
+        out,
+        env,
+        &module.declaration,
+        &mut |out, env, turn, copies| {
+            modules::enter(cx, env, site.here, module, &mut |entered| {
+                expand_entered(cx, out, env, site, module, (turn.clone(), copies), entered);
+            });
+        },
+    );
+    if let Some(list) = turns.and_then(|turns| turns.list) {
+        for instance in &mut out.expansion.instances[first..] {
+            instance.list = instance.list.or(Some(list));
+        }
+    }
+}
+
+fn expand_entered(
+    cx: &Context<'_>,
+    out: &mut Out<'_>,
+    env: Env<'_>,
+    site: &Site<'_>,
+    module: &Module,
+    (turn, copies): (Presence, Option<u64>),
+    entered: Entered<'_>,
+) {
+    if let Entered::Unread { harmless: true, .. } = entered
+        && !out.want.types.is_empty()
+    {
+        return;
+    }
+    if let Entered::Template { env: inner, .. } = &entered
+        && !out.is_relevant(&inner.origin.template)
+    {
+        return;
+    }
+    let presence = || {
+        let own = presence::of_conditions(cx, env, &module.declaration.conditions);
+        site.presence.and(turn).and(own)
+    };
+    let place = modules::place_of(env, module);
+    let reference = match &module.target {
+        Target::Reference(reference) => reference.text.clone(),
+        _ => "".into(),
+    };
+    let via = |file| -> Arc<[Step]> {
+        let step = Step {
+            place,
+            declaration: env.place(module.declaration.node),
+            reference: reference.clone(),
+            file,
+        };
+        site.via.iter().cloned().chain([step]).collect()
+    };
+    let unread = |out: &mut Out<'_>, reference: Arc<str>, reason: Arc<str>, harmless| {
+        let unread = Unread {
+            reference,
+            place,
+            reason,
+            harmless,
+            via: site.via.clone(),
+        };
+        if !out.expansion.unread.contains(&unread) {
+            out.expansion.unread.push(unread);
+        }
+    };
+    match entered {
+        Entered::Template {
+            env: inner,
+            scope,
+            file,
+        } => {
+            if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
+                let harmless = matches!(presence(), Presence::No(_));
+                return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
+            }
+            if let Some(file) = file
+                && !out.expansion.files.contains(&file)
+            {
+                out.expansion.files.push(file);
+            }
+            let site = Site {
+                here: scope,
+                presence: presence(),
+                copies: copies.and(site.copies),
+                via: via(file),
+            };
+            cx.on_large_stack(|| expand_template(cx, out, inner, &site));
+        }
+        Entered::Known(known) => {
+            let scope = places::of_module(cx, env, site.here, module);
+            let site = Site {
+                here: &scope,
+                presence: presence(),
+                copies: copies.and(site.copies),
+                via: via(None),
+            };
+            known::expand(cx, out, env, &site, module, known);
+        }
+        Entered::Unread {
+            reference,
+            reason,
+            harmless,
+        } => {
+            let harmless = harmless || matches!(presence(), Presence::No(_));
+            unread(out, reference, reason, harmless);
+        }
+        Entered::Cycle => {
+            if !out.expansion.cycles.contains(&place) {
+                out.expansion.cycles.push(place);
+            }
+        }
+    }
+}
+
+/// Resource types that exist at a subscription alone.
+const SUBSCRIPTION_TYPES: &[&str] = &[
+    "Microsoft.Resources/resourceGroups",
+    "Microsoft.Security/pricings",
+    "Microsoft.Security/autoProvisioningSettings",
+    "Microsoft.Security/securityContacts",
+    "Microsoft.Security/settings",
+    "Microsoft.Security/workspaceSettings",
+];
+
+/// Providers whose types say nothing about the scope.
+const NEUTRAL_PROVIDERS: &[&str] = &[
+    "Microsoft.Authorization/",
+    "Microsoft.PolicyInsights/",
+    "Microsoft.Resources/deployments",
+    "Microsoft.Insights/diagnosticSettings",
+    "Microsoft.Insights/activityLogAlerts",
+    "Microsoft.Security/",
+    "Microsoft.Consumption/",
+    "Microsoft.CostManagement/",
+];
+
+/// The scope a template is deployed at: what it says, else resource group; but an ARM template that holds resources
+/// of subscriptions, and none of resource groups, is deployed to a subscription whatever its `$schema` says.
+pub fn scope_of(template: &Template) -> ScopeKind {
+    let said = template.scope.unwrap_or(ScopeKind::ResourceGroup);
+    if said != ScopeKind::ResourceGroup || template.kind != FileKind::ArmTemplate {
+        return said;
+    }
+    let mut subscription = false;
+    for item in &template.items {
+        let ItemKind::Resource(resource) = &item.kind else {
+            continue;
+        };
+        let Some(ty) = resource.resource_type.as_ref().map(Ident::as_str) else {
+            continue;
+        };
+        // It extends another resource, wherever that is.
+        if resource.declaration.scope.is_some() {
+            continue;
+        }
+        if SUBSCRIPTION_TYPES
+            .iter()
+            .any(|other| ty.eq_ignore_ascii_case(other))
+        {
+            // The first version of pricings could be set for a resource group.
+            let version = resource.api_version.as_ref().and_then(Expr::as_str);
+            subscription |= version != Some("2017-08-01-preview");
+            continue;
+        }
+        let neutral = NEUTRAL_PROVIDERS.iter().any(|head| {
+            ty.get(..head.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(head))
+        });
+        if !neutral && !resource.existing {
+            return said;
+        }
+    }
+    match subscription {
+        true => ScopeKind::Subscription,
+        false => said,
+    }
+}

@@ -1,0 +1,300 @@
+//! Parameters, variables, loop positions, and what is known of the deployment itself.
+
+use std::sync::Arc;
+
+use super::{Builtin, How, argument, row};
+use crate::eval::context::Context;
+use crate::eval::evaluate::value_of;
+use crate::eval::lookup::arm_value;
+use crate::eval::scope::{Binding, Env, Section};
+use crate::eval::value::{Kind, Members, Type, Value};
+use crate::model::{Expr, Ident, ScopeKind};
+
+pub(super) const TABLE: &[Builtin] = &[
+    row(
+        "parameters",
+        None,
+        How::Lazy(|cx, env, args| named(cx, env, args, Section::Parameter)),
+    ),
+    row(
+        "variables",
+        None,
+        How::Lazy(|cx, env, args| named(cx, env, args, Section::Variable)),
+    ),
+    row("lambdaVariables", None, How::Lazy(lambda_variable)),
+    row("subscription", OBJECT, How::Lazy(subscription)),
+    row("resourceGroup", OBJECT, How::Lazy(resource_group)),
+    row("managementGroup", OBJECT, How::Lazy(management_group)),
+    row(
+        "tenant",
+        OBJECT,
+        How::Lazy(|_, _, _| {
+            facts(
+                "tenant",
+                &["tenantId", "id", "displayName", "country", "countryCode"],
+                Members::default(),
+            )
+        }),
+    ),
+    row("deployment", OBJECT, How::Lazy(|_, _, _| deployment())),
+    row(
+        "deployer",
+        OBJECT,
+        How::Lazy(|_, _, _| {
+            facts(
+                "deployer",
+                &["objectId", "tenantId", "userPrincipalName"],
+                Members::default(),
+            )
+        }),
+    ),
+    row("environment", OBJECT, How::Lazy(environment)),
+];
+
+const OBJECT: Option<Type> = Some(Type::Object);
+
+/// `parameters('x')`, `variables('x')`; a computed name is looked up when it is known.
+fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Value {
+    let Some(first) = args.first() else {
+        return Value::unknown("a name is needed");
+    };
+    if let Some(name) = first.as_str() {
+        return arm_value(cx, env, section, name);
+    }
+    let name = argument(cx, env, first);
+    let names = name.alternatives();
+    match names {
+        [] => Value::unknown(crate::eval::evaluate::reason_of(&name)),
+        names => {
+            let values = names.iter().map(|name| match name.as_str() {
+                Some(name) => arm_value(cx, env, section, name),
+                None => Value::unknown("a name is needed"),
+            });
+            let reason = name.reason().unwrap_or_default();
+            crate::eval::merge::merge(values.collect::<Vec<_>>(), &reason)
+        }
+    }
+}
+
+fn lambda_variable(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let name = args.first().map(|name| value_of(cx, env, name));
+    match name.as_ref().and_then(|name| env.local(name.as_str()?)) {
+        Some(value) => value.clone(),
+        None => Value::unknown("there is no such lambda variable"),
+    }
+}
+
+/// `copyIndex('loop', offset)`, `copyIndex(offset)`, `copyIndex()`: without a name the resource's loop, else the
+/// nearest.
+pub(super) fn copy_index(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let values: Vec<Value> = args.iter().map(|arg| argument(cx, env, arg)).collect();
+    let (wanted, offset) = match values.as_slice() {
+        [] => (None, 0),
+        [one] => match (&one.kind, one.as_int()) {
+            (Kind::Str(name), _) => (Some(name.clone()), 0),
+            (_, Some(offset)) => (None, offset),
+            _ => return Value::unknown("copyIndex() takes a name or a number"),
+        },
+        [name, offset, ..] => match (&name.kind, offset.as_int()) {
+            (Kind::Str(name), Some(offset)) => (Some(name.clone()), offset),
+            _ => return Value::unknown("copyIndex() takes a name and a number"),
+        },
+    };
+    let mut nearest = None;
+    let mut next = env.locals;
+    while let Some(local) = next {
+        if let Binding::Copy {
+            name,
+            resource,
+            index,
+            ..
+        } = &local.binding
+        {
+            let fits = match &wanted {
+                Some(wanted) => name.is(wanted),
+                None => *resource,
+            };
+            if fits {
+                return offset_by(index, offset);
+            }
+            nearest = nearest.or(wanted.is_none().then_some(index));
+        }
+        next = local.outer;
+    }
+    match nearest {
+        Some(index) => offset_by(index, offset),
+        None => Value::unknown("copyIndex() stands outside of its loop"),
+    }
+}
+
+fn offset_by(index: &Value, offset: i64) -> Value {
+    match index.as_int() {
+        Some(number) => match number.checked_add(offset) {
+            Some(number) => Value::int(number),
+            None => crate::eval::context::too_large(),
+        },
+        None => index.clone(),
+    }
+}
+
+/// An object of facts that only Azure knows, beside those that are known here.
+fn facts(function: &str, names: &[&str], mut known: Members) -> Value {
+    let reason = |name: &str| format!("{function}().{name} is known only to Azure");
+    for name in names {
+        let ident = Ident::from(*name);
+        if !known.contains_key(&ident) {
+            let value = Value::unknown_of(reason(name), Some(Type::String), true);
+            known.insert(ident, value);
+        }
+    }
+    let open: Arc<str> = format!("{function}() is known only to Azure").into();
+    Value::object(known, Some(open))
+}
+
+fn subscription(_: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
+    let mut known = Members::default();
+    if let Some(id) = &env.frame.scope.subscription {
+        known.insert(Ident::from("subscriptionId"), id.clone());
+    }
+    facts(
+        "subscription",
+        &["id", "subscriptionId", "tenantId", "displayName"],
+        known,
+    )
+}
+
+fn resource_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let mut known = Members::default();
+    let given = args.last().map(|name| argument(cx, env, name));
+    let own = match env.frame.scope.kind {
+        ScopeKind::ResourceGroup => env.frame.scope.resource_group.clone(),
+        _ => None,
+    };
+    if let Some(name) = given.or(own) {
+        known.insert(Ident::from("name"), name);
+    }
+    facts("resourceGroup", &["id", "name", "location", "type"], known)
+}
+
+fn management_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let mut known = Members::default();
+    if let Some(name) = args.first() {
+        known.insert(Ident::from("name"), argument(cx, env, name));
+    }
+    facts("managementGroup", &["id", "name", "type"], known)
+}
+
+fn deployment() -> Value {
+    facts(
+        "deployment",
+        &["name", "location", "id"],
+        Members::default(),
+    )
+}
+
+/// Azure's clouds differ in a few facts: one of each cloud's where the cloud is not fixed.
+fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
+    let clouds = cx.files.clouds();
+    let reason: Arc<str> = "the cloud is not known".into();
+    let fact = |of: fn(&str) -> Option<&'static str>| {
+        let known: Option<Vec<&str>> = clouds.iter().map(|cloud| of(cloud)).collect();
+        match known {
+            Some(values) => Value::one_of(values.into_iter().map(Value::string), reason.clone()),
+            None => Value::unknown_of(reason.clone(), Some(Type::String), true),
+        }
+    };
+    let object = |facts: &[Fact]| {
+        let members = facts
+            .iter()
+            .map(|(name, of)| (Ident::from(*name), fact(*of)));
+        members.collect::<Members>()
+    };
+    let mut members = object(ENVIRONMENT);
+    let names = clouds.iter().map(|cloud| Value::string(*cloud));
+    members.insert(Ident::from("name"), Value::one_of(names, reason.clone()));
+    let suffixes = Value::object(object(SUFFIXES), Some(reason.clone()));
+    members.insert(Ident::from("suffixes"), suffixes);
+    Value::object(members, Some(reason.clone()))
+}
+
+/// A fact's name, and what it is in a cloud.
+type Fact = (&'static str, fn(&str) -> Option<&'static str>);
+
+/// Picks by cloud, in the order AzureCloud, AzureUSGovernment, AzureChinaCloud.
+fn pick(cloud: &str, of: [&'static str; 3]) -> Option<&'static str> {
+    let clouds = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
+    let which = clouds
+        .iter()
+        .position(|name| name.eq_ignore_ascii_case(cloud))?;
+    of.get(which).copied()
+}
+
+// The clouds' endpoints, as `az cloud show` lists them.
+const ENVIRONMENT: &[Fact] = &[
+    ("portal", |c| {
+        pick(
+            c,
+            [
+                "https://portal.azure.com",
+                "https://portal.azure.us",
+                "https://portal.azure.cn",
+            ],
+        )
+    }),
+    ("resourceManager", |c| {
+        pick(
+            c,
+            [
+                "https://management.azure.com/",
+                "https://management.usgovcloudapi.net/",
+                "https://management.chinacloudapi.cn/",
+            ],
+        )
+    }),
+    ("graph", |c| {
+        pick(
+            c,
+            [
+                "https://graph.windows.net/",
+                "https://graph.windows.net/",
+                "https://graph.chinacloudapi.cn/",
+            ],
+        )
+    }),
+];
+
+const SUFFIXES: &[Fact] = &[
+    ("acrLoginServer", |c| {
+        pick(c, [".azurecr.io", ".azurecr.us", ".azurecr.cn"])
+    }),
+    ("keyvaultDns", |c| {
+        pick(
+            c,
+            [
+                ".vault.azure.net",
+                ".vault.usgovcloudapi.net",
+                ".vault.azure.cn",
+            ],
+        )
+    }),
+    ("sqlServerHostname", |c| {
+        pick(
+            c,
+            [
+                ".database.windows.net",
+                ".database.usgovcloudapi.net",
+                ".database.chinacloudapi.cn",
+            ],
+        )
+    }),
+    ("storage", |c| {
+        pick(
+            c,
+            [
+                "core.windows.net",
+                "core.usgovcloudapi.net",
+                "core.chinacloudapi.cn",
+            ],
+        )
+    }),
+];

@@ -1,0 +1,262 @@
+//! Functions that take a lambda. A lambda is no value: it is applied where it is written.
+
+use std::sync::Arc;
+
+use super::{Builtin, How, row};
+use crate::eval::context::{Context, too_large};
+use crate::eval::evaluate::{settled, value_of};
+use crate::eval::merge::merge;
+use crate::eval::scope::{Binding, Env, Local};
+use crate::eval::symbols;
+use crate::eval::value::{Array, Kind, Members, TOO_LARGE, Type, Value};
+use crate::model::{Expr, ExprKind, Ident};
+
+pub(super) const TABLE: &[Builtin] = &[
+    row("map", ARRAY, How::Lazy(map)),
+    row("filter", ARRAY, How::Lazy(filter)),
+    row("reduce", None, How::Lazy(reduce)),
+    row("sort", ARRAY, How::Lazy(sort)),
+    row("toObject", OBJECT, How::Lazy(to_object)),
+    row("groupBy", OBJECT, How::Lazy(group_by)),
+    row("mapValues", OBJECT, How::Lazy(map_values)),
+];
+
+const ARRAY: Option<Type> = Some(Type::Array);
+const OBJECT: Option<Type> = Some(Type::Object);
+
+/// Applies a lambda to values; parameters beyond them are null, values beyond its parameters are dropped.
+fn apply(cx: &Context<'_>, env: Env<'_>, lambda: &Expr, values: &[Value]) -> Value {
+    let ExprKind::Lambda { parameters, body } = &lambda.kind else {
+        return Value::unknown("a lambda is needed");
+    };
+    if !cx.spend(1) {
+        return too_large();
+    }
+    bind(cx, env, parameters, body, values)
+}
+
+fn bind(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    parameters: &[Ident],
+    body: &Expr,
+    values: &[Value],
+) -> Value {
+    let Some((name, rest)) = parameters.split_first() else {
+        return value_of(cx, env, body);
+    };
+    let (value, values) = match values.split_first() {
+        Some((value, rest)) => (value.clone(), rest),
+        None => (Value::NULL, values),
+    };
+    let local = Local {
+        outer: env.locals,
+        binding: Binding::Value(name, value),
+    };
+    cx.on_large_stack(|| bind(cx, env.with(&local), rest, body, values))
+}
+
+/// The array that a function runs over, or what it gives instead.
+enum List {
+    Known(Arc<Array>),
+    Unknown(Value),
+}
+
+fn list(cx: &Context<'_>, env: Env<'_>, args: &[Expr], ty: Option<Type>) -> List {
+    let Some(first) = args.first() else {
+        return List::Unknown(Value::unknown("an array is needed"));
+    };
+    let value = symbols::listed(cx, env, value_of(cx, env, first));
+    match &value.kind {
+        Kind::Array(array) => List::Known(array.clone()),
+        Kind::Unknown(unknown) => {
+            let non_empty = unknown.non_empty && ty == ARRAY;
+            List::Unknown(Value::unknown_of(unknown.reason.clone(), ty, non_empty))
+        }
+        _ => List::Unknown(Value::unknown_of(
+            crate::eval::evaluate::reason_of(&value),
+            ty,
+            false,
+        )),
+    }
+}
+
+fn position(index: usize, array: &Array) -> Value {
+    match &array.open {
+        None => Value::int(index as i64),
+        Some(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
+    }
+}
+
+fn map(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, lambda) = match (list(cx, env, args, ARRAY), args.get(1)) {
+        (List::Known(array), Some(lambda)) => (array, lambda),
+        (List::Unknown(value), _) => return value,
+        _ => return Value::unknown("map() takes a lambda"),
+    };
+    let items = array.items.iter().enumerate();
+    let mapped = items.map(|(i, item)| {
+        let value = apply(cx, env, lambda, &[item.clone(), position(i, &array)]);
+        symbols::settle_one(cx, env, value)
+    });
+    let mapped = mapped.collect();
+    match cx.is_spent() {
+        true => Value::unknown_of(TOO_LARGE, ARRAY, !array.items.is_empty()),
+        false => Value::array(mapped, array.open.clone()),
+    }
+}
+
+fn filter(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, lambda) = match (list(cx, env, args, None), args.get(1)) {
+        (List::Known(array), Some(lambda)) => (array, lambda),
+        (List::Unknown(value), _) => {
+            let reason = value.reason();
+            return Value::unknown_of(reason.unwrap_or_default(), ARRAY, false);
+        }
+        _ => return Value::unknown("filter() takes a lambda"),
+    };
+    let mut kept = Vec::new();
+    let mut open = array.open.clone();
+    for (i, item) in array.items.iter().enumerate() {
+        let keep = apply(cx, env, lambda, &[item.clone(), position(i, &array)]);
+        match keep.as_bool() {
+            Some(true) => kept.push(item.clone()),
+            Some(false) => {}
+            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&keep))),
+        }
+    }
+    Value::array(kept, open)
+}
+
+fn reduce(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, start, lambda) = match (list(cx, env, args, None), args) {
+        (List::Known(array), [_, start, lambda]) => (array, start, lambda),
+        (List::Unknown(value), _) => return value,
+        _ => return Value::unknown("reduce() takes a start and a lambda"),
+    };
+    let mut value = settled(cx, env, start);
+    for (i, item) in array.items.iter().enumerate() {
+        let args = [value, item.clone(), position(i, &array)];
+        let next = apply(cx, env, lambda, &args);
+        value = symbols::settle_one(cx, env, next);
+    }
+    match (&array.open, value.ty()) {
+        (None, _) => value,
+        (Some(reason), ty) => Value::unknown_of(reason.clone(), ty, false),
+    }
+}
+
+/// A stable merge sort by `(a, b) => a stands before b`, whatever the lambda answers.
+fn sort(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, lambda) = match (list(cx, env, args, ARRAY), args.get(1)) {
+        (List::Known(array), Some(lambda)) => (array, lambda),
+        (List::Unknown(value), _) => return value,
+        _ => return Value::unknown("sort() takes a lambda"),
+    };
+    let mut unknown: Option<Arc<str>> = array.open.clone();
+    let mut before = |a: &Value, b: &Value| {
+        let answer = apply(cx, env, lambda, &[a.clone(), b.clone()]);
+        if answer.as_bool().is_none() && unknown.is_none() {
+            unknown = Some(crate::eval::evaluate::reason_of(&answer));
+        }
+        answer.as_bool().unwrap_or(true)
+    };
+    let sorted = merge_sort(&array.items, &mut before);
+    match unknown {
+        None => Value::array(sorted, None),
+        // The elements are there, in an order that is not known.
+        Some(reason) => Value::array(array.items.clone(), Some(reason)),
+    }
+}
+
+fn merge_sort(items: &[Value], before: &mut dyn FnMut(&Value, &Value) -> bool) -> Vec<Value> {
+    if items.len() < 2 {
+        return items.to_vec();
+    }
+    let (left, right) = items.split_at(items.len() / 2);
+    let (left, right) = (merge_sort(left, before), merge_sort(right, before));
+    let mut sorted = Vec::with_capacity(items.len());
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let from_right = before(b, a) && !before(a, b);
+        sorted.extend(if from_right {
+            right.next()
+        } else {
+            left.next()
+        });
+    }
+    sorted.extend(left);
+    sorted.extend(right);
+    sorted
+}
+
+fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, key) = match (list(cx, env, args, OBJECT), args.get(1)) {
+        (List::Known(array), Some(key)) => (array, key),
+        (List::Unknown(value), _) => return value,
+        _ => return Value::unknown("toObject() takes a lambda"),
+    };
+    let mut members = Members::default();
+    let mut open = array.open.clone();
+    for item in &array.items {
+        let value = match args.get(2) {
+            Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
+            None => item.clone(),
+        };
+        let value = symbols::settle_one(cx, env, value);
+        let name = apply(cx, env, key, std::slice::from_ref(item));
+        match name.as_str() {
+            Some(name) => {
+                members.insert(Ident::from(name), value);
+            }
+            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&name))),
+        }
+    }
+    Value::object(members, open)
+}
+
+fn group_by(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let (array, lambda) = match (list(cx, env, args, OBJECT), args.get(1)) {
+        (List::Known(array), Some(lambda)) => (array, lambda),
+        (List::Unknown(value), _) => return value,
+        _ => return Value::unknown("groupBy() takes a lambda"),
+    };
+    let mut groups: indexmap::IndexMap<Ident, Vec<Value>, rustc_hash::FxBuildHasher> =
+        Default::default();
+    let mut open = array.open.clone();
+    for item in &array.items {
+        let key = apply(cx, env, lambda, std::slice::from_ref(item));
+        match key.as_str() {
+            Some(key) => groups
+                .entry(Ident::from(key))
+                .or_default()
+                .push(item.clone()),
+            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&key))),
+        }
+    }
+    let members = groups
+        .into_iter()
+        .map(|(key, group)| (key, Value::array(group, open.clone())));
+    Value::object(members.collect(), open.clone())
+}
+
+fn map_values(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let [object, lambda] = args else {
+        return Value::unknown("mapValues() takes an object and a lambda");
+    };
+    let object = value_of(cx, env, object);
+    match &object.kind {
+        Kind::Object(object) => {
+            let members = object.members.iter().map(|(name, value)| {
+                let value = apply(cx, env, lambda, std::slice::from_ref(value));
+                (name.clone(), symbols::settle_one(cx, env, value))
+            });
+            Value::object(members.collect(), object.open.clone())
+        }
+        Kind::OneOf(values) => merge(
+            values.iter().map(|_| Value::unknown(values.reason.clone())),
+            &values.reason,
+        ),
+        _ => Value::unknown_of(crate::eval::evaluate::reason_of(&object), OBJECT, false),
+    }
+}

@@ -1,0 +1,170 @@
+//! Conditions in three values: what is decided by the known part is known.
+
+use std::sync::Arc;
+
+use super::{Builtin, How, argument, row};
+use crate::eval::canonicalize;
+use crate::eval::context::Context;
+use crate::eval::evaluate::{lift, value_of};
+use crate::eval::merge::{equal, is_empty, merge};
+use crate::eval::scope::Env;
+use crate::eval::value::{Kind, Type, Value};
+use crate::model::Expr;
+
+pub(super) const TABLE: &[Builtin] = &[
+    row("if", None, How::Lazy(branch)),
+    row("and", BOOL, How::Lazy(and)),
+    row("or", BOOL, How::Lazy(or)),
+    row("not", BOOL, How::Pure(not)),
+    row("equals", BOOL, How::Lazy(equals)),
+    row("coalesce", None, How::Lazy(coalesce)),
+    row("empty", BOOL, How::Partial(empty)),
+    row("true", BOOL, How::Pure(|_, _| Some(Value::bool(true)))),
+    row("false", BOOL, How::Pure(|_, _| Some(Value::bool(false)))),
+    row("null", None, How::Pure(|_, _| Some(Value::NULL))),
+    row("bool", BOOL, How::Pure(to_bool)),
+    row(
+        "any",
+        None,
+        How::Partial(|_, values| values.first().cloned()),
+    ),
+    row("fail", None, How::Pure(fail)),
+];
+
+const BOOL: Option<Type> = Some(Type::Bool);
+
+fn branch(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let [condition, yes, no] = args else {
+        return Value::unknown("if() takes three arguments");
+    };
+    let condition = value_of(cx, env, condition);
+    match (condition.as_bool(), condition.reason()) {
+        (Some(true), _) => value_of(cx, env, yes),
+        (Some(false), _) => value_of(cx, env, no),
+        (None, Some(reason)) => {
+            let branches = [yes, no].map(|branch| argument(cx, env, branch));
+            merge(branches, &reason)
+        }
+        (None, None) => Value::unknown("the condition of if() is no boolean"),
+    }
+}
+
+fn and(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    decide(cx, env, args, false)
+}
+
+fn or(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    decide(cx, env, args, true)
+}
+
+/// The first argument that is `decisive` decides, even after one that is not known.
+fn decide(cx: &Context<'_>, env: Env<'_>, args: &[Expr], decisive: bool) -> Value {
+    let mut unknown: Option<Arc<str>> = None;
+    for arg in args {
+        let value = value_of(cx, env, arg);
+        match value.as_bool() {
+            Some(value) if value == decisive => return Value::bool(decisive),
+            Some(_) => {}
+            None => {
+                unknown = unknown.or(Some(
+                    value
+                        .reason()
+                        .unwrap_or_else(|| "a condition is no boolean".into()),
+                ));
+            }
+        }
+    }
+    match unknown {
+        Some(reason) => Value::unknown_of(reason, BOOL, false),
+        None => Value::bool(!decisive),
+    }
+}
+
+fn not(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    Some(Value::bool(!values.first()?.as_bool()?))
+}
+
+fn equals(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let [left, right] = args else {
+        return Value::unknown("equals() takes two arguments");
+    };
+    let values = [left, right].map(|arg| argument(cx, env, arg));
+    let result = lift(&values, &mut |pair| match pair {
+        [a, b] => match equal(a, b) {
+            Some(same) => Value::bool(same),
+            None => {
+                let reason = super::why_unknown(a).or_else(|| super::why_unknown(b));
+                let reason = reason.unwrap_or_else(|| "two values cannot be compared".into());
+                Value::unknown_of(reason, BOOL, false)
+            }
+        },
+        _ => Value::NULL,
+    });
+    let unknown = |value: &Value| matches!(value.kind, Kind::Unknown(_) | Kind::OneOf(_));
+    if unknown(&result)
+        && values.iter().all(unknown)
+        && canonicalize::same(cx, (env, left), (env, right))
+    {
+        return Value::bool(true);
+    }
+    result
+}
+
+fn coalesce(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let mut maybe: Vec<Value> = Vec::new();
+    let mut reason: Option<Arc<str>> = None;
+    for arg in args {
+        let value = argument(cx, env, arg);
+        match &value.kind {
+            Kind::Null => continue,
+            Kind::OneOf(values) if values.iter().any(Value::is_null) => {
+                reason = reason.or(Some(values.reason.clone()));
+                maybe.extend(values.iter().filter(|value| !value.is_null()).cloned());
+            }
+            Kind::Unknown(unknown) if unknown.ty.is_none() && !unknown.non_empty => {
+                reason = reason.or(Some(unknown.reason.clone()));
+                maybe.push(value);
+            }
+            _ => {
+                maybe.push(value);
+                return finish(maybe, reason);
+            }
+        }
+    }
+    maybe.push(Value::NULL);
+    finish(maybe, reason)
+}
+
+fn finish(mut values: Vec<Value>, reason: Option<Arc<str>>) -> Value {
+    match (values.len(), reason) {
+        (1, _) => values.swap_remove(0),
+        (_, Some(reason)) => merge(values, &reason),
+        (_, None) => Value::NULL,
+    }
+}
+
+fn empty(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    is_empty(values.first()?).map(Value::bool)
+}
+
+fn to_bool(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let value = values.first()?;
+    match &value.kind {
+        Kind::Bool(_) => Some(Value::of(value.kind.clone())),
+        Kind::Int(number) => Some(Value::bool(*number != 0)),
+        Kind::Str(text) if text.eq_ignore_ascii_case("true") || &**text == "1" => {
+            Some(Value::bool(true))
+        }
+        Kind::Str(text) if text.eq_ignore_ascii_case("false") || &**text == "0" => {
+            Some(Value::bool(false))
+        }
+        _ => None,
+    }
+}
+
+fn fail(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let message = super::text(values, 0).unwrap_or_default();
+    Some(Value::unknown(format!(
+        "fail() ends the deployment: {message}"
+    )))
+}

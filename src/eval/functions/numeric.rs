@@ -1,0 +1,109 @@
+//! Integer arithmetic and comparison, as ARM has them: 64 bits, truncating division.
+
+use std::cmp::Ordering;
+
+use super::{Builtin, How, items, row, string_of, text};
+use crate::eval::context::Context;
+use crate::eval::value::{Kind, Type, Value};
+
+pub(super) const TABLE: &[Builtin] = &[
+    row("add", INT, How::Pure(|_, v| binary(v, i64::checked_add))),
+    row("sub", INT, How::Pure(|_, v| binary(v, i64::checked_sub))),
+    row("mul", INT, How::Pure(|_, v| binary(v, i64::checked_mul))),
+    row("div", INT, How::Pure(|_, v| binary(v, i64::checked_div))),
+    row("mod", INT, How::Pure(|_, v| binary(v, i64::checked_rem))),
+    row("min", INT, How::Pure(|_, v| extreme(v, Ordering::Less))),
+    row("max", INT, How::Pure(|_, v| extreme(v, Ordering::Greater))),
+    row("int", INT, How::Pure(to_int)),
+    row("float", INT, How::Pure(to_float)),
+    row("less", BOOL, How::Pure(|_, v| compare(v, Ordering::is_lt))),
+    row(
+        "lessOrEquals",
+        BOOL,
+        How::Pure(|_, v| compare(v, Ordering::is_le)),
+    ),
+    row(
+        "greater",
+        BOOL,
+        How::Pure(|_, v| compare(v, Ordering::is_gt)),
+    ),
+    row(
+        "greaterOrEquals",
+        BOOL,
+        How::Pure(|_, v| compare(v, Ordering::is_ge)),
+    ),
+    row("copyIndex", INT, How::Lazy(super::deployment::copy_index)),
+    row("string", Some(Type::String), How::Partial(to_string)),
+];
+
+const INT: Option<Type> = Some(Type::Int);
+const BOOL: Option<Type> = Some(Type::Bool);
+
+fn binary(values: &[Value], f: fn(i64, i64) -> Option<i64>) -> Option<Value> {
+    let [a, b] = values else { return None };
+    f(a.as_int()?, b.as_int()?).map(Value::int)
+}
+
+fn extreme(values: &[Value], wanted: Ordering) -> Option<Value> {
+    let list = match items(values, 0) {
+        Some(array) if values.len() == 1 && array.open.is_none() => &array.items,
+        _ => values,
+    };
+    let mut numbers = list.iter().map(Value::as_int);
+    let mut best = numbers.next()??;
+    for number in numbers {
+        let number = number?;
+        if number.cmp(&best) == wanted {
+            best = number;
+        }
+    }
+    Some(Value::int(best))
+}
+
+fn to_int(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    match &values.first()?.kind {
+        Kind::Int(number) => Some(Value::int(*number)),
+        Kind::Float(number) => Some(Value::int(*number as i64)),
+        Kind::Str(text) => text.trim().parse().ok().map(Value::int),
+        _ => None,
+    }
+}
+
+fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    match &values.first()?.kind {
+        Kind::Int(number) => Some(Value::int(*number)),
+        Kind::Float(number) => Some(Value::of(Kind::Float(*number))),
+        Kind::Str(text) => text
+            .parse()
+            .ok()
+            .map(|number| Value::of(Kind::Float(number))),
+        _ => None,
+    }
+}
+
+fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
+    let [a, b] = values else { return None };
+    let order = match (&a.kind, &b.kind) {
+        (Kind::Int(a), Kind::Int(b)) => a.cmp(b),
+        (Kind::Str(_), Kind::Str(_)) => text(values, 0)?.cmp(text(values, 1)?),
+        _ => return None,
+    };
+    Some(Value::bool(f(order)))
+}
+
+fn to_string(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let value = values.first()?;
+    if let Kind::Unknown(unknown) = &value.kind
+        && unknown.ty == Some(Type::String)
+    {
+        return Some(Value::of(value.kind.clone()));
+    }
+    match crate::eval::json::text_of(value) {
+        crate::eval::json::Text::Known(text) => Some(string_of(cx, text.to_string())),
+        crate::eval::json::Text::Unknown(reason) => {
+            let non_empty = !matches!(value.ty(), None | Some(Type::String))
+                || crate::eval::merge::is_empty(value) == Some(false);
+            Some(Value::unknown_of(reason, Some(Type::String), non_empty))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a deployment makes: the expanded list of resources, each with what is known of it.
+
+use std::sync::Arc;
+
+use super::{Canonical, Unread, Value};
+use crate::model::{FileId, Ident, Place, ScopeKind};
+
+/// What to keep of each resource. Rules and the inventory want different things; asking for less costs less.
+#[derive(Debug, Clone, Copy)]
+pub struct Want {
+    /// Types to expand, lower case; empty means all. Others are not even evaluated.
+    pub types: &'static [&'static str],
+    /// Members of the resource body to evaluate into [`Instance::body`] (`properties`), lower case.
+    pub body: &'static [&'static str],
+    /// Whether to expand `existing` resources.
+    pub existing: bool,
+}
+
+/// One resource that a deployment makes (or, in a loop of unknown length, may make).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instance {
+    /// Fully qualified type without version.
+    pub resource_type: Ident,
+    /// API version.
+    pub api_version: Value,
+    /// Full name: segments joined with `/`.
+    pub name: Value,
+    /// `existing`: refers to one, deploys none.
+    pub existing: bool,
+    /// Whether it is deployed.
+    pub presence: Presence,
+    /// 1 for a single resource or one turn of a loop of known length; `None` where one instance stands for a loop of
+    /// unknown length.
+    pub copies: Option<u64>,
+    /// The array literal that its loop runs over, where it is one: where a fix adds an element.
+    pub list: Option<Place>,
+    /// Where it is deployed to.
+    pub scope: DeploymentScope,
+    /// The members asked for, as an object.
+    pub body: Value,
+    /// Node of its type string: where findings point.
+    pub type_place: Place,
+    /// Node of the whole declaration.
+    pub place: Place,
+    /// The module uses that led here, outermost first. Empty in the entry file.
+    pub via: Arc<[Step]>,
+    /// Where the module use stands that brings it, for instances of a [`super::KnownModule`] (then `type_place` and
+    /// `place` are the path literal's and the module declaration's).
+    pub known_module: bool,
+}
+
+/// Whether a resource is deployed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Presence {
+    /// It is.
+    Surely,
+    /// It is not: the condition that is surely false, or the loop that is surely empty.
+    No(Option<Place>),
+    /// It depends.
+    Maybe(Arc<Doubt>),
+}
+
+/// What a presence depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Doubt {
+    /// Conditions that must all hold, canonical, sorted, each once. Empty where a condition has no canonical form.
+    pub conditions: Box<[Arc<Canonical>]>,
+    /// Some condition has no canonical form (so `conditions` is not all there is).
+    pub opaque: bool,
+    /// A loop of unknown length is among what it depends on.
+    pub unknown_loop: bool,
+    /// In the user's words, for the message: `parameter 'deployAcr' has no value`.
+    pub reason: Arc<str>,
+    /// As written, shortened, for the message *deployed when …*: `deployAcr`.
+    pub text: Arc<str>,
+    /// The first condition or loop in doubt.
+    pub place: Option<Place>,
+}
+
+/// Where a resource is deployed to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeploymentScope {
+    /// The level.
+    pub kind: ScopeKind,
+    /// The subscription: `None` is the one of the deployment itself; else the id.
+    pub subscription: Option<Value>,
+    /// The resource group: `None` is the one of the deployment itself.
+    pub resource_group: Option<Value>,
+    /// `scope:` is a resource (extension resource): which.
+    pub resource: Option<ScopeResource>,
+}
+
+/// The resource that an extension resource is scoped to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScopeResource {
+    /// Its type where known.
+    pub resource_type: Option<Ident>,
+    /// Its name where known.
+    pub name: Option<Value>,
+    /// Its declaration, where it is a symbol of the same file.
+    pub place: Option<Place>,
+}
+
+/// One module use on the way from the entry point to a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The module's path literal (or the type of a nested deployment).
+    pub place: Place,
+    /// The module declaration.
+    pub declaration: Place,
+    /// As written: `./modules/acr.bicep`; empty for nested deployments.
+    pub reference: Arc<str>,
+    /// The file it led to; `None` where that is not a file of its own.
+    pub file: Option<FileId>,
+}
+
+/// Everything a deployment makes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Expansion {
+    /// The resources, in order of declaration, modules in place.
+    pub instances: Vec<Instance>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+    /// Declarations with a syntax error that were passed over, in files of the closure.
+    pub broken: Vec<Place>,
+    /// Module cycles that were cut: the path literal that closed it.
+    pub cycles: Vec<Place>,
+    /// Files that were entered, entry first, each once.
+    pub files: Vec<FileId>,
+}

@@ -1,0 +1,269 @@
+//! The turns of a loop: each known element in order, and one more that stands for those that are not known.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::context::{Context, MAX_TURNS};
+use super::evaluate::value_of;
+use super::scope::{Binding, Env, Local};
+use super::value::{Kind, TOO_LARGE, Type, Value};
+use crate::model::{Expr, ExprKind, Ident, Loop, Place};
+
+/// One turn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Turn {
+    /// Surely taken, with this index where the index is known.
+    Known(Option<i64>),
+    /// Stands for any number of turns; why they are not known.
+    Open(Arc<str>),
+    /// The loop is surely empty: what a turn would be, for those who ask what is not deployed.
+    Never,
+}
+
+/// What is known of a loop as a whole.
+pub(crate) struct Turns {
+    /// Turns surely taken.
+    pub known: usize,
+    /// There may be more.
+    pub open: Option<Arc<str>>,
+    /// There is at least one turn, though not known which.
+    pub non_empty: bool,
+    /// The array literal it runs over.
+    pub list: Option<Place>,
+}
+
+/// Why the index of an element is not known that surely is there.
+pub(crate) const UNPLACED: &str = "its position is not known";
+
+/// Why a variable of a loop that is surely empty has no value.
+const NEVER: &str = "its loop is empty";
+
+/// Runs `f` at each turn of a loop written in `env`; `resource` where it is one of a resource or module, which asks
+/// for the turn of an empty loop too.
+pub(crate) fn each_turn(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    over: &Loop,
+    resource: bool,
+    f: &mut dyn FnMut(Env<'_>, Turn),
+) -> Turns {
+    match over {
+        Loop::Items { item, index, over } => {
+            let list = value_of(cx, env, over);
+            run(cx, &list, resource, &mut |turn, value| {
+                bind_item(env, item, index.as_ref(), &turn, value, &mut |env| {
+                    f(env, turn.clone())
+                });
+            })
+        }
+        Loop::Count { name, count } => {
+            // `length(x)` of which some elements are known, though not how many there are.
+            if let Some((of, list)) = open_list(cx, env, count) {
+                let hash = expression_hash(of);
+                return run(cx, &list, false, &mut |turn, value| {
+                    let reason = match &turn {
+                        Turn::Open(reason) => reason.clone(),
+                        _ => value.reason().unwrap_or_else(|| UNPLACED.into()),
+                    };
+                    let index = Value::unknown_of(reason, Some(Type::Int), false);
+                    bind_copy(
+                        env,
+                        name,
+                        resource,
+                        index,
+                        Some((hash, value)),
+                        &mut |env| f(env, turn.clone()),
+                    );
+                });
+            }
+            let count = value_of(cx, env, count);
+            let turn = |index: Value, turn: Turn, f: &mut dyn FnMut(Env<'_>, Turn)| {
+                bind_copy(env, name, resource, index, None, &mut |env| {
+                    f(env, turn.clone())
+                });
+            };
+            let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Turn)| {
+                let index = Value::unknown_of(reason.clone(), Some(Type::Int), false);
+                turn(index, Turn::Open(reason.clone()), f);
+                Turns {
+                    known: 0,
+                    open: Some(reason),
+                    non_empty: false,
+                    list: None,
+                }
+            };
+            match count.kind {
+                Kind::Int(count) if count <= MAX_TURNS as i64 => {
+                    for index in 0..count.max(0) {
+                        turn(Value::int(index), Turn::Known(Some(index)), f);
+                    }
+                    if count <= 0 && resource {
+                        turn(
+                            Value::unknown_of(NEVER, Some(Type::Int), false),
+                            Turn::Never,
+                            f,
+                        );
+                    }
+                    Turns {
+                        known: count.max(0) as usize,
+                        open: None,
+                        non_empty: count > 0,
+                        list: None,
+                    }
+                }
+                Kind::Int(_) => open(TOO_LARGE.into(), f),
+                _ => {
+                    let reason = count.reason();
+                    open(
+                        reason.unwrap_or_else(|| "the count of a loop is no number".into()),
+                        f,
+                    )
+                }
+            }
+        }
+    }
+}
+
+/// Runs `f` once, at the turn with this index.
+pub(crate) fn at_turn<R>(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    over: &Loop,
+    index: &Value,
+    f: impl FnOnce(Env<'_>) -> R,
+) -> Option<R> {
+    let f = Cell::new(Some(f));
+    let mut result = None;
+    let mut call = |env: Env<'_>| {
+        if let Some(f) = f.take() {
+            result = Some(f(env));
+        }
+    };
+    match over {
+        Loop::Items {
+            item,
+            index: name,
+            over,
+        } => {
+            let list = value_of(cx, env, over);
+            let value = super::evaluate::get(&list, index, false);
+            let turn = match index.kind {
+                Kind::Int(index) => Turn::Known(Some(index)),
+                _ => Turn::Open(index.reason().unwrap_or_else(|| TOO_LARGE.into())),
+            };
+            bind_item(env, item, name.as_ref(), &turn, value, &mut call);
+        }
+        Loop::Count { name, .. } => bind_copy(env, name, true, index.clone(), None, &mut call),
+    }
+    result
+}
+
+fn run(cx: &Context<'_>, list: &Value, never: bool, f: &mut dyn FnMut(Turn, Value)) -> Turns {
+    let mut turns = Turns {
+        known: 0,
+        open: None,
+        non_empty: false,
+        list: list.place,
+    };
+    match &list.kind {
+        Kind::Array(array) if array.items.len() <= MAX_TURNS => {
+            turns.known = array.items.len();
+            turns.open = array.open.clone();
+            turns.non_empty = turns.known > 0;
+            for (index, value) in (0..).zip(&array.items) {
+                if !cx.spend(1) {
+                    turns.open = Some(TOO_LARGE.into());
+                    break;
+                }
+                let index = array.open.is_none().then_some(index);
+                f(Turn::Known(index), value.clone());
+            }
+        }
+        Kind::Array(_) => turns.open = Some(TOO_LARGE.into()),
+        Kind::Unknown(unknown) => {
+            turns.open = Some(unknown.reason.clone());
+            turns.non_empty = unknown.non_empty;
+        }
+        _ => turns.open = Some("a loop runs over what is no array".into()),
+    }
+    if never && turns.known == 0 && turns.open.is_none() {
+        f(Turn::Never, Value::unknown(NEVER));
+    }
+    if let Some(reason) = &turns.open {
+        f(Turn::Open(reason.clone()), Value::unknown(reason.clone()));
+    }
+    turns
+}
+
+/// The argument of `length(x)` and its value, where that is an array not all of whose elements are known.
+fn open_list<'e>(cx: &Context<'_>, env: Env<'_>, count: &'e Expr) -> Option<(&'e Expr, Value)> {
+    let ExprKind::Call { name, args, .. } = &count.kind else {
+        return None;
+    };
+    let [of] = &**args else { return None };
+    if !name.is("length") {
+        return None;
+    }
+    let list = value_of(cx, env, of);
+    matches!(&list.kind, Kind::Array(array) if array.open.is_some() && !array.items.is_empty())
+        .then_some((of, list))
+}
+
+/// A hash under which equal expressions are equal wherever they stand.
+pub(crate) fn expression_hash(expr: &Expr) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    expr.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn bind_item(
+    env: Env<'_>,
+    item: &Ident,
+    index: Option<&Ident>,
+    turn: &Turn,
+    value: Value,
+    f: &mut dyn FnMut(Env<'_>),
+) {
+    let number = match turn {
+        Turn::Known(Some(number)) => Value::int(*number),
+        Turn::Known(None) => Value::unknown_of(UNPLACED, Some(Type::Int), false),
+        Turn::Never => Value::unknown_of(NEVER, Some(Type::Int), false),
+        Turn::Open(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
+    };
+    let element = Local {
+        outer: env.locals,
+        binding: Binding::Value(item, value),
+    };
+    let env = env.with(&element);
+    match index {
+        Some(name) => {
+            let position = Local {
+                outer: env.locals,
+                binding: Binding::Value(name, number),
+            };
+            f(env.with(&position));
+        }
+        None => f(env),
+    }
+}
+
+fn bind_copy(
+    env: Env<'_>,
+    name: &Ident,
+    resource: bool,
+    index: Value,
+    element: Option<(u64, Value)>,
+    f: &mut dyn FnMut(Env<'_>),
+) {
+    let local = Local {
+        outer: env.locals,
+        binding: Binding::Copy {
+            name,
+            resource,
+            index,
+            element,
+        },
+    };
+    f(env.with(&local));
+}

@@ -1,0 +1,230 @@
+//! From a module use to the template it deploys: read, nested, computed, known by heart, or out of reach.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::evaluate::{reason_of, value_of};
+use super::json::{Text, json_text};
+use super::scope::{Env, Frame, Inputs, Origin};
+use super::value::{Kind, Value};
+use super::{DeploymentScope, KnownModule, Loaded, places};
+use crate::model::lower::NoMemo;
+use crate::model::lower_arm::lower_arm;
+use crate::model::{FileId, ItemKey, Module, Place, Target, Template};
+use crate::syntax::language;
+
+/// Where a module use leads.
+pub(crate) enum Entered<'s> {
+    /// To a template: a point in it, and where it is deployed.
+    Template {
+        env: Env<'s>,
+        scope: &'s DeploymentScope,
+        /// The file, where it is one of its own.
+        file: Option<FileId>,
+    },
+    /// To a public module that is known by heart.
+    Known(&'s KnownModule),
+    /// Nowhere.
+    Unread {
+        /// As written or evaluated.
+        reference: Arc<str>,
+        reason: Arc<str>,
+        harmless: bool,
+    },
+    /// Back to a file it comes from.
+    Cycle,
+}
+
+/// Enters a module, written in `env` at a point where its loop variables are bound.
+pub(crate) fn enter(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    module: &Module,
+    f: &mut dyn FnMut(Entered<'_>),
+) {
+    match &module.target {
+        Target::Inline(template) => {
+            let origin = env.origin.nested(env.item, template);
+            let scope = places::of_module(cx, env, here, module);
+            match module.inner {
+                true => with_frame(env, module, origin, &scope, None, f),
+                // The nested template's own parameters and variables are dead: names mean what they mean here.
+                false => f(Entered::Template {
+                    env: Env {
+                        origin: &origin,
+                        item: 0,
+                        ..env
+                    },
+                    scope: &scope,
+                    file: None,
+                }),
+            }
+        }
+        Target::Reference(reference) => {
+            load(cx, env, here, module, &reference.text, f);
+        }
+        Target::Relative(path) => {
+            let path = value_of(cx, env, path);
+            match &path.kind {
+                Kind::Str(path) => load(cx, env, here, module, path, f),
+                _ => unread("a linked template", reason_of(&path), f),
+            }
+        }
+        Target::Uri(uri) => {
+            let uri = value_of(cx, env, uri);
+            match &uri.kind {
+                Kind::Str(uri) => unread(uri, "a remote template is not read".into(), f),
+                _ => unread("a linked template", reason_of(&uri), f),
+            }
+        }
+        Target::TemplateSpec(id) => {
+            let id = value_of(cx, env, id);
+            match &id.kind {
+                Kind::Str(id) => match template_spec(id) {
+                    Some(reference) => load(cx, env, here, module, &reference, f),
+                    None => unread(id, "a template spec is not read".into(), f),
+                },
+                _ => unread("a template spec", reason_of(&id), f),
+            }
+        }
+        Target::Value(template) => {
+            let value = value_of(cx, env, template);
+            let Some(template) = read_back(cx, &value) else {
+                let reason = match json_text(&value) {
+                    Text::Unknown(reason) => reason,
+                    Text::Known(_) => "it is no template".into(),
+                };
+                return unread("a computed template", reason, f);
+            };
+            let origin = Origin::computed(template, env.place(module.declaration.type_node));
+            let scope = places::of_module(cx, env, here, module);
+            match module.inner {
+                true => with_frame(env, module, origin, &scope, None, f),
+                false => f(Entered::Template {
+                    env: Env {
+                        origin: &origin,
+                        item: 0,
+                        ..env
+                    },
+                    scope: &scope,
+                    file: None,
+                }),
+            }
+        }
+        Target::Missing => unread("a deployment", "it names no template".into(), f),
+    }
+}
+
+fn unread(reference: &str, reason: Arc<str>, f: &mut dyn FnMut(Entered<'_>)) {
+    f(Entered::Unread {
+        reference: reference.into(),
+        reason,
+        harmless: false,
+    });
+}
+
+fn load(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    module: &Module,
+    reference: &str,
+    f: &mut dyn FnMut(Entered<'_>),
+) {
+    match cx.files.load(env.origin.file, reference) {
+        Loaded::Template(file, template) => {
+            if is_inside(env, file) {
+                return f(Entered::Cycle);
+            }
+            let scope = places::of_module(cx, env, here, module);
+            let origin = Origin::new(file, template, ItemKey::FILE);
+            with_frame(env, module, origin, &scope, Some(file), f);
+        }
+        Loaded::Known(known) => f(Entered::Known(&known)),
+        Loaded::Harmless(reason) => f(Entered::Unread {
+            reference: reference.into(),
+            reason,
+            harmless: true,
+        }),
+        Loaded::Unread(reason) => f(Entered::Unread {
+            reference: reference.into(),
+            reason,
+            harmless: false,
+        }),
+    }
+}
+
+fn with_frame(
+    env: Env<'_>,
+    module: &Module,
+    origin: Origin,
+    scope: &DeploymentScope,
+    file: Option<FileId>,
+    f: &mut dyn FnMut(Entered<'_>),
+) {
+    let inputs = Inputs::Module {
+        env,
+        arguments: module.arguments.as_ref(),
+        whole: OnceCell::new(),
+    };
+    let frame = Frame::new(origin, inputs, scope.clone());
+    f(Entered::Template {
+        env: frame.env(0),
+        scope,
+        file,
+    });
+}
+
+/// Whether the point lies in a use of `file`, however many modules further in.
+fn is_inside(env: Env<'_>, file: FileId) -> bool {
+    let mut env = env;
+    loop {
+        if env.origin.file == file || env.frame.origin.file == file {
+            return true;
+        }
+        match &env.frame.inputs {
+            Inputs::Module { env: outer, .. } => env = *outer,
+            _ => return false,
+        }
+    }
+}
+
+/// A value as a template: what `"template": "[variables('$fxv#0')]"` deploys.
+fn read_back(cx: &Context<'_>, value: &Value) -> Option<Arc<Template>> {
+    let Kind::Object(_) = &value.kind else {
+        return None;
+    };
+    let Text::Known(text) = json_text(value) else {
+        return None;
+    };
+    if !cx.spend(text.len() / 8) {
+        return None;
+    }
+    let tree = language::parse(language::json(), &*text, None);
+    Some(lower_arm(&tree, &*text, &NoMemo).template)
+}
+
+/// `/subscriptions/s/resourceGroups/g/providers/Microsoft.Resources/templateSpecs/n/versions/v` as Bicep writes it.
+fn template_spec(id: &str) -> Option<String> {
+    let parts: Vec<&str> = id.split('/').filter(|part| !part.is_empty()).collect();
+    let after = |name: &str| {
+        let at = parts
+            .iter()
+            .position(|part| part.eq_ignore_ascii_case(name))?;
+        parts.get(at + 1).copied()
+    };
+    let (subscription, group) = (after("subscriptions")?, after("resourceGroups")?);
+    let (name, version) = (after("templateSpecs")?, after("versions")?);
+    Some(format!("ts:{subscription}/{group}/{name}:{version}"))
+}
+
+/// Where the module is used: its path literal, or the deployment's type.
+pub(crate) fn place_of(env: Env<'_>, module: &Module) -> Place {
+    let node = match &module.target {
+        Target::Reference(reference) => reference.node,
+        _ => module.declaration.type_node,
+    };
+    env.place(node)
+}

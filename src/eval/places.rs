@@ -1,0 +1,342 @@
+//! Where a declaration is deployed: subscription, resource group, or a resource it extends.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::evaluate::{reason_of, settled, value_of};
+use super::merge::merge;
+use super::scope::{Env, Internal};
+use super::symbols;
+use super::value::{Kind, Value};
+use super::{DeploymentScope, ScopeResource, canonicalize};
+use crate::model::{Declaration, Expr, ExprKind, Ident, Module, Resource, ScopeKind};
+
+/// Scopes of symbols' symbols are followed this far.
+const MAX_HOPS: u8 = 8;
+
+/// Where a resource is deployed.
+pub(crate) fn of_resource(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    chain: &[&Resource],
+) -> DeploymentScope {
+    // A nested child stands where its outermost parent does.
+    match chain.first() {
+        Some(resource) => of_declaration(cx, env, here, &resource.declaration, false, 0),
+        None => here.clone(),
+    }
+}
+
+/// Where a module is deployed.
+pub(crate) fn of_module(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    module: &Module,
+) -> DeploymentScope {
+    of_declaration(cx, env, here, &module.declaration, true, 0)
+}
+
+fn of_declaration(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    declaration: &Declaration,
+    module: bool,
+    hops: u8,
+) -> DeploymentScope {
+    let mut scope = match &declaration.scope {
+        Some(expr) => of_expression(cx, env, here, expr, module, hops),
+        None => here.clone(),
+    };
+    if let Some(subscription) = &declaration.subscription {
+        scope = DeploymentScope {
+            subscription: subscription_value(cx, env, subscription),
+            ..DeploymentScope::here(ScopeKind::Subscription)
+        };
+    }
+    if let Some(group) = &declaration.resource_group {
+        scope.kind = ScopeKind::ResourceGroup;
+        scope.resource_group = Some(value(cx, env, group));
+    }
+    scope
+}
+
+fn value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
+    let value = settled(cx, env, expr);
+    canonicalize::with_canonical(cx, env, expr, value)
+}
+
+/// A subscription; the deployment's own, spelled out, is none.
+fn subscription_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Option<Value> {
+    let value = value(cx, env, expr);
+    let own = match &value.kind {
+        Kind::Unknown(unknown) => unknown
+            .canonical
+            .as_ref()
+            .is_some_and(|canonical| canonical.to_string() == OWN_SUBSCRIPTION),
+        Kind::Null => true,
+        _ => false,
+    };
+    (!own).then_some(value)
+}
+
+/// `subscription().subscriptionId` in canonical form.
+const OWN_SUBSCRIPTION: &str = "subscription()[\"subscriptionId\"]";
+
+fn of_expression(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    expr: &Expr,
+    module: bool,
+    hops: u8,
+) -> DeploymentScope {
+    if let ExprKind::Call { name, args, .. } = &expr.kind {
+        let subscription = || DeploymentScope {
+            subscription: here.subscription.clone(),
+            ..DeploymentScope::here(ScopeKind::Subscription)
+        };
+        match (name.as_str().to_ascii_lowercase().as_str(), &**args) {
+            ("subscription", []) => return subscription(),
+            ("subscription", [id, ..]) => {
+                return DeploymentScope {
+                    subscription: subscription_value(cx, env, id),
+                    ..subscription()
+                };
+            }
+            ("resourcegroup", args) => {
+                let base = match args {
+                    [id, _, ..] => DeploymentScope {
+                        subscription: subscription_value(cx, env, id),
+                        ..subscription()
+                    },
+                    _ => subscription(),
+                };
+                let group = match args.last() {
+                    Some(group) => Some(value(cx, env, group)),
+                    None => here.resource_group.clone(),
+                };
+                return DeploymentScope {
+                    kind: ScopeKind::ResourceGroup,
+                    resource_group: group,
+                    ..base
+                };
+            }
+            ("managementgroup", _) => return DeploymentScope::here(ScopeKind::ManagementGroup),
+            ("tenant", _) => return DeploymentScope::here(ScopeKind::Tenant),
+            ("if", [when, yes, no]) if hops < MAX_HOPS => {
+                let condition = value_of(cx, env, when);
+                let branch = |expr| of_expression(cx, env, here, expr, module, hops + 1);
+                return match condition.as_bool() {
+                    Some(true) => branch(yes),
+                    Some(false) => branch(no),
+                    None => either(branch(yes), branch(no), &reason_of(&condition)),
+                };
+            }
+            (
+                "resourceid"
+                | "extensionresourceid"
+                | "subscriptionresourceid"
+                | "tenantresourceid",
+                args,
+            ) => {
+                return DeploymentScope {
+                    resource: resource_of_id(cx, env, args),
+                    ..here.clone()
+                };
+            }
+            _ => {}
+        }
+    }
+    let target = value_of(cx, env, expr);
+    match &target.kind {
+        Kind::Internal(internal) => of_symbol(cx, env, here, internal, module, hops),
+        Kind::Str(text) => of_text(here, text),
+        Kind::Unknown(_) | Kind::OneOf(_) if !module => DeploymentScope {
+            resource: Some(ScopeResource {
+                resource_type: type_of_text(expr),
+                name: None,
+                place: None,
+            }),
+            ..here.clone()
+        },
+        _ => DeploymentScope {
+            subscription: Some(Value::unknown(reason_of(&target))),
+            resource_group: Some(Value::unknown(reason_of(&target))),
+            ..here.clone()
+        },
+    }
+}
+
+fn either(a: DeploymentScope, b: DeploymentScope, reason: &Arc<str>) -> DeploymentScope {
+    let own = || Value::unknown(reason.clone());
+    let both = |a: Option<Value>, b: Option<Value>| match (a, b) {
+        (None, None) => None,
+        (a, b) => Some(merge(
+            [a.unwrap_or_else(own), b.unwrap_or_else(own)],
+            reason,
+        )),
+    };
+    DeploymentScope {
+        kind: a.kind,
+        subscription: both(a.subscription, b.subscription),
+        resource_group: both(a.resource_group, b.resource_group),
+        resource: a.resource.filter(|_| b.resource.is_some()),
+    }
+}
+
+/// A resource group or management group stands for the scope it is; any other resource is extended.
+fn of_symbol(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    internal: &Internal,
+    module: bool,
+    hops: u8,
+) -> DeploymentScope {
+    let (Some(resource), Internal::Resource { item, turn, .. }) =
+        (symbols::symbol_resource(env, internal), internal)
+    else {
+        return here.clone();
+    };
+    let is = |name: &str| {
+        resource
+            .resource_type
+            .as_ref()
+            .is_some_and(|ty| ty.is(name))
+    };
+    let name = || {
+        let name = symbols::symbol_name(cx, env, internal);
+        match (&resource.declaration.name, turn) {
+            (Some(expr), None) => canonicalize::with_canonical(cx, env.at_item(*item), expr, name),
+            _ => name,
+        }
+    };
+    let inside = hops < MAX_HOPS;
+    let own = |kind| match inside {
+        true if turn.is_none() => DeploymentScope {
+            kind,
+            ..of_declaration(
+                cx,
+                env.at_item(*item),
+                here,
+                &resource.declaration,
+                false,
+                hops + 1,
+            )
+        },
+        _ => DeploymentScope {
+            kind,
+            ..here.clone()
+        },
+    };
+    if is("Microsoft.Resources/resourceGroups") && module {
+        return DeploymentScope {
+            resource_group: Some(name()),
+            ..own(ScopeKind::ResourceGroup)
+        };
+    }
+    if is("Microsoft.Management/managementGroups") {
+        return DeploymentScope::here(ScopeKind::ManagementGroup);
+    }
+    if is("Microsoft.Subscription/aliases") && module {
+        return DeploymentScope {
+            subscription: Some(Value::unknown("a subscription is made by the deployment")),
+            ..DeploymentScope::here(ScopeKind::Subscription)
+        };
+    }
+    let node = resource.declaration.node;
+    DeploymentScope {
+        resource: Some(ScopeResource {
+            resource_type: resource.resource_type.clone(),
+            name: Some(name()),
+            place: Some(env.at_item(*item).place(node)),
+        }),
+        ..own(here.kind)
+    }
+}
+
+/// ARM's `scope`: `/` is the tenant, else an id: of a management group, a subscription, a resource group, a resource.
+fn of_text(here: &DeploymentScope, text: &str) -> DeploymentScope {
+    if text == "/" {
+        return DeploymentScope::here(ScopeKind::Tenant);
+    }
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty()).collect();
+    let mut scope = here.clone();
+    let mut rest = &parts[..];
+    if let [head, id, tail @ ..] = rest
+        && head.eq_ignore_ascii_case("subscriptions")
+    {
+        scope = DeploymentScope {
+            subscription: Some(Value::string(*id)),
+            ..DeploymentScope::here(ScopeKind::Subscription)
+        };
+        rest = tail;
+        if let [head, name, tail @ ..] = rest
+            && head.eq_ignore_ascii_case("resourceGroups")
+        {
+            scope.kind = ScopeKind::ResourceGroup;
+            scope.resource_group = Some(Value::string(*name));
+            rest = tail;
+        }
+    }
+    if let [head, tail @ ..] = rest
+        && head.eq_ignore_ascii_case("providers")
+    {
+        rest = tail;
+    }
+    if rest.len() < 3 {
+        return scope;
+    }
+    let (provider, pairs) = (rest[0], &rest[1..]);
+    if provider.eq_ignore_ascii_case("Microsoft.Management") {
+        return DeploymentScope::here(ScopeKind::ManagementGroup);
+    }
+    let types: Vec<&str> = pairs.iter().step_by(2).copied().collect();
+    let names: Vec<&str> = pairs.iter().skip(1).step_by(2).copied().collect();
+    scope.resource = Some(ScopeResource {
+        resource_type: Some(Ident::new(format!("{provider}/{}", types.join("/")))),
+        name: Some(Value::string(names.join("/"))),
+        place: None,
+    });
+    scope
+}
+
+/// `resourceId(…, 'Microsoft.X/y', name, …)`: the first argument with a slash is the type.
+fn resource_of_id(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Option<ScopeResource> {
+    let values: Vec<Value> = args.iter().map(|arg| settled(cx, env, arg)).collect();
+    let at = values.iter().position(|value| {
+        value
+            .as_str()
+            .is_some_and(|text| text.contains('/') && text.contains('.') && !text.starts_with('/'))
+    })?;
+    let names: Option<Vec<&str>> = values[at + 1..].iter().map(Value::as_str).collect();
+    let name = match (names, values.get(at + 1)) {
+        (Some(names), _) => Value::string(names.join("/")),
+        (None, Some(first)) => Value::unknown(reason_of(first)),
+        (None, None) => return None,
+    };
+    Some(ScopeResource {
+        resource_type: values[at].as_str().map(Ident::from),
+        name: Some(name),
+        place: None,
+    })
+}
+
+/// The type that `format('Microsoft.X/y/{0}', …)` or an interpolation begins with.
+fn type_of_text(expr: &Expr) -> Option<Ident> {
+    let first = match &expr.kind {
+        ExprKind::Call { name, args, .. } if name.is("format") || name.is("concat") => {
+            args.first()?
+        }
+        ExprKind::Concat(pieces) => pieces.first()?,
+        _ => return None,
+    };
+    let text = first.as_str()?;
+    let mut parts = text.trim_start_matches('/').split('/');
+    let (provider, ty) = (parts.next()?, parts.next()?);
+    (provider.contains('.') && !ty.is_empty() && !ty.contains('{'))
+        .then(|| Ident::new(format!("{provider}/{ty}")))
+}

@@ -1,0 +1,109 @@
+//! Whether a declaration is deployed: its own conditions and loop, and those of the modules on the way to it.
+
+use std::sync::Arc;
+
+use super::canonical::Canonical;
+use super::context::Context;
+use super::evaluate::{reason_of, value_of};
+use super::scope::Env;
+use super::value::Value;
+use super::{Doubt, Presence, canonicalize, print};
+use crate::model::{Expr, Loop, Place};
+
+impl Presence {
+    /// Both: no is stronger than maybe, maybe than surely.
+    pub(crate) fn and(&self, other: Presence) -> Presence {
+        match (self, other) {
+            (Presence::No(place), _) => Presence::No(*place),
+            (_, Presence::No(place)) => Presence::No(place),
+            (Presence::Surely, other) => other,
+            (_, Presence::Surely) => self.clone(),
+            (Presence::Maybe(a), Presence::Maybe(b)) => Presence::Maybe(Arc::new(both(a, &b))),
+        }
+    }
+}
+
+fn both(a: &Doubt, b: &Doubt) -> Doubt {
+    let new = |condition: &&Arc<Canonical>| a.conditions.binary_search(condition).is_err();
+    let says_more = b.opaque || b.unknown_loop || b.conditions.iter().any(|c| new(&c));
+    let mut conditions = a.conditions.to_vec();
+    conditions.extend(b.conditions.iter().filter(new).cloned());
+    conditions.sort_unstable();
+    let text = match says_more {
+        true => format!("{} and {}", a.text, b.text).into(),
+        false => a.text.clone(),
+    };
+    Doubt {
+        conditions: conditions.into(),
+        opaque: a.opaque || b.opaque,
+        unknown_loop: a.unknown_loop || b.unknown_loop,
+        reason: a.reason.clone(),
+        text,
+        place: a.place.or(b.place),
+    }
+}
+
+/// What conditions say that must all hold.
+pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr]) -> Presence {
+    let mut presence = Presence::Surely;
+    for condition in conditions {
+        let value = value_of(cx, env, condition);
+        let place = Some(env.place(condition.node));
+        match value.as_bool() {
+            Some(true) => {}
+            // Where the value comes from may be elsewhere; the condition is what a reader looks for.
+            Some(false) => return Presence::No(place),
+            None => presence = presence.and(doubt(cx, env, condition, &value)),
+        }
+    }
+    presence
+}
+
+/// A condition that is not known.
+fn doubt(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Presence {
+    let place = Some(env.place(condition.node));
+    let canonical = canonicalize::condition(cx, env, condition);
+    match canonical.as_ref().and_then(|c| c.as_constant()) {
+        Some(true) => return Presence::Surely,
+        Some(false) => return Presence::No(place),
+        None => {}
+    }
+    let mut conditions = match &canonical {
+        Some(canonical) => Canonical::conjuncts(canonical).to_vec(),
+        None => Vec::new(),
+    };
+    conditions.sort_unstable();
+    Presence::Maybe(Arc::new(Doubt {
+        conditions: conditions.into(),
+        opaque: canonical.is_none(),
+        unknown_loop: false,
+        reason: reason_of(value),
+        text: print::print(condition, env.is_bicep()).into(),
+        place,
+    }))
+}
+
+/// A turn that stands for any number of turns.
+pub(crate) fn of_open_loop(env: Env<'_>, over: &Loop, reason: Arc<str>) -> Presence {
+    Presence::Maybe(Arc::new(Doubt {
+        conditions: Box::new([]),
+        opaque: false,
+        unknown_loop: true,
+        reason,
+        text: print::print(expression_of(over), env.is_bicep()).into(),
+        place: Some(loop_place(env, over)),
+    }))
+}
+
+/// What a loop runs over, or how often it runs.
+fn expression_of(over: &Loop) -> &Expr {
+    match over {
+        Loop::Items { over, .. } => over,
+        Loop::Count { count, .. } => count,
+    }
+}
+
+/// Where that stands.
+pub(crate) fn loop_place(env: Env<'_>, over: &Loop) -> Place {
+    env.place(expression_of(over).node)
+}

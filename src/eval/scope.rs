@@ -1,0 +1,437 @@
+//! What names mean at a point of a template: loops, lambdas, parameters, variables, resources, modules.
+//!
+//! A [`Frame`] is one use of a template: its items, the arguments given to it, and what was evaluated so far. An
+//! [`Env`] is a point in it: which item, and which loop and lambda variables are bound there. Environments live on the
+//! stack and point outward, so that arguments of modules are evaluated where they are written, when they are needed.
+
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+
+use indexmap::{Equivalent, IndexMap};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::expand::Arguments;
+use super::{DeploymentScope, Value};
+use crate::model::{
+    Expr, FileId, FileKind, Ident, Item, ItemKey, ItemKind, NodeId, Place, Resource, ScopeKind,
+    Template, item_keys,
+};
+
+/// Values that exist only inside evaluation: what a symbol of a resource or module stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Internal {
+    /// A resource of the same template.
+    Resource {
+        /// The item it stands in.
+        item: u32,
+        /// From the item's resource down to it: which child, which grandchild.
+        path: Arc<[u32]>,
+        /// Which turn of its loop; `None` where it has no loop, or stands for all of them.
+        turn: Option<Value>,
+    },
+    /// A module of the same template.
+    Module {
+        /// The item.
+        item: u32,
+        /// Which turn of its loop.
+        turn: Option<Value>,
+    },
+    /// A module's outputs.
+    Outputs {
+        /// The module's item.
+        item: u32,
+        /// Which turn of its loop.
+        turn: Option<Value>,
+    },
+}
+
+/// A point of a template.
+#[derive(Clone, Copy)]
+pub(crate) struct Env<'s> {
+    /// Where names are looked up.
+    pub frame: &'s Frame<'s>,
+    /// Where the text stands: the frame's own, but for a nested template of outer scope.
+    pub origin: &'s Origin,
+    /// The item of [`Origin::template`].
+    pub item: u32,
+    /// The innermost variable.
+    pub locals: Option<&'s Local<'s>>,
+}
+
+impl<'s> Env<'s> {
+    /// The place of a node of the item.
+    pub fn place(&self, node: NodeId) -> Place {
+        self.origin.place(self.item, node)
+    }
+
+    /// The same point with one more variable bound.
+    pub fn with<'t>(&self, local: &'t Local<'t>) -> Env<'t>
+    where
+        's: 't,
+    {
+        Env {
+            frame: self.frame,
+            origin: self.origin,
+            item: self.item,
+            locals: Some(local),
+        }
+    }
+
+    /// A point in another item of the same frame, outside of every loop.
+    pub fn at_item(&self, item: u32) -> Env<'s> {
+        self.frame.env(item)
+    }
+
+    /// The item.
+    pub fn item(&self) -> Option<&'s Item> {
+        self.origin
+            .template
+            .items
+            .get(self.item as usize)
+            .map(|i| &**i)
+    }
+
+    /// The value of the loop variable, lambda parameter or function parameter of this name.
+    pub fn local(&self, name: &str) -> Option<&'s Value> {
+        let exact = self.is_bicep();
+        let mut next = self.locals;
+        while let Some(local) = next {
+            if let Binding::Value(bound, value) = &local.binding
+                && (bound.as_str() == name || !exact && bound.is(name))
+            {
+                return Some(value);
+            }
+            next = local.outer;
+        }
+        None
+    }
+
+    /// Whether Bicep's rules for names hold.
+    pub fn is_bicep(&self) -> bool {
+        self.frame.is_bicep()
+    }
+}
+
+/// A variable of a loop or lambda, and those outside it.
+pub(crate) struct Local<'s> {
+    pub outer: Option<&'s Local<'s>>,
+    pub binding: Binding<'s>,
+}
+
+/// What a [`Local`] binds.
+pub(crate) enum Binding<'s> {
+    /// A loop variable, a lambda's parameter, a function's parameter.
+    Value(&'s Ident, Value),
+    /// ARM's loop, for `copyIndex()`.
+    Copy {
+        name: &'s Ident,
+        /// The loop is one of a resource: what a nameless `copyIndex()` means.
+        resource: bool,
+        index: Value,
+        /// Where the count is `length(x)` and some elements of `x` are known though their positions are not: the hash
+        /// of `x` and the element of this turn, which is what `x[copyIndex()]` means.
+        element: Option<(u64, Value)>,
+    },
+}
+
+/// Where the text of a template stands.
+pub(crate) struct Origin {
+    pub file: FileId,
+    pub template: Arc<Template>,
+    parent: ItemKey,
+    keys: OnceCell<Vec<ItemKey>>,
+    /// The template was computed and has no text: everything in it stands here.
+    fixed: Option<Place>,
+}
+
+impl Origin {
+    pub fn new(file: FileId, template: Arc<Template>, parent: ItemKey) -> Self {
+        Origin {
+            file,
+            template,
+            parent,
+            keys: OnceCell::new(),
+            fixed: None,
+        }
+    }
+
+    /// For a template that is a computed value.
+    pub fn computed(template: Arc<Template>, place: Place) -> Self {
+        Origin {
+            fixed: Some(place),
+            ..Origin::new(place.file, template, place.item)
+        }
+    }
+
+    pub fn key(&self, item: u32) -> ItemKey {
+        let keys = self
+            .keys
+            .get_or_init(|| item_keys(self.parent, &self.template));
+        keys.get(item as usize).copied().unwrap_or(self.parent)
+    }
+
+    pub fn place(&self, item: u32, node: NodeId) -> Place {
+        self.fixed.unwrap_or_else(|| Place {
+            file: self.file,
+            item: self.key(item),
+            node,
+        })
+    }
+
+    /// For a template nested in one of this one's items.
+    pub fn nested(&self, item: u32, template: &Arc<Template>) -> Self {
+        match self.fixed {
+            Some(place) => Origin::computed(template.clone(), place),
+            None => Origin::new(self.file, template.clone(), self.key(item)),
+        }
+    }
+}
+
+/// What was given to the parameters of a frame.
+pub(crate) enum Inputs<'s> {
+    /// Nothing will ever be: a file that is only imported from, or a parameter file.
+    None,
+    /// An entry point's arguments.
+    Entry(&'s Arguments),
+    /// A module's: the expression as written, where it stands, and its value where it had to be evaluated as a whole.
+    Module {
+        env: Env<'s>,
+        arguments: Option<&'s Expr>,
+        whole: OnceCell<Value>,
+    },
+}
+
+/// What is known of an item's value.
+#[derive(Clone, Default)]
+pub(crate) enum Slot {
+    #[default]
+    Empty,
+    Running,
+    Done(Value),
+}
+
+/// An output of a module: item, turn and name.
+type OutputKey = (u32, Option<i64>, Ident);
+
+/// One use of a template.
+pub(crate) struct Frame<'s> {
+    pub origin: Origin,
+    pub inputs: Inputs<'s>,
+    /// Where it is deployed.
+    pub scope: DeploymentScope,
+    index: OnceCell<Index>,
+    memo: RefCell<Vec<Slot>>,
+    /// Outputs of the modules used in it: by item, turn and name.
+    pub outputs: RefCell<FxHashMap<OutputKey, Slot>>,
+}
+
+impl<'s> Frame<'s> {
+    pub fn new(origin: Origin, inputs: Inputs<'s>, scope: DeploymentScope) -> Self {
+        Frame {
+            origin,
+            inputs,
+            scope,
+            index: OnceCell::new(),
+            memo: RefCell::default(),
+            outputs: RefCell::default(),
+        }
+    }
+
+    /// A file that nobody deploys.
+    pub fn alone(file: FileId, template: Arc<Template>) -> Frame<'static> {
+        let kind = template.scope.unwrap_or(ScopeKind::ResourceGroup);
+        let origin = Origin::new(file, template, ItemKey::FILE);
+        Frame::new(origin, Inputs::None, DeploymentScope::here(kind))
+    }
+
+    pub fn env<'t>(&'t self, item: u32) -> Env<'t>
+    where
+        's: 't,
+    {
+        Env {
+            frame: self,
+            origin: &self.origin,
+            item,
+            locals: None,
+        }
+    }
+
+    pub fn is_bicep(&self) -> bool {
+        matches!(
+            self.origin.template.kind,
+            FileKind::Bicep | FileKind::BicepParams
+        )
+    }
+
+    pub fn item(&self, item: u32) -> Option<&Item> {
+        self.origin.template.items.get(item as usize).map(|i| &**i)
+    }
+
+    /// What a name stands for.
+    pub fn find(&self, section: Section, name: &str) -> Option<&Symbol> {
+        let index = self.index.get_or_init(|| Index::of(&self.origin.template));
+        index.find(section, name, self.is_bicep())
+    }
+
+    /// The remembered value of an item; marks it as running where it is not known yet.
+    pub fn start(&self, item: u32) -> Slot {
+        let mut memo = self.memo.borrow_mut();
+        if memo.is_empty() {
+            memo.resize_with(self.origin.template.items.len(), Slot::default);
+        }
+        match memo.get_mut(item as usize) {
+            Some(slot @ Slot::Empty) => std::mem::replace(slot, Slot::Running),
+            Some(slot) => slot.clone(),
+            None => Slot::Empty,
+        }
+    }
+
+    pub fn finish(&self, item: u32, value: &Value) {
+        if let Some(slot) = self.memo.borrow_mut().get_mut(item as usize) {
+            *slot = Slot::Done(value.clone());
+        }
+    }
+}
+
+impl DeploymentScope {
+    /// The scope of an entry point itself.
+    pub(crate) fn here(kind: ScopeKind) -> Self {
+        DeploymentScope {
+            kind,
+            subscription: None,
+            resource_group: None,
+            resource: None,
+        }
+    }
+}
+
+/// Name spaces. Bicep has one for all but types; ARM keeps them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Section {
+    Value,
+    Parameter,
+    Variable,
+    Function,
+    Resource,
+    Type,
+}
+
+/// What a name stands for: an item, by number.
+#[derive(Debug, Clone)]
+pub(crate) enum Symbol {
+    Parameter(u32),
+    Variable(u32),
+    Assignment(u32),
+    Function(u32),
+    Type(u32),
+    Module(u32),
+    Resource(u32, Arc<[u32]>),
+    /// An imported name: the import, and which of its names.
+    Import(u32, u32),
+    /// An import's alias.
+    Namespace(u32),
+}
+
+struct Index {
+    names: IndexMap<(Section, Ident), Symbol, FxBuildHasher>,
+    /// Bicep tells case apart: names that differ from an earlier one in case alone.
+    twins: Vec<(Section, Ident, Symbol)>,
+}
+
+#[derive(Hash)]
+struct Wanted<'n>(Section, crate::model::ident::Folded<'n>);
+
+impl Equivalent<(Section, Ident)> for Wanted<'_> {
+    fn equivalent(&self, key: &(Section, Ident)) -> bool {
+        self.0 == key.0 && key.1.is(self.1.0)
+    }
+}
+
+impl Index {
+    fn of(template: &Template) -> Self {
+        let mut index = Index {
+            names: IndexMap::with_capacity_and_hasher(template.items.len(), FxBuildHasher),
+            twins: Vec::new(),
+        };
+        let bicep = matches!(template.kind, FileKind::Bicep | FileKind::BicepParams);
+        let section = |arm: Section| if bicep { Section::Value } else { arm };
+        for (number, item) in (0u32..).zip(&template.items) {
+            match &item.kind {
+                ItemKind::Parameter(p) => index.add(
+                    section(Section::Parameter),
+                    &p.name,
+                    Symbol::Parameter(number),
+                ),
+                ItemKind::Variable(v) => index.add(
+                    section(Section::Variable),
+                    &v.name,
+                    Symbol::Variable(number),
+                ),
+                ItemKind::Assignment(a) => index.add(
+                    section(Section::Parameter),
+                    &a.name,
+                    Symbol::Assignment(number),
+                ),
+                ItemKind::Function(f) => {
+                    index.add(Section::Function, &f.name, Symbol::Function(number));
+                }
+                ItemKind::Type(t) => index.add(Section::Type, &t.name, Symbol::Type(number)),
+                ItemKind::Module(m) => {
+                    if let Some(name) = &m.declaration.symbol {
+                        index.add(section(Section::Resource), name, Symbol::Module(number));
+                    }
+                }
+                ItemKind::Resource(r) => {
+                    index.resource(section(Section::Resource), r, number, &mut Vec::new());
+                }
+                ItemKind::Import(import) => {
+                    if let Some(name) = &import.namespace {
+                        index.add(Section::Value, name, Symbol::Namespace(number));
+                    }
+                    for (which, (_, local)) in (0u32..).zip(&import.names) {
+                        let symbol = Symbol::Import(number, which);
+                        index.add(Section::Value, local, symbol.clone());
+                        index.add(Section::Function, local, symbol.clone());
+                        index.add(Section::Type, local, symbol);
+                    }
+                }
+                _ => {}
+            }
+        }
+        index
+    }
+
+    fn resource(&mut self, section: Section, resource: &Resource, item: u32, path: &mut Vec<u32>) {
+        if let Some(name) = &resource.declaration.symbol {
+            self.add(section, name, Symbol::Resource(item, path[..].into()));
+        }
+        for (child, resource) in (0u32..).zip(&resource.children) {
+            path.push(child);
+            self.resource(section, resource, item, path);
+            path.pop();
+        }
+    }
+
+    fn add(&mut self, section: Section, name: &Ident, symbol: Symbol) {
+        match self.names.entry((section, name.clone())) {
+            indexmap::map::Entry::Vacant(entry) => {
+                entry.insert(symbol);
+            }
+            indexmap::map::Entry::Occupied(_) => self.twins.push((section, name.clone(), symbol)),
+        }
+    }
+
+    fn find(&self, section: Section, name: &str, exact: bool) -> Option<&Symbol> {
+        let (found, symbol) = self
+            .names
+            .get_key_value(&Wanted(section, crate::model::ident::Folded(name)))?;
+        if exact && found.1.as_str() != name {
+            let twin = self
+                .twins
+                .iter()
+                .find(|(s, n, _)| *s == section && n.as_str() == name);
+            return Some(twin.map_or(symbol, |(_, _, symbol)| symbol));
+        }
+        Some(symbol)
+    }
+}

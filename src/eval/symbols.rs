@@ -1,0 +1,469 @@
+//! What a resource's or module's symbol is worth before deployment: its name, its type, a module's outputs.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use super::evaluate::{concat, lift, settled, value_of};
+use super::loops::{Turn, at_turn, each_turn};
+use super::modules;
+use super::scope::{Env, Internal, Section, Slot, Symbol};
+use super::value::{Kind, Members, Type, Value};
+use crate::model::{Declaration, Expr, Ident, Item, ItemKind, Module, Output, Resource, Template};
+
+/// The resource at a path below an item, and those it is nested in, outermost first.
+pub(crate) fn resource_chain<'t>(
+    template: &'t Template,
+    item: u32,
+    path: &[u32],
+) -> Vec<&'t Resource> {
+    let Some(ItemKind::Resource(resource)) = item_of(template, item).map(|item| &item.kind) else {
+        return Vec::new();
+    };
+    let mut chain = vec![resource];
+    for step in path {
+        let child = chain.last().and_then(|r| r.children.get(*step as usize));
+        match child {
+            Some(child) => chain.push(child),
+            None => break,
+        }
+    }
+    chain
+}
+
+fn item_of(template: &Template, item: u32) -> Option<&Item> {
+    template.items.get(item as usize).map(|item| &**item)
+}
+
+fn module_at(template: &Template, item: u32) -> Option<&Module> {
+    match &item_of(template, item)?.kind {
+        ItemKind::Module(module) => Some(module),
+        _ => None,
+    }
+}
+
+fn resource_of(item: u32, path: Arc<[u32]>, turn: Option<Value>) -> Value {
+    Value::of(Kind::Internal(Arc::new(Internal::Resource {
+        item,
+        path,
+        turn,
+    })))
+}
+
+/// A nested resource's symbol, seen from inside the resource it is nested in.
+pub(crate) fn nested_here(env: Env<'_>, name: &Ident) -> Option<Value> {
+    let ItemKind::Resource(resource) = &env.item()?.kind else {
+        return None;
+    };
+    if resource.children.is_empty() || !env.is_bicep() {
+        return None;
+    }
+    let mut path = Vec::new();
+    find_nested(resource, name, &mut path).then(|| resource_of(env.item, path.into(), None))
+}
+
+fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
+    (0u32..).zip(&resource.children).any(|(which, child)| {
+        path.push(which);
+        let symbol = child.declaration.symbol.as_ref();
+        let found = symbol.is_some_and(|symbol| symbol.as_str() == name.as_str())
+            || find_nested(child, name, path);
+        if !found {
+            path.pop();
+        }
+        found
+    })
+}
+
+/// `parent::child`.
+pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) -> Value {
+    let base = value_of(cx, env, base);
+    if let Kind::Internal(internal) = &base.kind
+        && let Internal::Resource { item, path, turn } = &**internal
+    {
+        let template = &env.frame.origin.template;
+        let chain = resource_chain(template, *item, path);
+        let children = chain.last().map_or(&[][..], |parent| &parent.children);
+        let child = children
+            .iter()
+            .position(|child| child.declaration.symbol.as_ref() == Some(name));
+        if let Some(child) = child {
+            let path = path.iter().copied().chain([child as u32]).collect();
+            return resource_of(*item, path, turn.clone());
+        }
+    }
+    Value::unknown(format!("there is no nested resource '{name}'"))
+}
+
+fn declaration_of(template: &Template, internal: &Internal) -> Option<Declaration> {
+    // Cloning a declaration is dear, but this is asked only of looped symbols read as a whole.
+    match internal {
+        Internal::Resource { item, path, .. } => resource_chain(template, *item, path)
+            .last()
+            .map(|resource| resource.declaration.clone()),
+        Internal::Module { item, .. } | Internal::Outputs { item, .. } => {
+            module_at(template, *item).map(|module| module.declaration.clone())
+        }
+    }
+}
+
+fn is_collection(template: &Template, internal: &Internal) -> bool {
+    let (declaration, turn) = match internal {
+        Internal::Resource { item, path, turn } => (
+            resource_chain(template, *item, path)
+                .last()
+                .map(|resource| &resource.declaration),
+            turn,
+        ),
+        Internal::Module { item, turn } | Internal::Outputs { item, turn } => (
+            module_at(template, *item).map(|module| &module.declaration),
+            turn,
+        ),
+    };
+    turn.is_none() && declaration.is_some_and(|d| d.loops.is_some())
+}
+
+fn with_turn(internal: &Internal, index: Value) -> Value {
+    let turn = Some(index);
+    let internal = match internal {
+        Internal::Resource { item, path, .. } => Internal::Resource {
+            item: *item,
+            path: path.clone(),
+            turn,
+        },
+        Internal::Module { item, .. } => Internal::Module { item: *item, turn },
+        Internal::Outputs { item, .. } => Internal::Outputs { item: *item, turn },
+    };
+    Value::of(Kind::Internal(Arc::new(internal)))
+}
+
+/// A looped resource or module as the array of its turns; every other value as it is.
+pub(crate) fn listed(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
+    let Kind::Internal(internal) = &value.kind else {
+        return value;
+    };
+    let template = &env.frame.origin.template;
+    if !is_collection(template, internal) {
+        return value;
+    }
+    let Some(loops) = declaration_of(template, internal).and_then(|d| d.loops) else {
+        return value;
+    };
+    let (Internal::Resource { item, .. }
+    | Internal::Module { item, .. }
+    | Internal::Outputs { item, .. }) = **internal;
+    let mut items = Vec::new();
+    let mut open = None;
+    each_turn(
+        cx,
+        env.at_item(item),
+        &loops,
+        true,
+        &mut |_, turn| match turn {
+            Turn::Known(Some(index)) => items.push(with_turn(internal, Value::int(index))),
+            Turn::Known(None) => {
+                items.push(with_turn(internal, Value::unknown(super::loops::UNPLACED)))
+            }
+            Turn::Open(reason) => open = Some(reason),
+            Turn::Never => {}
+        },
+    );
+    cx.note_symbols();
+    Value::array(items, open)
+}
+
+/// Makes unknown what is a symbol itself.
+pub(crate) fn settle_one(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
+    let Kind::Internal(internal) = &value.kind else {
+        return value;
+    };
+    let listed = listed(cx, env, value.clone());
+    if !matches!(listed.kind, Kind::Internal(_)) {
+        return listed;
+    }
+    let template = &env.frame.origin.template;
+    let name = declaration_of(template, internal).and_then(|d| d.symbol);
+    let reason = match name {
+        Some(name) => format!("the state of '{name}' is known only after deployment"),
+        None => "the state of a resource is known only after deployment".to_owned(),
+    };
+    Value::unknown_of(reason, Some(Type::Object), true)
+}
+
+/// Makes every symbol in a value unknown.
+pub(crate) fn settle(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
+    let value = settle_one(cx, env, value);
+    if !cx.has_symbols() || !cx.spend(1) {
+        return value;
+    }
+    match &value.kind {
+        Kind::Array(array) => {
+            let items = array.items.iter().map(|item| settle(cx, env, item.clone()));
+            let settled = Value::array(items.collect(), array.open.clone());
+            Value {
+                place: value.place,
+                ..settled
+            }
+        }
+        Kind::Object(object) => {
+            let members = object
+                .members
+                .iter()
+                .map(|(name, value)| (name.clone(), settle(cx, env, value.clone())));
+            let settled = Value::object(members.collect(), object.open.clone());
+            Value {
+                place: value.place,
+                ..settled
+            }
+        }
+        _ => value,
+    }
+}
+
+/// A property of a symbol, or one of the turns of a looped one.
+pub(crate) fn property(cx: &Context<'_>, env: Env<'_>, of: &Internal, key: &Value) -> Value {
+    let template = &env.frame.origin.template;
+    let Some(name) = key.as_str() else {
+        return match is_collection(template, of) {
+            true => with_turn(of, key.clone()),
+            false => Value::unknown("a resource is read by a name that is not known"),
+        };
+    };
+    match of {
+        Internal::Resource { item, path, turn } => {
+            let chain = resource_chain(template, *item, path);
+            let Some(resource) = chain.last() else {
+                return Value::unknown("there is no such resource");
+            };
+            resource_property(cx, env.at_item(*item), resource, turn.as_ref(), name)
+        }
+        Internal::Module { item, turn } => {
+            let Some(module) = module_at(template, *item) else {
+                return Value::unknown("there is no such module");
+            };
+            let (item, turn) = (*item, turn.clone());
+            if name.eq_ignore_ascii_case("outputs") {
+                return Value::of(Kind::Internal(Arc::new(Internal::Outputs { item, turn })));
+            }
+            if name.eq_ignore_ascii_case("name")
+                && let Some(declared) = &module.declaration.name
+            {
+                let env = env.at_item(item);
+                return in_turn(cx, env, &module.declaration, turn.as_ref(), |env| {
+                    settled(cx, env, declared)
+                });
+            }
+            after_deployment(&module.declaration, name)
+        }
+        Internal::Outputs { item, turn } => match module_at(template, *item) {
+            Some(module) => {
+                let value = output(cx, env, *item, module, turn.as_ref(), name);
+                match env.is_bicep() {
+                    true => value,
+                    // ARM: `reference('m').outputs.x.value`.
+                    false => {
+                        let mut members = Members::default();
+                        members.insert(Ident::from("value"), value);
+                        Value::object(members, Some("an output's type is not kept".into()))
+                    }
+                }
+            }
+            None => Value::unknown("there is no such module"),
+        },
+    }
+}
+
+fn resource_property(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    resource: &Resource,
+    turn: Option<&Value>,
+    name: &str,
+) -> Value {
+    let declaration = &resource.declaration;
+    let evaluated = |expr: &Expr| in_turn(cx, env, declaration, turn, |env| settled(cx, env, expr));
+    match (name.to_ascii_lowercase().as_str(), &declaration.name) {
+        // The segment as written, without the parent's: so the compiler has it.
+        ("name", Some(own)) => evaluated(own),
+        ("type", _) if resource.resource_type.is_some() => match &resource.resource_type {
+            Some(ty) => Value::string(ty.text()),
+            None => Value::NULL,
+        },
+        ("apiversion", _) => match &resource.api_version {
+            Some(version) => evaluated(version),
+            None => after_deployment(declaration, name),
+        },
+        ("id", _) => {
+            let reason = match &declaration.symbol {
+                Some(symbol) => format!("the id of '{symbol}' is known only after deployment"),
+                None => "a resource id is known only after deployment".to_owned(),
+            };
+            Value::unknown_of(reason, Some(Type::String), true)
+        }
+        _ => after_deployment(declaration, name),
+    }
+}
+
+fn after_deployment(declaration: &Declaration, name: &str) -> Value {
+    let symbol = declaration
+        .symbol
+        .as_ref()
+        .map_or("resource", |s| s.as_str());
+    Value::unknown(format!("'{symbol}.{name}' is known only after deployment"))
+}
+
+/// Evaluates in the turn of a looped declaration, or as it stands.
+pub(crate) fn in_turn(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    declaration: &Declaration,
+    turn: Option<&Value>,
+    f: impl FnOnce(Env<'_>) -> Value,
+) -> Value {
+    match (&declaration.loops, turn) {
+        (Some(over), Some(turn)) => at_turn(cx, env, over, turn, f).unwrap_or(Value::NULL),
+        (Some(_), None) => Value::unknown("a looped resource is read without an index"),
+        (None, _) => f(env),
+    }
+}
+
+/// The full name of a resource, its parents' first, at a point where its loop variables are bound.
+pub(crate) fn full_name(cx: &Context<'_>, env: Env<'_>, chain: &[&Resource]) -> Value {
+    // Parents of parents may be many, or go round.
+    cx.deeper(|| joined_name(cx, env, chain))
+}
+
+fn joined_name(cx: &Context<'_>, env: Env<'_>, chain: &[&Resource]) -> Value {
+    let Some((resource, outer)) = chain.split_last() else {
+        return Value::unknown("it has no name");
+    };
+    let own = match &resource.declaration.name {
+        Some(name) => settled(cx, env, name),
+        None => return Value::unknown("it has no name"),
+    };
+    let parent = if let Some(parent) = &resource.parent {
+        match value_of(cx, env, parent).kind {
+            Kind::Internal(internal) => symbol_name(cx, env, &internal),
+            Kind::Unknown(unknown) => Value::unknown(unknown.reason.clone()),
+            _ => Value::unknown("its parent is no resource of this file"),
+        }
+    } else if !outer.is_empty() && (env.is_bicep() || !is_full(resource, &own)) {
+        full_name(cx, env, outer)
+    } else {
+        return own;
+    };
+    lift(&[parent, own], &mut |pair| match pair {
+        [parent, own] => concat(cx, &[parent.clone(), Value::string("/"), own.clone()]),
+        _ => Value::NULL,
+    })
+}
+
+/// Whether the name of a child nested in ARM JSON already holds its parents': it has as many segments as its type.
+fn is_full(resource: &Resource, own: &Value) -> bool {
+    let segments = |text: &str| text.split('/').count();
+    match (&resource.resource_type, own.as_str()) {
+        (Some(ty), Some(own)) => {
+            let own = segments(own);
+            own > 1 && own + 1 == segments(ty.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// The full name of the resource that a symbol stands for.
+pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -> Value {
+    let Internal::Resource { item, path, turn } = internal else {
+        return Value::unknown("a module has no resource name");
+    };
+    let chain = resource_chain(&env.frame.origin.template, *item, path);
+    let Some(resource) = chain.last() else {
+        return Value::unknown("there is no such resource");
+    };
+    // Inside its own loop the variables are bound already.
+    let env = match (turn, env.item == *item) {
+        (None, true) => env,
+        _ => env.at_item(*item),
+    };
+    if turn.is_none() && env.locals.is_some() {
+        return full_name(cx, env, &chain);
+    }
+    in_turn(cx, env, &resource.declaration, turn.as_ref(), |env| {
+        full_name(cx, env, &chain)
+    })
+}
+
+/// The resource that a symbol stands for.
+pub(crate) fn symbol_resource<'t>(env: Env<'t>, internal: &Internal) -> Option<&'t Resource> {
+    match internal {
+        Internal::Resource { item, path, .. } => {
+            let template: &'t Template = &env.frame.origin.template;
+            resource_chain(template, *item, path).pop()
+        }
+        _ => None,
+    }
+}
+
+/// An output of a module, evaluated where it is pure.
+fn output(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    item: u32,
+    module: &Module,
+    turn: Option<&Value>,
+    name: &str,
+) -> Value {
+    let key = (item, turn.and_then(Value::as_int), Ident::from(name));
+    let remembered = {
+        let mut outputs = env.frame.outputs.borrow_mut();
+        std::mem::replace(outputs.entry(key.clone()).or_default(), Slot::Running)
+    };
+    let value = match remembered {
+        Slot::Done(value) => value,
+        Slot::Running => Value::unknown(format!("output '{name}' refers to itself")),
+        Slot::Empty => in_turn(cx, env.at_item(item), &module.declaration, turn, |env| {
+            let mut value = None;
+            let here = &env.frame.scope;
+            modules::enter(cx, env, here, module, &mut |entered| {
+                value = Some(match entered {
+                    modules::Entered::Template { env, .. } => match find_output(env, name) {
+                        Some((number, output)) => {
+                            let env = Env {
+                                item: number,
+                                ..env
+                            };
+                            settled(cx, env, &output.value)
+                        }
+                        None => Value::unknown(format!("the module has no output '{name}'")),
+                    },
+                    modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
+                        Value::unknown(format!("output '{name}' is of a module that was not read"))
+                    }
+                    modules::Entered::Cycle => Value::unknown("a module refers to itself"),
+                });
+            });
+            value.unwrap_or(Value::NULL)
+        }),
+    };
+    let mut outputs = env.frame.outputs.borrow_mut();
+    outputs.insert(key, Slot::Done(value.clone()));
+    value
+}
+
+fn find_output<'t>(env: Env<'t>, name: &str) -> Option<(u32, &'t Output)> {
+    (0u32..)
+        .zip(&env.origin.template.items)
+        .find_map(|(number, item)| match &item.kind {
+            ItemKind::Output(output) if output.name.is(name) => Some((number, output)),
+            _ => None,
+        })
+}
+
+/// `reference('symbol')` of ARM: the module of that symbol, whose outputs may be known.
+pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
+    match env.frame.find(Section::Resource, symbol)? {
+        Symbol::Module(item) => Some(Value::of(Kind::Internal(Arc::new(Internal::Module {
+            item: *item,
+            turn: None,
+        })))),
+        _ => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! What evaluation promises, as tables: expression and value, template and instances.
+
+mod bounds;
+mod expressions;
+mod functions;
+mod instances;

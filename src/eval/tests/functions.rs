@@ -1,0 +1,409 @@
+//! Every function with known arguments, and with arguments that are not known.
+
+use crate::eval::testing::{Memory, outputs, show};
+
+/// Evaluates a Bicep expression in a file with one parameter of each kind that has no value.
+fn check(rows: &[(&str, &str)]) {
+    for (expression, expect) in rows {
+        let files = Memory::parse(&format!(
+            "//- main.bicep
+            param text string
+            param number int
+            param flag bool
+            @allowed(['dev', 'prod'])
+            param stage string
+            param list array
+            param thing object
+            param anything resourceInput<'x'>
+            var plans = [{{ name: 'b', rank: 2 }}, {{ name: 'a', rank: 1 }}]
+            output out string = {expression}\n"
+        ));
+        let found = outputs(&files);
+        let (_, value) = found.last().expect("the file has an output");
+        assert_eq!(show(value), *expect, "{expression}");
+    }
+}
+
+#[test]
+fn logic() {
+    check(&[
+        ("true && false", "false"),
+        ("false && text == 'x'", "false"),
+        ("text == 'x' && false", "false"),
+        ("text == 'x' || true", "true"),
+        ("text == 'x' && true", "?parameter 'text' has no value"),
+        ("flag", "true | false"),
+        ("!flag", "false | true"),
+        ("flag ? 'a' : 'b'", "'a' | 'b'"),
+        ("flag ? 'a' : 'a'", "'a'"),
+        ("text == 'x' ? 1 : 2", "1 | 2"),
+        ("flag ? { a: 1, b: 2 } : { a: 1, b: 3 }", "{a: 1, b: 2 | 3}"),
+        (
+            "flag ? { a: 1 } : { a: 1, b: 3 }",
+            "{a: 1, …parameter 'flag' has no value}",
+        ),
+        ("flag ? [1, 2] : [1, 3]", "[1, 2 | 3]"),
+        ("flag ? [1, 2] : [2]", "[2, …parameter 'flag' has no value]"),
+        ("stage == 'dev'", "true | false"),
+        ("stage == 'test'", "false"),
+        ("'A' == 'a'", "false"),
+        ("'A' =~ 'a'", "true"),
+        ("'A' !~ 'a'", "false"),
+        ("{ A: 1 } == { a: 1 }", "true"),
+        ("[1, 2] == [1, 2]", "true"),
+        ("[1, text] == [2, 'x']", "false"),
+        ("text == null", "false"),
+        ("text == text", "true"),
+        ("'${text}/x' == '${text}/x'", "true"),
+        ("uniqueString(text) == uniqueString(text)", "true"),
+        ("uniqueString(text) == ''", "false"),
+        ("null ?? 'x'", "'x'"),
+        ("null ?? null", "null"),
+        ("text ?? 'x'", "?parameter 'text' has no value"),
+        ("(flag ? null : 'y') ?? 'x'", "'y' | 'x'"),
+        ("empty('')", "true"),
+        ("empty(text)", "?parameter 'text' has no value"),
+        ("empty(resourceId('a/b', 'c'))", "false"),
+        ("empty('x${text}')", "false"),
+        ("empty(stage)", "false"),
+        ("empty([])", "true"),
+        ("empty({})", "true"),
+        ("empty(null)", "true"),
+        ("bool('True')", "true"),
+        ("bool(0)", "false"),
+        ("any(1)", "1"),
+    ]);
+}
+
+#[test]
+fn numbers() {
+    check(&[
+        ("1 + 2 * 3", "7"),
+        ("7 / 2", "3"),
+        ("-7 / 2", "-3"),
+        ("7 % 3", "1"),
+        ("-5", "-5"),
+        ("1 / 0", "?div() does not take these arguments"),
+        (
+            "9223372036854775807 + 1",
+            "?add() does not take these arguments",
+        ),
+        ("min(3, 1, 2)", "1"),
+        ("max([3, 1, 2])", "3"),
+        ("int('12')", "12"),
+        ("2 < 3", "true"),
+        ("2 >= 3", "false"),
+        ("number > 3", "?parameter 'number' has no value"),
+        ("(flag ? 1 : 2) + 1", "2 | 3"),
+        ("string(12)", "'12'"),
+        ("string(true)", "'True'"),
+        ("string([1, 'a'])", "'[1,\"a\"]'"),
+        ("string({ a: null })", "'{\"a\":null}'"),
+    ]);
+}
+
+#[test]
+fn text() {
+    check(&[
+        ("'${1}-${true}-${'x'}'", "'1-True-x'"),
+        ("'a${text}'", "?!parameter 'text' has no value"),
+        ("'${text}'", "?parameter 'text' has no value"),
+        ("'${stage}-x'", "'dev-x' | 'prod-x'"),
+        ("concat('a', 'b', 1)", "'ab1'"),
+        ("format('{0}/{1}', 'a', 2)", "'a/2'"),
+        ("format('{{{0}}}', 'a')", "'{a}'"),
+        ("format('{0:D3}|{1,4}|{1,-4}|', 7, 'x')", "'007|   x|x   |'"),
+        ("format('{0:X}', 255)", "'FF'"),
+        ("format('{0:N0}', 1234567)", "'1,234,567'"),
+        (
+            "format('{1}', 'a')",
+            "?format() does not take these arguments",
+        ),
+        ("toLower('ÀB')", "'àb'"),
+        ("toUpper('ab')", "'AB'"),
+        (
+            "toLower(uniqueString('x'))",
+            "?!uniqueString() is known only to Azure",
+        ),
+        ("replace('a.b.c', '.', '-')", "'a-b-c'"),
+        ("split('a,b;c', [',', ';'])", "['a', 'b', 'c']"),
+        ("split('abc', '')", "['abc']"),
+        ("join(['a', 1, true], '-')", "'a-1-True'"),
+        ("substring('abcdef', 2, 3)", "'cde'"),
+        ("substring('abc', 1)", "'bc'"),
+        (
+            "substring('abc', 2, 5)",
+            "?substring() does not take these arguments",
+        ),
+        ("startsWith('Abc', 'aB')", "true"),
+        ("endsWith('abC', 'Bc')", "true"),
+        ("trim('  a ')", "'a'"),
+        ("padLeft('7', 3, '0')", "'007'"),
+        ("padLeft(7, 3)", "'  7'"),
+        ("indexOf('aXbx', 'x')", "1"),
+        ("lastIndexOf('aXbx', 'X')", "3"),
+        ("indexOf('abc', 'z')", "-1"),
+        ("length('añ')", "2"),
+        ("take('abc', 2)", "'ab'"),
+        (
+            "take(uniqueString('x'), 5)",
+            "?!uniqueString() is known only to Azure",
+        ),
+        ("skip('abc', 2)", "'c'"),
+        ("first('abc')", "'a'"),
+        ("last('abc')", "'c'"),
+        ("contains('abc', 'B')", "false"),
+        ("contains('abc', 'b')", "true"),
+        ("like('Standard_DS', 'standard*')", "true"),
+        ("like('abc', 'a?c')", "true"),
+        ("like('abc', 'a?')", "false"),
+        ("base64('one')", "'b25l'"),
+        ("base64ToString(base64('hällo'))", "'hällo'"),
+        ("base64ToJson('eyJhIjoxfQ==').a", "1"),
+        ("uriComponent('a b/c')", "'a%20b%2Fc'"),
+        ("uriComponentToString('a%20b')", "'a b'"),
+        ("dataUriToString(dataUri('x y'))", "'x y'"),
+        (
+            "uri('https://a.b/c/d.json', 'e/f.json')",
+            "'https://a.b/c/e/f.json'",
+        ),
+        ("uri('https://a.b/c/', 'e.json')", "'https://a.b/c/e.json'"),
+        ("uri('https://a.b', 'e.json')", "'https://a.b/e.json'"),
+        ("json('{\"a\": [1, null]}').a", "[1, null]"),
+        ("json('nope')", "?json() does not take these arguments"),
+        ("nameof(thing.inner)", "'inner'"),
+        ("guid('a') == guid('a')", "true"),
+    ]);
+}
+
+#[test]
+fn arrays_and_objects() {
+    check(&[
+        ("[1, ...[2, 3], 4]", "[1, 2, 3, 4]"),
+        ("[...list, 1]", "[1, …parameter 'list' has no value]"),
+        ("{ a: 1, ...{ a: 2, b: 3 } }", "{a: 2, b: 3}"),
+        (
+            "{ a: 1, ...thing, b: 2 }",
+            "{a: ?parameter 'thing' has no value, b: 2, …parameter 'thing' has no value}",
+        ),
+        ("{ '${'a'}b': 1 }.ab", "1"),
+        ("[1, 2, 3][1]", "2"),
+        ("[1, 2, 3][^1]", "3"),
+        ("[1][?5]", "null"),
+        ("[1][5]", "?there is no element 5"),
+        ("{ a: 1 }.A", "1"),
+        ("{ a: 1 }.?b", "null"),
+        ("{ a: 1 }.?b.c.d", "null"),
+        ("{ a: 1 }.b", "?there is no member 'b'"),
+        ("{ dev: 1, prod: 2 }[stage]", "1 | 2"),
+        ("{ a: 1, b: 2 }[text]", "1 | 2"),
+        ("thing.a.b", "?parameter 'thing' has no value"),
+        ("range(3, 2)", "[3, 4]"),
+        ("concat([1], [2])", "[1, 2]"),
+        ("concat([1], list)", "[1, …parameter 'list' has no value]"),
+        ("union([1, 2], [2, 3])", "[1, 2, 3]"),
+        (
+            "union({ a: { x: 1 } }, { a: { y: 2 } })",
+            "{a: {x: 1, y: 2}}",
+        ),
+        (
+            "union({ a: 1 }, thing)",
+            "{a: ?parameter 'thing' has no value, …parameter 'thing' has no value}",
+        ),
+        (
+            "union(thing, { a: 1 })",
+            "{a: 1, …parameter 'thing' has no value}",
+        ),
+        (
+            "shallowMerge([{ a: { x: 1 } }, { a: { y: 2 } }])",
+            "{a: {y: 2}}",
+        ),
+        ("intersection([1, 2, 3], [3, 2])", "[2, 3]"),
+        ("intersection({ a: 1, b: 2 }, { a: 1, b: 3 })", "{a: 1}"),
+        ("contains(['a'], 'A')", "false"),
+        ("contains({ a: 1 }, 'A')", "true"),
+        ("contains(list, 'a')", "?parameter 'list' has no value"),
+        ("contains(concat(['a'], list), 'a')", "true"),
+        ("contains(['dev'], stage)", "true | false"),
+        ("length([1, 2])", "2"),
+        ("length(list)", "?parameter 'list' has no value"),
+        ("first([])", "null"),
+        ("last([1, 2])", "2"),
+        ("take([1, 2, 3], 2)", "[1, 2]"),
+        ("skip([1, 2, 3], 2)", "[3]"),
+        ("flatten([[1], [2, [3]]])", "[1, 2, [3]]"),
+        ("distinct([1, 2, 1])", "[1, 2]"),
+        ("indexOf([5, 6], 6)", "1"),
+        ("array('a')", "['a']"),
+        ("array([1])", "[1]"),
+        (
+            "items({ b: 1, a: 2 })",
+            "[{key: 'a', value: 2}, {key: 'b', value: 1}]",
+        ),
+        ("objectKeys({ b: 1, a: 2 })", "['b', 'a']"),
+        ("map(plans, p => p.name)", "['b', 'a']"),
+        ("map(['x'], (p, i) => '${p}${i}')", "['x0']"),
+        ("map(list, p => 1)", "?parameter 'list' has no value"),
+        ("filter(plans, p => p.rank > 1)", "[{name: 'b', rank: 2}]"),
+        (
+            "filter([1, 2], p => p > number)",
+            "[…parameter 'number' has no value]",
+        ),
+        ("reduce([1, 2, 3], 0, (sum, x) => sum + x)", "6"),
+        ("sort([3, 1, 2], (a, b) => a < b)", "[1, 2, 3]"),
+        (
+            "map(sort(plans, (a, b) => a.rank < b.rank), p => p.name)",
+            "['a', 'b']",
+        ),
+        ("toObject(plans, p => p.name, p => p.rank)", "{b: 2, a: 1}"),
+        (
+            "groupBy(['ab', 'ac', 'b'], s => first(s))",
+            "{a: ['ab', 'ac'], b: ['b']}",
+        ),
+        ("mapValues({ a: 1 }, v => v + 1)", "{a: 2}"),
+        ("[for (p, i) in plans: '${p.name}${i}']", "['b0', 'a1']"),
+        ("[for p in plans: p.?none ?? 'x']", "['x', 'x']"),
+        (
+            "[for i in range(0, 2): [for j in range(0, 2): i * 2 + j]]",
+            "[[0, 1], [2, 3]]",
+        ),
+        ("[for x in list: x]", "[…parameter 'list' has no value]"),
+        ("map(filter(range(0, 9), i => i % 2 == 0), i => i)[^1]", "8"),
+    ]);
+}
+
+#[test]
+fn dates_and_networks() {
+    check(&[
+        (
+            "dateTimeAdd('2020-04-07 14:53:14Z', 'P3Y')",
+            "'2023-04-07T14:53:14Z'",
+        ),
+        (
+            "dateTimeAdd('2020-04-07 14:53:14Z', '-P9D')",
+            "'2020-03-29T14:53:14Z'",
+        ),
+        (
+            "dateTimeAdd('2020-01-31T00:00:00Z', 'P1M', 'yyyy-MM-dd')",
+            "'2020-02-29'",
+        ),
+        (
+            "dateTimeAdd('2020-04-07 14:53:14Z', 'PT1H', 'u')",
+            "'2020-04-07 15:53:14Z'",
+        ),
+        ("dateTimeToEpoch('1970-01-02T00:00:00+01:00')", "82800"),
+        ("dateTimeFromEpoch(1683040573)", "'2023-05-02T15:16:13Z'"),
+        (
+            "dateTimeAdd(utcNow(), 'P1D')",
+            "?utcNow() is known only to Azure",
+        ),
+        ("cidrSubnet('10.144.0.0/20', 24, 1)", "'10.144.1.0/24'"),
+        (
+            "cidrSubnet('10.144.0.0/20', 24, 16)",
+            "?cidrSubnet() does not take these arguments",
+        ),
+        (
+            "cidrSubnet('fdad:3236:5555::/48', 52, 1)",
+            "'fdad:3236:5555:1000::/52'",
+        ),
+        ("cidrSubnet('10.0.0.0', 16, 1)", "'10.1.0.0/16'"),
+        ("cidrHost('10.144.3.0/24', 0)", "'10.144.3.1'"),
+        ("parseCidr('10.144.0.0/20').firstUsable", "'10.144.0.1'"),
+        ("parseCidr('10.144.0.0/20').broadcast", "'10.144.15.255'"),
+        ("parseCidr('10.144.0.0/20').netmask", "'255.255.240.0'"),
+    ]);
+}
+
+#[test]
+fn what_only_azure_knows() {
+    check(&[
+        (
+            "resourceId('a/b', 'c')",
+            "?!resourceId() is known only to Azure",
+        ),
+        (
+            "subscription().subscriptionId",
+            "?!subscription().subscriptionId is known only to Azure",
+        ),
+        (
+            "resourceGroup().location",
+            "?!resourceGroup().location is known only to Azure",
+        ),
+        ("empty(resourceGroup().id)", "false"),
+        ("resourceGroup('x').name", "'x'"),
+        (
+            "resourceGroup().tags.a",
+            "?resourceGroup() is known only to Azure",
+        ),
+        (
+            "reference('x').y",
+            "?reference() is known only after deployment",
+        ),
+        (
+            "listKeys('x', 'y').keys[0]",
+            "?listKeys() is known only after deployment",
+        ),
+        (
+            "environment().name",
+            "'AzureCloud' | 'AzureUSGovernment' | 'AzureChinaCloud'",
+        ),
+        ("environment().name == 'AzureCloud' ? 1 : 1", "1"),
+        (
+            "environment().suffixes.acrLoginServer",
+            "'.azurecr.io' | '.azurecr.us' | '.azurecr.cn'",
+        ),
+        ("nothing()", "?there is no function nothing()"),
+        ("nothing", "?there is no 'nothing'"),
+        ("stage", "'dev' | 'prod'"),
+    ]);
+}
+
+#[test]
+fn loaded_files() {
+    let check = |expression: &str, expect: &str| {
+        let files = Memory::parse(&format!(
+            "//- main.bicep
+            output out string = {expression}
+            //- data/plans.json
+            {{ \"plans\": [ {{ \"name\": \"Containers\" }} ], /* more */ \"n\": 1.5, }}
+            //- data/plans.yaml
+plans:
+  - name: Containers
+on: true
+            //- data/note.txt
+            hello\n"
+        ));
+        let found = outputs(&files);
+        assert_eq!(show(&found[0].1), expect, "{expression}");
+    };
+    check(
+        "loadJsonContent('data/plans.json').plans[0].name",
+        "'Containers'",
+    );
+    check(
+        "loadJsonContent('data/plans.json', '$.plans[0].name')",
+        "'Containers'",
+    );
+    check(
+        "loadJsonContent('data/plans.json', 'plans')",
+        "[{name: 'Containers'}]",
+    );
+    check(
+        "loadJsonContent('data/plans.json', '$..name')",
+        "?a JSON path selects what is loaded",
+    );
+    check("loadJsonContent('data/plans.json').n", "1.5");
+    check(
+        "loadYamlContent('data/plans.yaml').plans[0].name",
+        "'Containers'",
+    );
+    check("trim(loadTextContent('data/note.txt'))", "'hello'");
+    check(
+        "loadTextContent('data/none.txt')",
+        "?data/none.txt cannot be read",
+    );
+    check(
+        "loadJsonContent('data/note.txt')",
+        "?data/note.txt cannot be understood",
+    );
+}

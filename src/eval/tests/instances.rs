@@ -1,0 +1,659 @@
+//! Templates and the instances they make: loops, conditions, nesting, modules, scopes, in both languages.
+
+use crate::eval::expand::scope_of;
+use crate::eval::testing::{Memory, show, show_all};
+use crate::eval::{Expansion, Instance, Want};
+use crate::model::ScopeKind;
+
+/// The instances of a fixture's first file, a line each: type, name, presence, copies.
+fn check(fixture: &str, expect: &str) {
+    check_with(fixture, None, expect);
+}
+
+fn check_with(fixture: &str, parameters: Option<&str>, expect: &str) {
+    let expansion = Memory::parse(fixture).expand(parameters);
+    let lines: Vec<&str> = expect
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .collect();
+    assert_eq!(show_all(&expansion), lines.join("\n"), "{fixture}");
+}
+
+#[test]
+fn conditions() {
+    check(
+        "//- main.bicep
+        param deploy bool
+        param name string = ''
+        param stage string
+        resource a 'A.B/c@1' = if (true) { name: 'a' }
+        resource b 'A.B/c@1' = if (!empty(name)) { name: 'b' }
+        resource c 'A.B/c@1' = if (deploy && stage == 'prod') { name: 'c' }
+        resource d 'A.B/c@1' = if (deploy || !deploy) { name: 'd' }
+        resource e 'A.B/c@1' existing = { name: 'e' }
+        resource f 'A.B/c@1' = if (deploy == false) {
+          name: 'f'
+          resource g 'd' = if (stage != 'x') { name: 'g' }
+        }
+        resource h 'A.B/c/d@1' = {
+          parent: f
+          name: 'h'
+        }
+        resource i 'A.B/c@1' = if (reference('x').y) { name: 'i' }
+        ",
+        "A.B/c 'a' surely
+        A.B/c 'b' no
+        A.B/c 'c' maybe(equals(\"prod\",parameters('stage')) & parameters('deploy'))
+        A.B/c 'd' surely
+        A.B/c 'e' surely existing
+        A.B/c 'f' maybe(not(parameters('deploy')))
+        A.B/c/d 'f/g' maybe(not(equals(\"x\",parameters('stage'))) & not(parameters('deploy')))
+        A.B/c/d 'f/h' surely
+        A.B/c 'i' maybe(reference(\"x\")[\"y\"])",
+    );
+}
+
+#[test]
+fn loops() {
+    check(
+        "//- main.bicep
+        param names array
+        param flag bool
+        param on bool = true
+        resource a 'A.B/a@1' = [for (n, i) in ['x', 'y']: { name: '${n}${i}' }]
+        resource b 'A.B/b@1' = [for n in names: { name: 'b-${n}' }]
+        resource c 'A.B/c@1' = [for n in []: { name: 'c${n}' }]
+        resource d 'A.B/d@1' = [for i in range(0, 3): if (i != 1) { name: 'd${i}' }]
+        resource e 'A.B/e@1' = [for n in concat(['x'], names): { name: 'e${n}' }]
+        resource f 'A.B/f@1' = [for n in (flag ? ['x', 'y'] : ['x']): { name: 'f${n}' }]
+        resource g 'A.B/g@1' = [for p in items({ k: { n: 'v' } }): { name: '${p.key}${p.value.n}' }]
+        resource h 'A.B/h@1' = [for n in ['x', 'y']: if (on) {
+          name: n
+          resource inner 'i' = { name: 'in' }
+        }]
+        ",
+        "A.B/a 'x0' surely
+        A.B/a 'y1' surely
+        A.B/b ?!parameter 'names' has no value maybe( loop) copies
+        A.B/c ?!its loop is empty no copies
+        A.B/d 'd0' surely
+        A.B/d 'd1' no
+        A.B/d 'd2' surely
+        A.B/e 'ex' surely
+        A.B/e ?!parameter 'names' has no value maybe( loop) copies
+        A.B/f 'fx' surely
+        A.B/f ?!parameter 'flag' has no value maybe( loop) copies
+        A.B/g 'kv' surely
+        A.B/h 'x' surely
+        A.B/h 'y' surely
+        A.B/h/i 'x/in' surely
+        A.B/h/i 'y/in' surely",
+    );
+}
+
+#[test]
+fn modules_pass_conditions_and_arguments() {
+    check(
+        "//- main.bicep
+        param deployAcr bool
+        param names array = ['x', 'y']
+        param more object
+        module one 'mod/m.bicep' = if (deployAcr) { name: 'one', params: { name: 'n', on: true } }
+        module two 'mod/m.bicep' = { name: 'two', params: { name: 'n', on: deployAcr } }
+        module three 'mod/m.bicep' = [for n in names: { name: n, params: { name: n, on: true } }]
+        module four 'mod/m.bicep' = { name: 'four', params: { name: 'n', on: true, suffix: null } }
+        module five 'mod/m.bicep' = { name: 'five', params: { ...more, on: true } }
+        module six 'mod/m.bicep' = { name: 'six', params: { ...{ name: 'six' }, on: false } }
+        module seven 'mod/none.bicep' = { name: 'seven' }
+        //- mod/m.bicep
+        param name string
+        param on bool
+        param suffix string = '!'
+        resource r 'A.B/c@1' = if (on) { name: '${name}${suffix}' }
+        ",
+        "A.B/c 'n!' maybe(parameters('deployacr'))
+        A.B/c 'n!' maybe(parameters('deployacr'))
+        A.B/c 'x!' surely
+        A.B/c 'y!' surely
+        A.B/c 'n!' surely
+        A.B/c ?parameter 'more' has no value surely
+        A.B/c 'six!' no",
+    );
+}
+
+#[test]
+fn arm_resources() {
+    check(
+        r#"//- main.json
+        {
+          "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+          "contentVersion": "1.0.0.0",
+          "parameters": {
+            "on": { "type": "bool" },
+            "plans": { "type": "array", "defaultValue": ["p", "q"] },
+            "open": { "type": "array" }
+          },
+          "resources": [
+            {
+              "type": "A.B/c", "apiVersion": "1", "name": "parent", "condition": "[parameters('on')]",
+              "resources": [
+                { "type": "d", "apiVersion": "1", "name": "child" },
+                { "type": "A.B/c/d", "apiVersion": "1", "name": "[concat('parent', '/full')]" }
+              ]
+            },
+            {
+              "type": "A.B/e", "apiVersion": "1",
+              "name": "[concat(parameters('plans')[copyIndex('loop')], copyIndex(), copyIndex(10))]",
+              "copy": { "name": "loop", "count": "[length(parameters('plans'))]" }
+            },
+            {
+              "type": "A.B/f", "apiVersion": "1", "name": "[parameters('open')[copyIndex()]]",
+              "copy": { "name": "loop", "count": "[length(parameters('open'))]" }
+            },
+            {
+              "type": "A.B/g", "apiVersion": "1", "name": "[concat('g', copyIndex())]",
+              "copy": { "name": "loop", "count": 0 }
+            },
+            {
+              "type": "A.B/h", "apiVersion": "1",
+              "name": "[concat(createArray('x'), parameters('open'))[copyIndex()]]",
+              "copy": { "name": "loop", "count": "[length(concat(createArray('x'), parameters('open')))]" }
+            }
+          ]
+        }
+        "#,
+        "A.B/c 'parent' maybe(parameters('on'))
+        A.B/c/d 'parent/child' surely
+        A.B/c/d 'parent/full' surely
+        A.B/e 'p010' surely
+        A.B/e 'q111' surely
+        A.B/f ?parameter 'open' has no value maybe( loop) copies
+        A.B/g ?!its loop is empty no copies
+        A.B/h 'x' surely
+        A.B/h ?parameter 'open' has no value maybe( loop) copies",
+    );
+}
+
+#[test]
+fn nested_deployments() {
+    let nested = |scope: &str, name: &str| {
+        format!(
+            r#"{{
+              "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "n",
+              "properties": {{
+                "mode": "Incremental",
+                {scope}
+                "parameters": {{ "p": {{ "value": "given" }} }},
+                "template": {{
+                  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+                  "contentVersion": "1.0.0.0",
+                  "parameters": {{ "p": {{ "type": "string" }}, "q": {{ "type": "string", "defaultValue": "inner" }} }},
+                  "resources": [ {{ "type": "A.B/c", "apiVersion": "1", "name": "{name}" }} ]
+                }}
+              }}
+            }}"#
+        )
+    };
+    let inner = r#""expressionEvaluationOptions": { "scope": "Inner" },"#;
+    let template = r#"{ "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "contentVersion": "1.0.0.0", "resources": [ { "type": "A.B/v", "apiVersion": "1", "name": "[[parameters('x')]" } ], "parameters": { "x": { "type": "string", "defaultValue": "held" } } }"#;
+    check(
+        &format!(
+            r#"//- main.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "contentVersion": "1.0.0.0",
+              "parameters": {{ "p": {{ "type": "string", "defaultValue": "outer" }} }},
+              "variables": {{ "held": {template} }},
+              "resources": [
+                {},
+                {},
+                {},
+                {{
+                  "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "v",
+                  "properties": {{ {inner} "template": "[variables('held')]" }}
+                }},
+                {{
+                  "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "l",
+                  "properties": {{
+                    "templateLink": {{ "relativePath": "linked/l.json" }},
+                    "parameters": {{ "p": {{ "value": "linked" }} }}
+                  }}
+                }},
+                {{
+                  "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "u",
+                  "properties": {{
+                    "templateLink": {{ "uri": "[uri(deployment().properties.templateLink.uri, 'linked/l.json')]" }},
+                    "parameters": {{ "p": {{ "value": "by uri" }} }}
+                  }}
+                }},
+                {{
+                  "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "w",
+                  "properties": {{ "templateLink": {{ "uri": "https://example.org/t.json" }} }}
+                }}
+              ]
+            }}
+            //- linked/l.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "contentVersion": "1.0.0.0",
+              "parameters": {{ "p": {{ "type": "string" }} }},
+              "resources": [ {{ "type": "A.B/l", "apiVersion": "1", "name": "[parameters('p')]" }} ]
+            }}"#,
+            nested("", "[parameters('p')]"),
+            nested(inner, "[parameters('p')]"),
+            nested(inner, "[parameters('q')]"),
+        ),
+        "A.B/c 'outer' surely
+        A.B/c 'given' surely
+        A.B/c 'inner' surely
+        A.B/v 'held' surely
+        A.B/l 'linked' surely
+        A.B/l 'by uri' surely",
+    );
+}
+
+#[test]
+fn outputs_of_modules_in_arm() {
+    let template = |outputs: &str, resources: &str| {
+        format!(
+            r#"{{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "languageVersion": "2.0", "contentVersion": "1.0.0.0",
+              "resources": {{ {resources} }}, "outputs": {{ {outputs} }}
+            }}"#
+        )
+    };
+    let inner = template(r#""y": { "type": "string", "value": "told" }"#, "");
+    let outer = template(
+        "",
+        &format!(
+            r#""m": {{
+              "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "m",
+              "properties": {{ "expressionEvaluationOptions": {{ "scope": "inner" }}, "template": {inner} }}
+            }},
+            "r": {{ "type": "A.B/c", "apiVersion": "1", "name": "[reference('m').outputs.y.value]" }}"#
+        ),
+    );
+    check(&format!("//- main.json\n{outer}\n"), "A.B/c 'told' surely");
+}
+
+fn expand(fixture: &str) -> Expansion {
+    Memory::parse(fixture).expand(None)
+}
+
+/// The scope of an instance in one line: level, subscription, resource group, resource.
+fn scope(instance: &Instance) -> String {
+    let scope = &instance.scope;
+    let value = |value: &Option<crate::eval::Value>| value.as_ref().map_or("own".to_owned(), show);
+    let resource = scope.resource.as_ref().map(|resource| {
+        let ty = resource
+            .resource_type
+            .as_ref()
+            .map_or("?", |ty| ty.as_str());
+        let name = resource.name.as_ref().map_or("?".to_owned(), show);
+        format!(" {ty} {name}")
+    });
+    format!(
+        "{:?} {} {}{}",
+        scope.kind,
+        value(&scope.subscription),
+        value(&scope.resource_group),
+        resource.unwrap_or_default()
+    )
+}
+
+fn check_scopes(fixture: &str, expect: &[&str]) {
+    let expansion = expand(fixture);
+    let found: Vec<String> = expansion.instances.iter().map(scope).collect();
+    assert_eq!(found, expect, "{fixture}");
+}
+
+#[test]
+fn scopes_in_bicep() {
+    check_scopes(
+        "//- main.bicep
+        targetScope = 'managementGroup'
+        param sub string
+        module a 'm.bicep' = { name: 'a', scope: subscription('s1') }
+        module b 'm.bicep' = { name: 'b', scope: subscription(sub) }
+        module c 'm.bicep' = { name: 'c', scope: resourceGroup('s2', 'g') }
+        module d 'm.bicep' = { name: 'd', scope: tenant() }
+        module e 'm.bicep' = { name: 'e' }
+        module f 'deep.bicep' = { name: 'f', scope: subscription('s3') }
+        //- m.bicep
+        resource r 'A.B/c@1' = { name: 'r' }
+        //- deep.bicep
+        targetScope = 'subscription'
+        resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' existing = { name: 'found' }
+        module g 'm.bicep' = { name: 'g', scope: rg }
+        module h 'm.bicep' = { name: 'h', scope: resourceGroup('named') }
+        module i 'm.bicep' = { name: 'i', scope: subscription() }
+        module j 'ext.bicep' = { name: 'j', scope: resourceGroup('x') }
+        //- ext.bicep
+        resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' existing = { name: 'acr' }
+        resource p 'Microsoft.Security/pricings@2024-01-01' = { scope: acr, name: 'Containers' }
+        resource q 'A.B/c@1' = { scope: resourceGroup(subscription().subscriptionId, 'y'), name: 'q' }
+        ",
+        &[
+            "Subscription 's1' own",
+            "Subscription ?parameter 'sub' has no value own",
+            "ResourceGroup 's2' 'g'",
+            "Tenant own own",
+            "ManagementGroup own own",
+            "Subscription 's3' own",
+            "ResourceGroup 's3' 'found'",
+            "ResourceGroup 's3' 'named'",
+            "Subscription 's3' own",
+            "ResourceGroup 's3' 'x'",
+            "ResourceGroup 's3' 'x' Microsoft.ContainerRegistry/registries 'acr'",
+            "ResourceGroup 's3' 'y'",
+        ],
+    );
+}
+
+#[test]
+fn scopes_in_arm() {
+    let deployment = |members: &str| {
+        format!(
+            r#"{{
+              "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "n", {members}
+              "properties": {{
+                "expressionEvaluationOptions": {{ "scope": "inner" }},
+                "template": {{
+                  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+                  "contentVersion": "1.0.0.0",
+                  "resources": [ {{ "type": "A.B/c", "apiVersion": "1", "name": "r" }} ]
+                }}
+              }}
+            }}"#
+        )
+    };
+    check_scopes(
+        &format!(
+            r#"//- main.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "contentVersion": "1.0.0.0",
+              "resources": [
+                {},
+                {},
+                {},
+                {},
+                {{ "type": "Microsoft.Security/pricings", "apiVersion": "2024-01-01", "name": "Containers",
+                   "scope": "[resourceId('Microsoft.ContainerRegistry/registries', 'acr')]" }},
+                {{ "type": "Microsoft.Security/pricings", "apiVersion": "2024-01-01", "name": "Containers",
+                   "scope": "Microsoft.ContainerRegistry/registries/acr" }}
+              ]
+            }}"#,
+            deployment(""),
+            deployment(r#""subscriptionId": "[subscription().subscriptionId]", "location": "x","#),
+            deployment(r#""subscriptionId": "s1","#),
+            deployment(r#""subscriptionId": "s1", "resourceGroup": "g","#),
+        ),
+        &[
+            "ResourceGroup own own",
+            "Subscription own own",
+            "Subscription 's1' own",
+            "ResourceGroup 's1' 'g'",
+            "ResourceGroup own own Microsoft.ContainerRegistry/registries 'acr'",
+            "ResourceGroup own own Microsoft.ContainerRegistry/registries 'acr'",
+        ],
+    );
+}
+
+#[test]
+fn parameter_files() {
+    let main = "//- main.bicep
+        param name string
+        param tier string = 'Free'
+        param secret string = ''
+        param env string
+        resource r 'A.B/c@1' = if (tier == 'Standard') { name: name }
+        resource s 'A.B/s@1' = if (!empty(secret)) { name: env }
+        ";
+    check_with(
+        &format!(
+            "{main}
+            //- main.bicepparam
+            using 'main.bicep'
+            extends 'base.bicepparam'
+            import {{ short }} from 'names.bicep'
+            var full = '${{short}}-${{base.region}}'
+            param name = '${{full}}-1'
+            param secret = getSecret('s', 'g', 'v', 'n')
+            param env = readEnvironmentVariable('X', 'fallback')
+            //- base.bicepparam
+            using none
+            param tier = 'Standard'
+            param name = 'base'
+            param region = 'we'
+            //- names.bicep
+            @export()
+            var short = 'acr'
+            "
+        ),
+        Some("main.bicepparam"),
+        "A.B/c 'acr-we-1' surely
+        A.B/s 'fallback' surely",
+    );
+    check_with(
+        &format!(
+            "{main}
+            //- p.json
+            {{
+              \"$schema\": \"https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#\",
+              \"contentVersion\": \"1.0.0.0\",
+              \"parameters\": {{
+                \"NAME\": {{ \"value\": \"given\" }},
+                \"tier\": {{ \"value\": \"Standard\" }},
+                \"secret\": {{ \"reference\": {{ \"keyVault\": {{ \"id\": \"x\" }}, \"secretName\": \"y\" }} }},
+                \"env\": {{ \"value\": \"${{AZURE_ENV_NAME}}\" }}
+              }}
+            }}
+            "
+        ),
+        Some("p.json"),
+        "A.B/c 'given' surely
+        A.B/s ?a placeholder is filled in by another tool surely",
+    );
+}
+
+#[test]
+fn modules_known_by_heart() {
+    check(
+        "//- main.bicep
+        param hubName string = ''
+        module a 'br:registry' = { name: 'a', params: { name: 'acr' } }
+        module b 'br:hub' = { name: 'b' }
+        module c 'br:hub' = { name: 'c', params: { registryName: hubName } }
+        module d 'br:hub' = { name: 'd', params: { registryName: 'x' } }
+        module e 'br:tier' = { name: 'e', scope: subscription(), params: { containersTier: 'Standard' } }
+        module f 'br:plans' = { name: 'f', scope: subscription() }
+        module g 'br:plans' = { name: 'g', scope: subscription(), params: { defenderPlans: [{ name: 'Containers', pricingTier: 'Standard' }] } }
+        module h 'br:harmless' = { name: 'h' }
+        ",
+        "Microsoft.ContainerRegistry/registries 'acr' surely
+        Microsoft.ContainerRegistry/registries ?its name is made by the module no
+        Microsoft.ContainerRegistry/registries '' no
+        Microsoft.ContainerRegistry/registries 'x' surely
+        Microsoft.Security/pricings 'Containers' surely
+        Microsoft.Security/pricings 'Containers' surely
+        Microsoft.Security/pricings 'CloudPosture' surely
+        Microsoft.Security/pricings 'Containers' surely",
+    );
+}
+
+#[test]
+fn unread_and_broken_are_told() {
+    let expansion = expand(
+        "//- main.bicep
+        param on bool = false
+        module a 'none.bicep' = { name: 'a' }
+        module b 'other.bicep' = if (on) { name: 'b' }
+        module c 'br:harmless' = { name: 'c' }
+        resource d 'A.B/c@1' = { name: 'd' }
+        resource e 'A.B/c@1' = { name: + }
+        ",
+    );
+    let unread: Vec<(&str, bool)> = expansion
+        .unread
+        .iter()
+        .map(|unread| (&*unread.reference, unread.harmless))
+        .collect();
+    assert_eq!(
+        unread,
+        [
+            ("none.bicep", false),
+            ("other.bicep", true),
+            ("br:harmless", true)
+        ]
+    );
+    assert_eq!(show_all(&expansion), "A.B/c 'd' surely");
+    assert_eq!(expansion.broken.len(), 1);
+}
+
+#[test]
+fn bodies_hold_what_is_wanted() {
+    let check = |fixture: &str, expect: &str| {
+        let expansion = expand(fixture);
+        assert_eq!(show(&expansion.instances[0].body), expect, "{fixture}");
+    };
+    check(
+        "//- main.bicep
+        param tier string = 'Standard'
+        param strict bool
+        resource p 'Microsoft.Security/pricings@2024-01-01' = {
+          name: 'Containers'
+          tags: { never: wanted }
+          properties: strict ? { pricingTier: tier } : { pricingTier: tier, subPlan: 'P' }
+        }\n",
+        "{properties: {pricingTier: 'Standard', …parameter 'strict' has no value}}",
+    );
+    check(
+        "//- main.bicep
+        var base = { properties: { pricingTier: 'Free' }, tags: {} }
+        resource p 'Microsoft.Security/pricings@2024-01-01' = {
+          name: 'Containers'
+          ...base
+        }\n",
+        "{properties: {pricingTier: 'Free'}}",
+    );
+    check(
+        r#"//- main.json
+        {
+          "$schema": "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#",
+          "contentVersion": "1.0.0.0",
+          "resources": [
+            {
+              "type": "Microsoft.Security/pricings", "apiVersion": "2024-01-01", "name": "Containers",
+              "properties": {
+                "pricingTier": "Standard",
+                "copy": [ { "name": "extensions", "count": 2, "input": { "name": "[concat('e', copyIndex('extensions'))]" } } ]
+              }
+            }
+          ]
+        }"#,
+        "{properties: {pricingTier: 'Standard', extensions: [{name: 'e0'}, {name: 'e1'}]}}",
+    );
+}
+
+#[test]
+fn the_way_to_an_instance_is_told() {
+    let files = Memory::parse(
+        "//- main.bicep
+        var plans = ['Containers']
+        module a 'mid.bicep' = [for p in plans: { name: p, params: { p: p } }]
+        //- mid.bicep
+        param p string
+        module b 'leaf.bicep' = { name: 'b', params: { p: p } }
+        //- leaf.bicep
+        param p string
+        resource r 'A.B/c@1' = { name: p }
+        ",
+    );
+    let expansion = files.expand(None);
+    let instance = &expansion.instances[0];
+    let via: Vec<&str> = instance.via.iter().map(|step| &*step.reference).collect();
+    assert_eq!(via, ["mid.bicep", "leaf.bicep"]);
+    assert_eq!(expansion.files.len(), 3);
+    let template = files.template(crate::model::FileId(0));
+    let keys = crate::model::item_keys(crate::model::ItemKey::FILE, &template);
+    let literal = instance.name.place.expect("the name is a literal's");
+    assert_eq!((literal.file.0, literal.item), (0, keys[0]));
+    let list = instance.list.expect("the loop runs over a literal");
+    assert_eq!((list.file.0, list.item), (0, keys[0]));
+}
+
+#[test]
+fn only_what_is_wanted_is_expanded() {
+    const WANT: Want = Want {
+        types: &["microsoft.containerregistry/registries"],
+        body: &[],
+        existing: false,
+    };
+    let files = Memory::parse(
+        "//- main.bicep
+        resource a 'A.B/c@1' = [for i in range(0, 10000): { name: 'a${i}' }]
+        resource b 'Microsoft.ContainerRegistry/Registries@2023-07-01' = { name: 'b' }
+        resource c 'Microsoft.ContainerRegistry/registries@2023-07-01' existing = { name: 'c' }
+        module d 'br:harmless' = [for i in range(0, 10000): { name: 'd${i}' }]
+        module e 'm.bicep' = { name: 'e' }
+        resource f 'A.B/c@1' = {
+          name: 'f'
+          resource g 'webhooks' = { name: 'g' }
+        }
+        //- m.bicep
+        resource h 'A.B/c@1' = [for i in range(0, 10000): { name: 'h${i}' }]
+        resource i 'Microsoft.ContainerRegistry/registries@2023-07-01' = { name: 'i' }
+        ",
+    );
+    let template = files.template(crate::model::FileId(0));
+    let expansion = crate::eval::expand(
+        crate::model::FileId(0),
+        &template,
+        &crate::eval::expand::Arguments::default(),
+        &files,
+        &WANT,
+    );
+    let names: Vec<String> = expansion.instances.iter().map(|i| show(&i.name)).collect();
+    assert_eq!(names, ["'b'", "'i'"]);
+    assert_eq!(expansion.unread, []);
+}
+
+#[test]
+fn arm_schemas_may_lie_about_the_scope() {
+    let check = |schema: &str, resources: &[(&str, &str)], expect: ScopeKind| {
+        let each: Vec<String> = resources
+            .iter()
+            .map(|(ty, version)| {
+                format!(r#"{{ "type": "{ty}", "apiVersion": "{version}", "name": "x" }}"#)
+            })
+            .collect();
+        let files = Memory::parse(&format!(
+            "//- main.json
+            {{
+              \"$schema\": \"https://schema.management.azure.com/schemas/{schema}.json#\",
+              \"contentVersion\": \"1.0.0.0\",
+              \"resources\": [ {} ]
+            }}\n",
+            each.join(", ")
+        ));
+        let template = files.template(crate::model::FileId(0));
+        assert_eq!(scope_of(&template), expect, "{schema} {resources:?}");
+    };
+    let (group, subscription) = (
+        "2019-04-01/deploymentTemplate",
+        "2018-05-01/subscriptionDeploymentTemplate",
+    );
+    let plan = ("Microsoft.Security/pricings", "2024-01-01");
+    let old_plan = ("Microsoft.Security/pricings", "2017-08-01-preview");
+    let registry = ("Microsoft.ContainerRegistry/registries", "2023-07-01");
+    let role = ("Microsoft.Authorization/roleAssignments", "2022-04-01");
+    check(group, &[plan], ScopeKind::Subscription);
+    check(group, &[plan, role], ScopeKind::Subscription);
+    check(group, &[plan, registry], ScopeKind::ResourceGroup);
+    check(group, &[old_plan], ScopeKind::ResourceGroup);
+    check(group, &[role], ScopeKind::ResourceGroup);
+    check(subscription, &[role], ScopeKind::Subscription);
+}

@@ -1,0 +1,182 @@
+//! What a declared type says of a value that nobody gave: the one of several that it must be, the members it must have.
+
+use std::sync::Arc;
+
+use super::Loaded;
+use super::context::Context;
+use super::evaluate::value_of;
+use super::merge::merge;
+use super::scope::{Env, Frame, Section, Symbol};
+use super::value::{Kind, Members, Type, Value};
+use crate::model::{ItemKind, Parameter, TypeExpr};
+
+/// Objects in objects are followed this far; deeper members are unknown.
+const MAX_DEPTH: u8 = 4;
+
+/// A parameter's value, of which only its declaration is known.
+pub(crate) fn of_parameter(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    parameter: &Parameter,
+    reason: &Arc<str>,
+) -> Value {
+    if let Some(allowed) = &parameter.allowed
+        && !is_array(&parameter.ty)
+        && let Kind::Array(allowed) = value_of(cx, env, allowed).kind
+        && allowed.open.is_none()
+        && !allowed.items.is_empty()
+    {
+        let placeless = allowed
+            .items
+            .iter()
+            .map(|value| Value::of(value.kind.clone()));
+        return merge(placeless, reason);
+    }
+    of_type(cx, env.frame, &parameter.ty, reason, 0)
+}
+
+/// Whether a type takes null, so that a parameter of it without a value is null. Names are followed.
+pub(crate) fn is_nullable(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr) -> bool {
+    nullable_within(cx, frame, ty, 2 * MAX_DEPTH)
+}
+
+fn nullable_within(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, hops: u8) -> bool {
+    match ty {
+        TypeExpr::Nullable(_) => true,
+        TypeExpr::Literal(literal) => matches!(literal.kind, crate::model::ExprKind::Null),
+        TypeExpr::Union(members) => members
+            .iter()
+            .any(|member| hops > 0 && nullable_within(cx, frame, member, hops - 1)),
+        TypeExpr::Named(path) if hops > 0 && cx.spend(1) => {
+            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
+            with_named(cx, frame, &names, &mut |frame, ty| {
+                nullable_within(cx, frame, ty, hops - 1)
+            })
+            .unwrap_or(false)
+        }
+        _ => false,
+    }
+}
+
+fn is_array(ty: &TypeExpr) -> bool {
+    match ty {
+        TypeExpr::Array(_) | TypeExpr::Tuple(_) => true,
+        TypeExpr::Primitive(name) => name.is("array"),
+        TypeExpr::Nullable(ty) => is_array(ty),
+        _ => false,
+    }
+}
+
+/// A value of which only the type is known. `depth` counts names and objects followed.
+fn of_type(
+    cx: &Context<'_>,
+    frame: &Frame<'_>,
+    ty: &TypeExpr,
+    reason: &Arc<str>,
+    depth: u8,
+) -> Value {
+    let unknown = |ty| Value::unknown_of(reason.clone(), ty, false);
+    if !cx.spend(1) {
+        return unknown(None);
+    }
+    match ty {
+        TypeExpr::Any => unknown(None),
+        TypeExpr::Primitive(name) => match name.as_str().to_ascii_lowercase().as_str() {
+            "bool" => Value::one_of([Value::bool(true), Value::bool(false)], reason.clone()),
+            "string" | "securestring" => unknown(Some(Type::String)),
+            "int" => unknown(Some(Type::Int)),
+            "array" => unknown(Some(Type::Array)),
+            "object" | "secureobject" => unknown(Some(Type::Object)),
+            _ => unknown(None),
+        },
+        TypeExpr::Named(path) => {
+            if depth > 2 * MAX_DEPTH {
+                return unknown(None);
+            }
+            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
+            with_named(cx, frame, &names, &mut |frame, ty| {
+                of_type(cx, frame, ty, reason, depth + 1)
+            })
+            .unwrap_or_else(|| unknown(None))
+        }
+        TypeExpr::Literal(literal) => Value::of(value_of(cx, frame.env(0), literal).kind),
+        TypeExpr::Union(members) => {
+            let each = members
+                .iter()
+                .map(|ty| of_type(cx, frame, ty, reason, depth + 1));
+            merge(each.collect::<Vec<_>>(), reason)
+        }
+        TypeExpr::Array(_) => unknown(Some(Type::Array)),
+        TypeExpr::Tuple(elements) if depth < MAX_DEPTH => {
+            let each = elements
+                .iter()
+                .map(|ty| of_type(cx, frame, ty, reason, depth + 1));
+            Value::array(each.collect(), None)
+        }
+        TypeExpr::Tuple(_) => unknown(Some(Type::Array)),
+        TypeExpr::Object { properties, .. } if depth < MAX_DEPTH => {
+            let members: Members = properties
+                .iter()
+                .map(|(name, ty)| (name.clone(), of_type(cx, frame, ty, reason, depth + 1)))
+                .collect();
+            Value::object(members, Some(reason.clone()))
+        }
+        TypeExpr::Object { .. } => unknown(Some(Type::Object)),
+        TypeExpr::Nullable(ty) => {
+            let value = of_type(cx, frame, ty, reason, depth);
+            match value.kind {
+                Kind::Object(_) | Kind::Array(_) | Kind::Unknown(_) => unknown(None),
+                _ => merge([value, Value::NULL], reason),
+            }
+        }
+    }
+}
+
+/// Runs `f` on a type by name, in the file that declares it; `ns.type` and `type.property` are followed.
+fn with_named<R>(
+    cx: &Context<'_>,
+    frame: &Frame<'_>,
+    path: &[&str],
+    f: &mut dyn FnMut(&Frame<'_>, &TypeExpr) -> R,
+) -> Option<R> {
+    let (first, rest) = path.split_first()?;
+    let imported = |item: &u32| match &frame.item(*item)?.kind {
+        ItemKind::Import(import) => Some(import),
+        _ => None,
+    };
+    let (from, path) = match frame.find(Section::Type, first) {
+        Some(Symbol::Type(item)) => {
+            let ItemKind::Type(declared) = &frame.item(*item)?.kind else {
+                return None;
+            };
+            let mut ty = &declared.ty;
+            for name in rest {
+                let TypeExpr::Object { properties, .. } = ty else {
+                    return None;
+                };
+                ty = &properties.iter().find(|(property, _)| property.is(name))?.1;
+            }
+            return Some(f(frame, ty));
+        }
+        Some(Symbol::Import(item, which)) => {
+            let import = imported(item)?;
+            let (exported, _) = import.names.get(*which as usize)?;
+            let mut path = path.to_vec();
+            path[0] = exported.as_str();
+            (&import.from.text, path)
+        }
+        _ => match frame.find(Section::Value, first)? {
+            Symbol::Namespace(item) => (&imported(item)?.from.text, rest.to_vec()),
+            _ => return None,
+        },
+    };
+    let Loaded::Template(file, template) = cx.files.load(frame.origin.file, from) else {
+        return None;
+    };
+    // A file may hand on what it imports, and two files may hand it to each other.
+    let other = cx.import(file, &template);
+    match cx.spend(100) {
+        true => cx.on_large_stack(|| with_named(cx, &other, &path, f)),
+        false => None,
+    }
+}

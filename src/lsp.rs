@@ -1,0 +1,185 @@
+//! The language server: the protocol on one side, the engine on the other, and nobody waiting for anybody.
+//!
+//! # Threads
+//! ```text
+//! reader ─► runtime ─► actor ─► judge ─► writer
+//!            (tower-lsp) owns what the   owns the
+//!                ▲       protocol knows  engine
+//!                └───── answers ─────────┘
+//! ```
+//! [`server`] turns each message into an event before it awaits anything, so messages count in the order they came. The
+//! [`actor`] takes events and never waits. The [`judge`] does all the work, newest first: edits that come while it is
+//! busy come together in its queue, and interrupt it. Diagnostics go from the judge straight to the writer.
+//!
+//! # What the client is shown
+//! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
+//! one. A client that can ask for diagnostics *and* be told to ask again (`textDocument.diagnostic` together with
+//! `workspace.diagnostics.refreshSupport`) is offered that, and nothing is pushed to it. One that asks though nothing was
+//! offered is answered, and from then on nothing is pushed to it either.
+//!
+//! # A client that does not read
+//! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
+//! of the same document; answers may pile up to 64 MiB, and only then are no more requests taken. Waiting edits of one
+//! document turn into its text when they are many.
+//!
+//! # Requests of our own
+//! | method | parameters | answer |
+//! |---|---|---|
+//! | `preflight/status` | none | `{version, state: "scanning" or "ready", files, entryPoints, errors, warnings, notes, problems}` |
+//! | `preflight/inventory` | `{textDocument, parameters?}` (document identifiers) | what the file deploys, as `preflight inventory --format json` prints it with absolute paths, and `verdicts: [{path, range, verdict, message}]`; `null` where it deploys nothing |
+//! | `preflight/syntaxTree` | `{textDocument}` | the tree as an s-expression, or `null` |
+//!
+//! The notification `preflight/statusChanged` carries what `preflight/status` answers; it is sent to clients whose
+//! `experimental.preflightStatus` is `true`. The command `preflight.scan` looks at all workspace folders anew, and is
+//! answered when that is done.
+//!
+//! # Settings
+//! [`SETTINGS`], under `preflight`: given as `initializationOptions`, asked for by `workspace/configuration` where the
+//! client answers that, else taken from `workspace/didChangeConfiguration`.
+
+mod actor;
+mod capabilities;
+mod code_action;
+mod custom;
+mod diagnostics;
+mod event;
+mod hover;
+mod input;
+mod jobs;
+mod judge;
+mod log;
+mod message;
+mod output;
+mod parent;
+mod scans;
+mod server;
+mod settings;
+mod to_proto;
+mod uri;
+mod watch;
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tower_lsp::Server;
+
+use crate::analysis::Options;
+use crate::workspace::disk;
+use event::Event;
+use jobs::Jobs;
+use output::{Answers, Output};
+pub use settings::SETTINGS;
+
+/// How long what is under way may take when the client has gone or said `exit`.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Requests that may be under way at once. Each costs little until the judge comes to it; notifications pass through the
+/// same gate, and must not wait behind requests.
+const REQUESTS: usize = 4096;
+
+/// How to serve.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// What to judge, and where Bicep's cache lies.
+    pub options: Options,
+    /// For tests of survival: text in a document that makes the judge panic.
+    pub fault: Option<String>,
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// `shutdown` was asked for before `exit`, or before the input ended.
+    Clean,
+    /// It was not.
+    Abrupt,
+}
+
+/// `preflight server`: serves on stdin and stdout until the client leaves. `log` names a file for the log; `client` is the
+/// client's process, for clients that name it on the command line: when it is gone the server ends.
+pub fn run(log: Option<PathBuf>, client: Option<u32>) -> ExitCode {
+    if let Some(path) = log {
+        match disk::append(&path) {
+            Ok(file) => log::also_to(file),
+            Err(error) => log::line(&format!("no log in {}: {error}", path.display())),
+        }
+    }
+    log::catch_panics();
+    if let Some(process) = client {
+        parent::watch(process, || std::process::exit(1));
+    }
+    match serve(std::io::stdin(), std::io::stdout(), Setup::default()) {
+        End::Clean => ExitCode::SUCCESS,
+        End::Abrupt => ExitCode::FAILURE,
+    }
+}
+
+/// Serves a client until it leaves.
+pub fn serve(
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+    setup: Setup,
+) -> End {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            log::line(&format!("cannot start: {error}"));
+            return End::Abrupt;
+        }
+    };
+    let output = Output::start(output);
+    let asked_to_end = Arc::new(AtomicBool::new(false));
+    let (events, heard) = mpsc::channel();
+    let (ended, end_of_input) = tokio::sync::oneshot::channel();
+    let input = input::start(input, output.clone(), move || _ = ended.send(()));
+    let own_events = events.clone();
+    let handle = runtime.handle().clone();
+    let (service, socket) = server::service(asked_to_end.clone(), |client| {
+        let start = actor::Start {
+            jobs: Arc::new(Jobs::default()),
+            output: output.clone(),
+            events: events.clone(),
+            client,
+            runtime: handle,
+            options: setup.options,
+            fault: setup.fault,
+        };
+        let started = std::thread::Builder::new()
+            .name("actor".to_owned())
+            .spawn(move || actor::run(start, &heard));
+        if let Err(error) = started {
+            log::line(&format!("the actor cannot start: {error}"));
+        }
+        events
+    });
+    runtime.block_on(async {
+        let server = Server::new(input, Answers(output.clone()), socket)
+            .concurrency_level(REQUESTS)
+            .serve(service);
+        let gone = async {
+            // Without a sender the reader never started, which is an end too.
+            let _ = end_of_input.await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            () = server => {}
+            () = gone => {}
+        }
+    });
+    let _ = own_events.send(Event::Stop);
+    output.close(GRACE);
+    runtime.shutdown_background();
+    if asked_to_end.load(Ordering::Relaxed) {
+        End::Clean
+    } else {
+        End::Abrupt
+    }
+}

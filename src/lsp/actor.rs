@@ -1,0 +1,555 @@
+//! The actor: one plain thread that owns what the protocol knows, and never waits for anybody.
+//!
+//! It takes events in order. What needs the engine goes to the judge's queue; what needs the client's answer goes to a
+//! task on the runtime, and comes back as an event, with an end to the patience.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tower_lsp::Client;
+use tower_lsp::ls_types::{
+    ConfigurationItem, InitializeParams, MessageType, TextDocumentContentChangeEvent, TraceValue,
+    Uri,
+};
+
+use super::capabilities::Caps;
+use super::event::Event;
+use super::jobs::{Ask, Change, Job, Jobs, Rebuild};
+use super::output::Output;
+use super::scans::Scans;
+use super::uri::{Named, named};
+use super::{judge, log, parent, settings, to_proto, watch};
+use crate::analysis::Options;
+use crate::text::{Document, TextChange};
+use crate::workspace::config::Overrides;
+
+/// How long a client may take to answer a request before it counts as not having answered.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many changes of documents that are not open are kept, in all.
+const EARLY: usize = 64;
+
+/// The judge's stack: trees of what users wrote are walked on it, to a bounded depth that holds in debug builds too.
+const STACK: usize = 16 << 20;
+
+/// A document that the client holds open.
+struct Open {
+    path: PathBuf,
+    /// For the judge, should it have to begin anew, and for edits that come faster than it judges.
+    document: Document,
+}
+
+/// The actor's state.
+pub(super) struct Actor {
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) output: Arc<Output>,
+    pub(super) events: Sender<Event>,
+    pub(super) client: Client,
+    pub(super) runtime: Handle,
+    pub(super) caps: Caps,
+    pub(super) options: Options,
+    pub(super) scans: Scans,
+    fault: Option<String>,
+    /// Open documents by URI; those that are none of our business are not among them.
+    documents: BTreeMap<Uri, Open>,
+    /// Changes of documents that are not open, with the versions they lead to: Helix may send a change before the
+    /// opening that it belongs to.
+    early: BTreeMap<Uri, Vec<(i32, Vec<TextDocumentContentChangeEvent>)>>,
+    folders: Vec<PathBuf>,
+    /// The client names no folder: that of each file it opens counts.
+    follow_files: bool,
+    /// `initialize` was heard, and the judge runs.
+    begun: bool,
+    /// The folders are being looked at.
+    running: bool,
+    settings: Overrides,
+    trace: TraceValue,
+    /// `workspace/diagnostic/refresh` was sent and not answered; and another is due after it.
+    refreshing: bool,
+    refresh_again: bool,
+    told_fault: bool,
+    /// Those who asked for a scan.
+    awaiting_scan: Vec<oneshot::Sender<()>>,
+}
+
+/// What the actor needs to start.
+pub(super) struct Start {
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) output: Arc<Output>,
+    pub(super) events: Sender<Event>,
+    pub(super) client: Client,
+    pub(super) runtime: Handle,
+    pub(super) options: Options,
+    pub(super) fault: Option<String>,
+}
+
+/// Runs until told to stop.
+pub(super) fn run(start: Start, heard: &Receiver<Event>) {
+    let mut actor = Actor {
+        jobs: start.jobs,
+        output: start.output,
+        events: start.events,
+        client: start.client,
+        runtime: start.runtime,
+        caps: Caps::default(),
+        options: start.options,
+        scans: Scans::default(),
+        fault: start.fault,
+        documents: BTreeMap::new(),
+        early: BTreeMap::new(),
+        folders: Vec::new(),
+        follow_files: false,
+        begun: false,
+        running: false,
+        settings: Overrides::default(),
+        trace: TraceValue::Off,
+        refreshing: false,
+        refresh_again: false,
+        told_fault: false,
+        awaiting_scan: Vec::new(),
+    };
+    while let Ok(event) = heard.recv() {
+        if matches!(event, Event::Stop) {
+            break;
+        }
+        actor.take(event);
+    }
+    actor.scans.stop();
+    actor.push(Job::Stop);
+}
+
+impl Actor {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Initialize(params) => self.initialize(&params),
+            Event::Initialized => {
+                self.begin();
+                self.register();
+                self.ask_settings();
+            }
+            Event::Open {
+                uri,
+                language,
+                version,
+                text,
+            } => {
+                self.begin();
+                self.open(uri, &language, version, text);
+            }
+            Event::Change {
+                uri,
+                version,
+                changes,
+            } => self.change(&uri, version, changes),
+            Event::Close(uri) => self.close(&uri),
+            Event::Save => self.saved(),
+            Event::Watched(uris) => {
+                let files = uris.iter().filter_map(file).collect();
+                self.push(Job::Disk(files));
+            }
+            Event::Folders { added, removed } => self.change_folders(&added, &removed),
+            Event::Settings(value) => self.settings_changed(&value),
+            Event::SettingsAnswer(answer) => {
+                // A client that has nothing to say says null; what it said at the start stays.
+                if let Some(value) = answer.filter(|value| !value.is_null()) {
+                    self.set(&value);
+                }
+            }
+            Event::Trace(trace) => self.trace = trace,
+            Event::Ask(method, ask) => self.ask(method, ask),
+            Event::ScanAll(reply) => self.scan_all(reply),
+            Event::Scanning(..) | Event::Slow(_) | Event::Progress(..) | Event::Scanned(..) => {
+                self.scan_event(event)
+            }
+            Event::Settled => self.settled(),
+            Event::Refresh => self.refresh(),
+            Event::Refreshed => {
+                self.refreshing = false;
+                if std::mem::take(&mut self.refresh_again) {
+                    self.refresh();
+                }
+            }
+            Event::Lost { cause, strikes } => self.lost(&cause, strikes),
+            Event::Stop => {}
+        }
+    }
+
+    /// Sends the judge a job that needs no document's present text.
+    pub(super) fn push(&self, job: Job) {
+        self.jobs.push(job, || None);
+    }
+
+    /// Runs a task that asks the client something, with an end to the patience; what it makes of the answer is an event.
+    pub(super) fn task<T: Send>(
+        &self,
+        asking: impl Future<Output = T> + Send + 'static,
+        then: impl FnOnce(Option<T>) -> Event + Send + 'static,
+    ) {
+        let events = self.events.clone();
+        self.runtime.spawn(async move {
+            let answer = tokio::time::timeout(PATIENCE, asking).await.ok();
+            let _ = events.send(then(answer));
+        });
+    }
+
+    fn log_trace(&self, message: &str) {
+        if self.trace != TraceValue::Off {
+            self.output
+                .notify("$/logTrace", json!({"message": message}));
+        }
+    }
+
+    // ---- the beginning
+
+    fn initialize(&mut self, params: &InitializeParams) {
+        self.caps = Caps::of(&params.capabilities);
+        self.trace = params.trace.unwrap_or_default();
+        if let Some(options) = &params.initialization_options {
+            self.settings = self.read_settings(options);
+        }
+        self.options.overrides = self.settings.clone();
+        let start = judge::Start {
+            caps: self.caps,
+            output: self.output.clone(),
+            events: self.events.clone(),
+            jobs: self.jobs.clone(),
+            options: self.options.clone(),
+            fault: self.fault.clone(),
+        };
+        let started = std::thread::Builder::new()
+            .name("judge".to_owned())
+            .stack_size(STACK)
+            .spawn(move || judge::run(start));
+        if let Err(error) = started {
+            log::line(&format!("the judge cannot start: {error}"));
+        }
+        self.begun = true;
+        if let Some(process) = params.process_id {
+            let events = self.events.clone();
+            let closed = self.output.clone();
+            parent::watch(process, move || {
+                log::line("the client's process is gone");
+                // Whoever still holds the pipe is not the client; there is nobody to say goodbye to.
+                closed.close(Duration::ZERO);
+                let _ = events.send(Event::Stop);
+                std::process::exit(1);
+            });
+        }
+        self.folders = folders(params);
+        self.follow_files = self.folders.is_empty();
+    }
+
+    /// Looks at the folders, once.
+    fn begin(&mut self) {
+        if self.running || !self.begun {
+            return;
+        }
+        self.running = true;
+        self.push(Job::Folders(self.folders.clone()));
+        self.scan_folders();
+        if self.folders.is_empty() {
+            // Nothing will be found, but those who wait for the end of it shall hear.
+            self.push(Job::Scanning(0));
+        }
+    }
+
+    fn register(&self) {
+        let registrations = watch::registrations(&self.caps);
+        if registrations.is_empty() {
+            return;
+        }
+        let client = self.client.clone();
+        let asking = async move {
+            if let Err(error) = client.register_capability(registrations).await {
+                log::line(&format!("the client does not watch for us: {error}"));
+            }
+        };
+        self.runtime.spawn(async move {
+            // A client that never answers watches, or it does not.
+            let _ = tokio::time::timeout(PATIENCE, asking).await;
+        });
+    }
+
+    // ---- settings
+
+    fn ask_settings(&self) {
+        if !self.caps.configuration {
+            return;
+        }
+        let client = self.client.clone();
+        let item = ConfigurationItem {
+            scope_uri: None,
+            section: Some("preflight".to_owned()),
+        };
+        self.task(
+            async move { client.configuration(vec![item]).await.ok() },
+            |answer| {
+                let values = answer.flatten();
+                Event::SettingsAnswer(values.and_then(|values| values.into_iter().next()))
+            },
+        );
+    }
+
+    fn settings_changed(&mut self, value: &Value) {
+        if self.caps.configuration {
+            return self.ask_settings();
+        }
+        self.set(value);
+    }
+
+    fn set(&mut self, value: &Value) {
+        let settings = self.read_settings(value);
+        if settings != self.settings {
+            self.settings = settings;
+            self.options.overrides = self.settings.clone();
+            self.push(Job::Overrides(self.settings.clone()));
+        }
+    }
+
+    fn read_settings(&self, value: &Value) -> Overrides {
+        let (overrides, wrong) = settings::read(value);
+        for text in wrong {
+            log::line(&text);
+            self.log_trace(&text);
+        }
+        overrides
+    }
+
+    // ---- documents
+
+    fn open(&mut self, uri: Uri, language: &str, version: i32, text: String) {
+        let path = match named(&uri, language) {
+            Named::File(path) => {
+                self.follow(&path);
+                path
+            }
+            Named::Alone(path) => path,
+            Named::Nothing => return,
+        };
+        self.recheck(true);
+        let open = Open {
+            path: path.clone(),
+            document: Document::new(&text, version),
+        };
+        self.documents.insert(uri.clone(), open);
+        let early = self.early.remove(&uri).unwrap_or_default();
+        self.push(Job::Open {
+            path,
+            uri: uri.clone(),
+            version,
+            text,
+        });
+        // Only those that go on from here: what is left of an earlier life of the document does not.
+        let mut next = version;
+        for (version, changes) in early {
+            if version == next.wrapping_add(1) {
+                next = version;
+                self.change(&uri, version, changes);
+            }
+        }
+    }
+
+    fn change(&mut self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let Some(open) = self.documents.get_mut(uri) else {
+            if !matches!(named(uri, ""), Named::Nothing) {
+                log::line(&format!("a change of {}, which is not open", uri.as_str()));
+                let waiting = self.early.values().map(Vec::len).sum::<usize>();
+                if waiting < EARLY {
+                    let early = self.early.entry(uri.clone()).or_default();
+                    early.push((version, changes));
+                }
+            }
+            return;
+        };
+        let steps: Vec<_> = changes
+            .into_iter()
+            .map(|change| TextChange {
+                range: change.range.map(to_proto::text_range),
+                text: change.text,
+            })
+            .collect();
+        // The judge first: what follows is only for a bad day.
+        let present = Job::Edit {
+            path: open.path.clone(),
+            version,
+            change: Change::Steps(steps.clone()),
+        };
+        open.document.apply(&steps, self.caps.encoding, version);
+        self.jobs.push(present, || Some(open.document.clone()));
+    }
+
+    fn close(&mut self, uri: &Uri) {
+        self.early.remove(uri);
+        if let Some(open) = self.documents.remove(uri) {
+            self.push(Job::Close(open.path));
+        }
+    }
+
+    fn ask(&mut self, method: &'static str, ask: Ask) {
+        if self.trace != TraceValue::Off {
+            self.log_trace(&format!("answering {method}"));
+        }
+        self.recheck(false);
+        self.push(Job::Ask(ask));
+    }
+
+    /// Where nobody watches, saving is when things have changed: also files that were not there before.
+    fn saved(&mut self) {
+        self.recheck(true);
+        if !self.running || self.caps.watch {
+            return;
+        }
+        // A scan under way may have passed where something is new, but is not to be begun again with each save.
+        if self.scans.any() {
+            self.scans.again = true;
+            return;
+        }
+        self.scan_folders();
+    }
+
+    pub(super) fn scan_folders(&mut self) {
+        for folder in self.folders.clone() {
+            self.scan(folder);
+        }
+    }
+
+    /// Has files looked at, where the client does not watch them.
+    fn recheck(&self, pressing: bool) {
+        if self.begun && !self.caps.watch {
+            self.push(Job::Recheck { pressing });
+        }
+    }
+
+    // ---- folders
+
+    /// Where the client names no folder, that of a file is one.
+    fn follow(&mut self, path: &Path) {
+        let Some(folder) = path.parent().filter(|_| self.follow_files) else {
+            return;
+        };
+        // The folder of all folders is nobody's workspace.
+        if folder.parent().is_none() || self.folders.iter().any(|known| path.starts_with(known)) {
+            return;
+        }
+        self.folders.push(folder.to_path_buf());
+        self.push(Job::Folders(self.folders.clone()));
+        self.scan(folder.to_path_buf());
+    }
+
+    fn change_folders(&mut self, added: &[Uri], removed: &[Uri]) {
+        let removed: Vec<_> = removed.iter().filter_map(file).collect();
+        self.folders.retain(|folder| !removed.contains(folder));
+        let fresh: Vec<_> = added
+            .iter()
+            .filter_map(file)
+            .filter(|folder| !self.folders.contains(folder))
+            .collect();
+        self.folders.extend(fresh.iter().cloned());
+        self.follow_files = false;
+        if !self.running {
+            return;
+        }
+        for folder in removed {
+            self.forget_scan(&folder);
+        }
+        self.push(Job::Folders(self.folders.clone()));
+        for folder in fresh {
+            self.scan(folder);
+        }
+    }
+
+    fn scan_all(&mut self, reply: oneshot::Sender<()>) {
+        self.begin();
+        self.awaiting_scan.push(reply);
+        self.push(Job::Recheck { pressing: true });
+        self.scan_folders();
+        if self.folders.is_empty() {
+            self.push(Job::Scanning(0));
+        }
+    }
+
+    fn settled(&mut self) {
+        if self.scans.any() {
+            return;
+        }
+        self.end_progress();
+        for reply in self.awaiting_scan.drain(..) {
+            let _ = reply.send(());
+        }
+    }
+
+    // ---- what the judge says
+
+    /// Has a client that asks for diagnostics ask again; one such request is under way at most.
+    fn refresh(&mut self) {
+        if self.refreshing {
+            self.refresh_again = true;
+            return;
+        }
+        self.refreshing = true;
+        let client = self.client.clone();
+        self.task(
+            async move { client.workspace_diagnostic_refresh().await.ok() },
+            |_| Event::Refreshed,
+        );
+    }
+
+    fn lost(&mut self, cause: &str, strikes: u32) {
+        log::line(&format!("the engine is built anew after a fault: {cause}"));
+        if !std::mem::replace(&mut self.told_fault, true) {
+            self.output.notify(
+                "window/showMessage",
+                json!({
+                    "type": MessageType::ERROR,
+                    "message": "Preflight met an internal error. It goes on with what it had; its log says more.",
+                }),
+            );
+        }
+        let documents = self.documents.values();
+        let rebuild = Rebuild {
+            folders: self.folders.clone(),
+            overrides: self.settings.clone(),
+            documents: documents
+                .map(|open| (open.path.clone(), open.document.clone()))
+                .collect(),
+        };
+        self.push(Job::Rebuild(Box::new(rebuild)));
+        // A file on disk that breaks the engine would do so again: the folders are given up before that never ends.
+        if strikes < 3 {
+            self.scan_folders();
+        }
+    }
+}
+
+/// The path of a file; `None` for what is no file.
+fn file(uri: &Uri) -> Option<PathBuf> {
+    match named(uri, "") {
+        Named::File(path) => Some(path),
+        Named::Alone(_) | Named::Nothing => None,
+    }
+}
+
+/// The folders that a client names, in any of the ways there are.
+#[allow(deprecated, reason = "older clients know no other way")]
+fn folders(params: &InitializeParams) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let named = params.workspace_folders.iter().flatten();
+    for path in named.filter_map(|folder| file(&folder.uri)) {
+        if !found.contains(&path) {
+            found.push(path);
+        }
+    }
+    // Helix outside a repository names no folder, no `rootUri`, and the old `rootPath`.
+    if found.is_empty() {
+        let root = params.root_uri.as_ref().and_then(file);
+        let path = || params.root_path.as_ref().map(PathBuf::from);
+        found.extend(root.or_else(path).filter(|path| path.is_absolute()));
+    }
+    found
+}

@@ -1,0 +1,241 @@
+//! Code actions: the fixes of findings, as edits that the client applies.
+//!
+//! Only quick fixes are offered: none is part of `source.fixAll`, since a fix that turns on a paid plan must never be
+//! applied on save. Each thing a client may lack (documents with versions, new files, annotations, edits that come
+//! later) is used only where it says that it has it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{
+    AnnotatedTextEdit, ChangeAnnotation, CodeAction, CodeActionDisabled, CodeActionKind,
+    CodeActionOrCommand, CodeActionParams, CreateFile, CreateFileOptions, Diagnostic,
+    DocumentChangeOperation, DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier,
+    Position, Range, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+};
+
+use super::judge::Judge;
+use super::to_proto::{self, SOURCE};
+use crate::rules::fix::{FileEdit, Fix};
+use crate::text::Span;
+
+/// The annotation of edits in other files than the one the action was asked for.
+const ELSEWHERE: &str = "elsewhere";
+
+/// What an action without its edit carries, to be found again by.
+#[derive(Debug, Serialize, Deserialize)]
+struct Data {
+    uri: Uri,
+    version: Option<i32>,
+    span: (u32, u32),
+    finding: String,
+    fix: String,
+}
+
+impl Judge {
+    /// `textDocument/codeAction`.
+    pub(super) fn code_actions(&mut self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
+        let uri = &params.text_document.uri;
+        if !self.caps.action_literals || !wanted(params.context.only.as_deref()) {
+            return Vec::new();
+        }
+        let Some(path) = self.path_of(uri) else {
+            return Vec::new();
+        };
+        let asked = to_proto::text_range(params.range);
+        let at = |position| self.analysis.offset(&path, position, self.caps.encoding);
+        let (start, end) = (at(asked.start), at(asked.end));
+        let span = Span::new(start.min(end), start.max(end));
+        let fixes = self.analysis.fixes(&path, span, self.caps.create_files);
+        let Some(report) = self.analysis.report(&path) else {
+            return Vec::new();
+        };
+        let mut actions = Vec::with_capacity(fixes.len());
+        for (index, fix) in fixes {
+            let Some(found) = report.diagnostics.get(index) else {
+                continue;
+            };
+            // A hint at what only the command line can do here: shown where the client shows what it cannot choose.
+            let disabled = fix.edits.is_empty().then(|| CodeActionDisabled {
+                reason: "This editor cannot create the file that it takes.".to_owned(),
+            });
+            if disabled.is_some() && !self.caps.disabled {
+                continue;
+            }
+            let own = to_proto::diagnostic(found, &self.caps, &self.names);
+            let finding = to_proto::finding_id(found);
+            let given = params.context.diagnostics.iter();
+            let mended: Vec<_> = given
+                .filter(|given| is_about(given, &own, &finding))
+                .cloned()
+                .collect();
+            let (edit, data) = if disabled.is_some() {
+                (None, None)
+            } else if self.caps.resolve {
+                let data = Data {
+                    uri: uri.clone(),
+                    version: report.version,
+                    span: (found.location.span.start, found.location.span.end),
+                    finding,
+                    fix: fix.id.clone(),
+                };
+                (None, serde_json::to_value(data).ok())
+            } else {
+                match self.workspace_edit(&fix, &path) {
+                    Some(edit) => (Some(edit), None),
+                    None => continue,
+                }
+            };
+            actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+                title: fix.title,
+                kind: Some(CodeActionKind::QUICKFIX),
+                diagnostics: Some(if mended.is_empty() { vec![own] } else { mended }),
+                edit,
+                is_preferred: (self.caps.preferred && fix.preferred).then_some(true),
+                disabled,
+                data,
+                command: None,
+            }));
+        }
+        actions
+    }
+
+    /// `codeAction/resolve`. An action whose document has changed since is refused; one that carries nothing of ours is
+    /// given back as it came.
+    pub(super) fn resolve(&mut self, action: CodeAction) -> jsonrpc::Result<CodeAction> {
+        let data = action.data.clone();
+        let Some(Ok(data)) = data.map(serde_json::from_value::<Data>) else {
+            return Ok(action);
+        };
+        let modified = jsonrpc::Error::content_modified;
+        let path = self.path_of(&data.uri).ok_or_else(modified)?;
+        let report = self.analysis.report(&path).ok_or_else(modified)?;
+        if report.version != data.version {
+            return Err(modified());
+        }
+        let span = Span::new(data.span.0, data.span.1);
+        let fixes = self.analysis.fixes(&path, span, self.caps.create_files);
+        let fix = fixes.into_iter().find(|(index, fix)| {
+            let found = report.diagnostics.get(*index);
+            fix.id == data.fix
+                && found.is_some_and(|found| to_proto::finding_id(found) == data.finding)
+        });
+        let (_, fix) = fix.ok_or_else(modified)?;
+        let edit = self.workspace_edit(&fix, &path).ok_or_else(modified)?;
+        Ok(CodeAction {
+            edit: Some(edit),
+            ..action
+        })
+    }
+
+    /// A fix as an edit of the workspace; `None` where the client cannot do what it takes.
+    fn workspace_edit(&self, fix: &Fix, asked_in: &Path) -> Option<WorkspaceEdit> {
+        if !self.caps.document_changes {
+            let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
+            for file in &fix.edits {
+                if file.create {
+                    return None;
+                }
+                let edits = changes.entry(self.names.uri(&file.path)?).or_default();
+                edits.extend(self.text_edits(file)?);
+            }
+            return Some(WorkspaceEdit::new(changes));
+        }
+        let mut operations = Vec::new();
+        let mut annotated = false;
+        // New files first: so that a module exists before it is named, and since VS Code undoes only an edit that
+        // ends in the file where the user asks for it.
+        let (new, old): (Vec<_>, Vec<_>) = fix.edits.iter().partition(|file| file.create);
+        for file in new.into_iter().chain(old) {
+            let uri = self.names.uri(&file.path)?;
+            // A new file is what the title promises; only a change to another one is asked about.
+            let elsewhere = self.caps.annotations && !file.create && *file.path != *asked_in;
+            annotated |= elsewhere;
+            if file.create {
+                if !self.caps.create_files {
+                    return None;
+                }
+                operations.push(DocumentChangeOperation::Op(ResourceOp::Create(
+                    CreateFile {
+                        uri: uri.clone(),
+                        options: Some(CreateFileOptions {
+                            overwrite: Some(false),
+                            ignore_if_exists: Some(false),
+                        }),
+                        annotation_id: elsewhere.then(|| ELSEWHERE.to_owned()),
+                    },
+                )));
+            }
+            let version = self
+                .analysis
+                .report(&file.path)
+                .and_then(|report| report.version);
+            let edits = self.text_edits(file)?.into_iter().map(|edit| {
+                if elsewhere {
+                    OneOf::Right(AnnotatedTextEdit {
+                        text_edit: edit,
+                        annotation_id: ELSEWHERE.to_owned(),
+                    })
+                } else {
+                    OneOf::Left(edit)
+                }
+            });
+            operations.push(DocumentChangeOperation::Edit(TextDocumentEdit {
+                text_document: OptionalVersionedTextDocumentIdentifier { uri, version },
+                edits: edits.collect(),
+            }));
+        }
+        let annotation = ChangeAnnotation {
+            label: fix.title.clone(),
+            needs_confirmation: Some(true),
+            description: Some("This changes another file than the one you are in.".to_owned()),
+        };
+        Some(WorkspaceEdit {
+            changes: None,
+            document_changes: Some(DocumentChanges::Operations(operations)),
+            change_annotations: annotated
+                .then(|| HashMap::from([(ELSEWHERE.to_owned(), annotation)])),
+        })
+    }
+
+    fn text_edits(&self, file: &FileEdit) -> Option<Vec<TextEdit>> {
+        let range = |span: Span| {
+            if file.create {
+                return Some(Range::new(Position::new(0, 0), Position::new(0, 0)));
+            }
+            let location = self.analysis.locate(&file.path, span)?;
+            Some(to_proto::range(&location, self.caps.encoding))
+        };
+        let edits = file.edits.iter();
+        edits
+            .map(|edit| Some(TextEdit::new(range(edit.span)?, edit.text.clone())))
+            .collect()
+    }
+}
+
+/// Whether quick fixes are among the kinds asked for: `quickfix` lies below each of its prefixes.
+fn wanted(only: Option<&[CodeActionKind]>) -> bool {
+    let kind = CodeActionKind::QUICKFIX;
+    let below = |only: &CodeActionKind| {
+        let (only, kind) = (only.as_str(), kind.as_str());
+        only.is_empty() || only == kind
+    };
+    only.is_none_or(|only| only.iter().any(below))
+}
+
+/// Whether a diagnostic that the client holds is this one: by what it carries, else by what it says and where.
+fn is_about(given: &Diagnostic, own: &Diagnostic, finding: &str) -> bool {
+    if given.source.as_deref() != Some(SOURCE) {
+        return false;
+    }
+    let named = given
+        .data
+        .as_ref()
+        .and_then(|data| data.get("finding")?.as_str());
+    match named {
+        Some(named) => named == finding,
+        None => given.range == own.range && given.code == own.code,
+    }
+}

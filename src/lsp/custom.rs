@@ -1,0 +1,77 @@
+//! Requests of our own: what the workspace amounts to, what a file deploys, how it parses.
+//!
+//! Their shapes are documented in [`crate::lsp`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tower_lsp::ls_types::TextDocumentIdentifier;
+
+use super::judge::Judge;
+use crate::analysis::inventory_json;
+
+/// Totals over everything known: the answer to `preflight/status` and the payload of `preflight/statusChanged`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    version: &'static str,
+    state: &'static str,
+    files: usize,
+    entry_points: usize,
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    problems: usize,
+}
+
+/// What `preflight/inventory` and `preflight/syntaxTree` ask about.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DocumentParams {
+    text_document: TextDocumentIdentifier,
+    /// For the inventory: the file that gives the parameters their values.
+    #[serde(default)]
+    parameters: Option<TextDocumentIdentifier>,
+}
+
+impl Judge {
+    /// `preflight/status`.
+    pub(super) fn status(&mut self) -> Status {
+        let summary = self.analysis.summary();
+        let busy = self.scanning > 0 || self.analysis.is_pending();
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            state: if busy { "scanning" } else { "ready" },
+            files: summary.files,
+            entry_points: summary.entry_points,
+            errors: summary.errors,
+            warnings: summary.warnings,
+            notes: summary.notes,
+            problems: summary.problems,
+        }
+    }
+
+    /// `preflight/statusChanged`, if it did.
+    pub(super) fn status_changed(&mut self) {
+        let status = self.status();
+        if self.told_status.as_ref() != Some(&status) {
+            self.output.notify("preflight/statusChanged", &status);
+            self.told_status = Some(status);
+        }
+    }
+
+    /// `preflight/inventory`; `null` for a file that cannot be read or deploys nothing.
+    pub(super) fn inventory(&mut self, params: &DocumentParams) -> Option<Value> {
+        let path = self.path_of(&params.text_document.uri)?;
+        let parameters = params.parameters.as_ref();
+        let parameters = parameters.and_then(|it| self.path_of(&it.uri));
+        let inventory = self.analysis.inventory(&path, parameters.as_deref())?;
+        let name = |path: &std::path::Path| path.to_string_lossy().into_owned();
+        Some(inventory_json::to_json(&inventory, &name, true))
+    }
+
+    /// `preflight/syntaxTree`.
+    pub(super) fn syntax_tree(&mut self, params: &DocumentParams) -> Option<String> {
+        let path = self.path_of(&params.text_document.uri)?;
+        self.analysis.syntax_tree(&path)
+    }
+}

@@ -1,0 +1,67 @@
+//! What the actor hears: the client's messages in the order they came, and what its own helpers report.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tower_lsp::ls_types::{
+    InitializeParams, ProgressToken, TextDocumentContentChangeEvent, TraceValue, Uri,
+};
+
+use super::jobs::Ask;
+use crate::analysis::Scan;
+
+/// Something that happened.
+pub(super) enum Event {
+    Initialize(Box<InitializeParams>),
+    Initialized,
+    Open {
+        uri: Uri,
+        language: String,
+        version: i32,
+        text: String,
+    },
+    Change {
+        uri: Uri,
+        version: i32,
+        changes: Vec<TextDocumentContentChangeEvent>,
+    },
+    Close(Uri),
+    Save,
+    /// Files changed on disk.
+    Watched(Vec<Uri>),
+    Folders {
+        added: Vec<Uri>,
+        removed: Vec<Uri>,
+    },
+    /// `workspace/didChangeConfiguration` came with this.
+    Settings(Value),
+    /// The client answered what its settings are; `None` where it did not.
+    SettingsAnswer(Option<Value>),
+    Trace(TraceValue),
+    /// A request for the judge.
+    Ask(&'static str, Ask),
+    /// Look at all folders anew; the answer is due when that is done.
+    ScanAll(oneshot::Sender<()>),
+    /// A scan read so many files of so many.
+    Scanning(u64, usize, usize),
+    /// A scan has lasted long enough to be shown.
+    Slow(u64),
+    /// The client is ready to show it.
+    Progress(u64, ProgressToken),
+    /// A scan ended; `None` where it went wrong.
+    Scanned(u64, PathBuf, Option<Box<Scan>>),
+    /// The judge has done everything there was.
+    Settled,
+    /// The judge wants a client that asks to ask again.
+    Refresh,
+    /// The client heard it, or will not.
+    Refreshed,
+    /// The judge lost the engine, for this many times since a document was last opened or edited.
+    Lost {
+        cause: String,
+        strikes: u32,
+    },
+    /// Nobody is left.
+    Stop,
+}

@@ -1,0 +1,291 @@
+//! The queue between the actor and the judge, which is where edits come together while the judge is busy.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tower_lsp::ls_types::Uri;
+
+use super::judge::Judge;
+use crate::analysis::{Cancel, Scan};
+use crate::text::{Document, TextChange};
+use crate::workspace::config::Overrides;
+
+/// Changes of one document that wait as such; more are replaced by the text they lead to, so that a client that types
+/// faster than anyone judges costs one text and not a list without end.
+const CHANGES: usize = 64;
+
+/// Something for the judge to do.
+pub(super) enum Job {
+    /// A document was opened; `uri` is what the client calls it.
+    Open {
+        path: PathBuf,
+        uri: Uri,
+        version: i32,
+        text: String,
+    },
+    /// It was edited.
+    Edit {
+        path: PathBuf,
+        version: i32,
+        change: Change,
+    },
+    /// It was closed.
+    Close(PathBuf),
+    /// Files changed on disk.
+    Disk(Vec<PathBuf>),
+    /// Files may have changed on disk, but nobody tells: look.
+    Recheck { pressing: bool },
+    /// These are the workspace folders now.
+    Folders(Vec<PathBuf>),
+    /// This is what the editor sets.
+    Overrides(Overrides),
+    /// This many folders are being scanned.
+    Scanning(usize),
+    /// A folder was scanned.
+    Install(Scan),
+    /// Begin anew after a fault.
+    Rebuild(Box<Rebuild>),
+    /// A request: answered with what all earlier jobs led to.
+    Ask(Ask),
+    /// Nobody is left.
+    Stop,
+}
+
+/// A request's work, with the way of its answer inside.
+pub(super) type Ask = Box<dyn FnOnce(&mut Judge) + Send>;
+
+/// How a document changed.
+pub(super) enum Change {
+    /// As the client sent it, in order.
+    Steps(Vec<TextChange>),
+    /// So much that only the outcome counts.
+    Whole(Box<Document>),
+}
+
+/// All that is needed to begin anew.
+pub(super) struct Rebuild {
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) overrides: Overrides,
+    pub(super) documents: Vec<(PathBuf, Document)>,
+}
+
+/// What the judge is at, as far as newcomers may interrupt it.
+#[derive(Debug, Clone)]
+enum Running {
+    Nothing,
+    /// Answering edits: newer edits interrupt.
+    Edits(Cancel),
+    /// Working through a scan: everything interrupts.
+    Backlog(Cancel),
+}
+
+struct State {
+    waiting: VecDeque<Job>,
+    running: Running,
+}
+
+/// The queue.
+pub(super) struct Jobs {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Jobs {
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                running: Running::Nothing,
+            }),
+            filled: Condvar::new(),
+        }
+    }
+}
+
+impl Jobs {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a job. `document` gives the present state of a document that was edited.
+    pub(super) fn push(&self, job: Job, document: impl FnOnce() -> Option<Document>) {
+        let mut state = self.lock();
+        let edits = matches!(job, Job::Open { .. } | Job::Edit { .. } | Job::Stop);
+        match &state.running {
+            Running::Edits(cancel) if edits => cancel.cancel(),
+            Running::Backlog(cancel) => cancel.cancel(),
+            _ => {}
+        }
+        if let Some(job) = joined(state.waiting.back_mut(), job, document) {
+            state.waiting.push_back(job);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// The next job, if one is waiting.
+    pub(super) fn try_pop(&self) -> Option<Job> {
+        self.lock().waiting.pop_front()
+    }
+
+    /// Waits for a job; at most so long, where a time is given.
+    pub(super) fn pop(&self, patience: Option<Duration>) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.waiting.pop_front() {
+                return Some(job);
+            }
+            state = match patience {
+                None => self
+                    .filled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(patience) => {
+                    let waited = self.filled.wait_timeout(state, patience);
+                    let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if timeout.timed_out() {
+                        return state.waiting.pop_front();
+                    }
+                    state
+                }
+            };
+        }
+    }
+
+    /// Says that a refresh begins; the token in return is cancelled when a job comes that must not wait for it.
+    /// `None` where one is waiting already.
+    pub(super) fn begin(&self, backlog: bool) -> Option<Cancel> {
+        let mut state = self.lock();
+        if !state.waiting.is_empty() {
+            return None;
+        }
+        let cancel = Cancel::default();
+        state.running = if backlog {
+            Running::Backlog(cancel.clone())
+        } else {
+            Running::Edits(cancel.clone())
+        };
+        Some(cancel)
+    }
+
+    /// Says that it ended.
+    pub(super) fn end(&self) {
+        self.lock().running = Running::Nothing;
+    }
+}
+
+/// Joins an edit to the one that waits before it, if that is of the same document; gives back what could not be joined.
+fn joined(
+    last: Option<&mut Job>,
+    job: Job,
+    document: impl FnOnce() -> Option<Document>,
+) -> Option<Job> {
+    let Job::Edit {
+        path,
+        version,
+        change: Change::Steps(steps),
+    } = job
+    else {
+        return Some(job);
+    };
+    match last {
+        Some(Job::Edit {
+            path: earlier,
+            version: newest,
+            change,
+        }) if *earlier == path => {
+            *newest = version;
+            match change {
+                Change::Steps(list) if list.len() + steps.len() <= CHANGES => list.extend(steps),
+                _ => {
+                    if let Some(document) = document() {
+                        *change = Change::Whole(Box::new(document));
+                    }
+                }
+            }
+            None
+        }
+        _ => Some(Job::Edit {
+            path,
+            version,
+            change: Change::Steps(steps),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(path: &str, version: i32, text: &str) -> Job {
+        Job::Edit {
+            path: PathBuf::from(path),
+            version,
+            change: Change::Steps(vec![TextChange {
+                range: None,
+                text: text.to_owned(),
+            }]),
+        }
+    }
+
+    /// What waits, in short.
+    fn waiting(jobs: &Jobs) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Some(job) = jobs.try_pop() {
+            found.push(match job {
+                Job::Edit {
+                    path,
+                    version,
+                    change: Change::Steps(steps),
+                } => format!("{} {version}: {} steps", path.display(), steps.len()),
+                Job::Edit {
+                    path,
+                    version,
+                    change: Change::Whole(document),
+                } => format!("{} {version}: {}", path.display(), document.text),
+                Job::Ask(_) => "ask".to_owned(),
+                _ => "other".to_owned(),
+            });
+        }
+        found
+    }
+
+    #[test]
+    fn edits_of_one_document_come_together_until_something_else_waits() {
+        let jobs = Jobs::default();
+        jobs.push(edit("a", 2, "x"), || None);
+        jobs.push(edit("a", 3, "y"), || None);
+        jobs.push(Job::Ask(Box::new(|_| {})), || None);
+        jobs.push(edit("a", 4, "z"), || None);
+        jobs.push(edit("b", 2, "z"), || None);
+        let want = ["a 3: 2 steps", "ask", "a 4: 1 steps", "b 2: 1 steps"];
+        assert_eq!(waiting(&jobs), want);
+    }
+
+    #[test]
+    fn many_edits_become_their_outcome() {
+        let jobs = Jobs::default();
+        for version in 0..10_000 {
+            let present = || Some(Document::new(&format!("text {version}"), version));
+            jobs.push(edit("a", version, "x"), present);
+        }
+        assert_eq!(waiting(&jobs), ["a 9999: text 9999"]);
+    }
+
+    #[test]
+    fn newcomers_interrupt_what_may_be_interrupted() {
+        let check = |backlog: bool, job: Job, want: bool| {
+            let jobs = Jobs::default();
+            let cancel = jobs.begin(backlog).expect("nothing waits");
+            jobs.push(job, || None);
+            assert_eq!(cancel.is_cancelled(), want);
+            assert!(jobs.begin(backlog).is_none(), "what waits comes first");
+        };
+        check(false, edit("a", 1, ""), true);
+        check(false, Job::Ask(Box::new(|_| {})), false);
+        check(true, Job::Ask(Box::new(|_| {})), true);
+        check(true, edit("a", 1, ""), true);
+    }
+}

@@ -1,0 +1,387 @@
+//! The judge: one plain thread that owns the engine, and does all the work that takes time.
+//!
+//! It takes jobs in order, and looks at the whole only when none is waiting: so ten edits that came together are judged
+//! once. Whatever it does with the engine may panic without taking the server down; then the engine is built anew from
+//! the documents that the actor holds, and what was shown stays until something newer can be.
+
+use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use tower_lsp::ls_types::Uri;
+
+use super::capabilities::Caps;
+use super::custom::Status;
+use super::diagnostics::Shown;
+use super::event::Event;
+use super::jobs::{Change, Job, Jobs, Rebuild};
+use super::output::Output;
+use super::uri;
+use super::watch::Stamps;
+use crate::analysis::{Analysis, FileReport, Options};
+use crate::text::TextChange;
+
+/// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
+/// than a keystroke, and nobody reads them while typing.
+const QUIET: Duration = Duration::from_millis(80);
+
+/// Refreshes in a row that leave work undone though nobody interrupts; more would be a fault, and must not spin.
+const ROUNDS: u32 = 10_000;
+
+/// What the client calls each document it ever named; other files get the URI of their path.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    uris: HashMap<PathBuf, Uri>,
+    paths: HashMap<Uri, PathBuf>,
+}
+
+impl Names {
+    fn learn(&mut self, path: &Path, uri: Uri) {
+        self.paths.insert(uri.clone(), path.to_path_buf());
+        self.uris.insert(path.to_path_buf(), uri);
+    }
+
+    /// What to call a file.
+    pub(super) fn uri(&self, path: &Path) -> Option<Uri> {
+        match self.uris.get(path) {
+            Some(uri) => Some(uri.clone()),
+            None => uri::uri_of(path),
+        }
+    }
+
+    /// The path of a document that was opened under this URI.
+    pub(super) fn path(&self, uri: &Uri) -> Option<&Path> {
+        self.paths.get(uri).map(PathBuf::as_path)
+    }
+}
+
+/// The judge's state.
+pub(super) struct Judge {
+    pub(super) analysis: Analysis,
+    pub(super) caps: Caps,
+    pub(super) names: Names,
+    pub(super) shown: Shown,
+    pub(super) output: Arc<Output>,
+    pub(super) events: Sender<Event>,
+    /// Folders being scanned.
+    pub(super) scanning: usize,
+    /// What `preflight/statusChanged` last said.
+    pub(super) told_status: Option<Status>,
+    stamps: Stamps,
+    options: Options,
+    jobs: Arc<Jobs>,
+    /// Something was done since the last refresh.
+    dirty: bool,
+    /// The documents among it: their answer is awaited.
+    edited: BTreeSet<PathBuf>,
+    /// The engine was lost, and the documents to build it from are on their way.
+    lost: bool,
+    /// Faults since a document was last opened or edited.
+    strikes: u32,
+    /// The totals may be different from those last told.
+    stale_status: bool,
+    /// The actor was not yet told that everything is done.
+    busy: bool,
+    fault: Option<String>,
+}
+
+/// What the judge needs to start.
+pub(super) struct Start {
+    pub(super) caps: Caps,
+    pub(super) output: Arc<Output>,
+    pub(super) events: Sender<Event>,
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) options: Options,
+    /// See [`super::Setup::fault`].
+    pub(super) fault: Option<String>,
+}
+
+/// Runs until told to stop.
+pub(super) fn run(start: Start) {
+    let mut judge = Judge {
+        analysis: Analysis::new(start.options.clone()),
+        caps: start.caps,
+        names: Names::default(),
+        shown: Shown::default(),
+        output: start.output,
+        events: start.events,
+        scanning: 0,
+        told_status: None,
+        stamps: Stamps::default(),
+        options: start.options,
+        jobs: start.jobs,
+        dirty: false,
+        edited: BTreeSet::new(),
+        lost: false,
+        strikes: 0,
+        stale_status: false,
+        busy: false,
+        fault: start.fault,
+    };
+    let jobs = judge.jobs.clone();
+    let mut rounds = 0;
+    loop {
+        let work = judge.has_work() && rounds < ROUNDS;
+        let job = if work {
+            jobs.try_pop()
+        } else {
+            judge.rest();
+            jobs.pop(judge.stale_status.then_some(QUIET))
+        };
+        match job {
+            Some(Job::Stop) => return,
+            Some(job) => {
+                rounds = 0;
+                judge.take(job);
+            }
+            None if work => {
+                rounds += 1;
+                judge.work();
+            }
+            None => judge.tell_status(),
+        }
+    }
+}
+
+impl Judge {
+    fn has_work(&self) -> bool {
+        !self.lost && (self.dirty || self.analysis.is_pending())
+    }
+
+    fn take(&mut self, job: Job) {
+        if self.lost {
+            // The documents that are on their way have all this in them.
+            match job {
+                Job::Rebuild(rebuild) => self.rebuild(*rebuild),
+                Job::Open { path, uri, .. } => self.names.learn(&path, uri),
+                Job::Scanning(count) => self.scanning = count,
+                _ => {}
+            }
+            return;
+        }
+        if matches!(job, Job::Open { .. } | Job::Edit { .. }) {
+            self.strikes = 0;
+        }
+        match job {
+            Job::Open {
+                path,
+                uri,
+                version,
+                text,
+            } => {
+                self.names.learn(&path, uri);
+                self.edited.insert(path.clone());
+                self.change(|judge| {
+                    judge.provoke(&text);
+                    judge.analysis.open(&path, version, &text);
+                });
+            }
+            Job::Edit {
+                path,
+                version,
+                change,
+            } => {
+                self.edited.insert(path.clone());
+                self.change(|judge| judge.edit(&path, version, change));
+            }
+            Job::Close(path) => self.change(|judge| judge.analysis.close(&path)),
+            Job::Disk(paths) => self.change(|judge| judge.analysis.disk_changed(&paths)),
+            Job::Recheck { pressing } => self.recheck(pressing),
+            Job::Folders(folders) => self.change(|judge| judge.analysis.set_folders(&folders)),
+            Job::Overrides(overrides) => {
+                self.options.overrides = overrides.clone();
+                self.change(|judge| judge.analysis.set_overrides(overrides));
+            }
+            Job::Scanning(count) => {
+                self.scanning = count;
+                self.busy = true;
+                self.stale_status = true;
+            }
+            Job::Install(scan) => {
+                self.busy = true;
+                self.change(|judge| judge.analysis.install(scan));
+            }
+            Job::Rebuild(rebuild) => self.rebuild(*rebuild),
+            Job::Ask(ask) => {
+                if self.dirty {
+                    self.refresh_once();
+                }
+                self.guard(|judge| ask(judge));
+            }
+            Job::Stop => {}
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Judge)) {
+        self.dirty = true;
+        self.guard(change);
+    }
+
+    fn edit(&mut self, path: &Path, version: i32, change: Change) {
+        let encoding = self.caps.encoding;
+        let steps = match change {
+            Change::Steps(steps) => steps,
+            Change::Whole(document) => vec![TextChange {
+                range: None,
+                text: document.text.to_string(),
+            }],
+        };
+        steps.iter().for_each(|step| self.provoke(&step.text));
+        self.analysis.edit(path, version, &steps, encoding);
+    }
+
+    /// Panics where a test asks for it: see [`super::Setup::fault`].
+    #[allow(clippy::panic, reason = "a test of survival needs a fault to survive")]
+    fn provoke(&self, text: &str) {
+        if let Some(fault) = &self.fault
+            && text.contains(fault.as_str())
+        {
+            panic!("the fault that a test asked for");
+        }
+    }
+
+    /// Looks at files whose change nobody tells.
+    fn recheck(&mut self, pressing: bool) {
+        let changed = self.stamps.changed(&self.analysis, pressing);
+        if !changed.is_empty() {
+            self.change(|judge| judge.analysis.disk_changed(&changed));
+        }
+    }
+
+    /// One refresh, unless something is waiting that should go before.
+    fn work(&mut self) {
+        let Some(cancel) = self.jobs.begin(self.edited.is_empty()) else {
+            return;
+        };
+        self.dirty = false;
+        let reports = self.guard(|judge| judge.analysis.refresh(&cancel));
+        self.jobs.end();
+        self.show(reports);
+    }
+
+    /// A refresh that an answer needs: not interrupted, and short while a scan is being worked in.
+    fn refresh_once(&mut self) {
+        self.dirty = false;
+        let cancel = crate::analysis::Cancel::default();
+        let reports = self.guard(|judge| judge.analysis.refresh(&cancel));
+        self.show(reports);
+    }
+
+    fn show(&mut self, reports: Option<Vec<FileReport>>) {
+        let edited = std::mem::take(&mut self.edited);
+        let Some(reports) = reports else { return };
+        self.stale_status = true;
+        let Judge {
+            shown,
+            caps,
+            names,
+            output,
+            events,
+            ..
+        } = self;
+        if shown.show(&reports, &edited, caps, names, output) {
+            // Nobody hears it only when the server is ending.
+            let _ = events.send(Event::Refresh);
+        }
+    }
+
+    /// Nothing is left to do for now.
+    fn rest(&mut self) {
+        if self.busy && !self.lost && self.scanning == 0 {
+            self.busy = false;
+            if !self.caps.watch {
+                self.recheck(true);
+            }
+            let _ = self.events.send(Event::Settled);
+        }
+    }
+
+    fn tell_status(&mut self) {
+        self.stale_status = false;
+        if self.caps.status && !self.lost {
+            self.guard(Judge::status_changed);
+        }
+    }
+
+    /// Does something with the engine that may go wrong. `None`, and the engine lost, where it did.
+    fn guard<T>(&mut self, work: impl FnOnce(&mut Judge) -> T) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(value) => Some(value),
+            Err(cause) => {
+                self.lose(&text_of(&*cause));
+                None
+            }
+        }
+    }
+
+    fn lose(&mut self, cause: &str) {
+        self.jobs.end();
+        self.lost = true;
+        self.strikes += 1;
+        let broken = std::mem::replace(&mut self.analysis, Analysis::new(self.options.clone()));
+        // What is half done may fall over once more on its way out.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
+        let _ = self.events.send(Event::Lost {
+            cause: cause.to_owned(),
+            strikes: self.strikes,
+        });
+    }
+
+    /// Builds the engine anew. The second time in a row, documents are taken one at a time, and those that break it are
+    /// left out until they are opened again.
+    fn rebuild(&mut self, rebuild: Rebuild) {
+        self.lost = false;
+        self.dirty = true;
+        let paths = rebuild.documents.iter().map(|(path, _)| path.clone());
+        self.edited = paths.collect();
+        self.options.overrides = rebuild.overrides;
+        if self.strikes < 2 {
+            let documents = &rebuild.documents;
+            let folders = &rebuild.folders;
+            self.guard(|judge| {
+                judge.analysis = judge.fresh(folders, documents);
+            });
+            return;
+        }
+        let mut sound = Vec::new();
+        for document in rebuild.documents {
+            sound.push(document);
+            let tried = catch_unwind(AssertUnwindSafe(|| {
+                let mut analysis = self.fresh(&rebuild.folders, &sound);
+                analysis.refresh(&crate::analysis::Cancel::default());
+            }));
+            if tried.is_err() {
+                sound.pop();
+            }
+        }
+        self.guard(|judge| {
+            judge.analysis = judge.fresh(&rebuild.folders, &sound);
+        });
+    }
+
+    fn fresh(
+        &self,
+        folders: &[PathBuf],
+        documents: &[(PathBuf, crate::text::Document)],
+    ) -> Analysis {
+        let mut analysis = Analysis::new(self.options.clone());
+        analysis.set_folders(folders);
+        for (path, document) in documents {
+            let text = document.text.to_string();
+            self.provoke(&text);
+            analysis.open(path, document.version, &text);
+        }
+        analysis
+    }
+}
+
+fn text_of(cause: &(dyn std::any::Any + Send)) -> String {
+    let text = cause
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| cause.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "a fault without words".to_owned())
+}

@@ -1,0 +1,43 @@
+//! Ending when the editor is gone, even if something else still holds the pipe.
+
+use std::time::Duration;
+
+/// How often to look.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Calls `gone` once, when the process that started the client is no more. The end of stdin usually comes first; this is
+/// for a client that was killed while a child of its own kept the pipe open.
+pub(super) fn watch(process: u32, gone: impl FnOnce() + Send + 'static) {
+    let Some(alive) = watcher(process) else {
+        return;
+    };
+    // Where no thread can be had, the end of stdin has to do.
+    let _ = std::thread::Builder::new()
+        .name("parent".to_owned())
+        .spawn(move || {
+            while alive() {
+                std::thread::sleep(EVERY);
+            }
+            gone();
+        });
+}
+
+/// How to tell whether a process lives, without any call that is not safe: by the list of processes where there is one,
+/// else by who our parent is, which changes when it dies. A process that is not there to begin with is not watched: the
+/// client may live in another container, where its number means another process.
+#[cfg(unix)]
+fn watcher(process: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
+    let listed = std::path::PathBuf::from(format!("/proc/{process}"));
+    if listed.exists() {
+        return Some(Box::new(move || listed.exists()));
+    }
+    let parent = std::os::unix::process::parent_id();
+    (parent == process).then(|| -> Box<dyn Fn() -> bool + Send> {
+        Box::new(move || std::os::unix::process::parent_id() == parent)
+    })
+}
+
+#[cfg(not(unix))]
+fn watcher(_process: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
+    None
+}

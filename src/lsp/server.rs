@@ -1,0 +1,197 @@
+//! The protocol's methods. Each does one thing before it waits for anything: it tells the actor. So the order in which
+//! messages came is the order in which they count, however the runtime goes about it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionParams, CodeActionResponse, DidChangeConfigurationParams,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    DocumentDiagnosticParams, DocumentDiagnosticReportResult, ExecuteCommandParams, Hover,
+    HoverParams, InitializeParams, InitializeResult, InitializedParams, SetTraceParams,
+    WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
+};
+use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
+
+use super::capabilities::{self, SCAN};
+use super::custom::{DocumentParams, Status};
+use super::event::Event;
+use super::judge::Judge;
+
+/// The protocol's side of the server.
+pub(super) struct Server {
+    /// Behind a lock because the sender of a channel cannot be shared by reference on every version that is supported.
+    events: Mutex<Sender<Event>>,
+    /// `shutdown` was asked for.
+    ending: Arc<AtomicBool>,
+}
+
+/// The server as a service, with the requests of our own. `start` is given the way to the client.
+pub(super) fn service(
+    ending: Arc<AtomicBool>,
+    start: impl FnOnce(Client) -> Sender<Event>,
+) -> (LspService<Server>, ClientSocket) {
+    let build = LspService::build(|client| Server {
+        events: Mutex::new(start(client)),
+        ending,
+    });
+    build
+        .custom_method("preflight/status", Server::status)
+        .custom_method("preflight/inventory", Server::inventory)
+        .custom_method("preflight/syntaxTree", Server::syntax_tree)
+        .custom_method("$/setTrace", Server::set_trace)
+        .finish()
+}
+
+impl Server {
+    fn tell(&self, event: Event) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        // The actor is gone only when the server is ending.
+        let _ = events.send(event);
+    }
+
+    /// Has the judge answer. A request that the client cancels meanwhile is not worked on.
+    async fn ask<T: Send + 'static>(
+        &self,
+        method: &'static str,
+        work: impl FnOnce(&mut Judge) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (sender, answer) = oneshot::channel();
+        let run = move |judge: &mut Judge| {
+            if !sender.is_closed() {
+                let _ = sender.send(work(judge));
+            }
+        };
+        self.tell(Event::Ask(method, Box::new(run)));
+        answer.await.map_err(|_| Error::internal_error())
+    }
+
+    async fn status(&self) -> Result<Status> {
+        self.ask("preflight/status", Judge::status).await
+    }
+
+    async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
+        self.ask("preflight/inventory", move |judge| judge.inventory(&params))
+            .await
+    }
+
+    async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
+        self.ask("preflight/syntaxTree", move |judge| {
+            judge.syntax_tree(&params)
+        })
+        .await
+    }
+
+    async fn set_trace(&self, params: SetTraceParams) {
+        self.tell(Event::Trace(params.value));
+    }
+}
+
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let answer = capabilities::answer(&params);
+        self.tell(Event::Initialize(Box::new(params)));
+        Ok(answer)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        self.tell(Event::Initialized);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.ending.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let document = params.text_document;
+        self.tell(Event::Open {
+            uri: document.uri,
+            language: document.language_id,
+            version: document.version,
+            text: document.text,
+        });
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        self.tell(Event::Change {
+            uri: params.text_document.uri,
+            version: params.text_document.version,
+            changes: params.content_changes,
+        });
+    }
+
+    async fn did_save(&self, _: DidSaveTextDocumentParams) {
+        self.tell(Event::Save);
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.tell(Event::Close(params.text_document.uri));
+    }
+
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        let changes = params.changes.into_iter();
+        self.tell(Event::Watched(changes.map(|change| change.uri).collect()));
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        let uris = |folders: Vec<tower_lsp::ls_types::WorkspaceFolder>| {
+            folders.into_iter().map(|folder| folder.uri).collect()
+        };
+        self.tell(Event::Folders {
+            added: uris(params.event.added),
+            removed: uris(params.event.removed),
+        });
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        self.tell(Event::Settings(params.settings));
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let work = move |judge: &mut Judge| judge.code_actions(&params);
+        self.ask("textDocument/codeAction", work).await.map(Some)
+    }
+
+    async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
+        self.ask("codeAction/resolve", move |judge| judge.resolve(params))
+            .await?
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        self.ask("textDocument/hover", move |judge| judge.hover(&params))
+            .await
+    }
+
+    async fn diagnostic(
+        &self,
+        params: DocumentDiagnosticParams,
+    ) -> Result<DocumentDiagnosticReportResult> {
+        self.ask("textDocument/diagnostic", move |judge| judge.pull(&params))
+            .await
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        params: WorkspaceDiagnosticParams,
+    ) -> Result<WorkspaceDiagnosticReportResult> {
+        self.ask("workspace/diagnostic", move |judge| judge.pull_all(&params))
+            .await
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        if params.command != SCAN {
+            let text = format!("there is no command '{}'", params.command);
+            return Err(Error::invalid_params(text));
+        }
+        let (sender, done) = oneshot::channel();
+        self.tell(Event::ScanAll(sender));
+        done.await.map_err(|_| Error::internal_error())?;
+        Ok(None)
+    }
+}

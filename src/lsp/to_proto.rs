@@ -1,0 +1,109 @@
+//! From the engine's plain structs to the protocol's.
+
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use rustc_hash::FxHasher;
+use serde_json::json;
+use tower_lsp::ls_types::{
+    self, CodeDescription, DiagnosticRelatedInformation, NumberOrString, Uri,
+};
+
+use super::capabilities::Caps;
+use super::judge::Names;
+use crate::analysis::{Diagnostic, FileReport, Location, Point};
+use crate::rules::container_scan::PAGE;
+use crate::rules::finding::Severity;
+use crate::text::{self, Encoding};
+
+/// What `source` says.
+pub(super) const SOURCE: &str = "preflight";
+
+static PAGE_URI: LazyLock<Option<Uri>> = LazyLock::new(|| Uri::from_str(PAGE).ok());
+
+/// A point of a file in the client's way of counting.
+pub(super) fn position(point: Point, encoding: Encoding) -> ls_types::Position {
+    ls_types::Position::new(point.line, point.column(encoding))
+}
+
+/// A location's range.
+pub(super) fn range(location: &Location, encoding: Encoding) -> ls_types::Range {
+    ls_types::Range::new(
+        position(location.start, encoding),
+        position(location.end, encoding),
+    )
+}
+
+/// A range from the client.
+pub(super) fn text_range(range: ls_types::Range) -> text::Range {
+    text::Range {
+        start: text_position(range.start),
+        end: text_position(range.end),
+    }
+}
+
+/// A position from the client.
+pub(super) fn text_position(position: ls_types::Position) -> text::Position {
+    text::Position {
+        line: position.line,
+        character: position.character,
+    }
+}
+
+/// Tells one finding of a file from the others, and stays the same while the finding does: what a code action's `data`
+/// and a diagnostic's `data` name it by.
+pub(super) fn finding_id(diagnostic: &Diagnostic) -> String {
+    let mut hasher = FxHasher::default();
+    (diagnostic.code, diagnostic.name).hash(&mut hasher);
+    diagnostic.location.span.hash(&mut hasher);
+    diagnostic.message.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// What a file has to show, as the client takes it. Suppressed findings are not shown.
+pub(super) fn diagnostics(
+    report: &FileReport,
+    caps: &Caps,
+    names: &Names,
+) -> Vec<ls_types::Diagnostic> {
+    let shown = report.diagnostics.iter();
+    shown
+        .filter(|diagnostic| diagnostic.suppressed.is_none())
+        .map(|found| diagnostic(found, caps, names))
+        .collect()
+}
+
+/// A diagnostic.
+pub(super) fn diagnostic(found: &Diagnostic, caps: &Caps, names: &Names) -> ls_types::Diagnostic {
+    let related = found.related.iter().filter_map(|(location, message)| {
+        Some(DiagnosticRelatedInformation {
+            location: ls_types::Location {
+                uri: names.uri(&location.path)?,
+                range: range(location, caps.encoding),
+            },
+            message: message.clone(),
+        })
+    });
+    let about_rule = found.verdict.is_some() || !found.resource_type.is_empty();
+    let described = caps.code_description && about_rule;
+    let page = described.then(|| PAGE_URI.clone()).flatten();
+    ls_types::Diagnostic {
+        range: range(&found.location, caps.encoding),
+        severity: Some(match found.severity {
+            Severity::Error => ls_types::DiagnosticSeverity::ERROR,
+            Severity::Warning => ls_types::DiagnosticSeverity::WARNING,
+            Severity::Note => ls_types::DiagnosticSeverity::INFORMATION,
+        }),
+        code: Some(NumberOrString::String(found.code.to_owned())),
+        code_description: page.map(|href| CodeDescription { href }),
+        source: Some(SOURCE.to_owned()),
+        message: found.message.clone(),
+        related_information: (caps.related && !found.related.is_empty()).then(|| related.collect()),
+        tags: None,
+        // No version: a finding that a new version did not change shall look unchanged to a client that asks.
+        data: caps
+            .diagnostic_data
+            .then(|| json!({"finding": finding_id(found)})),
+    }
+}

@@ -1,0 +1,594 @@
+//! ARM JSON templates to the model.
+//!
+//! Every entry of a section is an item, found again by its text. So is every entry of a template nested in a deployment,
+//! however deep: a character typed in a compiled template of megabytes lowers the item it stands in and the deployments
+//! around it, and takes everything beside them as it was. What is lowered from a text must therefore depend on nothing
+//! but that text and what goes into the key beside it ([`Around::salt`]).
+
+mod links;
+mod reader;
+mod resources;
+#[cfg(test)]
+mod tests;
+mod types;
+mod values;
+
+use std::sync::Arc;
+
+use tree_sitter::{Node, Tree};
+
+use self::links::Links;
+use self::reader::Pair;
+use super::lower::{ItemMemo, Lowered, NoMemo, Nodes, text_hash};
+use super::{
+    Expr, ExprKind, FileKind, FileModel, Function, Ident, ItemKind, ItemSpans, Output, ScopeKind,
+    Template, Variable,
+};
+use crate::text::{Source, Span};
+
+pub(in crate::model) use self::reader::{Reader, span};
+
+/// Templates nested deeper than this are not entered. A compiled one of four levels is rare.
+const MAX_NESTING: u32 = 48;
+
+/// Up to this many levels a template lowers the same wherever it is nested, so that its items are shared; beyond, how
+/// much of it fits under [`MAX_NESTING`] depends on where it stands.
+const SHARED_NESTING: u32 = 16;
+
+/// Where the items of a template stand: first byte in the file, and their nodes.
+pub(in crate::model) type Spans = Vec<(u32, Arc<ItemSpans>)>;
+
+/// Items with their first bytes.
+pub(in crate::model) type Items = Vec<(u32, Lowered)>;
+
+/// What surrounds an item and decides, beside its text, what it lowers to.
+#[derive(Clone, Copy)]
+struct Around<'l> {
+    /// The variables that uris of linked templates are built from.
+    links: &'l Links,
+    /// How many templates are around this one.
+    level: u32,
+}
+
+impl Around<'_> {
+    /// For a template nested in this one.
+    fn inside(self) -> Self {
+        Around {
+            level: self.level + 1,
+            ..self
+        }
+    }
+
+    fn salt(self, section: Section) -> u64 {
+        let deep = u64::from(self.level.saturating_sub(SHARED_NESTING));
+        mix(mix(section as u64, deep), self.links.hash)
+    }
+}
+
+/// The sections of a template, as numbers for the keys of their items.
+#[derive(Clone, Copy)]
+enum Section {
+    Parameters = 0x41_0001,
+    Variables,
+    VariableLoops,
+    Functions,
+    Definitions,
+    Resources,
+    Outputs,
+}
+
+pub(in crate::model) fn mix(a: u64, b: u64) -> u64 {
+    (a.rotate_left(29) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// Lowers a parsed ARM template. What is no template gives an empty one.
+pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo) -> FileModel {
+    let root = tree.root_node();
+    let mut reader = Reader::new(root, text, memo);
+    let top = Top::find(&mut reader, root);
+    let body = top.spec.unwrap_or(top.object);
+    let (metadata, _) = reader.pairs(body);
+    reader.placeholders = !reader.generated(&metadata);
+    let links = Links::default();
+    let around = Around {
+        links: &links,
+        level: 0,
+    };
+    let (template, spans) = reader
+        .template_with(body, around, None, &top.errors)
+        .unwrap_or_else(|| (empty(FileKind::ArmTemplate), Vec::new()));
+    FileModel {
+        template: Arc::new(template),
+        spans: spans.into(),
+    }
+}
+
+pub(in crate::model) fn empty(kind: FileKind) -> Template {
+    Template {
+        kind,
+        scope: None,
+        generated: false,
+        items: Box::new([]),
+    }
+}
+
+/// The object that a file consists of.
+pub(in crate::model) struct Top<'t> {
+    pub object: Node<'t>,
+    /// A template spec's version resource holds the template in `properties.mainTemplate`.
+    spec: Option<Node<'t>>,
+    /// Errors beside the object.
+    pub errors: Vec<Node<'t>>,
+}
+
+impl<'t> Top<'t> {
+    pub fn find<S: Source + ?Sized>(reader: &mut Reader<'_, 't, S>, root: Node<'t>) -> Self {
+        let (values, mut errors) = reader.elements(root);
+        // A file that is broken at its outermost brace has its members lying about in an error.
+        let object = values
+            .into_iter()
+            .find(|value| reader.is_object(*value))
+            .or_else(|| errors.first().copied())
+            .unwrap_or(root);
+        if root.is_error() {
+            errors.push(root);
+        }
+        let (pairs, _) = reader.pairs(object);
+        let spec = if reader.member(&pairs, "resources").is_some() {
+            None
+        } else {
+            let properties = reader.member(&pairs, "properties");
+            properties
+                .filter(|&properties| reader.is_object(properties))
+                .and_then(|properties| {
+                    let (pairs, _) = reader.pairs(properties);
+                    reader.member(&pairs, "mainTemplate")
+                })
+                .filter(|&template| reader.is_object(template))
+        };
+        Top {
+            object,
+            spec,
+            errors,
+        }
+    }
+}
+
+/// What a `.json`, `.jsonc` or `.arm` file is, by its `$schema` or, without one, by its shape. Looks at the members of
+/// the outermost object alone.
+pub fn arm_kind<S: Source + ?Sized>(tree: &Tree, text: &S) -> FileKind {
+    let root = tree.root_node();
+    let mut reader = Reader::new(root, text, &NoMemo);
+    let top = Top::find(&mut reader, root);
+    if top.spec.is_some() {
+        return FileKind::ArmTemplate;
+    }
+    let (pairs, _) = reader.pairs(top.object);
+    let schema = reader.string_member(&pairs, "$schema");
+    match schema.as_deref().and_then(schema_kind) {
+        Some(Schema::Template(_)) => return FileKind::ArmTemplate,
+        Some(Schema::Parameters) => return FileKind::ArmParameters,
+        None => {}
+    }
+    let versioned = reader.member(&pairs, "contentVersion").is_some();
+    if (versioned || schema.is_none()) && reader.has_resources(&pairs) {
+        return FileKind::ArmTemplate;
+    }
+    if versioned && reader.has_values(&pairs) {
+        return FileKind::ArmParameters;
+    }
+    FileKind::Other
+}
+
+/// What a `$schema` says.
+enum Schema {
+    Template(ScopeKind),
+    Parameters,
+}
+
+/// By the schema's file name; its date and protocol do not matter.
+fn schema_kind(schema: &str) -> Option<Schema> {
+    let name = schema.split('#').next()?.rsplit('/').next()?;
+    let template = match name.to_ascii_lowercase().as_str() {
+        "deploymenttemplate.json" => ScopeKind::ResourceGroup,
+        "subscriptiondeploymenttemplate.json" => ScopeKind::Subscription,
+        "managementgroupdeploymenttemplate.json" => ScopeKind::ManagementGroup,
+        "tenantdeploymenttemplate.json" => ScopeKind::Tenant,
+        name if name.ends_with("deploymentparameters.json") => return Some(Schema::Parameters),
+        _ => return None,
+    };
+    Some(Schema::Template(template))
+}
+
+/// Puts items into a template in the order of the file.
+pub(in crate::model) fn assemble(mut template: Template, mut items: Items) -> (Template, Spans) {
+    items.sort_by_key(|(start, _)| *start);
+    let mut spans = Vec::with_capacity(items.len());
+    template.items = items
+        .into_iter()
+        .map(|(start, lowered)| {
+            spans.push((start, lowered.spans));
+            lowered.item
+        })
+        .collect();
+    (template, spans)
+}
+
+impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
+    /// Lowers one item, or finds it. `lower` gives what it declares and the spans of items nested in it. What holds an
+    /// error is lowered anew each time: where an error begins and ends depends on the text around.
+    pub fn keep(
+        &mut self,
+        node: Node<'t>,
+        salt: u64,
+        lower: impl FnOnce(&mut Self, &mut Nodes) -> (ItemKind, Vec<Span>),
+    ) -> Lowered {
+        let place = span(node);
+        let sound = !node.has_error();
+        let salt = mix(salt, u64::from(self.placeholders));
+        let key = if sound {
+            let key = text_hash(self.text, place, salt);
+            if let Some(found) = self.memo.find(key) {
+                return found;
+            }
+            key
+        } else {
+            0
+        };
+        let mut nodes = Nodes::new(place);
+        let (kind, holes) = lower(self, &mut nodes);
+        if sound {
+            return self.memo.keep(key, nodes.finish(kind, false));
+        }
+        let broken = self.broken(node, &holes);
+        nodes.finish(kind, broken)
+    }
+
+    /// A template nested in a deployment, with its items' places. None where it is nested too deep. `outer` are the
+    /// links of the template around where expressions are evaluated there.
+    fn template(
+        &mut self,
+        object: Node<'t>,
+        around: Around<'_>,
+        outer: Option<&Links>,
+    ) -> Option<(Template, Spans)> {
+        self.template_with(object, around, outer, &[])
+    }
+
+    fn template_with(
+        &mut self,
+        object: Node<'t>,
+        around: Around<'_>,
+        outer: Option<&Links>,
+        errors: &[Node<'t>],
+    ) -> Option<(Template, Spans)> {
+        if around.level > MAX_NESTING {
+            return None;
+        }
+        let (pairs, mut wrong) = self.pairs(object);
+        wrong.extend(errors);
+        let schema = self.string_member(&pairs, "$schema");
+        let mut template = empty(FileKind::ArmTemplate);
+        if let Some(Schema::Template(scope)) = schema.as_deref().and_then(schema_kind) {
+            template.scope = Some(scope);
+        }
+        template.generated = self.generated(&pairs);
+        let own = match outer {
+            Some(_) => Links::default(),
+            None => {
+                let variables = self
+                    .member(&pairs, "variables")
+                    .filter(|&v| self.is_object(v));
+                let variables = variables.map(|v| self.pairs(v).0).unwrap_or_default();
+                self.links(&variables)
+            }
+        };
+        let around = Around {
+            links: outer.unwrap_or(&own),
+            level: around.level,
+        };
+        let mut items = Items::new();
+        for pair in &pairs {
+            if let Some(value) = pair.value {
+                self.section(&mut items, &mut wrong, *pair, value, around);
+            }
+        }
+        self.broken_items(&mut items, &wrong);
+        Some(assemble(template, items))
+    }
+
+    /// Whether `metadata._generator` names Bicep.
+    fn generated(&mut self, pairs: &[Pair<'t>]) -> bool {
+        let object = |reader: &Self, pairs: &[Pair<'t>], name: &str| {
+            reader
+                .member(pairs, name)
+                .filter(|&value| reader.is_object(value))
+        };
+        let Some(metadata) = object(self, pairs, "metadata") else {
+            return false;
+        };
+        let (metadata, _) = self.pairs(metadata);
+        let Some(generator) = object(self, &metadata, "_generator") else {
+            return false;
+        };
+        let (generator, _) = self.pairs(generator);
+        self.string_member(&generator, "name")
+            .is_some_and(|name| name.to_ascii_lowercase().contains("bicep"))
+    }
+
+    /// Whether `resources` holds, to begin with, something that has the type of a resource.
+    fn has_resources(&mut self, pairs: &[Pair<'t>]) -> bool {
+        let Some(resources) = self.member(pairs, "resources") else {
+            return false;
+        };
+        let Some(&first) = self.entries(resources).0.first() else {
+            return false;
+        };
+        let object = if self.is_object(first) {
+            Some(first)
+        } else {
+            self.pair(first).and_then(|pair| pair.value)
+        };
+        let Some(object) = object else { return false };
+        let (pairs, _) = self.pairs(object);
+        self.string_member(&pairs, "type")
+            .is_some_and(|said| said.contains('/') && said.contains('.'))
+    }
+
+    /// Whether `parameters` gives, to begin with, a value.
+    fn has_values(&mut self, pairs: &[Pair<'t>]) -> bool {
+        let Some(parameters) = self
+            .member(pairs, "parameters")
+            .filter(|&parameters| self.is_object(parameters))
+        else {
+            return false;
+        };
+        let (entries, _) = self.pairs(parameters);
+        let Some(first) = entries.first().and_then(|pair| pair.value) else {
+            return self.member(pairs, "resources").is_none();
+        };
+        let (entry, _) = self.pairs(first);
+        let has = |name: &str| self.member(&entry, name).is_some();
+        (has("value") || has("reference") || has("expression")) && !has("type")
+    }
+
+    /// What stands between items and does not parse, each as an item that says so.
+    pub fn broken_items(&mut self, items: &mut Items, errors: &[Node<'t>]) {
+        for &error in errors {
+            let lowered = Nodes::new(span(error)).finish(ItemKind::Broken, true);
+            items.push((span(error).start, lowered));
+        }
+    }
+
+    fn section(
+        &mut self,
+        items: &mut Items,
+        errors: &mut Vec<Node<'t>>,
+        pair: Pair<'t>,
+        value: Node<'t>,
+        around: Around<'_>,
+    ) {
+        let name = self.said(pair.key).to_ascii_lowercase();
+        let section = match name.as_str() {
+            "parameters" => Section::Parameters,
+            "variables" => Section::Variables,
+            "definitions" => Section::Definitions,
+            "outputs" => Section::Outputs,
+            "resources" => return self.resources(items, errors, value, around),
+            "functions" => return self.functions(items, errors, value, around),
+            _ => return,
+        };
+        if !self.is_object(value) {
+            return;
+        }
+        let (pairs, wrong) = self.pairs(value);
+        errors.extend(wrong);
+        for pair in pairs {
+            let Some(entry) = pair.value else {
+                errors.push(pair.node);
+                continue;
+            };
+            if matches!(section, Section::Variables)
+                && self.is_array(entry)
+                && self.said(pair.key).eq_ignore_ascii_case("copy")
+                && self.variable_loops(items, entry, around)
+            {
+                continue;
+            }
+            let lowered = self.keep(pair.node, around.salt(section), |reader, nodes| {
+                let kind = match section {
+                    Section::Parameters => ItemKind::Parameter(reader.parameter(nodes, pair)),
+                    Section::Definitions => ItemKind::Type(reader.definition(nodes, pair)),
+                    Section::Outputs => reader.output(nodes, pair, entry),
+                    _ => ItemKind::Variable(Variable {
+                        name: reader.name(pair.key),
+                        value: reader.value(nodes, entry, 0),
+                    }),
+                };
+                (kind, Vec::new())
+            });
+            items.push((span(pair.node).start, lowered));
+        }
+    }
+
+    /// `variables.copy`: every element makes a variable. Says whether it is such a loop and not a variable `copy`.
+    fn variable_loops(&mut self, items: &mut Items, array: Node<'t>, around: Around<'_>) -> bool {
+        let Some(copies) = self.copies(array) else {
+            return false;
+        };
+        for copy in copies {
+            let salt = around.salt(Section::VariableLoops);
+            let lowered = self.keep(copy.node, salt, |reader, nodes| {
+                let variable = Variable {
+                    name: reader.name(copy.name),
+                    value: reader.copy(nodes, copy, 0),
+                };
+                (ItemKind::Variable(variable), Vec::new())
+            });
+            items.push((span(copy.node).start, lowered));
+        }
+        true
+    }
+
+    fn output(&mut self, nodes: &mut Nodes, pair: Pair<'t>, entry: Node<'t>) -> ItemKind {
+        let name = self.name(pair.key);
+        let null = |nodes: &mut Nodes| Expr {
+            node: nodes.next(span(entry)),
+            kind: ExprKind::Null,
+        };
+        if !self.is_object(entry) {
+            let value = null(nodes);
+            return ItemKind::Output(Output { name, value });
+        }
+        let (pairs, _) = self.pairs(entry);
+        let mut value = match self.member(&pairs, "value") {
+            Some(value) => self.value(nodes, value, 0),
+            None => self
+                .output_loop(nodes, &pairs, &name)
+                .unwrap_or_else(|| null(nodes)),
+        };
+        if let Some(condition) = self.member(&pairs, "condition") {
+            let condition = self.value(nodes, condition, 0);
+            let node = value.node;
+            let args = [
+                condition,
+                value,
+                Expr {
+                    node,
+                    kind: ExprKind::Null,
+                },
+            ];
+            value = Expr {
+                node,
+                kind: self.call("if", Box::new(args)),
+            };
+        }
+        ItemKind::Output(Output { name, value })
+    }
+
+    /// `copy: { count, input }` of an output, which takes the output's name.
+    fn output_loop(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], name: &Ident) -> Option<Expr> {
+        let copy = self
+            .member(pairs, "copy")
+            .filter(|&copy| self.is_object(copy))?;
+        let (pairs, _) = self.pairs(copy);
+        let count = self.member(&pairs, "count")?;
+        let input = self.member(&pairs, "input")?;
+        Some(self.looped(nodes, copy, name.clone(), count, input, 0))
+    }
+
+    fn resources(
+        &mut self,
+        items: &mut Items,
+        errors: &mut Vec<Node<'t>>,
+        resources: Node<'t>,
+        around: Around<'_>,
+    ) {
+        let (entries, wrong) = self.entries(resources);
+        errors.extend(wrong);
+        for entry in entries {
+            let found = self.hoisted.len();
+            let salt = around.salt(Section::Resources);
+            let mut anew = false;
+            let lowered = self.keep(entry, salt, |reader, nodes| {
+                anew = true;
+                reader.resource_item(nodes, entry, around, None)
+            });
+            if !anew && resources::has_hoisted(&lowered.item.kind) {
+                self.hoist(entry, None, 0);
+            }
+            items.push((span(entry).start, lowered));
+            for hoisted in self.hoisted.split_off(found) {
+                let salt = match hoisted.copy {
+                    Some(copy) => mix(salt, text_hash(self.text, span(copy), 1)),
+                    None => salt,
+                };
+                let lowered = self.keep(hoisted.entry, salt, |reader, nodes| {
+                    reader.resource_item(nodes, hoisted.entry, around, hoisted.copy)
+                });
+                items.push((span(hoisted.entry).start, lowered));
+            }
+        }
+    }
+
+    fn functions(
+        &mut self,
+        items: &mut Items,
+        errors: &mut Vec<Node<'t>>,
+        functions: Node<'t>,
+        around: Around<'_>,
+    ) {
+        if !self.is_array(functions) {
+            return;
+        }
+        let (namespaces, wrong) = self.elements(functions);
+        errors.extend(wrong);
+        for object in namespaces {
+            let (pairs, wrong) = self.pairs(object);
+            errors.extend(wrong);
+            let said = self.string_member(&pairs, "namespace");
+            let namespace = said.map(|said| Ident::new(self.intern(&said)));
+            let Some(members) = self
+                .member(&pairs, "members")
+                .filter(|&m| self.is_object(m))
+            else {
+                continue;
+            };
+            let name = namespace.as_ref().map_or("", Ident::as_str);
+            let salt = mix(
+                around.salt(Section::Functions),
+                xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
+            );
+            let (members, wrong) = self.pairs(members);
+            errors.extend(wrong);
+            for pair in members {
+                let Some(body) = pair.value else { continue };
+                let lowered = self.keep(pair.node, salt, |reader, nodes| {
+                    let function = reader.function(nodes, namespace.clone(), pair, body);
+                    (ItemKind::Function(function), Vec::new())
+                });
+                items.push((span(pair.node).start, lowered));
+            }
+        }
+    }
+
+    fn function(
+        &mut self,
+        nodes: &mut Nodes,
+        namespace: Option<Ident>,
+        pair: Pair<'t>,
+        body: Node<'t>,
+    ) -> Function {
+        let name = self.name(pair.key);
+        let (pairs, _) = self.pairs(body);
+        let mut parameters = Vec::new();
+        if let Some(list) = self
+            .member(&pairs, "parameters")
+            .filter(|&list| self.is_array(list))
+        {
+            for parameter in self.elements(list).0 {
+                let (entry, _) = self.pairs(parameter);
+                let said = self.string_member(&entry, "name").unwrap_or_default();
+                let name = Ident::new(self.intern(&said));
+                parameters.push((name, self.ty(nodes, parameter, 0)));
+            }
+        }
+        let output = self
+            .member(&pairs, "output")
+            .map(|output| self.pairs(output).0)
+            .unwrap_or_default();
+        let body = match self.member(&output, "value") {
+            Some(value) => self.value(nodes, value, 0),
+            None => Expr {
+                node: nodes.next(span(pair.node)),
+                kind: ExprKind::Invalid("a function without output".into()),
+            },
+        };
+        Function {
+            namespace,
+            name,
+            parameters: parameters.into(),
+            body,
+        }
+    }
+}

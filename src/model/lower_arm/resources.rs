@@ -1,0 +1,542 @@
+//! Elements of `resources`: resources with what is nested in them, and deployments of other templates.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tree_sitter::Node;
+
+use super::Around;
+use super::links::Links;
+use super::reader::{Pair, Reader, span};
+use crate::model::lower::{MAX_DEPTH, Nodes};
+use crate::model::{
+    Declaration, Expr, ExprKind, Ident, ItemKind, Loop, Member, Module, NodeId, Resource, Target,
+};
+use crate::syntax::arm_expression::{Text, classify};
+use crate::text::{Source, Span};
+
+const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
+
+/// A deployment nested in a resource.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::model) struct Hoisted<'t> {
+    /// The deployment's object, or its member of an object of resources.
+    pub entry: Node<'t>,
+    /// `copy` of the resource around it, which repeats what is nested in it.
+    pub copy: Option<Node<'t>>,
+}
+
+/// The resource around a nested one.
+#[derive(Clone, Copy)]
+struct Parent<'p, 't> {
+    resource_type: Option<&'p Ident>,
+    api_version: Option<&'p Expr>,
+    loops: Option<&'p Loop>,
+    copy: Option<Node<'t>>,
+}
+
+/// A resource's object and what is known of it before it is lowered.
+struct Site<'t> {
+    node: NodeId,
+    symbol: Option<Ident>,
+    object: Node<'t>,
+    pairs: Vec<Pair<'t>>,
+}
+
+impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
+    /// What an element of `resources` declares, and the spans of the items nested in it. `entry` is its object, or the
+    /// member that gives it a symbol; `copy` that of a resource around it.
+    pub(super) fn resource_item(
+        &mut self,
+        nodes: &mut Nodes,
+        entry: Node<'t>,
+        around: Around<'_>,
+        copy: Option<Node<'t>>,
+    ) -> (ItemKind, Vec<Span>) {
+        let Some(site) = self.site(entry, 0) else {
+            return (ItemKind::Broken, Vec::new());
+        };
+        if self.is_deployment(&site.pairs) {
+            return self.module(nodes, site, around, copy);
+        }
+        let resource = self.resource(nodes, site, None, 0);
+        (ItemKind::Resource(resource), Vec::new())
+    }
+
+    /// The symbol and the object of an entry of `resources`; none where it is no object.
+    fn site(&mut self, entry: Node<'t>, node: NodeId) -> Option<Site<'t>> {
+        let (key, object) = if self.is_object(entry) {
+            (None, entry)
+        } else {
+            let pair = self.pair(entry)?;
+            (Some(pair.key), pair.value?)
+        };
+        if !self.is_object(object) {
+            return None;
+        }
+        Some(Site {
+            node,
+            symbol: key.map(|key| self.name(key)),
+            object,
+            pairs: self.pairs(object).0,
+        })
+    }
+
+    fn is_deployment(&self, pairs: &[Pair<'t>]) -> bool {
+        let existing = self
+            .member(pairs, "existing")
+            .is_some_and(|value| value.kind_id() == self.kinds.true_);
+        !existing
+            && self
+                .string_member(pairs, "type")
+                .is_some_and(|said| said.eq_ignore_ascii_case(DEPLOYMENTS))
+    }
+
+    fn resource(
+        &mut self,
+        nodes: &mut Nodes,
+        site: Site<'t>,
+        parent: Option<Parent<'_, 't>>,
+        depth: usize,
+    ) -> Resource {
+        let Site {
+            node,
+            symbol,
+            object,
+            pairs,
+        } = site;
+        let body_node = nodes.next(span(object));
+        let mut members = self.members_except(nodes, &pairs, "resources", depth + 1);
+        let said = self.string_member(&pairs, "type");
+        let (written, version) = said.as_deref().map_or((None, None), split_type);
+        let resource_type = written.map(|written| {
+            let full = match parent.and_then(|parent| parent.resource_type) {
+                Some(parent) => qualified(parent.as_str(), written),
+                None => written.into(),
+            };
+            Ident::new(self.intern(&full))
+        });
+        let type_node = member(&members, "type").map_or(node, |value| value.node);
+        let written_version = |version: &str| Expr {
+            node: type_node,
+            kind: ExprKind::Str(version.into()),
+        };
+        let api_version = member(&members, "apiVersion")
+            .cloned()
+            .or_else(|| version.map(written_version))
+            .or_else(|| parent.and_then(|parent| parent.api_version).cloned());
+        let loops = member(&members, "copy")
+            .and_then(loop_of)
+            .or_else(|| parent.and_then(|parent| parent.loops).cloned());
+        let declaration = Declaration {
+            symbol,
+            conditions: member(&members, "condition").cloned().into_iter().collect(),
+            loops,
+            name: member(&members, "name").cloned(),
+            scope: member(&members, "scope").cloned(),
+            subscription: member(&members, "subscriptionId").cloned(),
+            resource_group: member(&members, "resourceGroup").cloned(),
+            node,
+            type_node,
+        };
+        let existing =
+            member(&members, "existing").is_some_and(|value| value.kind == ExprKind::Bool(true));
+        let mut children = Vec::new();
+        let hoisted = self.hoisted.len();
+        if let Some(nested) = self.member(&pairs, "resources") {
+            let this = Parent {
+                resource_type: resource_type.as_ref(),
+                api_version: api_version.as_ref(),
+                loops: declaration.loops.as_ref(),
+                copy: self
+                    .member(&pairs, "copy")
+                    .or_else(|| parent.and_then(|parent| parent.copy)),
+            };
+            children = self.nested(nodes, nested, this, depth + 1);
+        }
+        if self.hoisted.len() > hoisted {
+            members.push(hoisted_mark(node));
+        }
+        Resource {
+            declaration,
+            resource_type,
+            api_version,
+            existing,
+            parent: None,
+            body: Expr {
+                node: body_node,
+                kind: ExprKind::Object(members.into()),
+            },
+            children: children.into(),
+        }
+    }
+
+    /// The resources nested in a resource.
+    fn nested(
+        &mut self,
+        nodes: &mut Nodes,
+        nested: Node<'t>,
+        parent: Parent<'_, 't>,
+        depth: usize,
+    ) -> Vec<Resource> {
+        let mut children = Vec::new();
+        if depth >= MAX_DEPTH {
+            return children;
+        }
+        for entry in self.entries(nested).0 {
+            let Some(mut site) = self.site(entry, 0) else {
+                continue;
+            };
+            if self.is_deployment(&site.pairs) {
+                self.hoisted.push(Hoisted {
+                    entry,
+                    copy: parent.copy,
+                });
+                continue;
+            }
+            site.node = nodes.next(span(entry));
+            children.push(self.resource(nodes, site, Some(parent), depth));
+        }
+        children
+    }
+
+    /// Finds again the deployments nested in a resource that was lowered before.
+    pub(super) fn hoist(&mut self, entry: Node<'t>, copy: Option<Node<'t>>, depth: usize) {
+        let Some(site) = self.site(entry, 0).filter(|_| depth < MAX_DEPTH) else {
+            return;
+        };
+        if depth > 0 && self.is_deployment(&site.pairs) {
+            self.hoisted.push(Hoisted { entry, copy });
+            return;
+        }
+        let copy = self.member(&site.pairs, "copy").or(copy);
+        if let Some(nested) = self.member(&site.pairs, "resources") {
+            for entry in self.entries(nested).0 {
+                self.hoist(entry, copy, depth + 1);
+            }
+        }
+    }
+
+    /// The entries of `resources`, an array or an object, and the errors between them.
+    pub(super) fn entries(&mut self, resources: Node<'t>) -> (Vec<Node<'t>>, Vec<Node<'t>>) {
+        if self.is_array(resources) {
+            let (mut elements, errors) = self.elements(resources);
+            elements.retain(|element| self.is_object(*element));
+            return (elements, errors);
+        }
+        if self.is_object(resources) {
+            let (pairs, errors) = self.pairs(resources);
+            let entries = pairs
+                .into_iter()
+                .filter(|pair| pair.value.is_some_and(|value| self.is_object(value)))
+                .map(|pair| pair.node)
+                .collect();
+            return (entries, errors);
+        }
+        (Vec::new(), Vec::new())
+    }
+
+    /// A deployment of another template, and the spans of that template's items where it stands here.
+    fn module(
+        &mut self,
+        nodes: &mut Nodes,
+        site: Site<'t>,
+        around: Around<'_>,
+        copy: Option<Node<'t>>,
+    ) -> (ItemKind, Vec<Span>) {
+        let mut declaration = Declaration {
+            symbol: site.symbol,
+            conditions: Box::new([]),
+            loops: None,
+            name: None,
+            scope: None,
+            subscription: None,
+            resource_group: None,
+            node: site.node,
+            type_node: site.node,
+        };
+        if let Some(value) = self.member(&site.pairs, "type") {
+            declaration.type_node = nodes.next(span(value));
+        }
+        let mut properties = None;
+        for pair in &site.pairs {
+            let Some(value) = pair.value else { continue };
+            let name = self.said(pair.key);
+            let slot = match name.to_ascii_lowercase().as_str() {
+                "condition" => {
+                    declaration.conditions = Box::new([self.value(nodes, value, 0)]);
+                    continue;
+                }
+                "copy" => {
+                    declaration.loops = loop_of(&self.value(nodes, value, 0));
+                    continue;
+                }
+                "properties" => {
+                    properties = Some(value);
+                    continue;
+                }
+                "name" => &mut declaration.name,
+                "scope" => &mut declaration.scope,
+                "subscriptionid" => &mut declaration.subscription,
+                "resourcegroup" => &mut declaration.resource_group,
+                _ => continue,
+            };
+            *slot = Some(self.value(nodes, value, 0));
+        }
+        if let (None, Some(copy)) = (&declaration.loops, copy) {
+            declaration.loops = loop_of(&self.value(nodes, copy, 0));
+        }
+        let mut module = Module {
+            declaration,
+            target: Target::Missing,
+            arguments: None,
+            inner: false,
+        };
+        let mut holes = Vec::new();
+        if let Some(properties) = properties {
+            if self.is_object(properties) {
+                self.properties(nodes, properties, &mut module, around, &mut holes);
+            } else {
+                // `"properties": "[…]"`: everything is computed.
+                let value = self.value(nodes, properties, 0);
+                let node = value.node;
+                let get = |name: &str| Expr {
+                    node,
+                    kind: ExprKind::Get {
+                        base: Box::new(value.clone()),
+                        key: Box::new(Expr {
+                            node,
+                            kind: ExprKind::Str(name.into()),
+                        }),
+                        safe: true,
+                        from_end: false,
+                    },
+                };
+                module.target = Target::Value(get("template"));
+                module.arguments = Some(Expr {
+                    node,
+                    kind: self.call("linkedParameters", Box::new([get("parameters")])),
+                });
+            }
+        }
+        (ItemKind::Module(module), holes)
+    }
+
+    fn properties(
+        &mut self,
+        nodes: &mut Nodes,
+        properties: Node<'t>,
+        module: &mut Module,
+        around: Around<'_>,
+        holes: &mut Vec<Span>,
+    ) {
+        let (pairs, _) = self.pairs(properties);
+        if let Some(options) = self
+            .member(&pairs, "expressionEvaluationOptions")
+            .filter(|&options| self.is_object(options))
+        {
+            let (options, _) = self.pairs(options);
+            module.inner = self
+                .string_member(&options, "scope")
+                .is_some_and(|said| said.eq_ignore_ascii_case("inner"));
+        }
+        for pair in &pairs {
+            let Some(value) = pair.value else { continue };
+            match self.said(pair.key).to_ascii_lowercase().as_str() {
+                "template" if self.is_object(value) => {
+                    let links = (!module.inner).then_some(around.links);
+                    let inside = around.inside();
+                    match self.template(value, inside, links) {
+                        Some((template, spans)) => {
+                            for (start, spans) in spans {
+                                let item = spans.nodes.first().copied().unwrap_or_default();
+                                holes.push(item.shift(start));
+                                nodes.nest(start, spans);
+                            }
+                            module.target = Target::Inline(Arc::new(template));
+                        }
+                        None => {
+                            let reason = "templates nested too deeply";
+                            module.target = Target::Value(Expr {
+                                node: nodes.next(span(value)),
+                                kind: ExprKind::Invalid(reason.into()),
+                            });
+                        }
+                    }
+                }
+                "template" => module.target = Target::Value(self.value(nodes, value, 0)),
+                "templatelink" => {
+                    // A linked template is always evaluated in its own scope.
+                    module.inner = true;
+                    module.target = self.link(nodes, value, around.links);
+                }
+                "parameters" => module.arguments = Some(self.arguments(nodes, value)),
+                "parameterslink" => {
+                    let link = self.value(nodes, value, 0);
+                    module.arguments = Some(Expr {
+                        node: link.node,
+                        kind: self.call("linkedParameters", Box::new([link])),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn link(&mut self, nodes: &mut Nodes, link: Node<'t>, links: &Links) -> Target {
+        if !self.is_object(link) {
+            return Target::Uri(self.value(nodes, link, 0));
+        }
+        let (pairs, _) = self.pairs(link);
+        if let Some(path) = self.member(&pairs, "relativePath") {
+            return Target::Relative(self.value(nodes, path, 0));
+        }
+        if let Some(uri) = self.member(&pairs, "uri") {
+            let uri = self.value(nodes, uri, 0);
+            return match links.relative(&uri) {
+                Some(path) => Target::Relative(path),
+                None => Target::Uri(uri),
+            };
+        }
+        match self.member(&pairs, "id") {
+            Some(id) => Target::TemplateSpec(self.value(nodes, id, 0)),
+            None => Target::Missing,
+        }
+    }
+
+    /// `{ "x": { "value": v } }` as `{ x: v }`.
+    fn arguments(&mut self, nodes: &mut Nodes, parameters: Node<'t>) -> Expr {
+        if !self.is_object(parameters) {
+            let value = self.value(nodes, parameters, 0);
+            return Expr {
+                node: value.node,
+                kind: self.call("linkedParameters", Box::new([value])),
+            };
+        }
+        let node = nodes.next(span(parameters));
+        let mut members = Vec::new();
+        for pair in self.pairs(parameters).0 {
+            let Some(entry) = pair.value else { continue };
+            let key = self.key(nodes, pair.key, 1);
+            if let Some(value) = self.argument(nodes, entry) {
+                members.push(Member::Property { key, value });
+            }
+        }
+        Expr {
+            node,
+            kind: ExprKind::Object(members.into()),
+        }
+    }
+
+    /// The value that an entry of `parameters` gives: of a deployment or of a parameters file. None where it gives
+    /// none, so that the default holds.
+    pub fn argument(&mut self, nodes: &mut Nodes, entry: Node<'t>) -> Option<Expr> {
+        if !self.is_object(entry) {
+            // `"[if(a, createObject('value', 1), createObject('reference', …))]"`
+            let whole = self.value(nodes, entry, 1);
+            let node = whole.node;
+            let key = Expr {
+                node,
+                kind: ExprKind::Str("value".into()),
+            };
+            let kind = ExprKind::Get {
+                base: Box::new(whole),
+                key: Box::new(key),
+                safe: true,
+                from_end: false,
+            };
+            return Some(Expr { node, kind });
+        }
+        let (pairs, _) = self.pairs(entry);
+        if let Some(value) = self.member(&pairs, "value") {
+            return Some(self.value(nodes, value, 1));
+        }
+        let computed = [
+            ("reference", "keyVaultSecret"),
+            ("expression", "externalInput"),
+        ];
+        for (name, function) in computed {
+            if let Some(value) = self.member(&pairs, name) {
+                let value = self.value(nodes, value, 1);
+                return Some(Expr {
+                    node: value.node,
+                    kind: self.call(function, Box::new([value])),
+                });
+            }
+        }
+        let copies = self
+            .member(&pairs, "copy")
+            .filter(|&copies| self.is_array(copies))
+            .and_then(|copies| self.copies(copies))?;
+        let copy = copies
+            .into_iter()
+            .find(|copy| self.said(copy.name).eq_ignore_ascii_case("value"))?;
+        Some(self.copy(nodes, copy, 1))
+    }
+}
+
+/// Tells who finds a resource in the memo that deployments are nested in it, which are items of their own.
+fn hoisted_mark(node: NodeId) -> Member {
+    let part = |kind| Expr { node, kind };
+    Member::Property {
+        key: part(ExprKind::Str("resources".into())),
+        value: part(ExprKind::Array(Box::new([]))),
+    }
+}
+
+/// Whether a resource bears the mark.
+pub(super) fn has_hoisted(kind: &ItemKind) -> bool {
+    let marked = |resource: &Resource| resource.body.member("resources").is_some();
+    let mut rest: Vec<&Resource> = match kind {
+        ItemKind::Resource(resource) => vec![resource],
+        _ => return false,
+    };
+    while let Some(resource) = rest.pop() {
+        if marked(resource) {
+            return true;
+        }
+        rest.extend(&resource.children);
+    }
+    false
+}
+
+fn member<'m>(members: &'m [Member], name: &str) -> Option<&'m Expr> {
+    members.iter().rev().find_map(|member| match member {
+        Member::Property { key, value } => key
+            .as_str()
+            .is_some_and(|key| key.eq_ignore_ascii_case(name))
+            .then_some(value),
+        Member::Spread(_) => None,
+    })
+}
+
+/// A resource's `copy: { name, count }`.
+fn loop_of(copy: &Expr) -> Option<Loop> {
+    let count = copy.member("count")?.clone();
+    let name = copy.member("name").and_then(Expr::as_str).unwrap_or("");
+    Some(Loop::Count {
+        name: name.into(),
+        count,
+    })
+}
+
+/// Type and version of the value of `type`: types of extensions carry their version (`Microsoft.Graph/groups@v1.0`).
+/// An expression names no type.
+fn split_type(said: &str) -> (Option<&str>, Option<&str>) {
+    if let Text::Expression(_) = classify(said) {
+        return (None, None);
+    }
+    match said.split_once('@') {
+        Some((name, version)) => (Some(name), Some(version)),
+        None => (Some(said), None),
+    }
+}
+
+/// The full type of a nested resource, which may be written in full or from the parent on.
+fn qualified<'w>(parent: &str, written: &'w str) -> Cow<'w, str> {
+    let provider = written.split('/').next().unwrap_or(written);
+    if provider.contains('.') {
+        return Cow::Borrowed(written);
+    }
+    Cow::Owned(format!("{parent}/{written}"))
+}

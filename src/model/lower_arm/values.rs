@@ -1,0 +1,434 @@
+//! JSON values to expressions: literals, `"[…]"`, and the `copy` arrays by which ARM writes a loop inside an object.
+
+use std::sync::Arc;
+
+use tree_sitter::Node;
+
+use super::reader::{Reader, span};
+use crate::model::lower::{MAX_DEPTH, Nodes};
+use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member};
+use crate::syntax::arm_expression::{self as arm, Kind, Text};
+use crate::syntax::json::{DecodedString, decode_string};
+use crate::text::{Source, Span};
+
+const TOO_DEEP: &str = "nested too deeply";
+
+/// An element of a `copy` array: `{ name, count, input }`.
+#[derive(Clone, Copy)]
+pub(super) struct Copy<'t> {
+    pub node: Node<'t>,
+    pub name: Node<'t>,
+    pub count: Node<'t>,
+    pub input: Node<'t>,
+}
+
+/// Where the decoded text of a string stands in the file.
+struct Origin<'d> {
+    start: u32,
+    decoded: &'d DecodedString<'d>,
+}
+
+impl Origin<'_> {
+    fn span(&self, decoded: Span) -> Span {
+        self.decoded.source_span(decoded).shift(self.start)
+    }
+}
+
+impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
+    /// The expression a value means.
+    pub fn value(&mut self, nodes: &mut Nodes, node: Node<'t>, depth: usize) -> Expr {
+        self.cursor.reset(node);
+        self.walk(nodes, depth)
+    }
+
+    /// The expression of a member's name, which may be computed (`"[format(…)]": …`).
+    pub fn key(&mut self, nodes: &mut Nodes, key: Node<'t>, depth: usize) -> Expr {
+        let node = nodes.next(span(key));
+        let kind = self.string(nodes, key, depth);
+        Expr { node, kind }
+    }
+
+    /// The value at the cursor, which stands there again afterwards.
+    fn walk(&mut self, nodes: &mut Nodes, depth: usize) -> Expr {
+        let at = self.cursor.node();
+        let node = nodes.next(span(at));
+        let kind = if depth >= MAX_DEPTH {
+            ExprKind::Invalid(TOO_DEEP.into())
+        } else {
+            self.kind(nodes, at, depth)
+        };
+        Expr { node, kind }
+    }
+
+    fn kind(&mut self, nodes: &mut Nodes, at: Node<'t>, depth: usize) -> ExprKind {
+        let (kinds, kind) = (self.kinds, at.kind_id());
+        if kind == kinds.string {
+            self.string(nodes, at, depth)
+        } else if kind == kinds.object {
+            self.object(nodes, depth)
+        } else if kind == kinds.array {
+            self.array(nodes, depth)
+        } else if kind == kinds.number {
+            number(&self.text.slice(span(at)))
+        } else if kind == kinds.true_ {
+            ExprKind::Bool(true)
+        } else if kind == kinds.false_ {
+            ExprKind::Bool(false)
+        } else if kind == kinds.null {
+            ExprKind::Null
+        } else {
+            ExprKind::Invalid("a syntax error".into())
+        }
+    }
+
+    fn array(&mut self, nodes: &mut Nodes, depth: usize) -> ExprKind {
+        let mut elements = Vec::new();
+        let mut more = self.cursor.goto_first_child();
+        let inside = more;
+        while more {
+            let child = self.cursor.node();
+            if child.is_named() && child.kind_id() != self.kinds.comment && is_value(self, child) {
+                elements.push(Element {
+                    spread: false,
+                    value: self.walk(nodes, depth + 1),
+                });
+            }
+            more = self.cursor.goto_next_sibling();
+        }
+        if inside {
+            self.cursor.goto_parent();
+        }
+        ExprKind::Array(elements.into())
+    }
+
+    fn object(&mut self, nodes: &mut Nodes, depth: usize) -> ExprKind {
+        let mut members = Vec::new();
+        let mut more = self.cursor.goto_first_child();
+        let inside = more;
+        while more {
+            if self.cursor.node().kind_id() == self.kinds.pair {
+                self.pair_at_cursor(nodes, &mut members, depth + 1);
+            }
+            more = self.cursor.goto_next_sibling();
+        }
+        if inside {
+            self.cursor.goto_parent();
+        }
+        ExprKind::Object(members.into())
+    }
+
+    fn pair_at_cursor(&mut self, nodes: &mut Nodes, members: &mut Vec<Member>, depth: usize) {
+        let mut key = None;
+        let mut more = self.cursor.goto_first_child();
+        let inside = more;
+        while more {
+            let child = self.cursor.node();
+            match key {
+                None if child.kind_id() == self.kinds.string => key = Some(child),
+                Some(name) if self.at_value() && is_value(self, child) => {
+                    if self.is_array(child) && self.said(name).eq_ignore_ascii_case("copy") {
+                        let outer = self.cursor.clone();
+                        let copies = self.copies(child);
+                        if let Some(copies) = &copies {
+                            self.copy_members(nodes, copies, members, depth);
+                        }
+                        self.cursor = outer;
+                        if copies.is_some() {
+                            break;
+                        }
+                    }
+                    let key = self.key(nodes, name, depth);
+                    let value = self.walk(nodes, depth);
+                    members.push(Member::Property { key, value });
+                    break;
+                }
+                _ => {}
+            }
+            more = self.cursor.goto_next_sibling();
+        }
+        if inside {
+            self.cursor.goto_parent();
+        }
+    }
+
+    /// The members of an object, without those of some names.
+    pub fn members_except(
+        &mut self,
+        nodes: &mut Nodes,
+        pairs: &[super::reader::Pair<'t>],
+        except: &str,
+        depth: usize,
+    ) -> Vec<Member> {
+        let mut members = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let Some(value) = pair.value else { continue };
+            let name = self.said(pair.key);
+            if name.eq_ignore_ascii_case(except) {
+                continue;
+            }
+            if self.is_array(value)
+                && name.eq_ignore_ascii_case("copy")
+                && let Some(copies) = self.copies(value)
+            {
+                self.copy_members(nodes, &copies, &mut members, depth);
+                continue;
+            }
+            let key = self.key(nodes, pair.key, depth);
+            let value = self.value(nodes, value, depth);
+            members.push(Member::Property { key, value });
+        }
+        members
+    }
+
+    /// The loops of a `copy` array, where it is one through and through: an array of that name may also be data.
+    pub(super) fn copies(&mut self, array: Node<'t>) -> Option<Vec<Copy<'t>>> {
+        let (elements, _) = self.elements(array);
+        let mut copies = Vec::with_capacity(elements.len());
+        for node in elements {
+            if !self.is_object(node) {
+                return None;
+            }
+            let (pairs, _) = self.pairs(node);
+            copies.push(Copy {
+                node,
+                name: self.member(&pairs, "name").filter(|&n| self.is_string(n))?,
+                count: self.member(&pairs, "count")?,
+                input: self.member(&pairs, "input")?,
+            });
+        }
+        (!copies.is_empty()).then_some(copies)
+    }
+
+    fn copy_members(
+        &mut self,
+        nodes: &mut Nodes,
+        copies: &[Copy<'t>],
+        members: &mut Vec<Member>,
+        depth: usize,
+    ) {
+        for &copy in copies {
+            let key = self.key(nodes, copy.name, depth);
+            let value = self.copy(nodes, copy, depth);
+            members.push(Member::Property { key, value });
+        }
+    }
+
+    /// A `copy` element as a value.
+    pub(super) fn copy(&mut self, nodes: &mut Nodes, copy: Copy<'t>, depth: usize) -> Expr {
+        let said = self.said(copy.name);
+        let name = Ident::new(self.intern(&said));
+        self.looped(nodes, copy.node, name, copy.count, copy.input, depth)
+    }
+
+    /// A loop as a value.
+    pub(super) fn looped(
+        &mut self,
+        nodes: &mut Nodes,
+        node: Node<'t>,
+        name: Ident,
+        count: Node<'t>,
+        input: Node<'t>,
+        depth: usize,
+    ) -> Expr {
+        let node = nodes.next(span(node));
+        let count = self.value(nodes, count, depth + 1);
+        let body = self.value(nodes, input, depth + 1);
+        let looped = ForExpr {
+            over: Loop::Count { name, count },
+            condition: None,
+            body,
+        };
+        Expr {
+            node,
+            kind: ExprKind::For(Box::new(looped)),
+        }
+    }
+
+    fn string(&mut self, nodes: &mut Nodes, string: Node<'t>, depth: usize) -> ExprKind {
+        let place = span(string);
+        let text = self.text;
+        let token = text.slice(place);
+        let decoded = decode_string(&token);
+        match arm::classify(&decoded.text) {
+            Text::Literal(said) if self.placeholders && has_placeholder(said) => {
+                self.call("environmentPlaceholder", Box::new([]))
+            }
+            Text::Literal(said) => ExprKind::Str(self.intern(said)),
+            Text::Expression(said) => match arm::parse(said) {
+                Ok(root) => {
+                    let origin = Origin {
+                        start: place.start,
+                        decoded: &decoded,
+                    };
+                    self.expression_kind(nodes, &root, &origin, depth)
+                }
+                Err(_) if self.placeholders && has_placeholder(said) => {
+                    self.call("environmentPlaceholder", Box::new([]))
+                }
+                Err(error) => {
+                    ExprKind::Invalid(format!("an expression error: {}", error.message).into())
+                }
+            },
+        }
+    }
+
+    /// A call without a namespace.
+    pub(super) fn call(&mut self, name: &str, args: Box<[Expr]>) -> ExprKind {
+        ExprKind::Call {
+            namespace: None,
+            name: Ident::new(self.intern(name)),
+            args,
+        }
+    }
+
+    fn expression(
+        &mut self,
+        nodes: &mut Nodes,
+        expression: &arm::Node<'_>,
+        origin: &Origin<'_>,
+        depth: usize,
+    ) -> Expr {
+        let node = nodes.next(origin.span(expression.span));
+        let kind = self.expression_kind(nodes, expression, origin, depth);
+        Expr { node, kind }
+    }
+
+    fn expression_kind(
+        &mut self,
+        nodes: &mut Nodes,
+        expression: &arm::Node<'_>,
+        origin: &Origin<'_>,
+        depth: usize,
+    ) -> ExprKind {
+        if depth >= MAX_DEPTH {
+            return ExprKind::Invalid(TOO_DEEP.into());
+        }
+        let depth = depth + 1;
+        match &expression.kind {
+            Kind::Str(said) => ExprKind::Str(self.intern(said)),
+            Kind::Int(Some(value)) => ExprKind::Int(*value),
+            Kind::Int(None) => ExprKind::Invalid(TOO_LARGE.into()),
+            Kind::Float(value) => ExprKind::Float(Float(*value)),
+            Kind::Call {
+                namespace: None,
+                name,
+                args,
+            } if name.eq_ignore_ascii_case("lambda") => self.lambda(nodes, args, origin, depth),
+            Kind::Call {
+                namespace: None,
+                name,
+                args,
+            } if name.eq_ignore_ascii_case("lambdaVariables") => match args.as_slice() {
+                [
+                    arm::Node {
+                        kind: Kind::Str(said),
+                        ..
+                    },
+                ] => ExprKind::Name(Ident::new(self.intern(said))),
+                _ => ExprKind::Invalid("lambdaVariables takes one name".into()),
+            },
+            Kind::Call {
+                namespace,
+                name,
+                args,
+            } => ExprKind::Call {
+                namespace: namespace.map(|namespace| Ident::new(self.intern(namespace))),
+                name: Ident::new(self.intern(name)),
+                args: args
+                    .iter()
+                    .map(|arg| self.expression(nodes, arg, origin, depth))
+                    .collect(),
+            },
+            Kind::Member {
+                base,
+                name,
+                name_span,
+            } => {
+                let base = self.expression(nodes, base, origin, depth);
+                let key = Expr {
+                    node: nodes.next(origin.span(*name_span)),
+                    kind: ExprKind::Str(self.intern(name)),
+                };
+                get(base, key)
+            }
+            Kind::Index { base, key } => {
+                let base = self.expression(nodes, base, origin, depth);
+                let key = self.expression(nodes, key, origin, depth);
+                get(base, key)
+            }
+        }
+    }
+
+    /// `lambda('a', 'b', body)`.
+    fn lambda(
+        &mut self,
+        nodes: &mut Nodes,
+        args: &[arm::Node<'_>],
+        origin: &Origin<'_>,
+        depth: usize,
+    ) -> ExprKind {
+        let Some((body, names)) = args.split_last() else {
+            return ExprKind::Invalid("lambda has no body".into());
+        };
+        let mut parameters = Vec::with_capacity(names.len());
+        for name in names {
+            let Kind::Str(said) = &name.kind else {
+                return ExprKind::Invalid("lambda takes names and a body".into());
+            };
+            parameters.push(Ident::new(self.intern(said)));
+        }
+        ExprKind::Lambda {
+            parameters: parameters.into(),
+            body: Box::new(self.expression(nodes, body, origin, depth)),
+        }
+    }
+}
+
+const TOO_LARGE: &str = "an integer beyond 64 bits";
+
+fn get(base: Expr, key: Expr) -> ExprKind {
+    ExprKind::Get {
+        base: Box::new(base),
+        key: Box::new(key),
+        safe: false,
+        from_end: false,
+    }
+}
+
+fn is_value<S: ?Sized>(reader: &Reader<'_, '_, S>, node: Node<'_>) -> bool {
+    let (kinds, kind) = (reader.kinds, node.kind_id());
+    !node.is_missing()
+        && (kind == kinds.string
+            || kind == kinds.object
+            || kind == kinds.array
+            || kind == kinds.number
+            || kind == kinds.true_
+            || kind == kinds.false_
+            || kind == kinds.null
+            || kind == kinds.unterminated)
+}
+
+fn number(token: &str) -> ExprKind {
+    let invalid = |reason: &str| ExprKind::Invalid(Arc::from(reason));
+    if token.contains(['.', 'e', 'E']) {
+        return match token.parse() {
+            Ok(value) => ExprKind::Float(Float(value)),
+            Err(_) => invalid("a number that does not parse"),
+        };
+    }
+    match token.parse() {
+        Ok(value) => ExprKind::Int(value),
+        Err(_) => invalid(TOO_LARGE),
+    }
+}
+
+/// Whether another tool has yet to fill something in: `${NAME}` (azd, Terraform), `{{ name }}` (Jinja), `#{NAME}#` (the
+/// token replacement tasks of pipelines).
+pub(in crate::model) fn has_placeholder(text: &str) -> bool {
+    let after = |open: &str, close: &str| {
+        memchr::memmem::find(text.as_bytes(), open.as_bytes())
+            .and_then(|at| text.get(at + open.len()..))
+            .is_some_and(|rest| rest.contains(close))
+    };
+    text.len() >= 3 && (after("${", "}") || after("{{", "}}") || after("#{", "}#"))
+}

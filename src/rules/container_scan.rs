@@ -1,0 +1,670 @@
+//! AZR-000002, Azure.ACR.ContainerScan: a container registry is deployed; does anything in reach turn on scanning?
+//!
+//! The rule answers for every registry of every deployment (verdict), then says it once for each declaration
+//! ([`merge()`]). What it says to people is in `container_scan.md` and in [`hover_registry`] and [`hover_plan`].
+
+mod hints;
+mod hover;
+mod merge;
+pub(crate) mod plan;
+mod policy;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use super::finding;
+use super::finding::{
+    Finding, OffCause, PlanList, PlanOff, RegistrySubject, Severity, Subject, Verdict,
+};
+use crate::eval::{Doubt, Expansion, Instance, Presence, Value, Want};
+use crate::model::{FileId, Place, ScopeKind};
+use crate::workspace::config::{Coverage, Level, Settings};
+use plan::{Answer, Unsure};
+
+pub use hover::{hover_plan, hover_registry};
+pub use merge::merge;
+
+/// The rule's reference: the code of its diagnostics.
+pub const CODE: &str = "AZR-000002";
+/// The rule's name.
+pub const NAME: &str = "Azure.ACR.ContainerScan";
+/// The rule's own page.
+pub const PAGE: &str =
+    "https://azure.github.io/PSRule.Rules.Azure/en/rules/Azure.ACR.ContainerScan/";
+
+/// What the rule needs of an expansion.
+pub const WANT: Want = Want {
+    types: &[
+        "microsoft.containerregistry/registries",
+        "microsoft.security/pricings",
+        "microsoft.authorization/policyassignments",
+        "microsoft.authorization/policydefinitions",
+        "microsoft.authorization/policysetdefinitions",
+    ],
+    body: &["properties"],
+    existing: false,
+};
+
+/// One deployment, expanded for [`WANT`].
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The entry point.
+    pub entry: FileId,
+    /// Its parameter file.
+    pub parameters: Option<FileId>,
+    /// How the message calls it: the parameter file's path relative to the folder, else the entry's.
+    pub label: Arc<str>,
+    /// The level it deploys at.
+    pub scope: ScopeKind,
+    /// What it makes.
+    pub expansion: Arc<Expansion>,
+    /// Settings in force for the entry point.
+    pub settings: Arc<Settings>,
+}
+
+/// The plans of all other deployments of the workspace folder: what coverage `workspace` looks at.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Deployment label and plan (an instance of pricings, or a policy that may turn one on), sorted by label.
+    pub plans: Vec<(Arc<str>, Instance)>,
+}
+
+/// What one deployment says about one registry instance, or about the declaration of several.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The declaration: findings are merged by this place (type string or path literal in a file of the workspace).
+    pub place: Place,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The finding as this deployment alone would give it; `None` where scanned.
+    pub finding: Option<Finding>,
+    /// What decided, each with its place: for the hover text. The chain of modules comes last.
+    pub decided: Vec<(Option<Place>, String)>,
+}
+
+/// The rule's page in our own words, Markdown.
+pub fn explain() -> &'static str {
+    include_str!("container_scan.md")
+}
+
+/// The plans of a deployment, for the [`Reach`] of the others: also those that are off or that scan nothing, since
+/// fixes join their lists.
+pub fn plans(deployment: &Deployment) -> Vec<Instance> {
+    let counts = |instance: &&Instance| {
+        (is_plan(instance) && !instance.existing) || policy_turns_on(instance)
+    };
+    let instances = deployment.expansion.instances.iter();
+    instances.filter(counts).cloned().collect()
+}
+
+fn is_registry(instance: &Instance) -> bool {
+    instance
+        .resource_type
+        .is("Microsoft.ContainerRegistry/registries")
+}
+
+fn is_plan(instance: &Instance) -> bool {
+    instance.resource_type.is("Microsoft.Security/pricings")
+}
+
+fn policy_turns_on(instance: &Instance) -> bool {
+    policy::is_policy(instance) && policy::may_turn_on(instance)
+}
+
+/// Judges every registry of a deployment; hints about registries and plans too (verdict `Scanned`, finding a hint).
+/// `in_workspace` tells whether a file lies in the workspace folder: findings about registries declared elsewhere move
+/// to the innermost module use whose file does.
+pub fn judge(
+    deployment: &Deployment,
+    reach: &Reach,
+    in_workspace: &dyn Fn(FileId) -> bool,
+) -> Vec<Judged> {
+    if deployment.settings.excluded {
+        return Vec::new();
+    }
+    let registries = deployment.expansion.instances.iter().filter(|instance| {
+        is_registry(instance) && !instance.existing && !matches!(instance.presence, Presence::No(_))
+    });
+    if deployment.settings.coverage == Coverage::Elsewhere {
+        let scanned = |registry: &Instance| Judged {
+            place: place_in_workspace(registry, in_workspace),
+            verdict: Verdict::Scanned,
+            finding: None,
+            decided: vec![(
+                None,
+                "Defender is managed elsewhere, says the configuration".into(),
+            )],
+        };
+        return registries.map(scanned).collect();
+    }
+    let none = Reach::default();
+    let reach = match deployment.settings.coverage {
+        Coverage::Workspace => reach,
+        _ => &none,
+    };
+    let candidates = Candidates::of(deployment, reach);
+    let mut judged: Vec<Judged> = registries
+        .map(|registry| judge_one(deployment, &candidates, registry, in_workspace))
+        .collect();
+    judged.extend(hints::hints(deployment, in_workspace));
+    judged
+}
+
+/// Where a registry's finding stands: its type string, if that lies in the workspace, else the path literal of the
+/// innermost module use that does.
+pub fn place_in_workspace(registry: &Instance, in_workspace: &dyn Fn(FileId) -> bool) -> Place {
+    if in_workspace(registry.type_place.file) {
+        return registry.type_place;
+    }
+    let steps = registry.via.iter().rev().map(|step| step.place);
+    steps
+        .into_iter()
+        .find(|place| in_workspace(place.file))
+        .unwrap_or(registry.type_place)
+}
+
+/// The entry point that an instance was expanded from.
+fn entry_of(instance: &Instance) -> FileId {
+    instance
+        .via
+        .first()
+        .map_or(instance.place.file, |step| step.place.file)
+}
+
+/// What a deployment and its reach hold that bears on registries.
+struct Candidates<'a> {
+    /// Plans, the deployment's own first; the label of another deployment.
+    plans: Vec<(Option<&'a Arc<str>>, &'a Instance)>,
+    policies: Vec<(Option<&'a Arc<str>>, &'a Instance)>,
+}
+
+impl<'a> Candidates<'a> {
+    fn of(deployment: &'a Deployment, reach: &'a Reach) -> Self {
+        let own = deployment.expansion.instances.iter().map(|i| (None, i));
+        // The same entry point with other parameters is another environment: what is on there says nothing about here,
+        // where the same declaration has a value of its own.
+        let others = reach
+            .plans
+            .iter()
+            .filter(|(_, plan)| entry_of(plan) != deployment.entry)
+            .map(|(label, plan)| (Some(label), plan));
+        let (mut plans, mut policies) = (Vec::new(), Vec::new());
+        for (label, instance) in own.chain(others) {
+            if is_plan(instance) && !instance.existing {
+                plans.push((label, instance));
+            } else if policy_turns_on(instance) {
+                policies.push((label, instance));
+            }
+        }
+        Candidates { plans, policies }
+    }
+}
+
+/// What the candidates come to for one registry.
+struct Weighed {
+    /// The plan that covers it.
+    scanned: Option<(Option<Place>, String)>,
+    doubts: Vec<Unsure>,
+    off: Vec<PlanOff>,
+    /// Plans of the deployment that only a condition in doubt keeps from covering: fixes can take it away.
+    conditional: Vec<PlanOff>,
+    /// A plan that is on and one of the same name that is not.
+    conflict: Option<(Instance, PlanOff)>,
+    lists: Vec<PlanList>,
+}
+
+fn weigh(candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
+    let mut weighed = Weighed {
+        scanned: None,
+        doubts: Vec::new(),
+        off: Vec::new(),
+        conditional: Vec::new(),
+        conflict: None,
+        lists: Vec::new(),
+    };
+    let covers: Vec<_> = candidates
+        .plans
+        .iter()
+        .map(|(label, plan)| (*label, *plan, plan::cover(plan, registry, label.is_none())))
+        .collect();
+    for (label, plan, cover) in &covers {
+        let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
+        weighed.lists.extend(list_of(plan, cover, *label));
+        if cover.is_off() {
+            let label = label.map(|label| (*label).clone());
+            weighed.off.push(plan::plan_off(plan, cover, label));
+        }
+        match cover.answer() {
+            Answer::No => {}
+            Answer::Maybe(mut unsure) => {
+                unsure.text.push_str(&elsewhere);
+                if label.is_none() && cover.hangs_on_condition() {
+                    weighed.conditional.push(PlanOff {
+                        cause: OffCause::Condition,
+                        ..plan::plan_off(plan, cover, None)
+                    });
+                }
+                weighed.doubts.push(unsure);
+            }
+            Answer::Yes => match contradicted(&covers, *label, plan) {
+                Some((other, other_cover)) if sure_for(other, registry) => {
+                    let off = plan::plan_off(other, other_cover, None);
+                    weighed.conflict.get_or_insert(((*plan).clone(), off));
+                }
+                Some((other, _)) => weighed.doubts.push(Unsure {
+                    text: format!(
+                        "{} is also declared in the same deployment without scanning, under a condition that is not known",
+                        plan::called(other)
+                    ),
+                    place: Some(other.type_place),
+                }),
+                None => {
+                    let text = format!("{} is Standard{elsewhere}", plan::called(plan));
+                    weighed.scanned.get_or_insert((Some(plan.type_place), text));
+                }
+            },
+        }
+    }
+    // The plan that messages and fixes speak of first: one of this deployment, and the one that is not superseded.
+    weighed.off.sort_by_key(|off| {
+        let newest = off.name.eq_ignore_ascii_case("Containers");
+        (off.deployment.is_some(), !newest)
+    });
+    weighed
+}
+
+/// A plan of the same name in the same deployment that is not on though it may be deployed together with `plan`.
+fn contradicted<'a>(
+    covers: &'a [(Option<&Arc<str>>, &'a Instance, plan::Cover)],
+    label: Option<&Arc<str>>,
+    plan: &Instance,
+) -> Option<(&'a Instance, &'a plan::Cover)> {
+    let name = plan.name.as_str()?;
+    covers.iter().find_map(|(other_label, other, cover)| {
+        let same = *other_label == label
+            && other
+                .name
+                .as_str()
+                .is_some_and(|n| n.eq_ignore_ascii_case(name))
+            && other.scope.resource.is_none()
+            && plan.scope.resource.is_none();
+        let off = cover.reach == Answer::Yes
+            && cover.deployed != Answer::No
+            && (cover.tier == Answer::No || cover.extension == Answer::No);
+        (same && off && !plan::exclusive(plan, other)).then_some((*other, cover))
+    })
+}
+
+/// Whether a plan is surely deployed wherever the registry is.
+fn sure_for(plan: &Instance, registry: &Instance) -> bool {
+    plan::cover(plan, registry, true).deployed == Answer::Yes
+}
+
+/// A plan in reach whose name comes from a literal: its list may take one more.
+fn list_of(plan: &Instance, cover: &plan::Cover, label: Option<&Arc<str>>) -> Option<PlanList> {
+    if cover.reach != Answer::Yes || matches!(plan.presence, Presence::No(_)) {
+        return None;
+    }
+    if cover.name != Answer::No || cover.tier == Answer::No {
+        return None;
+    }
+    Some(PlanList {
+        array: plan.list,
+        name: plan.name.place?,
+        tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
+        sample_name: plan.name.as_str()?.into(),
+        declaration: plan.place,
+        deployment: label.cloned(),
+    })
+}
+
+fn judge_one(
+    deployment: &Deployment,
+    candidates: &Candidates<'_>,
+    registry: &Instance,
+    in_workspace: &dyn Fn(FileId) -> bool,
+) -> Judged {
+    let weighed = weigh(candidates, registry);
+    let place = place_in_workspace(registry, in_workspace);
+    let mut chain = chain(registry, place);
+    let opinion = opinion(deployment, candidates, registry, &weighed);
+    let Some(Opinion {
+        verdict,
+        message,
+        mut related,
+    }) = opinion
+    else {
+        let mut decided: Vec<_> = weighed.scanned.into_iter().collect();
+        decided.append(&mut chain);
+        return Judged {
+            place,
+            verdict: Verdict::Scanned,
+            finding: None,
+            decided,
+        };
+    };
+    let mut decided = vec![(None, message.clone())];
+    decided.extend(
+        related
+            .iter()
+            .map(|(place, text)| (Some(*place), text.clone())),
+    );
+    decided.extend(chain.iter().cloned());
+    related.extend(
+        chain
+            .into_iter()
+            .filter_map(|(place, text)| Some((place?, text))),
+    );
+    related.retain(|(at, _)| *at != place);
+    let mut seen: Vec<Place> = Vec::new();
+    related.retain(|(at, _)| {
+        let new = !seen.contains(at);
+        seen.push(*at);
+        new
+    });
+    let way = (
+        deployment.entry,
+        deployment.parameters,
+        registry.via.clone(),
+    );
+    let finding = Finding {
+        code: CODE,
+        name: NAME,
+        verdict: Some(verdict),
+        severity: severity(verdict, deployment.settings.level),
+        place,
+        message,
+        related,
+        resource_type: registry.resource_type.clone(),
+        resource_name: registry.name.as_str().map(Into::into),
+        entry: deployment.entry,
+        parameters: deployment.parameters,
+        subject: Subject::Registry(Box::new(RegistrySubject {
+            declaration: registry.place,
+            ways: vec![way],
+            plans_off: weighed
+                .off
+                .into_iter()
+                .chain(weighed.conflict.map(|(_, off)| off))
+                .chain(weighed.conditional)
+                .collect(),
+            lists: weighed.lists,
+        })),
+    };
+    Judged {
+        place,
+        verdict,
+        finding: Some(finding),
+        decided,
+    }
+}
+
+/// The severity of a verdict; `override.level` moves them all.
+fn severity(verdict: Verdict, level: Option<Level>) -> Severity {
+    match (level, verdict) {
+        (Some(Level::Error), _) | (None, Verdict::Off) => Severity::Error,
+        (Some(Level::Warning), _) | (None, Verdict::Missing) => Severity::Warning,
+        (Some(Level::Information), _) | (None, Verdict::Unknown | Verdict::Scanned) => {
+            Severity::Note
+        }
+    }
+}
+
+/// The module uses that lead to a registry.
+fn chain(registry: &Instance, reported: Place) -> Vec<(Option<Place>, String)> {
+    let uses = registry.via.iter().filter(|step| step.place != reported);
+    uses.map(|step| {
+        let text = match &*step.reference {
+            "" => "the registry comes from this nested deployment".to_owned(),
+            reference => format!("the registry comes from module '{reference}'"),
+        };
+        (Some(step.place), text)
+    })
+    .collect()
+}
+
+/// A verdict that is worth saying.
+struct Opinion {
+    verdict: Verdict,
+    message: String,
+    related: Vec<(Place, String)>,
+}
+
+/// `None`: scanned.
+fn opinion(
+    deployment: &Deployment,
+    candidates: &Candidates<'_>,
+    registry: &Instance,
+    weighed: &Weighed,
+) -> Option<Opinion> {
+    if weighed.scanned.is_some() {
+        return None;
+    }
+    if let Some((on, off)) = &weighed.conflict {
+        return Some(conflict(on, off));
+    }
+    let doubtful = doubtful(deployment, candidates, weighed);
+    if let Presence::Maybe(doubt) = &registry.presence {
+        return Some(deployed_when(deployment, doubt, weighed, doubtful));
+    }
+    // A plan that may be on, here or elsewhere, is better than one that is off; what could not be read is not.
+    if weighed.doubts.is_empty()
+        && let Some(off) = weighed.off.iter().find(|off| off.deployment.is_none())
+    {
+        return Some(is_off(off));
+    }
+    if let Some((text, related)) = doubtful {
+        return Some(Opinion {
+            verdict: Verdict::Unknown,
+            message: format!(
+                "Whether images in this container registry are scanned is not known: {text}."
+            ),
+            related,
+        });
+    }
+    let elsewhere: Vec<_> = weighed.off.iter().map(off_related).collect();
+    Some(Opinion {
+        verdict: Verdict::Missing,
+        message: format!(
+            "Images in this container registry are not scanned: no Microsoft.Security/pricings resource {} sets the plan 'Containers' to Standard.",
+            where_looked(deployment)
+        ),
+        related: elsewhere,
+    })
+}
+
+fn where_looked(deployment: &Deployment) -> &'static str {
+    match deployment.settings.coverage {
+        Coverage::Workspace => "in this deployment or any other of the workspace",
+        _ => "in this deployment",
+    }
+}
+
+/// What leaves the answer open, the plans before what could not be read.
+fn doubtful(
+    deployment: &Deployment,
+    candidates: &Candidates<'_>,
+    weighed: &Weighed,
+) -> Option<(String, Vec<(Place, String)>)> {
+    if let Some(first) = weighed.doubts.first() {
+        let related = weighed
+            .doubts
+            .iter()
+            .filter_map(|doubt| Some((doubt.place?, doubt.text.clone())));
+        return Some((first.text.clone(), related.collect()));
+    }
+    if let Some((label, policy)) = candidates.policies.first() {
+        let name = policy
+            .name
+            .as_str()
+            .map_or(String::new(), |name| format!(" '{name}'"));
+        let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
+        let text = format!("policy{name}{elsewhere} may turn the plan on after deployment");
+        return Some((text.clone(), vec![(policy.type_place, text)]));
+    }
+    let unread = || {
+        deployment
+            .expansion
+            .unread
+            .iter()
+            .filter(|one| !one.harmless)
+    };
+    if let Some(first) = unread().next() {
+        let text = |one: &crate::eval::Unread| match &*one.reference {
+            "" => format!("a nested deployment could not be read ({})", one.reason),
+            reference => format!("'{reference}' could not be read ({})", one.reason),
+        };
+        let related = unread().map(|one| (one.place, text(one)));
+        return Some((
+            format!("no plan was found, but {}", text(first)),
+            related.collect(),
+        ));
+    }
+    let broken = &deployment.expansion.broken;
+    if !broken.is_empty() {
+        let text = "no plan was found, but a declaration that this deployment uses does not parse";
+        let related = broken
+            .iter()
+            .map(|place| (*place, "this does not parse".to_owned()));
+        return Some((text.to_owned(), related.collect()));
+    }
+    None
+}
+
+fn deployed_when(
+    deployment: &Deployment,
+    doubt: &Doubt,
+    weighed: &Weighed,
+    doubtful: Option<(String, Vec<(Place, String)>)>,
+) -> Opinion {
+    let when = match &*doubt.text {
+        "" => format!("This container registry may be deployed ({})", doubt.reason),
+        text => format!(
+            "This container registry is deployed when '{text}' holds ({})",
+            doubt.reason
+        ),
+    };
+    let mut related: Vec<_> = doubt
+        .place
+        .map(|place| (place, doubt.reason.to_string()))
+        .into_iter()
+        .collect();
+    let then = match (doubtful, weighed.off.first()) {
+        (Some((text, more)), _) => {
+            related.extend(more);
+            format!("whether its images are then scanned is not known: {text}")
+        }
+        (None, Some(off)) => {
+            related.push(off_related(off));
+            format!("its images are then not scanned: {}", off_text(off))
+        }
+        (None, None) => format!(
+            "no Microsoft.Security/pricings resource {} then sets the plan 'Containers' to Standard",
+            where_looked(deployment)
+        ),
+    };
+    Opinion {
+        verdict: Verdict::Unknown,
+        message: format!("{when}, and {then}."),
+        related,
+    }
+}
+
+/// What keeps a plan off, in words that continue a sentence.
+fn off_text(off: &PlanOff) -> String {
+    let place = match &off.deployment {
+        Some(label) => format!("in deployment '{label}'"),
+        None => "in this deployment".to_owned(),
+    };
+    match &off.cause {
+        OffCause::Tier(tier) if off.known_module && off.tier.is_none() => {
+            format!("its module leaves plan '{}' at tier '{tier}'", off.name)
+        }
+        OffCause::Tier(tier) => format!("plan '{}' has tier '{tier}' {place}", off.name),
+        OffCause::NoTier => format!("plan '{}' has no pricingTier {place}", off.name),
+        OffCause::Extension => format!(
+            "plan '{}' is Standard {place}, but its extension {} is off",
+            off.name,
+            plan::EXTENSION
+        ),
+        OffCause::Condition => format!(
+            "plan '{}' stands {place}, but its condition is false",
+            off.name
+        ),
+    }
+}
+
+fn off_related(off: &PlanOff) -> (Place, String) {
+    match off.cause {
+        OffCause::Tier(_) => (
+            off.tier.unwrap_or(off.type_place),
+            format!("the tier of plan '{}'", off.name),
+        ),
+        OffCause::NoTier => (
+            off.type_place,
+            format!("plan '{}' without a tier", off.name),
+        ),
+        OffCause::Extension => (
+            off.extension.unwrap_or(off.type_place),
+            format!(
+                "the extension of plan '{}' that would scan images",
+                off.name
+            ),
+        ),
+        OffCause::Condition => (
+            off.condition.unwrap_or(off.type_place),
+            format!("the condition of plan '{}', which is false", off.name),
+        ),
+    }
+}
+
+fn is_off(off: &PlanOff) -> Opinion {
+    let mut related = vec![off_related(off)];
+    related.extend(plan_declared(off));
+    Opinion {
+        verdict: Verdict::Off,
+        message: format!(
+            "Images in this container registry are not scanned: {}.",
+            off_text(off)
+        ),
+        related,
+    }
+}
+
+fn plan_declared(off: &PlanOff) -> Option<(Place, String)> {
+    let told = [off.tier, off.extension, off.condition].contains(&Some(off.type_place));
+    (!told).then(|| {
+        (
+            off.type_place,
+            format!("plan '{}' is declared here", off.name),
+        )
+    })
+}
+
+fn conflict(on: &Instance, off: &PlanOff) -> Opinion {
+    let how = match &off.cause {
+        OffCause::Tier(tier) => format!("to tier '{tier}'"),
+        OffCause::Extension => format!("with the extension {} off", plan::EXTENSION),
+        OffCause::NoTier | OffCause::Condition => "without a tier".to_owned(),
+    };
+    let on_place = plan::property(on, &["pricingTier"])
+        .and_then(|value: &Value| value.place)
+        .unwrap_or(on.type_place);
+    Opinion {
+        verdict: Verdict::Off,
+        message: format!(
+            "Images in this container registry may not be scanned: one deployment sets plan '{}' both to Standard and {how}.",
+            off.name
+        ),
+        related: vec![
+            (
+                on_place,
+                format!("plan '{}' is set to Standard here", off.name),
+            ),
+            (on.type_place, "one of the two plans".to_owned()),
+            off_related(off),
+            (off.type_place, "the other of the two plans".to_owned()),
+        ],
+    }
+}

@@ -1,0 +1,122 @@
+//! Hints: what is not wrong, but will disappoint. Always information, never about what the author must do.
+
+use super::{CODE, Deployment, Judged, NAME, is_plan, is_registry, plan};
+use crate::eval::{Instance, Presence, Value};
+use crate::model::{FileId, Place, ScopeKind};
+use crate::rules::finding::{Finding, Severity, Subject, Verdict};
+use crate::workspace::config::Plan as Preferred;
+
+/// The hints about a deployment's registries and plans.
+pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> Vec<Judged> {
+    let mut found = Vec::new();
+    if !deployment.settings.hints.0 {
+        return found;
+    }
+    for instance in &deployment.expansion.instances {
+        let deployed = !instance.existing && !matches!(instance.presence, Presence::No(_));
+        // What a module brings by itself is its author's business.
+        let ours = |place: Option<Place>| place.is_some_and(|place| in_workspace(place.file));
+        let declared = ours(Some(instance.type_place)) && !instance.known_module;
+        if !deployed || !(declared || ours(instance.name.place)) {
+            continue;
+        }
+        let mut add = |place: Option<Place>, message: String, subject: Subject| {
+            let places = [place, Some(instance.type_place)];
+            let Some(place) = places.into_iter().flatten().find(|p| in_workspace(p.file)) else {
+                return;
+            };
+            found.push(hint(deployment, instance, place, message, subject));
+        };
+        if is_plan(instance) {
+            if let Some((place, message)) = superseded(instance, deployment.settings.plan) {
+                let subject = place.map_or(Subject::None, Subject::PlanName);
+                add(place, message, subject);
+            }
+            if let Some(message) = in_a_group(instance) {
+                add(None, message, Subject::None);
+            }
+        } else if is_registry(instance)
+            && let Some((place, message)) = out_of_reach(instance)
+        {
+            add(place, message, Subject::None);
+        }
+    }
+    found
+}
+
+fn hint(
+    deployment: &Deployment,
+    instance: &Instance,
+    place: Place,
+    message: String,
+    subject: Subject,
+) -> Judged {
+    Judged {
+        place,
+        verdict: Verdict::Scanned,
+        finding: Some(Finding {
+            code: CODE,
+            name: NAME,
+            verdict: None,
+            severity: Severity::Note,
+            place,
+            message,
+            related: Vec::new(),
+            resource_type: instance.resource_type.clone(),
+            resource_name: instance.name.as_str().map(Into::into),
+            entry: deployment.entry,
+            parameters: deployment.parameters,
+            subject,
+        }),
+        decided: Vec::new(),
+    }
+}
+
+/// Who chose `ContainerRegistry` by the setting needs no advice against it.
+fn superseded(instance: &Instance, preferred: Preferred) -> Option<(Option<Place>, String)> {
+    let name = instance.name.as_str()?;
+    let old = name.eq_ignore_ascii_case("KubernetesService")
+        || (name.eq_ignore_ascii_case("ContainerRegistry")
+            && preferred != Preferred::ContainerRegistry);
+    old.then(|| {
+        let message = format!(
+            "Plan '{name}' is superseded by 'Containers': it keeps working where it is on, but a subscription that never had it cannot turn it on."
+        );
+        (instance.name.place, message)
+    })
+}
+
+fn in_a_group(instance: &Instance) -> Option<String> {
+    let in_group = instance.scope.kind == ScopeKind::ResourceGroup
+        && instance.scope.resource.is_none()
+        && instance
+            .api_version
+            .as_str()
+            .is_some_and(|version| version.starts_with("2024-01-01"));
+    in_group.then(|| {
+        "Microsoft.Security/pricings compiles in a resource-group deployment but does not deploy there: the service takes a subscription or one resource.".to_owned()
+    })
+}
+
+/// Defender pulls images through the registry's public endpoint or as a trusted service; where both are shut, it sees
+/// nothing.
+fn out_of_reach(instance: &Instance) -> Option<(Option<Place>, String)> {
+    let says = |path: &[&str], wanted: &str| {
+        let value = plan::property(instance, path)?;
+        let text = value.as_str()?;
+        text.eq_ignore_ascii_case(wanted).then_some(value)
+    };
+    let bypass: &Value = says(&["networkRuleBypassOptions"], "None")?;
+    let (what, _) = says(&["publicNetworkAccess"], "Disabled")
+        .map(|value| ("public network access is disabled", value))
+        .or_else(|| {
+            says(&["networkRuleSet", "defaultAction"], "Deny")
+                .map(|value| ("the default action is Deny", value))
+        })?;
+    Some((
+        bypass.place,
+        format!(
+            "The scanner cannot reach this registry: {what} and trusted services are not let through (networkRuleBypassOptions 'None')."
+        ),
+    ))
+}

@@ -1,0 +1,112 @@
+//! What a person sees who points at a registry or a plan: the verdict, what decided it, the rule in short.
+
+use std::fmt::Write;
+
+use super::{Deployment, Judged, PAGE, plan};
+use crate::eval::{Instance, Presence, Value};
+use crate::rules::finding::Verdict;
+
+const SHORT: &str = "Preflight asks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
+container registry: a `Microsoft.Security/pricings` resource named `Containers`, `ContainerRegistry` or `CloudPosture` \
+with `pricingTier: 'Standard'` in reach. It cannot see what the portal, Azure Policy or another repository turned on.";
+
+/// The hover text of a registry: every deployment that makes it, worst first, and what decided.
+pub fn hover_registry(judged: &[(&Deployment, &Judged)]) -> String {
+    let mut judged: Vec<_> = judged
+        .iter()
+        .filter(|(_, one)| !is_hint(one))
+        .copied()
+        .collect();
+    judged.sort_by_key(|(_, one)| std::cmp::Reverse(one.verdict));
+    let mut text = String::new();
+    let title = match judged.first().map(|(_, one)| one.verdict) {
+        Some(Verdict::Scanned) => "Images are scanned",
+        Some(Verdict::Unknown) => "Not known whether images are scanned",
+        Some(Verdict::Missing | Verdict::Off) => "Images are not scanned",
+        None => "Not deployed",
+    };
+    let _ = write!(
+        text,
+        "**{title}** — Azure.ACR.ContainerScan (AZR-000002)\n\n"
+    );
+    let mut told: Vec<(Verdict, String)> = Vec::new();
+    for (deployment, one) in &judged {
+        let why = one.decided.first().map_or("", |(_, why)| why);
+        if told
+            .iter()
+            .any(|(verdict, text)| *verdict == one.verdict && text == why)
+        {
+            continue;
+        }
+        told.push((one.verdict, why.to_owned()));
+        let _ = writeln!(text, "- `{}`: {}", deployment.label, sentence(why));
+        for (_, more) in one.decided.iter().skip(1) {
+            let _ = writeln!(text, "  - {}", sentence(more));
+        }
+    }
+    let _ = write!(text, "\n{SHORT} [The rule]({PAGE})");
+    text
+}
+
+/// The hover text of a plan: what each deployment makes of it.
+pub fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
+    let mut text = String::new();
+    for (deployment, plan) in plans {
+        let line = format!("{} {}", upper(&plan::called(plan)), standing(plan));
+        if text.is_empty() {
+            let _ = write!(text, "**{line}**\n\n");
+        } else {
+            let _ = writeln!(text, "- `{}`: {line}", deployment.label);
+        }
+    }
+    let _ = write!(text, "\n{SHORT} [The rule]({PAGE})");
+    text
+}
+
+/// What a plan does for registries, on its own.
+fn standing(plan: &Instance) -> String {
+    let cover = plan::cover(plan, plan, true);
+    if cover.name == plan::Answer::No {
+        return "does not scan registries".to_owned();
+    }
+    if let Presence::No(_) = plan.presence {
+        return "is not deployed".to_owned();
+    }
+    let on_its_own = plan::Cover {
+        reach: plan::Answer::Yes,
+        ..cover
+    };
+    match on_its_own.answer() {
+        plan::Answer::Yes => "scans the images of registries".to_owned(),
+        plan::Answer::Maybe(unsure) => format!("may scan registries: {}", unsure.text),
+        plan::Answer::No => {
+            let tier = plan::property(plan, &["pricingTier"]).and_then(Value::as_str);
+            match tier {
+                Some(tier) if on_its_own.tier == plan::Answer::No => {
+                    format!("scans nothing: its tier is '{tier}'")
+                }
+                _ => "scans nothing".to_owned(),
+            }
+        }
+    }
+}
+
+fn is_hint(judged: &Judged) -> bool {
+    judged.finding.as_ref().is_some_and(|f| f.verdict.is_none())
+}
+
+fn upper(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+fn sentence(text: &str) -> String {
+    let text = upper(text);
+    match text.ends_with('.') {
+        true => text,
+        false => text + ".",
+    }
+}

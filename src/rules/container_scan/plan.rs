@@ -1,0 +1,475 @@
+//! What a pricing resource is worth to a registry: each condition of cover asked one by one and answered yes, maybe or
+//! no, so that a verdict can say which of them decided.
+
+use std::sync::Arc;
+
+use super::finding::{OffCause, PlanOff};
+use crate::eval::canonical::implies_all;
+use crate::eval::{Canonical, Instance, Kind, Presence, Value};
+use crate::model::{Place, ScopeKind};
+
+/// The plans that scan registries. Source: design/rule.md, facts.
+pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
+
+/// The extension of a plan that scans the images of registries. Its absence means that it is on.
+pub const EXTENSION: &str = "ContainerRegistriesVulnerabilityAssessments";
+
+/// The one version that a resource group may hold a pricing in.
+const RESOURCE_GROUP_VERSION: &str = "2017-08-01-preview";
+
+/// An answer that may be withheld.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Surely.
+    Yes,
+    /// It hangs on something.
+    Maybe(Unsure),
+    /// Surely not.
+    No,
+}
+
+/// What is not known, in words that continue a sentence, and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsure {
+    /// `the tier of plan 'Containers' is not known (parameter 'tier' has no value)`.
+    pub text: String,
+    /// The value in doubt.
+    pub place: Option<Place>,
+}
+
+/// The answers about one plan for one registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cover {
+    /// One of the three names.
+    pub name: Answer,
+    /// Its tier is Standard.
+    pub tier: Answer,
+    /// The scanning extension is not off.
+    pub extension: Answer,
+    /// Its scope is the subscription, or the registry itself; not `existing`; the same subscription.
+    pub reach: Answer,
+    /// It is deployed wherever the registry is.
+    pub deployed: Answer,
+}
+
+impl Cover {
+    /// The conjunction: one no makes no, all yes makes yes, else the first doubt.
+    pub fn answer(&self) -> Answer {
+        let each = [
+            &self.name,
+            &self.tier,
+            &self.extension,
+            &self.reach,
+            &self.deployed,
+        ];
+        if each.iter().any(|answer| **answer == Answer::No) {
+            return Answer::No;
+        }
+        let doubt = each.into_iter().find(|answer| **answer != Answer::Yes);
+        doubt.cloned().unwrap_or(Answer::Yes)
+    }
+
+    /// Whether nothing but a condition that is not known keeps it from covering.
+    pub fn hangs_on_condition(&self) -> bool {
+        let rest = [&self.name, &self.tier, &self.extension, &self.reach];
+        matches!(self.deployed, Answer::Maybe(_)) && rest.iter().all(|one| **one == Answer::Yes)
+    }
+
+    /// Whether the plan stands there for this registry, surely by name, and is surely not on.
+    pub fn is_off(&self) -> bool {
+        self.name == Answer::Yes
+            && self.reach != Answer::No
+            && [&self.tier, &self.extension, &self.deployed].contains(&&Answer::No)
+    }
+}
+
+/// Works out the cover of `plan` for `registry`. Conditions are compared only within one deployment: elsewhere the same
+/// parameter may have another value.
+pub fn cover(plan: &Instance, registry: &Instance, same_deployment: bool) -> Cover {
+    let called = called(plan);
+    Cover {
+        name: name(plan),
+        tier: tier(plan, &called),
+        extension: extension(plan, &called),
+        reach: reach(plan, registry, &called),
+        deployed: deployed(plan, registry, same_deployment, &called),
+    }
+}
+
+/// How messages call a plan: by its name where that is known.
+pub fn called(plan: &Instance) -> String {
+    match &plan.name.kind {
+        Kind::Str(name) => format!("plan '{name}'"),
+        _ => "a Defender plan".to_owned(),
+    }
+}
+
+/// What a path of member names leads to.
+enum Found<'a> {
+    Value(&'a Value),
+    Absent,
+    Unknown(Arc<str>, Option<Place>),
+}
+
+fn find<'a>(value: &'a Value, path: &[&str]) -> Found<'a> {
+    let Some((first, rest)) = path.split_first() else {
+        return match value.reason() {
+            Some(reason) if value.alternatives().is_empty() => Found::Unknown(reason, value.place),
+            _ => Found::Value(value),
+        };
+    };
+    match &value.kind {
+        Kind::Object(object) => match (value.member(first), &object.open) {
+            (Some(member), _) => find(member, rest),
+            (None, Some(reason)) => Found::Unknown(reason.clone(), value.place),
+            (None, None) => Found::Absent,
+        },
+        Kind::Unknown(unknown) => Found::Unknown(unknown.reason.clone(), value.place),
+        Kind::OneOf(choice) => Found::Unknown(choice.reason.clone(), value.place),
+        _ => Found::Absent,
+    }
+}
+
+/// A property of a resource by path below `properties`, where it is there and known at least in part.
+pub fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a Value> {
+    let mut value = instance.body.member("properties")?;
+    for name in path {
+        value = value.member(name)?;
+    }
+    Some(value)
+}
+
+/// Whether all, some or none of what a value may be passes.
+fn passes(value: &Value, test: impl Fn(&Value) -> bool, doubt: impl FnOnce() -> Unsure) -> Answer {
+    let each = value.alternatives();
+    let passing = each.iter().filter(|one| test(one)).count();
+    match passing {
+        0 if !each.is_empty() => Answer::No,
+        n if n == each.len() && n > 0 => Answer::Yes,
+        _ => Answer::Maybe(doubt()),
+    }
+}
+
+fn in_parentheses(reason: Option<Arc<str>>) -> String {
+    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
+}
+
+fn name(plan: &Instance) -> Answer {
+    let scanning = |value: &Value| {
+        let name = value.as_str().unwrap_or_default();
+        SCANNING.iter().any(|one| one.eq_ignore_ascii_case(name))
+    };
+    passes(&plan.name, scanning, || Unsure {
+        text: format!(
+            "the name of a Defender plan is not known{}",
+            in_parentheses(plan.name.reason())
+        ),
+        place: plan.name.place.or(Some(plan.type_place)),
+    })
+}
+
+fn is_standard(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"))
+}
+
+fn tier(plan: &Instance, called: &str) -> Answer {
+    let doubt = |reason: Option<Arc<str>>, place: Option<Place>| Unsure {
+        text: format!(
+            "the tier of {called} is not known{}",
+            in_parentheses(reason)
+        ),
+        place: place.or(Some(plan.type_place)),
+    };
+    match find(&plan.body, &["properties", "pricingTier"]) {
+        Found::Value(value) => passes(value, is_standard, || doubt(value.reason(), value.place)),
+        Found::Absent => Answer::No,
+        Found::Unknown(reason, place) => Answer::Maybe(doubt(Some(reason), place)),
+    }
+}
+
+fn is_scanning_extension(name: &Value) -> bool {
+    name.as_str()
+        .is_some_and(|name| name.eq_ignore_ascii_case(EXTENSION))
+}
+
+/// The API takes the strings `True` and `False`; a boolean is what authors write.
+fn is_false(value: &Value) -> bool {
+    value.as_bool() == Some(false)
+        || value
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case("false"))
+}
+
+fn extension(plan: &Instance, called: &str) -> Answer {
+    let doubt = |reason: Option<Arc<str>>, place: Option<Place>| {
+        Answer::Maybe(Unsure {
+            text: format!(
+                "whether the extensions of {called} leave {EXTENSION} on is not known{}",
+                in_parentheses(reason)
+            ),
+            place: place.or(Some(plan.type_place)),
+        })
+    };
+    let list = match find(&plan.body, &["properties", "extensions"]) {
+        Found::Value(list) => list,
+        Found::Absent => return Answer::Yes,
+        Found::Unknown(reason, place) => return doubt(Some(reason), place),
+    };
+    let Kind::Array(array) = &list.kind else {
+        return Answer::Yes;
+    };
+    let mut answer = match &array.open {
+        Some(reason) => doubt(Some(reason.clone()), list.place),
+        None => Answer::Yes,
+    };
+    for item in &array.items {
+        let named = match find(item, &["name"]) {
+            Found::Value(name) => passes(name, is_scanning_extension, || Unsure {
+                text: String::new(),
+                place: name.place,
+            }),
+            Found::Absent => Answer::No,
+            Found::Unknown(_, place) => Answer::Maybe(Unsure {
+                text: String::new(),
+                place,
+            }),
+        };
+        if named == Answer::No {
+            continue;
+        }
+        let off = match find(item, &["isEnabled"]) {
+            Found::Value(value) => match passes(value, is_false, || Unsure {
+                text: String::new(),
+                place: value.place,
+            }) {
+                Answer::No => continue,
+                answer => (answer == Answer::Yes, value.reason(), value.place),
+            },
+            Found::Absent => continue,
+            Found::Unknown(reason, place) => (false, Some(reason), place),
+        };
+        match (named == Answer::Yes, off) {
+            (true, (true, ..)) => return Answer::No,
+            (_, (_, reason, place)) => answer = doubt(reason, place),
+        }
+    }
+    answer
+}
+
+/// The literal that turns the scanning extension off, and the element it stands in.
+fn extension_off(plan: &Instance) -> Option<&Value> {
+    let Kind::Array(array) = &property(plan, &["extensions"])?.kind else {
+        return None;
+    };
+    array.items.iter().find_map(|item| {
+        let named = is_scanning_extension(item.member("name")?);
+        item.member("isEnabled")
+            .filter(|value| named && is_false(value))
+    })
+}
+
+fn reach(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+    if plan.existing {
+        return Answer::No;
+    }
+    match same_subscription(plan, registry, called) {
+        Answer::Yes => scope(plan, registry, called),
+        Answer::No => Answer::No,
+        doubt => match scope(plan, registry, called) {
+            Answer::No => Answer::No,
+            _ => doubt,
+        },
+    }
+}
+
+fn scope(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+    let Some(resource) = &plan.scope.resource else {
+        return match plan.scope.kind {
+            ScopeKind::Subscription => Answer::Yes,
+            ScopeKind::ResourceGroup if version_is(plan, RESOURCE_GROUP_VERSION) => {
+                same_group(plan, registry, called)
+            }
+            _ => Answer::No,
+        };
+    };
+    // Only `Containers` can be set on one resource, and only since 2024-01-01.
+    let on_resource = plan.name.alternatives().iter().all(|name| {
+        name.as_str()
+            .is_some_and(|n| n.eq_ignore_ascii_case("Containers"))
+    }) && plan
+        .api_version
+        .as_str()
+        .is_none_or(|version| version >= "2024");
+    if !on_resource {
+        return Answer::No;
+    }
+    if resource.place.is_some() && resource.place == Some(registry.place) {
+        return Answer::Yes;
+    }
+    let is_registry = |ty: &crate::model::Ident| ty.is("Microsoft.ContainerRegistry/registries");
+    if resource
+        .resource_type
+        .as_ref()
+        .is_some_and(|ty| !is_registry(ty))
+    {
+        return Answer::No;
+    }
+    let doubt = || Unsure {
+        text: format!("which resource {called} covers is not known"),
+        place: Some(plan.type_place),
+    };
+    match (&resource.name, resource.resource_type.is_some()) {
+        (Some(name), true) => same_text(name, &registry.name, doubt),
+        _ => Answer::Maybe(doubt()),
+    }
+}
+
+fn version_is(plan: &Instance, version: &str) -> bool {
+    plan.api_version
+        .as_str()
+        .is_some_and(|text| text.eq_ignore_ascii_case(version))
+}
+
+fn canonical(value: &Value) -> Option<&Arc<Canonical>> {
+    match &value.kind {
+        Kind::Unknown(unknown) => unknown.canonical.as_ref(),
+        _ => None,
+    }
+}
+
+fn same_text(one: &Value, other: &Value, doubt: impl FnOnce() -> Unsure) -> Answer {
+    match (one.as_str(), other.as_str()) {
+        (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => Answer::Yes,
+        (Some(_), Some(_)) => Answer::No,
+        _ => match (canonical(one), canonical(other)) {
+            (Some(a), Some(b)) if a == b => Answer::Yes,
+            _ => Answer::Maybe(doubt()),
+        },
+    }
+}
+
+fn same_group(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+    match (&plan.scope.resource_group, &registry.scope.resource_group) {
+        (None, None) => Answer::Yes,
+        (Some(a), Some(b)) => same_text(a, b, || Unsure {
+            text: format!("whether {called} stands in the registry's resource group is not known"),
+            place: Some(plan.type_place),
+        }),
+        _ => Answer::Maybe(Unsure {
+            text: format!("whether {called} stands in the registry's resource group is not known"),
+            place: Some(plan.type_place),
+        }),
+    }
+}
+
+/// The deployment's own subscription is as unknown as one given by a parameter, and unknown against unknown counts as
+/// the same.
+fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+    let known = |value: &Option<Value>| value.as_ref().map(|v| v.alternatives().to_vec());
+    let (ours, theirs) = (
+        known(&plan.scope.subscription).unwrap_or_default(),
+        known(&registry.scope.subscription).unwrap_or_default(),
+    );
+    let doubt = || {
+        Answer::Maybe(Unsure {
+            text: format!("whether {called} is for the registry's subscription is not known"),
+            place: Some(plan.type_place),
+        })
+    };
+    match (&ours[..], &theirs[..]) {
+        ([], []) => Answer::Yes,
+        ([a], [b]) => same_text(a, b, || Unsure {
+            text: String::new(),
+            place: None,
+        }),
+        ([], _) | (_, []) => doubt(),
+        (ours, theirs) => {
+            let shared = |a: &&Value| theirs.iter().any(|b| b.kind == a.kind);
+            match ours.iter().find(shared) {
+                Some(_) => doubt(),
+                None => Answer::No,
+            }
+        }
+    }
+}
+
+fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called: &str) -> Answer {
+    let doubt = match &plan.presence {
+        Presence::Surely => return Answer::Yes,
+        Presence::No(_) => return Answer::No,
+        Presence::Maybe(doubt) => doubt,
+    };
+    let comparable = same_deployment && !doubt.opaque && !doubt.unknown_loop;
+    if comparable && implies_all(premises(registry), &doubt.conditions) {
+        return Answer::Yes;
+    }
+    let text = if doubt.unknown_loop || doubt.text.is_empty() {
+        format!(
+            "whether {called} is deployed is not known ({})",
+            doubt.reason
+        )
+    } else {
+        format!(
+            "{called} is deployed only when '{}' holds ({})",
+            doubt.text, doubt.reason
+        )
+    };
+    Answer::Maybe(Unsure {
+        text,
+        place: doubt.place.or(Some(plan.type_place)),
+    })
+}
+
+/// What surely holds wherever an instance is deployed. A condition without canonical form is left out: fewer premises
+/// prove less, never too much.
+pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
+    match &instance.presence {
+        Presence::Maybe(doubt) => &doubt.conditions,
+        _ => &[],
+    }
+}
+
+/// Whether two instances of one deployment can never both be deployed.
+pub fn exclusive(one: &Instance, other: &Instance) -> bool {
+    let all = premises(one).iter().chain(premises(other)).cloned();
+    Canonical::and(all).as_constant() == Some(false)
+}
+
+/// What keeps a plan off, for messages and fixes; `cover` must say that it is off.
+pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
+    let tier = property(plan, &["pricingTier"]);
+    let condition = match &plan.presence {
+        Presence::No(place) => *place,
+        _ => None,
+    };
+    let extension = extension_off(plan);
+    let cause = if cover.deployed == Answer::No {
+        OffCause::Condition
+    } else if cover.tier == Answer::No {
+        match tier.map(Value::alternatives).unwrap_or_default() {
+            [] => OffCause::NoTier,
+            each => {
+                let texts = each.iter().map(|one| one.as_str().unwrap_or("null"));
+                OffCause::Tier(texts.collect::<Vec<_>>().join("' or '").into())
+            }
+        }
+    } else {
+        OffCause::Extension
+    };
+    PlanOff {
+        tier: tier
+            .filter(|_| cover.tier == Answer::No)
+            .and_then(|value| value.place),
+        extension: extension.and_then(|value| value.place),
+        condition,
+        cause,
+        name: plan.name.as_str().unwrap_or("Containers").into(),
+        declaration: plan.place,
+        type_place: plan.type_place,
+        known_module: plan.known_module,
+        deployment: label,
+        via: plan.via.clone(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Edits that mend a finding: plain byte edits per file, made from the one file's tree.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::{FileId, FileKind, FileModel, Place};
+use crate::text::Span;
+
+/// A fix as an editor or the command line may offer it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// What happens and what it costs: *Enable Defender for Containers (Standard) for the subscription*.
+    pub title: String,
+    /// Stable within one finding: `insert-containers`, `set-tier`, …; lets a client resolve lazily.
+    pub id: String,
+    /// The one to choose without thinking.
+    pub preferred: bool,
+    /// Turns on something that is paid for: the plan's name.
+    pub paid: Option<&'static str>,
+    /// Edits per file, the finding's own file first.
+    pub edits: Vec<FileEdit>,
+}
+
+/// Edits of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileEdit {
+    /// Absolute path.
+    pub path: Arc<Path>,
+    /// The file does not exist yet; `edits` then holds its whole text at 0.
+    pub create: bool,
+    /// Replacements, sorted, not overlapping, in offsets of the present text.
+    pub edits: Vec<TextEdit>,
+}
+
+/// One replacement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEdit {
+    /// What is replaced, in bytes of the present text.
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
+/// A file as a fix sees it.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its number.
+    pub file: FileId,
+    /// Its absolute path.
+    pub path: Arc<Path>,
+    /// Its language.
+    pub kind: FileKind,
+    /// Its whole text, without byte order mark.
+    pub text: Arc<str>,
+    /// Its tree.
+    pub tree: tree_sitter::Tree,
+    /// What it says.
+    pub model: FileModel,
+    /// It lies in a workspace folder (fixes never leave it).
+    pub editable: bool,
+}
+
+/// What fixes may ask of the workspace.
+pub trait Views {
+    /// A file.
+    fn view(&self, file: FileId) -> Option<Arc<View>>;
+    /// Where a place stands now.
+    fn span(&self, place: Place) -> Option<Span>;
+    /// The present text of any file, templates or not; `None` where there is none.
+    fn text_at(&self, path: &Path) -> Option<Arc<str>>;
+    /// A file by path, if the workspace has it.
+    fn file_at(&self, path: &Path) -> Option<FileId>;
+    /// The files that the editor holds open, by path.
+    fn open_files(&self) -> Vec<FileId>;
+    /// Names in a folder, on disk and open.
+    fn names_in(&self, folder: &Path) -> Vec<String>;
+    /// The workspace folder that holds a path.
+    fn root_of(&self, path: &Path) -> Option<PathBuf>;
+}
+
+/// A text after edits: sorted, not overlapping; an insertion may touch a replacement that begins where it stands.
+pub fn apply(text: &str, edits: &[TextEdit]) -> String {
+    let mut out =
+        String::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
+    let mut at = 0;
+    for edit in edits {
+        let range = edit.span.range();
+        out.push_str(text.get(at..range.start).unwrap_or_default());
+        out.push_str(&edit.text);
+        at = range.end.max(at);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}

@@ -1,0 +1,686 @@
+//! The fixes that turn scanning on: insert the pricing resource, join an existing list, set the tier; and those that
+//! say that nothing needs to be done. Each is made from the trees of the files it edits and checked by parsing what it
+//! leaves: a fix that would break a file is not offered.
+
+mod bicep;
+mod json;
+mod list;
+mod names;
+mod place;
+mod rule_file;
+mod set_tier;
+mod style;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::container_scan::CODE;
+use super::finding::{Finding, PlanOff, RegistrySubject, Subject};
+use super::fix::{FileEdit, Fix, TextEdit, View, Views, apply};
+use crate::model::{FileId, FileKind, ItemKind, Place, ScopeKind};
+use crate::syntax;
+use crate::text::{Edit, Span};
+use crate::workspace::config::{Coverage, Plan, Settings};
+use place::{Form, Subscription, Target};
+use style::Style;
+
+/// Every fix that applies to a finding, the preferred one first. `create_files`: the client can create files.
+pub fn fixes(
+    finding: &Finding,
+    views: &dyn Views,
+    settings: &Settings,
+    create_files: bool,
+) -> Vec<Fix> {
+    let mut job = Job {
+        finding,
+        views,
+        settings,
+        create_files,
+        made: Vec::new(),
+    };
+    match &finding.subject {
+        Subject::Registry(subject) => {
+            job.turn_on(subject);
+            job.join_lists(subject);
+            job.insert(subject);
+        }
+        Subject::PlanName(place) => job.rename(*place),
+        Subject::None => {}
+    }
+    // Never the plan that the settings do not prefer, and nothing that only the command line can do.
+    let other = job.other_plan_id();
+    if let Some(first) = job.made.first_mut() {
+        first.preferred = !first.edits.is_empty() && first.id != other;
+    }
+    job.suppress();
+    if finding.verdict.is_some() {
+        job.elsewhere();
+    }
+    job.made
+}
+
+/// Ids of the two insertions in the best place.
+const INSERT_CONTAINERS: &str = "insert-containers";
+const INSERT_CONTAINER_REGISTRY: &str = "insert-container-registry";
+
+struct Job<'a> {
+    finding: &'a Finding,
+    views: &'a dyn Views,
+    settings: &'a Settings,
+    create_files: bool,
+    made: Vec<Fix>,
+}
+
+/// The literal name of a plan as the API spells it, where it is one that scans.
+fn paid(name: &str) -> &'static str {
+    match name.to_ascii_lowercase().as_str() {
+        "containerregistry" => "ContainerRegistry",
+        "cloudposture" => "CloudPosture",
+        _ => "Containers",
+    }
+}
+
+fn plan_name(plan: Plan) -> &'static str {
+    bicep::names(plan).plan
+}
+
+impl Job<'_> {
+    /// The plans to insert, the one that the settings prefer first.
+    fn plans(&self) -> [Plan; 2] {
+        match self.settings.plan {
+            Plan::Containers => [Plan::Containers, Plan::ContainerRegistry],
+            Plan::ContainerRegistry => [Plan::ContainerRegistry, Plan::Containers],
+        }
+    }
+
+    fn other_plan_id(&self) -> &'static str {
+        match self.settings.plan {
+            Plan::Containers => INSERT_CONTAINER_REGISTRY,
+            Plan::ContainerRegistry => INSERT_CONTAINERS,
+        }
+    }
+
+    /// Adds a fix, unless it would break a file, or edits nothing, or is there already.
+    fn offer(
+        &mut self,
+        id: String,
+        title: String,
+        paid: Option<&'static str>,
+        edits: Vec<FileEdit>,
+    ) {
+        if edits.is_empty() || !edits.iter().all(|edit| self.keeps_parsing(edit)) {
+            return;
+        }
+        if self
+            .made
+            .iter()
+            .any(|fix| fix.id == id || fix.edits == edits)
+        {
+            return;
+        }
+        self.made.push(Fix {
+            title,
+            id,
+            preferred: false,
+            paid,
+            edits,
+        });
+    }
+
+    fn keeps_parsing(&self, edit: &FileEdit) -> bool {
+        let language = match edit.path.extension().and_then(|e| e.to_str()) {
+            Some("yaml" | "yml") => return true,
+            Some(ending) if ending.eq_ignore_ascii_case("bicep") => syntax::bicep(),
+            Some(ending) if ending.eq_ignore_ascii_case("bicepparam") => syntax::bicep(),
+            _ => syntax::json(),
+        };
+        let view = self
+            .views
+            .file_at(&edit.path)
+            .and_then(|id| self.views.view(id))
+            .filter(|_| !edit.create);
+        let errors = |tree: &tree_sitter::Tree, text: &str| syntax::syntax_errors(tree, text).len();
+        let Some(view) = view else {
+            let text = apply("", &edit.edits);
+            return errors(&syntax::parse(language, &*text, None), &text) == 0;
+        };
+        // From the last edit to the first, so that the offsets of those to come stay true.
+        let mut tree = view.tree.clone();
+        for change in edit.edits.iter().rev() {
+            let change = Edit {
+                old: change.span,
+                new_len: change.text.len() as u32,
+            };
+            syntax::edit(&mut tree, &change);
+        }
+        let text = apply(&view.text, &edit.edits);
+        let after = syntax::parse(language, &*text, Some(&tree));
+        errors(&after, &text) <= errors(&view.tree, &view.text)
+    }
+
+    /// A path as titles and identifiers say it: relative to the workspace folder.
+    fn shown(&self, path: &Path) -> String {
+        let root = self.views.root_of(path);
+        let relative = root
+            .as_deref()
+            .and_then(|root| path.strip_prefix(root).ok());
+        let text = relative.unwrap_or(path).to_string_lossy().into_owned();
+        text.replace('\\', "/")
+    }
+
+    /// ` in 'x.bicep'`, where that is not the file the finding stands in.
+    fn in_file(&self, path: &Path) -> String {
+        let here = self.views.view(self.finding.place.file);
+        match here.is_some_and(|view| &*view.path == path) {
+            true => String::new(),
+            false => format!(" in '{}'", self.shown(path)),
+        }
+    }
+
+    /// Edits by the file of their place, the finding's own file first.
+    fn by_file(&self, edits: Vec<(FileId, TextEdit)>) -> Vec<FileEdit> {
+        let mut files: Vec<(FileId, Vec<TextEdit>)> = Vec::new();
+        for (file, edit) in edits {
+            match files.iter_mut().find(|(known, _)| *known == file) {
+                Some((_, all)) if all.contains(&edit) => {}
+                Some((_, all)) => all.push(edit),
+                None => files.push((file, vec![edit])),
+            }
+        }
+        files.sort_by_key(|(file, _)| *file != self.finding.place.file);
+        let file_edit = |(file, mut edits): (FileId, Vec<TextEdit>)| {
+            edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+            let view = self.views.view(file)?;
+            view.editable.then(|| FileEdit {
+                path: view.path.clone(),
+                create: false,
+                edits,
+            })
+        };
+        let found: Vec<Option<FileEdit>> = files.into_iter().map(file_edit).collect();
+        match found.iter().all(Option::is_some) {
+            true => found.into_iter().flatten().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Sets to Standard what is not, where its value comes from.
+    fn turn_on(&mut self, subject: &RegistrySubject) {
+        let mut done: Vec<(Arc<str>, Option<Arc<str>>)> = Vec::new();
+        for off in &subject.plans_off {
+            let same = (off.name.clone(), off.deployment.clone());
+            if done.contains(&same) {
+                continue;
+            }
+            done.push(same);
+            // All of one name in one deployment, else they contradict each other.
+            let alike = subject.plans_off.iter().filter(|other| {
+                other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
+            });
+            let edits: Option<Vec<_>> = alike
+                .map(|one| set_tier::turn_on(one, self.views))
+                .collect();
+            let Some(edits) = edits else {
+                self.always(off);
+                continue;
+            };
+            let edits: Vec<(FileId, TextEdit)> = edits
+                .into_iter()
+                .flatten()
+                .map(|(place, edit)| (place.file, edit))
+                .collect();
+            let files = self.by_file(edits);
+            let Some(first) = files.first() else {
+                continue;
+            };
+            let place = self.in_file(&first.path);
+            let title = match off.tier.is_some() || off.extension.is_none() {
+                true => format!("Set the tier of plan '{}' to Standard{place}", off.name),
+                false => format!(
+                    "Remove isEnabled 'False': turn on image scanning in plan '{}'{place}",
+                    off.name
+                ),
+            };
+            let id = match off.tier.is_some() || off.extension.is_none() {
+                true => "set-tier",
+                false => "enable-extension",
+            };
+            let id = self.numbered(id);
+            self.offer(id, title, Some(paid(&off.name)), files);
+        }
+    }
+
+    fn always(&mut self, off: &PlanOff) {
+        let Some((place, edit)) = set_tier::always(off, self.views) else {
+            return;
+        };
+        let files = self.by_file(vec![(place.file, edit)]);
+        let Some(first) = files.first() else {
+            return;
+        };
+        let title = format!(
+            "Always deploy plan '{}' (Standard){}",
+            off.name,
+            self.in_file(&first.path)
+        );
+        let id = self.numbered("always-deploy");
+        self.offer(id, title, Some(paid(&off.name)), files);
+    }
+
+    /// An id that no fix has yet.
+    fn numbered(&self, id: &str) -> String {
+        names::unused(id, "-", self.made.iter().map(|fix| &*fix.id))
+    }
+
+    /// Adds the preferred plan to lists that turn other plans on.
+    fn join_lists(&mut self, subject: &RegistrySubject) {
+        let plan = plan_name(self.settings.plan);
+        let mut seen: Vec<Vec<FileEdit>> = Vec::new();
+        // A plan of that name that is off would contradict the new one.
+        if subject
+            .plans_off
+            .iter()
+            .any(|off| off.name.eq_ignore_ascii_case(plan))
+        {
+            return;
+        }
+        for list in &subject.lists {
+            let Some(view) = self.views.view(list.name.file).filter(|view| view.editable) else {
+                continue;
+            };
+            let Some(edits) = list::join(&view, self.views, list, plan) else {
+                continue;
+            };
+            let files = vec![FileEdit {
+                path: view.path.clone(),
+                create: false,
+                edits,
+            }];
+            if seen.contains(&files) {
+                continue;
+            }
+            let title = format!(
+                "Enable {} (Standard) in the list of plans{}",
+                bicep::names(self.settings.plan).title,
+                self.in_file(&view.path)
+            );
+            seen.push(files.clone());
+            let id = self.numbered("join-list");
+            self.offer(id, title, Some(plan), files);
+        }
+    }
+
+    /// Inserts the resource, for both plans, in each place that will do.
+    fn insert(&mut self, subject: &RegistrySubject) {
+        let targets = place::targets(self.finding, subject, self.views, self.settings);
+        for (rank, target) in targets.iter().enumerate() {
+            for plan in self.plans() {
+                let names = bicep::names(plan);
+                // A second plan of that name beside one that is off would not turn it on.
+                let contradicts = |off: &PlanOff| {
+                    off.name.eq_ignore_ascii_case(names.plan)
+                        && off.deployment.is_none()
+                        && off.cause != super::finding::OffCause::Condition
+                };
+                if subject.plans_off.iter().any(contradicts) {
+                    continue;
+                }
+                let base = match plan {
+                    Plan::Containers => INSERT_CONTAINERS,
+                    Plan::ContainerRegistry => INSERT_CONTAINER_REGISTRY,
+                };
+                let shown = self.shown(&target.view.path);
+                let id = match rank {
+                    0 => base.to_owned(),
+                    _ => format!("{base}:{shown}"),
+                };
+                let mut title = format!("Enable {} (Standard) for the subscription", names.title);
+                if targets.len() > 1 {
+                    title.push_str(&format!(" in '{shown}'"));
+                } else {
+                    title.push_str(&self.in_file(&target.view.path));
+                }
+                match self.insertion(target, plan) {
+                    Some(edits) if edits.iter().any(|edit| edit.create) && !self.create_files => {
+                        self.without_creation(target, plan, id, title);
+                    }
+                    Some(edits) => self.offer(id, title, Some(names.plan), edits),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// Where the editor cannot create the file that is needed: a file for the subscription that is open takes the
+    /// resource, else the command line is named, which can.
+    fn without_creation(&mut self, target: &Target, plan: Plan, id: String, title: String) {
+        let names = bicep::names(plan);
+        let open = || {
+            let ids = self.views.open_files().into_iter();
+            ids.filter_map(|file| place::subscription_file(file, self.views))
+        };
+        let reaches = self.settings.coverage == Coverage::Workspace;
+        let other = open()
+            .filter(|other| reaches && other.view.file != target.view.file)
+            .find_map(|other| Some((other.view.path.clone(), self.insertion(&other, plan)?)));
+        if let Some((path, edits)) = other {
+            let shown = self.shown(&path);
+            let title = format!(
+                "Enable {} (Standard) for the subscription in '{shown}'",
+                names.title
+            );
+            self.offer(id, title, Some(names.plan), edits);
+            return;
+        }
+        let shown = self.shown(&target.view.path);
+        self.made.push(Fix {
+            title: format!(
+                "{title}: run `preflight check --fix {shown}` (this editor cannot create files)"
+            ),
+            id,
+            preferred: false,
+            paid: Some(names.plan),
+            edits: Vec::new(),
+        });
+    }
+
+    fn insertion(&self, target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
+        if target.form == Form::Resource && declares(&target.view, plan_name(plan)) {
+            return None;
+        }
+        match target.view.kind {
+            FileKind::Bicep => self.insert_bicep(target, plan),
+            FileKind::ArmTemplate => insert_json(target, plan),
+            _ => None,
+        }
+    }
+
+    fn insert_bicep(&self, target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
+        let view = &*target.view;
+        let names = bicep::names(plan);
+        let symbol = bicep::symbol(view, names.symbol);
+        let of_view = |mut edits: Vec<TextEdit>| {
+            edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+            FileEdit {
+                path: view.path.clone(),
+                create: false,
+                edits,
+            }
+        };
+        let subscription = match &target.form {
+            Form::Resource => {
+                let lines = bicep::resource(&names, &symbol);
+                return Some(vec![of_view(vec![bicep::insert_after(
+                    view,
+                    target.anchor,
+                    &lines,
+                )])]);
+            }
+            Form::Module(subscription) => subscription,
+        };
+        let (file, created) = self.subscription_file(view, plan)?;
+        let mut edits = Vec::new();
+        let scope = match subscription {
+            Subscription::Own => "subscription()".to_owned(),
+            Subscription::Expression(text) => format!("subscription({text})"),
+            Subscription::Parameter => {
+                let (name, edit) = bicep::subscription_parameter(view);
+                edits.extend(edit);
+                format!("subscription({name})")
+            }
+        };
+        let path = match bicep::dotted_paths(view) {
+            true => format!("./{file}"),
+            false => file,
+        };
+        let deployment = bicep::deployment_name(view, names.file);
+        let lines = bicep::module(&symbol, &path, &deployment, &scope);
+        edits.push(bicep::insert_after(view, target.anchor, &lines));
+        let mut files = vec![of_view(edits)];
+        files.extend(created);
+        Some(files)
+    }
+
+    /// The file beside `view` that sets the plan: one that is there, or a new one with its creation.
+    fn subscription_file(&self, view: &View, plan: Plan) -> Option<(String, Option<FileEdit>)> {
+        let folder = view.path.parent()?;
+        let names = bicep::names(plan);
+        let mut beside = self.views.names_in(folder);
+        beside.sort();
+        let reusable = beside.iter().find(|name| {
+            let path = folder.join(name);
+            let other = self.views.file_at(&path).and_then(|id| self.views.view(id));
+            other.is_some_and(|other| other.file != view.file && sets_plan(&other, names.plan))
+        });
+        if let Some(name) = reusable {
+            return Some((name.clone(), None));
+        }
+        let stems = beside
+            .iter()
+            .map(|name| name.rsplit_once('.').map_or(&**name, |(stem, _)| stem));
+        let name = format!("{}.bicep", names::unused(names.file, "-", stems));
+        let style = Style::of(&view.text, 0);
+        let text = bicep::subscription_file(
+            &names,
+            &Style {
+                final_newline: true,
+                ..style
+            },
+        );
+        let created = FileEdit {
+            path: folder.join(&name).into(),
+            create: true,
+            edits: vec![TextEdit {
+                span: Span::default(),
+                text,
+            }],
+        };
+        Some((name, Some(created)))
+    }
+
+    /// Renames a superseded plan.
+    fn rename(&mut self, place: Place) {
+        let Some(view) = self.views.view(place.file).filter(|view| view.editable) else {
+            return;
+        };
+        // Two resources of one name in a file are an error.
+        if set_tier::says(&view, "Containers") {
+            return;
+        }
+        let Some(edit) = set_tier::replace_text(self.views, place, "Containers") else {
+            return;
+        };
+        let files = self.by_file(vec![(place.file, edit)]);
+        let title = "Rename the plan to 'Containers' (Standard is paid for)".to_owned();
+        self.offer("rename-plan".to_owned(), title, Some("Containers"), files);
+    }
+
+    /// Silences the rule where the finding stands: in Bicep by a pragma, in JSON by the resource's name.
+    fn suppress(&mut self) {
+        let finding = self.finding;
+        let Some(view) = self
+            .views
+            .view(finding.place.file)
+            .filter(|view| view.editable)
+        else {
+            return;
+        };
+        if view.kind == FileKind::Bicep {
+            let Some(span) = self.views.span(finding.place) else {
+                return;
+            };
+            let Some(edit) = bicep::suppress(&view, span.start) else {
+                return;
+            };
+            let files = self.by_file(vec![(finding.place.file, edit)]);
+            self.offer(
+                "suppress".into(),
+                format!("Suppress {CODE} on this line"),
+                None,
+                files,
+            );
+            return;
+        }
+        let Some(name) = finding
+            .resource_name
+            .as_deref()
+            .filter(|_| finding.verdict.is_some())
+        else {
+            return;
+        };
+        let title = format!("Suppress {CODE} for '{name}' in {}", rule_file::FILE);
+        let files = self.rule_file(&view.path, |text| rule_file::suppress(text, name));
+        self.offer("suppress".into(), title, None, files);
+    }
+
+    /// Says in the configuration that Defender is managed elsewhere.
+    fn elsewhere(&mut self) {
+        // What the editor or the command line says wins over the file: writing it there would change nothing.
+        let overridden = |(setting, _, origin): &(String, String, String)| {
+            setting == "coverage" && origin == "editor or command line"
+        };
+        if self.settings.origins.iter().any(overridden) {
+            return;
+        }
+        let Some(view) = self
+            .views
+            .view(self.finding.place.file)
+            .filter(|view| view.editable)
+        else {
+            return;
+        };
+        let title = format!(
+            "Defender is managed elsewhere: set PREFLIGHT_COVERAGE in {}",
+            rule_file::FILE
+        );
+        let files = self.rule_file(&view.path, rule_file::elsewhere);
+        self.offer("managed-elsewhere".into(), title, None, files);
+    }
+
+    /// Edits of the configuration in force for `path`, or a new file at the workspace folder's top.
+    fn rule_file(
+        &self,
+        path: &Path,
+        edit: impl Fn(&str) -> Option<Vec<TextEdit>>,
+    ) -> Vec<FileEdit> {
+        let known = self.settings.rule_file.as_deref();
+        if let Some(file) = known {
+            let edits = self.views.text_at(file).and_then(|text| edit(&text));
+            return edits
+                .map(|edits| FileEdit {
+                    path: file.into(),
+                    create: false,
+                    edits,
+                })
+                .into_iter()
+                .collect();
+        }
+        let Some(root) = self.views.root_of(path).filter(|_| self.create_files) else {
+            return Vec::new();
+        };
+        edit("")
+            .map(|edits| FileEdit {
+                path: root.join(rule_file::FILE).into(),
+                create: true,
+                edits,
+            })
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Whether a file declares a plan by a literal name.
+fn declares(view: &View, plan: &str) -> bool {
+    view.model.template.items.iter().any(|item| {
+        matches!(&item.kind, ItemKind::Resource(resource)
+            if is_plan(resource, plan))
+    })
+}
+
+fn is_plan(resource: &crate::model::Resource, plan: &str) -> bool {
+    let named = resource
+        .declaration
+        .name
+        .as_ref()
+        .and_then(|name| name.as_str());
+    !resource.existing
+        && resource
+            .resource_type
+            .as_ref()
+            .is_some_and(|ty| ty.is("Microsoft.Security/pricings"))
+        && named.is_some_and(|name| name.eq_ignore_ascii_case(plan))
+}
+
+/// Whether a file does nothing but set a plan to Standard for a subscription, without asking for anything.
+fn sets_plan(view: &View, plan: &str) -> bool {
+    if view.kind != FileKind::Bicep || place::scope(view) != ScopeKind::Subscription {
+        return false;
+    }
+    let mut sets = false;
+    for item in &view.model.template.items {
+        match &item.kind {
+            ItemKind::Resource(resource) => {
+                let tier = resource
+                    .body
+                    .member("properties")
+                    .and_then(|properties| properties.member("pricingTier"))
+                    .and_then(|tier| tier.as_str());
+                let plain = resource.declaration.conditions.is_empty()
+                    && resource.declaration.loops.is_none()
+                    && resource.children.is_empty();
+                let on = tier.is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"));
+                let extensions = resource
+                    .body
+                    .member("properties")
+                    .and_then(|properties| properties.member("extensions"));
+                if !plain || !on || !is_plan(resource, plan) || extensions.is_some() {
+                    return false;
+                }
+                sets = true;
+            }
+            ItemKind::Parameter(parameter) if parameter.default.is_none() => return false,
+            ItemKind::Module(_) => return false,
+            _ if item.broken => return false,
+            _ => {}
+        }
+    }
+    sets
+}
+
+fn insert_json(target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
+    let view = &*target.view;
+    let names = bicep::names(plan);
+    let mut edits = Vec::new();
+    let value = match &target.form {
+        Form::Resource => json::resource(&names),
+        Form::Module(subscription) => {
+            let subscription = match subscription {
+                Subscription::Own => json::Json::text("[subscription().subscriptionId]"),
+                Subscription::Expression(text) => json::Json::Raw(text.clone()),
+                Subscription::Parameter => {
+                    let (name, added) = json::subscription_parameter(view)?;
+                    edits.extend(added);
+                    json::Json::text(format!("[parameters('{name}')]"))
+                }
+            };
+            let location = match target.scope() {
+                ScopeKind::ResourceGroup => "[resourceGroup().location]",
+                _ => "[deployment().location]",
+            };
+            let name = json::deployment_name(view, names.file);
+            json::deployment(&names, &name, subscription, location)
+        }
+    };
+    edits.extend(json::insert_resource(
+        view,
+        target.anchor.start,
+        names.symbol,
+        &value,
+    )?);
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    Some(vec![FileEdit {
+        path: view.path.clone(),
+        create: false,
+        edits,
+    }])
+}

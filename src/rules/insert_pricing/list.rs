@@ -1,0 +1,267 @@
+//! Joins a plan to a list that already turns plans on: one element more, in the shape its neighbours have, instead of a
+//! second resource beside the loop.
+
+use tree_sitter::Node;
+
+use super::bicep;
+use super::json::{self, Layout};
+use super::style::{Style, indent_at, line_end, on_one_line, slice};
+use crate::model::FileKind;
+use crate::rules::finding::PlanList;
+use crate::rules::fix::{TextEdit, View, Views};
+use crate::text::Span;
+
+/// Members of an element that belong to one plan alone: copied, they would be wrong for another.
+const OWN: [&str; 2] = ["subPlan", "extensions"];
+
+/// The edits that add `plan` to the list that a name comes from. `None` where the name stands in no list, or the list
+/// names the plan already.
+pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Option<Vec<TextEdit>> {
+    let span = views.span(list.name)?;
+    let tier = list
+        .tier
+        .filter(|tier| tier.file == list.name.file)
+        .and_then(|tier| views.span(tier));
+    let literal = view
+        .tree
+        .root_node()
+        .descendant_for_byte_range(span.start as usize, span.end as usize)?;
+    let literal = if literal.kind() == "string" {
+        literal
+    } else {
+        literal.parent()?
+    };
+    let shape = Shape::of(view, literal, tier)?;
+    if shape
+        .names(view)
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(plan))
+    {
+        return None;
+    }
+    let written = shape.element_for(view, plan, &list.sample_name)?;
+    Some(shape.insert(view, &written))
+}
+
+/// An array of names, or of objects that hold one each.
+struct Shape<'t> {
+    array: Node<'t>,
+    elements: Vec<Node<'t>>,
+    /// Key of the name, where elements are objects.
+    name_key: Option<String>,
+    /// Key of the tier, where elements say one.
+    tier_key: Option<String>,
+    /// The element of the plan that is on.
+    sample: Node<'t>,
+}
+
+impl<'t> Shape<'t> {
+    fn of(view: &View, literal: Node<'t>, tier: Option<Span>) -> Option<Self> {
+        if literal.kind() != "string" {
+            return None;
+        }
+        let parent = literal.parent()?;
+        let (array, sample, name_key, tier_key) = match parent.kind() {
+            "array" => (parent, literal, None, None),
+            "property" | "pair" => {
+                let object = parent.parent()?;
+                let array = object.parent().filter(|node| node.kind() == "array")?;
+                let holds = |pair: &Node<'_>| {
+                    tier.is_some_and(|tier| Span::of(pair.byte_range()).touches(tier.start))
+                };
+                let tier_key = members(object)
+                    .into_iter()
+                    .find(holds)
+                    .map(|m| key(view, m));
+                (array, object, Some(key(view, parent)), tier_key)
+            }
+            _ => return None,
+        };
+        let mut cursor = array.walk();
+        let elements = array
+            .named_children(&mut cursor)
+            .filter(|child| child.kind() == sample.kind())
+            .collect();
+        Some(Shape {
+            array,
+            elements,
+            name_key,
+            tier_key,
+            sample,
+        })
+    }
+
+    /// The plans that the list names.
+    fn names(&self, view: &View) -> Vec<String> {
+        let literal = |node: Node<'t>| match &self.name_key {
+            None => Some(node),
+            Some(name) => member(view, node, name),
+        };
+        let each = self.elements.iter().filter_map(|node| literal(*node));
+        each.filter(|node| node.kind() == "string")
+            .map(|node| decode(view, node))
+            .collect()
+    }
+
+    /// The element to copy: the simplest that says what the sample says.
+    fn model(&self, view: &View) -> Node<'t> {
+        let complete = |node: &&Node<'t>| {
+            [&self.name_key, &self.tier_key]
+                .into_iter()
+                .flatten()
+                .all(|key| member(view, **node, key).is_some_and(|v| v.kind() == "string"))
+        };
+        let simple = |node: &&Node<'t>| {
+            let own = members(**node)
+                .into_iter()
+                .filter(|m| {
+                    OWN.iter()
+                        .any(|own| key(view, *m).eq_ignore_ascii_case(own))
+                })
+                .count();
+            (own, members(**node).len())
+        };
+        let found = self.elements.iter().filter(complete).min_by_key(simple);
+        *found.unwrap_or(&self.sample)
+    }
+
+    /// The new element as text, and the element it was made from.
+    fn element_for(
+        &self,
+        view: &View,
+        plan: &str,
+        sample_name: &str,
+    ) -> Option<(String, Node<'t>)> {
+        let bicep = is_bicep(view);
+        let quoted = |text: &str| match bicep {
+            true => format!("'{text}'"),
+            false => format!("\"{text}\""),
+        };
+        let model = self.model(view);
+        let Some(name_key) = &self.name_key else {
+            return Some((quoted(plan), self.sample));
+        };
+        let old = member(view, model, name_key).map(|node| decode(view, node))?;
+        let mut text = String::new();
+        let mut at = model.start_byte();
+        for pair in members(model) {
+            let value = pair.child_by_field_name("value")?;
+            let key = key(view, pair);
+            let new = if key.eq_ignore_ascii_case(name_key) {
+                quoted(plan)
+            } else if self
+                .tier_key
+                .as_ref()
+                .is_some_and(|t| t.eq_ignore_ascii_case(&key))
+            {
+                quoted("Standard")
+            } else if OWN.iter().any(|own| key.eq_ignore_ascii_case(own)) {
+                match value.kind() {
+                    "array" => "[]".to_owned(),
+                    _ => "null".to_owned(),
+                }
+            } else if value.kind() == "string" {
+                let said = decode(view, value);
+                if said.eq_ignore_ascii_case(&old) || said.eq_ignore_ascii_case(sample_name) {
+                    quoted(plan)
+                } else {
+                    continue;
+                }
+            } else {
+                continue;
+            };
+            text.push_str(view.text.get(at..value.start_byte())?);
+            text.push_str(&new);
+            at = value.end_byte();
+        }
+        text.push_str(view.text.get(at..model.end_byte())?);
+        Some((text, model))
+    }
+
+    fn insert(&self, view: &View, (written, model): &(String, Node<'t>)) -> Vec<TextEdit> {
+        let last = self.elements.last().copied().unwrap_or(self.sample);
+        if !is_bicep(view) {
+            let layout = Layout::like(view, last).compact(true);
+            let moved = reindent(view, *model, last, written);
+            return json::insert_after(
+                view,
+                self.array,
+                last,
+                &layout,
+                None,
+                &json::Json::Raw(moved),
+            );
+        }
+        let text = &*view.text;
+        let end = last.end_byte() as u32;
+        let insert = |at: u32, text: String| {
+            vec![TextEdit {
+                span: Span::new(at, at),
+                text,
+            }]
+        };
+        if on_one_line(text, Span::of(self.array.start_byte()..last.start_byte())) {
+            return insert(end, format!(", {written}"));
+        }
+        let style = Style::of(text, end);
+        let moved = reindent(view, *model, last, written);
+        let base = indent_at(text, last.start_byte() as u32);
+        let rest = slice(text, Span::new(end, line_end(text, end)));
+        // A comment behind the last element stays with it; a bracket or a comma there keeps its place behind the new one.
+        let at = match rest.trim_start() {
+            "" => end,
+            comment if comment.starts_with("//") => line_end(text, end),
+            _ => end,
+        };
+        insert(at, format!("{}{base}{moved}", style.newline))
+    }
+}
+
+/// The copy of an element, its lines moved from the indentation of the original to that of its new neighbour.
+fn reindent(view: &View, model: Node<'_>, last: Node<'_>, written: &str) -> String {
+    let from = indent_at(&view.text, model.start_byte() as u32);
+    let to = indent_at(&view.text, last.start_byte() as u32);
+    if from == to || !written.contains(['\n', '\r']) {
+        return written.to_owned();
+    }
+    let newline = Style::of(&view.text, last.start_byte() as u32).newline;
+    let lines = written.split(newline).enumerate();
+    let moved = lines.map(|(index, line)| match line.strip_prefix(from) {
+        Some(rest) if index > 0 => format!("{to}{rest}"),
+        _ => line.to_owned(),
+    });
+    moved.collect::<Vec<_>>().join(newline)
+}
+
+fn is_bicep(view: &View) -> bool {
+    matches!(view.kind, FileKind::Bicep | FileKind::BicepParams)
+}
+
+fn members(object: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = object.walk();
+    object
+        .named_children(&mut cursor)
+        .filter(|child| matches!(child.kind(), "pair" | "property"))
+        .collect()
+}
+
+fn key(view: &View, member: Node<'_>) -> String {
+    match is_bicep(view) {
+        true => bicep::key(view, member),
+        false => json::key(view, member),
+    }
+}
+
+fn member<'t>(view: &View, object: Node<'t>, name: &str) -> Option<Node<'t>> {
+    members(object)
+        .into_iter()
+        .find(|m| key(view, *m).eq_ignore_ascii_case(name))
+        .and_then(|m| m.child_by_field_name("value"))
+}
+
+fn decode(view: &View, string: Node<'_>) -> String {
+    match is_bicep(view) {
+        true => crate::syntax::bicep::string_value(string, &*view.text).unwrap_or_default(),
+        false => json::string(view, string),
+    }
+}

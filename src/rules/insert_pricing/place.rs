@@ -1,0 +1,313 @@
+//! Where the resource that turns a plan on goes: on each way from an entry point to the registry, the nearest file that
+//! is deployed to the registry's subscription, else a file that can reach the subscription with a module.
+
+use std::sync::Arc;
+
+use tree_sitter::Node;
+
+use super::bicep;
+use super::json;
+use super::style::slice;
+use crate::eval::Step;
+use crate::eval::expand::scope_of;
+use crate::model::{FileId, FileKind, Place, ScopeKind};
+use crate::rules::finding::{Finding, RegistrySubject};
+use crate::rules::fix::{View, Views};
+use crate::text::Span;
+use crate::workspace::config::{Coverage, Settings};
+
+/// More places than these are no choice any more.
+const MOST: usize = 8;
+
+/// A file that may take the resource.
+#[derive(Clone)]
+pub struct Target {
+    /// The file.
+    pub view: Arc<View>,
+    /// What stands in it on the way to the registry: the new declaration goes behind.
+    pub anchor: Span,
+    /// What goes there.
+    pub form: Form,
+}
+
+/// What is inserted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// The resource itself: the file is deployed to the subscription.
+    Resource,
+    /// A module or nested deployment to a subscription.
+    Module(Subscription),
+}
+
+/// Which subscription a module is deployed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subscription {
+    /// That of the file.
+    Own,
+    /// The one that this source text says.
+    Expression(String),
+    /// A parameter says it.
+    Parameter,
+}
+
+impl Target {
+    fn is_same(&self, other: &Target) -> bool {
+        self.view.file == other.view.file && self.form == other.form
+    }
+
+    /// The level the file is deployed at.
+    pub fn scope(&self) -> ScopeKind {
+        scope(&self.view)
+    }
+}
+
+/// The places for a finding, the best first.
+pub fn targets(
+    finding: &Finding,
+    subject: &RegistrySubject,
+    views: &dyn Views,
+    settings: &Settings,
+) -> Vec<Target> {
+    let ways: Vec<Vec<Target>> = subject
+        .ways
+        .iter()
+        .map(|(entry, _, via)| on_way(*entry, via, finding.place, views))
+        .filter(|targets| !targets.is_empty())
+        .collect();
+    let mut found: Vec<Target> = Vec::new();
+    if settings.coverage == Coverage::Deployment && ways.len() > 1 {
+        // Each deployment must have the plan itself: one place that all of them pass will do.
+        let shared = ways[0].iter().find(|target| {
+            ways.iter()
+                .all(|way| way.iter().any(|other| other.is_same(target)))
+        });
+        found.extend(shared.cloned());
+    }
+    if found.is_empty() {
+        for target in ways.iter().filter_map(|way| way.first()) {
+            if !found
+                .iter()
+                .any(|known| known.view.file == target.view.file)
+            {
+                found.push(target.clone());
+            }
+        }
+    }
+    found.sort_by_cached_key(|target| {
+        let path = target.view.path.to_string_lossy().into_owned();
+        let folders = path.to_ascii_lowercase();
+        let test = ["/test", "/e2e", "/example", "/sample"]
+            .iter()
+            .any(|part| folders.contains(part));
+        let inside = target.form != Form::Resource;
+        (test, inside, path.matches(['/', '\\']).count(), path)
+    });
+    found.truncate(MOST);
+    found
+}
+
+/// A file for a subscription as a place of its own: the resource goes behind what stands last in it.
+pub fn subscription_file(file: FileId, views: &dyn Views) -> Option<Target> {
+    let view = views.view(file).filter(|view| view.editable)?;
+    if scope(&view) != ScopeKind::Subscription {
+        return None;
+    }
+    let anchor = match view.kind {
+        FileKind::Bicep => bicep::last_declaration(&view)?,
+        FileKind::ArmTemplate => json::last_resource(&view)?,
+        _ => return None,
+    };
+    Some(Target {
+        view,
+        anchor,
+        form: Form::Resource,
+    })
+}
+
+/// A file on the way, and what stands in it.
+struct Stop {
+    view: Arc<View>,
+    anchor: Span,
+    /// The way on leads to another subscription: which, where that can be said in this file.
+    leaves: Option<Option<String>>,
+    /// The use of this file stands in a loop.
+    looped: bool,
+}
+
+/// The places on one way, the best first.
+fn on_way(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec<Target> {
+    let stops = stops(entry, via, registry, views);
+    let own = |index: usize| stops.iter().skip(index).all(|stop| stop.leaves.is_none());
+    let target = |stop: &Stop, form: Form| Target {
+        view: stop.view.clone(),
+        anchor: stop.anchor,
+        form,
+    };
+    let usable = |stop: &Stop| {
+        stop.view.editable && matches!(stop.view.kind, FileKind::Bicep | FileKind::ArmTemplate)
+    };
+    let own_stops: Vec<&Stop> = stops
+        .iter()
+        .enumerate()
+        .filter(|(index, stop)| own(*index) && usable(stop))
+        .map(|(_, stop)| stop)
+        .collect();
+    let mut found = Vec::new();
+    // A loop around the file would set the plan once for each turn.
+    let mut nearest: Vec<&Stop> = own_stops
+        .iter()
+        .rev()
+        .filter(|stop| scope(&stop.view) == ScopeKind::Subscription)
+        .copied()
+        .collect();
+    nearest.sort_by_key(|stop| stop.looped);
+    found.extend(nearest.first().map(|stop| target(stop, Form::Resource)));
+    let above = |stop: &&Stop| {
+        matches!(
+            scope(&stop.view),
+            ScopeKind::ManagementGroup | ScopeKind::Tenant
+        )
+    };
+    let explicit = |stop: &Stop| {
+        let subscription = match &stop.leaves {
+            Some(Some(text)) => Subscription::Expression(text.clone()),
+            _ => Subscription::Parameter,
+        };
+        target(stop, Form::Module(subscription))
+    };
+    let usable_stops: Vec<&Stop> = stops.iter().filter(|stop| usable(stop)).collect();
+    let in_group: Vec<&&Stop> = own_stops
+        .iter()
+        .filter(|stop| scope(&stop.view) == ScopeKind::ResourceGroup)
+        .collect();
+    let ends = in_group.first().into_iter().chain(in_group.last());
+    let mut inside = ends.map(|stop| target(stop, Form::Module(Subscription::Own)));
+    // The innermost of those that know the subscription.
+    let groups: Vec<&&Stop> = usable_stops.iter().filter(|stop| above(stop)).collect();
+    let knowing = groups.iter().rev().find(|stop| stop.leaves.is_some());
+    if let Some(stop) = knowing.or(groups.first()) {
+        // Each turn of a loop may lead to another subscription, which the file inside knows best.
+        if stop.leaves == Some(None) {
+            found.extend(inside.by_ref());
+        }
+        found.push(explicit(stop));
+    }
+    found.extend(inside);
+    let leaving = usable_stops
+        .iter()
+        .rev()
+        .find(|stop| !above(stop) && matches!(stop.leaves, Some(Some(_))));
+    found.extend(leaving.map(|stop| explicit(stop)));
+    found
+}
+
+fn stops(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec<Stop> {
+    let mut files = vec![(entry, false)];
+    for step in via {
+        if let Some(file) = step.file {
+            files.push((file, is_looped(step, views)));
+        }
+    }
+    // A loop around one file is a loop around those it uses.
+    let mut looped = false;
+    let stop = |(file, in_loop): (FileId, bool)| {
+        looped |= in_loop;
+        let view = views.view(file)?;
+        let written: Vec<&Step> = via.iter().filter(|step| step.place.file == file).collect();
+        let anchor = written.first().map_or(registry, |step| step.place);
+        if anchor.file != file {
+            return None;
+        }
+        let leaves = written
+            .iter()
+            .enumerate()
+            .find_map(|(index, step)| leaves(step, index == 0, views));
+        Some(Stop {
+            anchor: views.span(anchor)?,
+            view,
+            leaves,
+            looped,
+        })
+    };
+    files.into_iter().filter_map(stop).collect()
+}
+
+/// The level a file is deployed at.
+pub fn scope(view: &View) -> ScopeKind {
+    scope_of(&view.model.template)
+}
+
+/// The object of a module use: in a template, of a deployment nested however deep.
+fn declared<'v>(view: &'v View, span: Span) -> Option<Node<'v>> {
+    if view.kind == FileKind::Bicep {
+        return bicep::declaration_at(view, span);
+    }
+    let mut node = view
+        .tree
+        .root_node()
+        .descendant_for_byte_range(span.start as usize, span.end as usize)?;
+    while node.kind() != "object" {
+        node = node.parent()?;
+    }
+    Some(node)
+}
+
+fn is_looped(step: &Step, views: &dyn Views) -> bool {
+    let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
+        return false;
+    };
+    let Some(node) = declared(&view, span) else {
+        return false;
+    };
+    match view.kind {
+        FileKind::Bicep => node
+            .child_by_field_name("body")
+            .is_some_and(|body| body.kind() == "for"),
+        _ => json::member(&view, node, "copy").is_some(),
+    }
+}
+
+/// Whether a module use leads to a subscription that it names, and the text that names it, where that means the same
+/// anywhere in the file.
+fn leaves(step: &Step, outermost: bool, views: &dyn Views) -> Option<Option<String>> {
+    let view = views.view(step.place.file)?;
+    let node = declared(&view, views.span(step.place)?)?;
+    let text = match view.kind {
+        FileKind::Bicep => {
+            let scope = bicep::property(&view, bicep::body(node)?, "scope")?;
+            slice(
+                &view.text,
+                Span::of(subscription_of(&view, scope)?.byte_range()),
+            )
+            .to_owned()
+        }
+        _ => {
+            let value = json::member(&view, node, "subscriptionId")?;
+            slice(&view.text, Span::of(value.byte_range())).to_owned()
+        }
+    };
+    let folded = text.to_ascii_lowercase();
+    if folded.contains("subscription().subscriptionid") {
+        return None;
+    }
+    let looped = is_looped(step, views);
+    Some((outermost && !looped).then_some(text))
+}
+
+/// The subscription that a scope expression names: the first argument of `resourceGroup(a, b)` or `subscription(a)`.
+fn subscription_of<'t>(view: &View, scope: Node<'t>) -> Option<Node<'t>> {
+    let name = scope
+        .child_by_field_name("function")
+        .or_else(|| scope.child_by_field_name("method"))?;
+    let arguments = scope.child_by_field_name("arguments")?;
+    let mut cursor = arguments.walk();
+    let given: Vec<Node<'t>> = arguments
+        .named_children(&mut cursor)
+        .filter(|child| child.kind() != "comment")
+        .collect();
+    let name = slice(&view.text, Span::of(name.byte_range()));
+    match (name, given.len()) {
+        ("resourceGroup", 2) | ("subscription", 1) => given.first().copied(),
+        _ => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! Turns on a plan that is there: edits where its tier, or the switch of its extension, comes from; renames a plan that
+//! has been superseded.
+
+use super::bicep;
+use super::json;
+use crate::model::{FileKind, Place};
+use crate::rules::finding::{OffCause, PlanOff};
+use crate::rules::fix::{TextEdit, View, Views};
+use crate::text::Span;
+
+/// The repository of the public module that sets plans by its parameters.
+const SECURITY_CENTER: &str = "avm/ptn/security/security-center";
+
+/// One edit, in one file.
+pub type Edit = (Place, TextEdit);
+
+/// The edits that turn a plan on; `None` where one of the values cannot be edited.
+pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
+    let mut edits = Vec::new();
+    match (&off.cause, off.tier) {
+        (OffCause::Condition, _) => return None,
+        (_, Some(tier)) if editable(views, tier) => {
+            edits.push((tier, replace_text(views, tier, "Standard")?));
+        }
+        (OffCause::Tier(_), _) => edits.push(by_argument(off, views)?),
+        (OffCause::NoTier, _) => edits.push(add_tier(off, views)?),
+        _ => {}
+    }
+    if let Some(extension) = off.extension {
+        if !editable(views, extension) {
+            return None;
+        }
+        edits.push((extension, switch_on(views, extension)?));
+    }
+    (!edits.is_empty()).then_some(edits)
+}
+
+fn editable(views: &dyn Views, place: Place) -> bool {
+    views.view(place.file).is_some_and(|view| view.editable)
+}
+
+/// Replaces what a string literal says, its quotes kept.
+pub fn replace_text(views: &dyn Views, place: Place, by: &str) -> Option<TextEdit> {
+    let view = views.view(place.file)?;
+    let span = views.span(place)?;
+    let quote = match view.kind {
+        FileKind::Bicep | FileKind::BicepParams => '\'',
+        _ => '"',
+    };
+    let said = super::style::slice(&view.text, span);
+    (said.starts_with(quote) && said.ends_with(quote) && said.len() > 1).then(|| TextEdit {
+        span,
+        text: format!("{quote}{by}{quote}"),
+    })
+}
+
+/// The opposite of what turns an extension off, of the same type.
+fn switch_on(views: &dyn Views, place: Place) -> Option<TextEdit> {
+    let view = views.view(place.file)?;
+    let span = views.span(place)?;
+    if super::style::slice(&view.text, span) == "false" {
+        return Some(TextEdit {
+            span,
+            text: "true".to_owned(),
+        });
+    }
+    replace_text(views, place, "True")
+}
+
+/// A plan that says no tier gets one.
+fn add_tier(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
+    let view = views
+        .view(off.declaration.file)
+        .filter(|view| view.editable)?;
+    let span = views.span(off.type_place)?;
+    let edit = match view.kind {
+        FileKind::Bicep => {
+            let object = bicep::body(bicep::declaration_at(&view, span)?)?;
+            let tier = vec![(0, "pricingTier: 'Standard'".to_owned())];
+            match bicep::property(&view, object, "properties") {
+                Some(node) if node.kind() == "object" => bicep::add_property(&view, node, &tier),
+                Some(_) => return None,
+                None => {
+                    let lines = vec![
+                        (0, "properties: {".to_owned()),
+                        (1, tier[0].1.clone()),
+                        (0, "}".to_owned()),
+                    ];
+                    bicep::add_property(&view, object, &lines)
+                }
+            }
+        }
+        _ => return None,
+    };
+    Some((off.type_place, edit))
+}
+
+/// Where a module leaves the plan Free, its argument decides.
+fn by_argument(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
+    let place = match off
+        .via
+        .iter()
+        .rev()
+        .find(|step| editable(views, step.place))
+    {
+        Some(step) if !off.known_module => step.place,
+        _ => off.type_place,
+    };
+    let view = views.view(place.file).filter(|view| view.editable)?;
+    let span = views.span(place)?;
+    let reference = super::style::slice(&view.text, span);
+    let (_, version) = reference.split_once(SECURITY_CENTER)?;
+    let version = version.trim_matches([':', '\'']);
+    let old = version.starts_with("0.1.") || version.starts_with("0.2.");
+    let module = bicep::body(bicep::declaration_at(&view, span)?)?;
+    let argument = if old {
+        vec![(0, "containersTier: 'Standard'".to_owned())]
+    } else {
+        vec![
+            (0, "defenderPlans: [".to_owned()),
+            (1, "{".to_owned()),
+            (2, "name: 'Containers'".to_owned()),
+            (2, "pricingTier: 'Standard'".to_owned()),
+            (1, "}".to_owned()),
+            (0, "]".to_owned()),
+        ]
+    };
+    let name = if old {
+        "containersTier"
+    } else {
+        "defenderPlans"
+    };
+    let edit = match bicep::property(&view, module, "params") {
+        Some(params) if params.kind() == "object" => {
+            if bicep::property(&view, params, name).is_some() {
+                return None;
+            }
+            bicep::add_property(&view, params, &argument)
+        }
+        Some(_) => return None,
+        None => {
+            let mut lines = vec![(0, "params: {".to_owned())];
+            lines.extend(argument.into_iter().map(|(level, text)| (level + 1, text)));
+            lines.push((0, "}".to_owned()));
+            bicep::add_property(&view, module, &lines)
+        }
+    };
+    Some((place, edit))
+}
+
+/// Takes away the condition of a plan that is never deployed, so that it always is.
+pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
+    if off.cause != OffCause::Condition || off.known_module {
+        return None;
+    }
+    let view = views
+        .view(off.type_place.file)
+        .filter(|view| view.editable)?;
+    let span = views.span(off.type_place)?;
+    let edit = match view.kind {
+        FileKind::Bicep => {
+            let declaration = bicep::declaration_at(&view, span)?;
+            // A nested resource inherits conditions that stand elsewhere.
+            let own = declaration.child_by_field_name("type")?;
+            if Span::of(own.byte_range()) != span {
+                return None;
+            }
+            let body = declaration
+                .child_by_field_name("body")
+                .filter(|node| node.kind() == "if_body")?;
+            let object = body.child_by_field_name("body")?;
+            TextEdit {
+                span: Span::of(body.start_byte()..object.start_byte()),
+                text: String::new(),
+            }
+        }
+        FileKind::ArmTemplate => {
+            let (_, element) = json::resource_at(&view, span.start)?;
+            let object = match element.kind() {
+                "pair" => element.child_by_field_name("value")?,
+                _ => element,
+            };
+            let condition = json::member(&view, object, "condition")?;
+            TextEdit {
+                span: Span::of(condition.byte_range()),
+                text: "true".to_owned(),
+            }
+        }
+        _ => return None,
+    };
+    Some((off.type_place, edit))
+}
+
+/// Whether a file says a name in a string of its own, so that renaming another to it would make two.
+pub fn says(view: &View, name: &str) -> bool {
+    let bicep = matches!(view.kind, FileKind::Bicep | FileKind::BicepParams);
+    let quoted = match bicep {
+        true => format!("'{}'", name.to_ascii_lowercase()),
+        false => format!("\"{}\"", name.to_ascii_lowercase()),
+    };
+    view.text.to_ascii_lowercase().contains(&quoted)
+}

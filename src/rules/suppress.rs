@@ -1,0 +1,145 @@
+//! Silence where the author asks for it, as Bicep itself grants it: pragmas, with the exact code, tested on the start
+//! of the diagnostic. Entries of `ps-rule.yaml` are the configuration's matter.
+
+use memchr::memmem;
+
+use crate::syntax::bicep::{PragmaKind, pragma};
+use crate::text::Span;
+
+/// The pragmas of one Bicep file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pragmas {
+    /// Where a code is disabled, in the order of the pragmas.
+    disabled: Vec<(Span, Box<str>)>,
+}
+
+impl Pragmas {
+    /// Reads `#disable-next-line`, `#disable-diagnostics`, `#restore-diagnostics` from a tree.
+    pub fn read(tree: &tree_sitter::Tree, text: &str) -> Pragmas {
+        let mut disabled: Vec<(Span, Box<str>)> = Vec::new();
+        let mut open: Vec<(u32, Box<str>)> = Vec::new();
+        for (start, body) in pragmas(tree, text) {
+            let Some(pragma) = pragma(body) else {
+                continue;
+            };
+            let end = start + body.len();
+            for (code, _) in pragma.codes {
+                match pragma.kind {
+                    PragmaKind::DisableNextLine => {
+                        disabled.push((next_line(text, end), code.into()));
+                    }
+                    PragmaKind::DisableDiagnostics => open.push((end as u32, code.into())),
+                    PragmaKind::RestoreDiagnostics => {
+                        let (closed, still) = open.into_iter().partition(|(_, c)| **c == *code);
+                        open = still;
+                        let closed: Vec<(u32, Box<str>)> = closed;
+                        disabled.extend(
+                            closed
+                                .into_iter()
+                                .map(|(from, code)| (Span::new(from, start as u32), code)),
+                        );
+                    }
+                }
+            }
+        }
+        let end = text.len() as u32;
+        disabled.extend(
+            open.into_iter()
+                .map(|(from, code)| (Span::new(from, end), code)),
+        );
+        Pragmas { disabled }
+    }
+
+    /// Whether `code` is disabled for a diagnostic that covers `span` (tested on its start).
+    pub fn disables(&self, code: &str, span: Span) -> bool {
+        self.disabled
+            .iter()
+            .any(|(at, disabled)| **disabled == *code && at.touches(span.start))
+    }
+}
+
+/// The pragma nodes of a tree with their text, in order. The text is searched, not the tree: most files hold none.
+pub(crate) fn pragmas<'t>(tree: &tree_sitter::Tree, text: &'t str) -> Vec<(usize, &'t str)> {
+    let bytes = text.as_bytes();
+    let mut starts: Vec<usize> = memmem::find_iter(bytes, "#disable-")
+        .chain(memmem::find_iter(bytes, "#restore-"))
+        .collect();
+    starts.sort_unstable();
+    let found = starts.into_iter().filter_map(|start| {
+        let node = tree
+            .root_node()
+            .descendant_for_byte_range(start, start + 1)?;
+        let body = text.get(node.byte_range())?;
+        (node.kind() == "pragma" && node.start_byte() == start).then_some((start, body))
+    });
+    found.collect()
+}
+
+/// The line after the one that holds byte `at`, without its end.
+fn next_line(text: &str, at: usize) -> Span {
+    let bytes = text.as_bytes();
+    let is_break = |b: &u8| matches!(b, b'\n' | b'\r');
+    let rest = bytes.get(at..).unwrap_or_default();
+    let Some(end) = rest.iter().position(is_break) else {
+        return Span::default();
+    };
+    let mut start = at + end + 1;
+    if bytes.get(at + end) == Some(&b'\r') && bytes.get(start) == Some(&b'\n') {
+        start += 1;
+    }
+    let line = bytes.get(start..).unwrap_or_default();
+    let length = line.iter().position(is_break).unwrap_or(line.len());
+    Span::of(start..start + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether each `res` of the text is silent for AZR-000002.
+    fn silent(text: &str) -> Vec<bool> {
+        let tree = crate::syntax::parse(crate::syntax::bicep(), text, None);
+        let pragmas = Pragmas::read(&tree, text);
+        memmem::find_iter(text.as_bytes(), "res")
+            .filter(|at| !text[..*at].ends_with('#'))
+            .map(|at| pragmas.disables("AZR-000002", Span::of(at..at + 3)))
+            .collect()
+    }
+
+    #[test]
+    fn pragmas_silence_what_begins_behind_them() {
+        let check = |text: &str, expect: &[bool]| assert_eq!(silent(text), expect, "{text}");
+        check("var a = 'res'\n", &[false]);
+        check(
+            "#disable-next-line AZR-000002\nvar a = 'res'\nvar b = 'res'\n",
+            &[true, false],
+        );
+        check(
+            "#disable-next-line AZR-000002\r\nvar a = 'res'\r\nvar b = 'res'\r\n",
+            &[true, false],
+        );
+        check(
+            "#disable-next-line no-x AZR-000002 // why\nvar a = 'res'",
+            &[true],
+        );
+        check("#disable-next-line azr-000002\nvar a = 'res'", &[false]);
+        check("#disable-next-line AZR-0000021\nvar a = 'res'", &[false]);
+        check("#disable-next-line AZR-000002\n\nvar a = 'res'", &[false]);
+        check("#disable-next-line\nvar a = 'res'", &[false]);
+        check("  #disable-next-line AZR-000002\nvar a = 'res'", &[true]);
+        check(
+            "var s = '#disable-next-line AZR-000002'\nvar a = 'res'",
+            &[false],
+        );
+        check("// #disable-next-line AZR-000002\nvar a = 'res'", &[false]);
+        check(
+            "var a = 'res'\n#disable-diagnostics AZR-000002\nvar b = 'res'\nvar c = 'res'\n#restore-diagnostics AZR-000002\nvar d = 'res'\n",
+            &[false, true, true, false],
+        );
+        check(
+            "#disable-diagnostics AZR-000002 x\n#restore-diagnostics x\nvar d = 'res'",
+            &[true],
+        );
+        check("#disable-next-line AZR-000002", &[]);
+    }
+}

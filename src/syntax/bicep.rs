@@ -1,0 +1,248 @@
+//! What Bicep's leaves say: the values of strings, the codes of pragmas, the decorators of a declaration. Everything
+//! else about a tree reads best as the tree itself, by the kinds and fields of `grammars/bicep/src/node-types.json`.
+
+mod literal;
+
+use tree_sitter::Node;
+
+pub use self::literal::Literal;
+use crate::text::{Source, Span};
+
+/// A piece of a string literal, single-line or multi-line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StringPiece<'tree> {
+    /// Text, its escapes decoded.
+    Text(String),
+    /// The expression of a hole; `None` where the hole does not parse.
+    Hole(Option<Node<'tree>>),
+}
+
+/// The pieces of a `string` or `multiline_string` node, in order. Text that is adjacent is one piece, and there is no
+/// empty text. Of a multi-line string the line end right after the opening quotes is no part.
+pub fn string_pieces<'tree>(
+    string: Node<'tree>,
+    text: &(impl Source + ?Sized),
+) -> Vec<StringPiece<'tree>> {
+    let span = Span::of(string.byte_range());
+    let raw = text.slice(span);
+    let literal = Literal::new(&raw);
+    let mut pieces = Vec::new();
+    let piece = |pieces: &mut Vec<_>, part: std::ops::Range<usize>| {
+        if !part.is_empty() {
+            pieces.push(StringPiece::Text(literal.decode(part).into_owned()));
+        }
+    };
+    let mut at = literal.inner.start;
+    let mut cursor = string.walk();
+    for child in string.named_children(&mut cursor) {
+        if child.kind() == "interpolation" {
+            let hole = child.start_byte() - string.start_byte();
+            piece(&mut pieces, at..literal.text_before(hole));
+            pieces.push(StringPiece::Hole(child.child_by_field_name("expression")));
+            at = child.end_byte() - string.start_byte();
+        }
+    }
+    piece(&mut pieces, at..literal.inner.end);
+    pieces
+}
+
+/// The value of a string that has no hole; `None` where one interpolates.
+pub fn string_value(string: Node<'_>, text: &(impl Source + ?Sized)) -> Option<String> {
+    let mut pieces = string_pieces(string, text).into_iter();
+    match (pieces.next(), pieces.next()) {
+        (None, _) => Some(String::new()),
+        (Some(StringPiece::Text(value)), None) => Some(value),
+        _ => None,
+    }
+}
+
+/// What a pragma does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PragmaKind {
+    /// `#disable-next-line`: for the line after it alone.
+    DisableNextLine,
+    /// `#disable-diagnostics`: from here on.
+    DisableDiagnostics,
+    /// `#restore-diagnostics`: ends the former.
+    RestoreDiagnostics,
+}
+
+/// A pragma, read from the text of a `pragma` node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pragma<'a> {
+    /// What it does.
+    pub kind: PragmaKind,
+    /// The codes it names, each with its bytes from the start of the pragma's text.
+    pub codes: Vec<(&'a str, Span)>,
+}
+
+/// Reads the text of a `pragma` node; `None` for any other text.
+pub fn pragma(text: &str) -> Option<Pragma<'_>> {
+    let mut words = text
+        .split([' ', '\t'])
+        .filter(|word| !word.is_empty())
+        .map(|word| {
+            let start = word.as_ptr() as usize - text.as_ptr() as usize;
+            (word, Span::of(start..start + word.len()))
+        });
+    let kind = match words.next()?.0 {
+        "#disable-next-line" => PragmaKind::DisableNextLine,
+        "#disable-diagnostics" => PragmaKind::DisableDiagnostics,
+        "#restore-diagnostics" => PragmaKind::RestoreDiagnostics,
+        _ => return None,
+    };
+    Some(Pragma {
+        kind,
+        codes: words.collect(),
+    })
+}
+
+/// The declarations of a file, in order, those inside what does not parse included: a broken neighbour takes nothing
+/// from a sound declaration.
+pub fn declarations<'tree>(root: Node<'tree>) -> Vec<Node<'tree>> {
+    let mut found = Vec::new();
+    let mut cursor = root.walk();
+    for child in root.named_children(&mut cursor) {
+        if child.is_error() {
+            let mut inner = child.walk();
+            found.extend(child.named_children(&mut inner).filter(is_declaration));
+        } else if is_declaration(&child) {
+            found.push(child);
+        }
+    }
+    found
+}
+
+fn is_declaration(node: &Node<'_>) -> bool {
+    matches!(node.kind(), "target_scope" | "extension_config")
+        || node.kind().ends_with("_declaration")
+}
+
+/// The `decorator` nodes of a declaration, a type's property or a tuple's item, in order.
+pub fn decorators<'tree>(declaration: Node<'tree>) -> Vec<Node<'tree>> {
+    let Some(decorators) = declaration.child_by_field_name("decorators") else {
+        return Vec::new();
+    };
+    let mut cursor = decorators.walk();
+    decorators
+        .named_children(&mut cursor)
+        .filter(|child| child.kind() == "decorator")
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces of the string that the file `var a = <literal>` holds, holes as `{source}`.
+    fn pieces(literal: &str) -> Vec<String> {
+        let file = format!("var a = {literal}\n");
+        let tree = crate::syntax::parse(crate::syntax::bicep(), file.as_str(), None);
+        assert!(!tree.root_node().has_error(), "{literal}");
+        let string = tree
+            .root_node()
+            .child(0)
+            .and_then(|d| d.child_by_field_name("value"));
+        string_pieces(string.expect("the declaration has a value"), file.as_str())
+            .into_iter()
+            .map(|piece| match piece {
+                StringPiece::Text(text) => text,
+                StringPiece::Hole(hole) => {
+                    format!("{{{}}}", &file[hole.expect("the hole parses").byte_range()])
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn strings_are_decoded_in_pieces() {
+        let check =
+            |literal: &str, expected: &[&str]| assert_eq!(pieces(literal), expected, "{literal}");
+        check("''", &[]);
+        check("'x'", &["x"]);
+        check(r"'it\'s \\ \$ \u{1F600}\n'", &["it's \\ $ 😀\n"]);
+        check(r"'\u{110000}'", &["\u{fffd}"]);
+        check("'$x $$ x$'", &["$x $$ x$"]);
+        check("'$${b}'", &["$", "{b}"]);
+        check(r"'\${b}'", &["${b}"]);
+        check("'a${b}//${c}d'", &["a", "{b}", "//", "{c}", "d"]);
+        check("'${f('x')}'", &["{f('x')}"]);
+        check("''''''", &[]);
+        check("'''x'''", &["x"]);
+        check("'''\nx\n'''", &["x\n"]);
+        check("'''\r\nx\r\n'''", &["x\r\n"]);
+        check("'''\n\nx'''", &["\nx"]);
+        check("'''it's ''x'' '''", &["it's ''x'' "]);
+        check("'''x''''", &["x'"]);
+        check("''''x'''''", &["'x''"]);
+        check(r"'''\n${x}'''", &[r"\n${x}"]);
+        check("$'''\n${b}\n'''", &["{b}", "\n"]);
+        check("$'''${b}\n'''", &["{b}", "\n"]);
+        check("$$'''${a} $${b} $$${c}'''", &["${a} ", "{b}", " $", "{c}"]);
+        check("$'''$${b}''''", &["$", "{b}", "'"]);
+        check("'''''''", &["'"]);
+    }
+
+    #[test]
+    fn a_value_is_a_string_without_holes() {
+        let file = "var a = 'x\\n'\nvar b = '${a}'\nvar c = ''\n";
+        let tree = crate::syntax::parse(crate::syntax::bicep(), file, None);
+        let values: Vec<Option<String>> = declarations(tree.root_node())
+            .into_iter()
+            .filter_map(|declaration| declaration.child_by_field_name("value"))
+            .map(|value| string_value(value, file))
+            .collect();
+        assert_eq!(values, [Some("x\n".to_owned()), None, Some(String::new())]);
+    }
+
+    #[test]
+    fn pragmas_name_codes_with_their_places() {
+        let check = |text: &str, kind: PragmaKind, codes: &[&str]| {
+            let pragma = pragma(text).expect("a pragma");
+            assert_eq!(pragma.kind, kind);
+            let names: Vec<&str> = pragma.codes.iter().map(|(name, _)| *name).collect();
+            let places: Vec<&str> = pragma
+                .codes
+                .iter()
+                .map(|(_, span)| &text[span.range()])
+                .collect();
+            assert_eq!(names, codes);
+            assert_eq!(places, codes);
+        };
+        check("#disable-next-line", PragmaKind::DisableNextLine, &[]);
+        check(
+            "#disable-next-line AZR-000002 BCP081",
+            PragmaKind::DisableNextLine,
+            &["AZR-000002", "BCP081"],
+        );
+        check(
+            "#disable-diagnostics \t a",
+            PragmaKind::DisableDiagnostics,
+            &["a"],
+        );
+        check(
+            "#restore-diagnostics a",
+            PragmaKind::RestoreDiagnostics,
+            &["a"],
+        );
+        assert_eq!(pragma("#disable-next-lines x"), None);
+        assert_eq!(pragma("// #disable-next-line x"), None);
+    }
+
+    #[test]
+    fn decorators_belong_to_their_declaration() {
+        let file = "@a()\n// c\n@sys.b(1)\nparam x string\nparam y int\n";
+        let tree = crate::syntax::parse(crate::syntax::bicep(), file, None);
+        let names: Vec<Vec<&str>> = declarations(tree.root_node())
+            .into_iter()
+            .map(|declaration| {
+                decorators(declaration)
+                    .into_iter()
+                    .filter_map(|decorator| decorator.child_by_field_name("name"))
+                    .map(|name| &file[name.byte_range()])
+                    .collect()
+            })
+            .collect();
+        assert_eq!(names, [vec!["a", "b"], vec![]]);
+    }
+}

@@ -1,0 +1,193 @@
+//! Where a file does not parse, in words an author understands: a rule that stays silent about a broken declaration must
+//! be able to say why.
+
+use tree_sitter::{Node, Tree, TreeCursor};
+
+use crate::text::{Source, Span};
+
+/// A place that does not parse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The text that is wrong; empty where something is missing.
+    pub span: Span,
+    /// One line: what is unexpected or missing.
+    pub message: String,
+}
+
+/// More than this many errors of one file tell nothing new.
+const MOST: usize = 100;
+
+/// The longest excerpt of the text that a message repeats, in characters.
+const EXCERPT: usize = 40;
+
+/// The syntax errors of a tree of either language, in the order of the text; empty exactly when the tree has none.
+///
+/// Only what is broken is visited, so that a sound file costs nothing.
+pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
+    let mut errors = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let mut below = false;
+        if node.is_missing() {
+            errors.push(missing(node));
+        } else if node.is_error() {
+            errors.push(unexpected(node, text));
+        } else {
+            below = node.has_error() && cursor.goto_first_child();
+        }
+        if errors.len() == MOST {
+            return errors;
+        }
+        if !below && !advance(&mut cursor) {
+            return errors;
+        }
+    }
+}
+
+/// To the next node that is not below this one.
+fn advance(cursor: &mut TreeCursor<'_>) -> bool {
+    while !cursor.goto_next_sibling() {
+        if !cursor.goto_parent() {
+            return false;
+        }
+    }
+    true
+}
+
+fn missing(node: Node<'_>) -> SyntaxError {
+    let what = match node.kind() {
+        "text" => incomplete(node).to_owned(),
+        "identifier" => "expected a name".to_owned(),
+        "integer" | "number" => "expected a value".to_owned(),
+        "comma" => "expected `,`".to_owned(),
+        "quote" => "expected `\"`".to_owned(),
+        kind if kind.starts_with('_') => "expected a new line".to_owned(),
+        kind => format!("expected `{kind}`"),
+    };
+    SyntaxError {
+        span: Span::of(node.byte_range()),
+        message: what,
+    }
+}
+
+/// What the text that breaks off lacks: the grammar's `incomplete` says where, and what holds it says what.
+fn incomplete(node: Node<'_>) -> &'static str {
+    let incomplete = node.parent();
+    let before = incomplete.and_then(|incomplete| incomplete.prev_sibling());
+    if before.is_some_and(|before| matches!(before.kind(), "true" | "false" | "null")) {
+        return "a reserved word needs quotes here";
+    }
+    let holder = incomplete.and_then(|incomplete| incomplete.parent());
+    match holder.map_or("", |holder| holder.kind()) {
+        "string" => "expected `'`",
+        "multiline_string" => "expected `'''`",
+        "object" | "object_type" | "import_list" | "interpolation" => "expected `}`",
+        "array" | "tuple_type" | "array_type" | "index" | "for" => "expected `]`",
+        "arguments" | "parenthesized" => "expected `)`",
+        "type_arguments" => "expected `>`",
+        "incomplete_expression" => "expected a value",
+        "member" | "resource_access" => "expected a name",
+        "property" | "ternary" => "expected `:`",
+        "type_property" => "expected `:` and a type",
+        "incomplete_declaration" => "expected a declaration",
+        _ => "this declaration is not complete",
+    }
+}
+
+fn unexpected(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
+    let span = Span::of(node.byte_range());
+    let slice = text.slice(span);
+    let line = slice.trim().lines().next().unwrap_or_default().trim_end();
+    let message = if line.is_empty() {
+        "unexpected end of line".to_owned()
+    } else if line.chars().count() <= EXCERPT {
+        format!("unexpected `{line}`")
+    } else {
+        let excerpt: String = line.chars().take(EXCERPT).collect();
+        format!("unexpected `{}…`", excerpt.trim_end())
+    };
+    SyntaxError { span, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use tree_sitter::Language;
+
+    use super::*;
+    use crate::syntax::{bicep, json, parse};
+
+    /// The errors of a text: `place: message`, the place as the text from there to the end of its line.
+    fn check(language: &Language, text: &str, expected: &[&str]) {
+        let tree = parse(language, text, None);
+        let found: Vec<String> = syntax_errors(&tree, text)
+            .into_iter()
+            .map(|error| {
+                let rest = text[error.span.start as usize..].lines().next();
+                format!("{}: {}", rest.unwrap_or_default(), error.message)
+            })
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn bicep_errors_say_what_is_missing_where_it_is_missing() {
+        let check = |text: &str, expected: &[&str]| check(bicep(), text, expected);
+        check("var a = 1\n", &[]);
+        check("var a =\nvar b = 1\n", &[": expected a value"]);
+        check("var a = b.\n", &[": expected a name"]);
+        check("var a = {\n  b: 'c\n  d: 1\n}\n", &[": expected `'`"]);
+        check("var a = '${b'\n", &["': expected `}`"]);
+        check("var a = [1, 2\nvar b = 1\n", &[": expected `]`"]);
+        check("@description('x'\nparam a string\n", &[": expected `)`"]);
+        check(
+            "resource a 'x@y' = {\n  name: 'x'\nvar b = 1\n",
+            &[": expected `}`"],
+        );
+        check("var a = {\n  b\n}\n", &[": expected `:`"]);
+        check(
+            "var a = {\n  true: 1\n}\n",
+            &[": 1: a reserved word needs quotes here"],
+        );
+        check("para\n", &[": expected a declaration"]);
+        check("param a\n", &[": this declaration is not complete"]);
+        check("var a = 1;\n", &[";: unexpected `;`"]);
+        check(
+            "para x string\n",
+            &["para x string: unexpected `para x string`"],
+        );
+        check("module m 'x' = {\n}}\n", &["}: unexpected `}`"]);
+    }
+
+    #[test]
+    fn json_errors_say_what_is_missing_where_it_is_missing() {
+        let check = |text: &str, expected: &[&str]| check(json(), text, expected);
+        check("{\"a\": [1,],}", &[]);
+        check("{\"a\": }", &[" }: expected a value"]);
+        check(
+            "{\n  \"a\": \"long enough\"\n  \"bc\": \"de\"\n}\n",
+            &[": expected `,`"],
+        );
+        check("{\n  \"a\": \"b,\n  \"c\": 1\n}\n", &[",: expected `\"`"]);
+        check("{\"a\": [1, 2}", &["}: expected `]`"]);
+        check("{\"a\": 1", &[": expected `}`"]);
+        check("{\"a\": 1,, \"b\": 2}", &[",, \"b\": 2}: unexpected `,`"]);
+    }
+
+    #[test]
+    fn many_errors_are_cut_short_and_deep_ones_do_not_overflow() {
+        let many = "var a = 1;\n".repeat(1000);
+        let tree = parse(bicep(), many.as_str(), None);
+        assert_eq!(syntax_errors(&tree, many.as_str()).len(), MOST);
+        for (language, open) in [
+            (bicep(), "resource a 'b' = {\n"),
+            (bicep(), "["),
+            (json(), "["),
+            (json(), "{\"a\":"),
+        ] {
+            let deep = open.repeat(5_000);
+            let tree = parse(language, deep.as_str(), None);
+            assert!(!syntax_errors(&tree, deep.as_str()).is_empty());
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Which files there are and how they hang together: open buffers over disk, modules, parameter files, restored
+//! registry modules, configuration; and the memo tables that make a second look free.
+//!
+//! **Invariant:** `std::fs` is used in [`disk`] alone (and in `cli` for what it writes). Nothing here opens a network
+//! connection, starts a process or writes a file.
+
+pub mod config;
+pub mod discover;
+pub mod disk;
+pub mod files;
+pub mod fingerprint;
+pub mod graph;
+pub mod known_modules;
+pub mod memo;
+pub mod parameters;
+pub mod prefilter;
+pub mod registry_cache;
+pub mod view;

@@ -1,0 +1,802 @@
+//! Configuration that the ecosystem already has: `ps-rule.yaml` and `bicepconfig.json`, with the editor's settings on
+//! top. One resolver serves server and command line, so that both give the same answer.
+//!
+//! What was read is remembered until [`Configs::invalidate`] says that a file changed. A file that broke keeps what it
+//! said when it was last whole: half a line typed into `ps-rule.yaml` must not raise a hundred findings.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
+
+use super::disk;
+use crate::model::Ident;
+use crate::text::Span;
+use bicep::BicepFile;
+use combine::combine;
+use rule_file::RuleFile;
+
+pub mod bicep;
+mod combine;
+pub mod rule_file;
+
+/// Which plan the fixes insert first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Plan {
+    /// `Containers`, 2024-01-01.
+    #[default]
+    Containers,
+    /// `ContainerRegistry`, 2018-06-01: the rule page's own.
+    ContainerRegistry,
+}
+
+/// Where a plan may stand to count for a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Coverage {
+    /// Anywhere in the workspace folder.
+    #[default]
+    Workspace,
+    /// In the same deployment only.
+    Deployment,
+    /// The owner says that Defender is managed elsewhere: nothing is reported.
+    Elsewhere,
+}
+
+/// A level that `override.level` sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Level {
+    Error,
+    Warning,
+    Information,
+}
+
+/// What the editor or the command line sets; `None` leaves it to the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `preflight.plan`, `--plan`.
+    pub plan: Option<Plan>,
+    /// `preflight.coverage`, `--coverage`.
+    pub coverage: Option<Coverage>,
+    /// `preflight.hints`.
+    pub hints: Option<bool>,
+}
+
+/// Everything that is in force for one file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// See [`Plan`].
+    pub plan: Plan,
+    /// See [`Coverage`].
+    pub coverage: Coverage,
+    /// Whether hints are shown. On by default.
+    pub hints: Hints,
+    /// `rule.exclude`/`rule.include` leave the rule off.
+    pub excluded: bool,
+    /// `override.level`.
+    pub level: Option<Level>,
+    /// `suppression`: names of resources for which the rule is silent, lower case.
+    pub suppressed: Vec<String>,
+    /// `AZURE_PARAMETER_DEFAULTS`: values for parameters that have no other.
+    pub parameter_defaults: IndexMap<Ident, serde_json::Value>,
+    /// The `ps-rule.yaml` that is in force.
+    pub rule_file: Option<PathBuf>,
+    /// What of `bicepconfig.json` is in force.
+    pub bicep: Arc<BicepConfig>,
+    /// For `--show-config`: each setting, its value, and the file (or "editor", "default") that set it.
+    pub origins: Vec<(String, String, String)>,
+}
+
+/// A flag that is on unless something turns it off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hints(pub bool);
+
+impl Default for Hints {
+    fn default() -> Self {
+        Hints(true)
+    }
+}
+
+/// What of `bicepconfig.json` (merged along `extends`) matters here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BicepConfig {
+    /// The nearest file, where there is one.
+    pub file: Option<PathBuf>,
+    /// `moduleAliases.br`: alias to registry and module path.
+    pub registry_aliases: IndexMap<String, (String, Option<String>)>,
+    /// `moduleAliases.ts`: alias to subscription and resource group.
+    pub template_spec_aliases: IndexMap<String, (String, String)>,
+    /// `moduleAliasesMock.br`: alias to folder, absolute.
+    pub mock_aliases: IndexMap<String, PathBuf>,
+    /// `cacheRootDirectory`, `~` expanded, absolute; else `<home>/.bicep`.
+    pub cache_root: PathBuf,
+    /// `cloud.currentProfile`, where the file says one.
+    pub cloud: Option<String>,
+}
+
+/// Something wrong in a configuration file: reported on that file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigProblem {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in it, bytes; empty at 0 where unknown.
+    pub span: Span,
+    /// One plain sentence.
+    pub message: String,
+}
+
+/// Names of the rule file, best first.
+const RULE_FILES: [&str; 4] = ["ps-rule.yaml", "ps-rule.yml", "psrule.yaml", "psrule.yml"];
+/// Name of Bicep's configuration.
+const BICEP_CONFIG: &str = "bicepconfig.json";
+/// How many files a configuration may extend, one through the other: Bicep's own limit.
+const MAX_EXTENDS: usize = 64;
+
+/// Gives the text of a file if it exists; open buffers win over the disk.
+type Read<'a> = &'a dyn Fn(&Path) -> Option<Arc<str>>;
+
+/// Resolves and caches settings per folder; keeps the last good reading of a file that broke.
+#[derive(Debug, Default)]
+pub struct Configs {
+    rule_files: FxHashMap<PathBuf, Entry<Rules>>,
+    bicep_files: FxHashMap<PathBuf, Entry<BicepFile>>,
+    /// Which files are in force for the files of a folder.
+    nearest: FxHashMap<PathBuf, Nearest>,
+    /// Configurations merged along `extends`, by the file that begins the chain, with what is wrong in the chain.
+    merged: FxHashMap<PathBuf, (Arc<BicepConfig>, Vec<ConfigProblem>)>,
+    /// The settings of a folder, for the root and the overrides they were worked out for.
+    settings: FxHashMap<PathBuf, (PathBuf, Overrides, Arc<Settings>)>,
+}
+
+/// A file as it was read.
+#[derive(Debug)]
+struct Entry<T> {
+    /// What it said when it was last whole.
+    good: Option<Arc<T>>,
+    problems: Vec<ConfigProblem>,
+    /// It has not changed since.
+    fresh: bool,
+}
+
+/// A rule file, and its `input.pathIgnore` ready to be asked.
+#[derive(Debug)]
+struct Rules {
+    file: RuleFile,
+    ignore: Gitignore,
+}
+
+#[derive(Debug, Clone)]
+struct Nearest {
+    root: PathBuf,
+    rule_file: Option<PathBuf>,
+    bicep: Option<PathBuf>,
+}
+
+impl Configs {
+    /// The settings in force for `file`, looking upwards to `root` (the workspace folder). `read` gives the text of a
+    /// file if it exists (open buffers win over disk).
+    pub fn settings(
+        &mut self,
+        file: &Path,
+        root: &Path,
+        overrides: &Overrides,
+        read: &dyn Fn(&Path) -> Option<Arc<str>>,
+    ) -> Arc<Settings> {
+        let folder = file.parent().unwrap_or(file);
+        if let Some((for_root, with, settings)) = self.settings.get(folder)
+            && for_root == root
+            && with == overrides
+        {
+            return settings.clone();
+        }
+        let nearest = self.nearest(folder, root, read);
+        let rules = nearest.rule_file.as_ref().and_then(|path| self.rules(path));
+        let bicep = self.bicep(nearest.bicep.as_deref(), read);
+        let settings = combine(
+            nearest.rule_file.as_deref(),
+            rules.as_deref().map(|rules| &rules.file),
+            bicep,
+            overrides,
+        );
+        let settings = Arc::new(settings);
+        self.settings.insert(
+            folder.to_path_buf(),
+            (root.to_path_buf(), overrides.clone(), settings.clone()),
+        );
+        settings
+    }
+
+    /// Whether `input.pathIgnore` of the file in force for `file` leaves it out of the report.
+    pub fn ignored(
+        &mut self,
+        file: &Path,
+        root: &Path,
+        read: &dyn Fn(&Path) -> Option<Arc<str>>,
+    ) -> bool {
+        let folder = file.parent().unwrap_or(file);
+        let Some(path) = self.nearest(folder, root, read).rule_file else {
+            return false;
+        };
+        let Some(rules) = self.rules(&path) else {
+            return false;
+        };
+        let Ok(inner) = file.strip_prefix(path.parent().unwrap_or(&path)) else {
+            return false;
+        };
+        rules
+            .ignore
+            .matched_path_or_any_parents(inner, false)
+            .is_ignore()
+    }
+
+    /// Forgets what was read from `path`, which has changed, appeared or gone.
+    pub fn invalidate(&mut self, path: &Path) {
+        if let Some(entry) = self.rule_files.get_mut(path) {
+            entry.fresh = false;
+            entry.problems.clear();
+        }
+        if let Some(entry) = self.bicep_files.get_mut(path) {
+            entry.fresh = false;
+            entry.problems.clear();
+        }
+        self.nearest.clear();
+        self.merged.clear();
+        self.settings.clear();
+    }
+
+    /// What is wrong in the files read so far, sorted.
+    pub fn problems(&self) -> Vec<ConfigProblem> {
+        let of_files = self.rule_files.values().map(|entry| &entry.problems);
+        let of_bicep = self.bicep_files.values().map(|entry| &entry.problems);
+        let of_chains = self.merged.values().map(|(_, problems)| problems);
+        let all = of_files.chain(of_bicep).chain(of_chains);
+        let mut all: Vec<ConfigProblem> = all.flatten().cloned().collect();
+        all.sort_by(|a, b| (&a.path, a.span, &a.message).cmp(&(&b.path, b.span, &b.message)));
+        all.dedup();
+        all
+    }
+
+    /// Whether a path is a configuration file by its name.
+    pub fn is_config(path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        RULE_FILES.contains(&name.as_str()) || name == BICEP_CONFIG
+    }
+
+    /// Whether a path is a configuration file by its name, or was read as one because another extends it.
+    pub fn concerns(&self, path: &Path) -> bool {
+        Self::is_config(path) || self.bicep_files.contains_key(path)
+    }
+
+    /// The files in force for a folder: for each kind the nearest, upwards to the root.
+    fn nearest(&mut self, folder: &Path, root: &Path, read: Read<'_>) -> Nearest {
+        let mut nearest = Nearest {
+            root: root.to_path_buf(),
+            rule_file: None,
+            bicep: None,
+        };
+        let mut passed = Vec::new();
+        for ancestor in folder.ancestors() {
+            if let Some(known) = self.nearest.get(ancestor)
+                && known.root == root
+            {
+                nearest.rule_file = nearest.rule_file.or(known.rule_file.clone());
+                nearest.bicep = nearest.bicep.or(known.bicep.clone());
+                break;
+            }
+            if nearest.rule_file.is_none() {
+                let mut paths = RULE_FILES.iter().map(|name| ancestor.join(name));
+                nearest.rule_file = paths.find(|path| self.load_rules(path, read));
+            }
+            if nearest.bicep.is_none() {
+                let path = ancestor.join(BICEP_CONFIG);
+                nearest.bicep = self.load_bicep(&path, read).then_some(path);
+            }
+            // What is found further up is in force for every folder on the way that has none of its own.
+            let done = nearest.rule_file.is_some() && nearest.bicep.is_some();
+            passed.push(ancestor);
+            if done || ancestor == root || !ancestor.starts_with(root) {
+                break;
+            }
+        }
+        for ancestor in passed {
+            let within = |path: &Option<PathBuf>| {
+                let at = path
+                    .as_ref()
+                    .filter(|path| path.parent().is_some_and(|home| ancestor.starts_with(home)));
+                at.cloned()
+            };
+            let entry = Nearest {
+                root: nearest.root.clone(),
+                rule_file: within(&nearest.rule_file),
+                bicep: within(&nearest.bicep),
+            };
+            // Above a file that was found, nothing was looked for: such folders are worked out when asked for.
+            let complete = entry.rule_file == nearest.rule_file && entry.bicep == nearest.bicep;
+            if complete {
+                self.nearest.insert(ancestor.to_path_buf(), entry);
+            }
+        }
+        nearest
+    }
+
+    fn rules(&self, path: &Path) -> Option<Arc<Rules>> {
+        self.rule_files.get(path)?.good.clone()
+    }
+
+    /// Reads a rule file unless that was done; whether it exists.
+    fn load_rules(&mut self, path: &Path, read: Read<'_>) -> bool {
+        load(&mut self.rule_files, path, read, |text| {
+            let (file, problems) = rule_file::read(text);
+            let file = file.map(|file| Rules {
+                ignore: matcher(&file.path_ignore),
+                file,
+            });
+            (file, problems)
+        })
+    }
+
+    fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
+        load(&mut self.bicep_files, path, read, |text| {
+            bicep::read(path, text)
+        })
+    }
+
+    /// The configuration that begins with a file, merged with what it extends; the built-in one where there is none.
+    fn bicep(&mut self, path: Option<&Path>, read: Read<'_>) -> Arc<BicepConfig> {
+        // No file has an empty path: it stands for the built-in configuration.
+        let key = path.unwrap_or(Path::new(""));
+        if let Some((config, _)) = self.merged.get(key) {
+            return config.clone();
+        }
+        let mut problems = Vec::new();
+        let file = match path {
+            Some(path) => self.extended(path, read, &mut problems),
+            None => BicepFile::default(),
+        };
+        let config = Arc::new(BicepConfig {
+            file: path.map(Path::to_path_buf),
+            registry_aliases: file
+                .registry_aliases
+                .into_iter()
+                .filter_map(|(alias, (registry, path))| Some((alias, (registry?, path))))
+                .collect(),
+            template_spec_aliases: file
+                .template_spec_aliases
+                .into_iter()
+                .filter_map(|(alias, (subscription, group))| Some((alias, (subscription?, group?))))
+                .collect(),
+            mock_aliases: file.mock_aliases,
+            cache_root: file.cache_root.unwrap_or_else(default_cache),
+            cloud: file.cloud,
+        });
+        self.merged
+            .insert(key.to_path_buf(), (config.clone(), problems));
+        config
+    }
+
+    fn extended(
+        &mut self,
+        path: &Path,
+        read: Read<'_>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> BicepFile {
+        let mut merged = BicepFile::default();
+        let mut chain: Vec<PathBuf> = Vec::new();
+        let mut at = path.to_path_buf();
+        while let Some(file) = self
+            .bicep_files
+            .get(&at)
+            .and_then(|entry| entry.good.clone())
+        {
+            bicep::inherit(&mut merged, &file);
+            chain.push(at.clone());
+            let Some((span, target)) = &file.extends else {
+                break;
+            };
+            let folder = at.parent().unwrap_or(&at);
+            let next = disk::normalize(&folder.join(target.replace('\\', "/")));
+            let wrong = if chain.contains(&next) {
+                Some(format!("`{target}` extends this file in turn."))
+            } else if chain.len() > MAX_EXTENDS {
+                Some(format!("More than {MAX_EXTENDS} files extend one another."))
+            } else if !self.load_bicep(&next, read) {
+                Some(format!("`{target}` does not exist."))
+            } else {
+                None
+            };
+            if let Some(message) = wrong {
+                problems.push(ConfigProblem {
+                    path: at,
+                    span: *span,
+                    message,
+                });
+                break;
+            }
+            at = next;
+        }
+        merged
+    }
+}
+
+/// Reads a file into the table unless that was done; whether it exists.
+fn load<T>(
+    entries: &mut FxHashMap<PathBuf, Entry<T>>,
+    path: &Path,
+    read: Read<'_>,
+    parse: impl FnOnce(&str) -> (Option<T>, rule_file::Problems),
+) -> bool {
+    if entries.get(path).is_some_and(|entry| entry.fresh) {
+        return true;
+    }
+    let (good, problems) = match read(path) {
+        Some(text) => parse(&text),
+        // It is there and cannot be read: silence would turn the settings off unseen.
+        None => match disk::read(path) {
+            Err(error) if error != disk::DiskError::NotFound && disk::stamp(path).is_some() => {
+                let words = format!("This file cannot be read: {error}.");
+                (None, vec![(Span::default(), words)])
+            }
+            _ => {
+                entries.remove(path);
+                return false;
+            }
+        },
+    };
+    let before = entries.remove(path).and_then(|entry| entry.good);
+    let problems = problems.into_iter().map(|(span, message)| ConfigProblem {
+        path: path.to_path_buf(),
+        span,
+        message,
+    });
+    let entry = Entry {
+        good: good.map(Arc::new).or(before),
+        problems: problems.collect(),
+        fresh: true,
+    };
+    entries.insert(path.to_path_buf(), entry);
+    true
+}
+
+/// `input.pathIgnore`, ready to be asked about paths relative to the file's folder. A pattern that ends in a slash means
+/// all that lies below, also where it takes an earlier one back, as PSRule has it (git does not).
+fn matcher(patterns: &[String]) -> Gitignore {
+    let mut builder = GitignoreBuilder::new("");
+    for pattern in patterns {
+        let (not, name) = match pattern.strip_prefix('!') {
+            Some(name) => ("!", name),
+            None => ("", pattern.as_str()),
+        };
+        let line = match name.strip_suffix('/') {
+            Some(folder) if folder.contains('/') => format!("{not}{folder}/**"),
+            Some(folder) => format!("{not}**/{folder}/**"),
+            None => pattern.clone(),
+        };
+        // Patterns that are none were told when the file was read.
+        let _ = builder.add_line(None, &line);
+    }
+    builder.build().unwrap_or_else(|_| Gitignore::empty())
+}
+
+/// Where Bicep keeps what it restored, unless a configuration says otherwise. Empty where nobody has a home.
+fn default_cache() -> PathBuf {
+    let home = std::env::home_dir();
+    home.map(|home| home.join(".bicep")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    /// Files in memory, under a folder that does not exist on disk.
+    #[derive(Default)]
+    struct Scene {
+        files: RefCell<BTreeMap<PathBuf, Arc<str>>>,
+        reads: RefCell<usize>,
+        configs: RefCell<Configs>,
+        overrides: Overrides,
+    }
+
+    impl Scene {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let scene = Scene::default();
+            files
+                .iter()
+                .for_each(|(path, text)| scene.write(path, text));
+            scene
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = Path::new("/none/ws").join(path);
+            self.configs.borrow_mut().invalidate(&path);
+            self.files.borrow_mut().insert(path, text.into());
+        }
+
+        fn remove(&self, path: &str) {
+            let path = Path::new("/none/ws").join(path);
+            self.configs.borrow_mut().invalidate(&path);
+            self.files.borrow_mut().remove(&path);
+        }
+
+        fn ask<T>(&self, question: impl FnOnce(&mut Configs, Read<'_>) -> T) -> T {
+            let read = |path: &Path| {
+                *self.reads.borrow_mut() += 1;
+                self.files.borrow().get(path).cloned()
+            };
+            question(&mut self.configs.borrow_mut(), &read)
+        }
+
+        fn settings(&self, file: &str) -> Arc<Settings> {
+            let (file, root) = (Path::new("/none/ws").join(file), Path::new("/none/ws"));
+            self.ask(|configs, read| configs.settings(&file, root, &self.overrides, read))
+        }
+
+        fn ignored(&self, file: &str) -> bool {
+            let (file, root) = (Path::new("/none/ws").join(file), Path::new("/none/ws"));
+            self.ask(|configs, read| configs.ignored(&file, root, read))
+        }
+
+        fn problems(&self) -> Vec<String> {
+            let problems = self.configs.borrow().problems();
+            let shown = problems.into_iter().map(|problem| {
+                let path = problem.path.strip_prefix("/none/ws").unwrap().to_owned();
+                format!("{}: {}", path.display(), problem.message)
+            });
+            shown.collect()
+        }
+    }
+
+    const EXCLUDED: &str = "rule: { exclude: [AZR-000002] }";
+
+    #[test]
+    fn the_nearest_file_up_to_the_root_is_in_force() {
+        let scene = Scene::new(&[
+            ("../ps-rule.yaml", EXCLUDED),
+            (
+                "ps-rule.yaml",
+                "configuration: { PREFLIGHT_COVERAGE: deployment }",
+            ),
+            (
+                "a/b/psrule.yml",
+                "configuration: { PREFLIGHT_COVERAGE: elsewhere }",
+            ),
+            (
+                "c/ps-rule.yaml",
+                "configuration: { PREFLIGHT_PLAN: ContainerRegistry }",
+            ),
+            ("c/psrule.yaml", EXCLUDED),
+        ]);
+        let check = |file: &str, coverage: Coverage, from: &str| {
+            let settings = scene.settings(file);
+            assert_eq!(settings.coverage, coverage, "{file}");
+            assert!(!settings.excluded, "{file}");
+            assert_eq!(
+                settings.rule_file,
+                Some(Path::new("/none/ws").join(from)),
+                "{file}"
+            );
+        };
+        // Whatever the order of the questions.
+        for _ in 0..2 {
+            check("a/x/y/main.bicep", Coverage::Deployment, "ps-rule.yaml");
+            check("a/b/deep/main.bicep", Coverage::Elsewhere, "a/b/psrule.yml");
+            check("a/b/main.bicep", Coverage::Elsewhere, "a/b/psrule.yml");
+            check("a/main.bicep", Coverage::Deployment, "ps-rule.yaml");
+            check("main.bicep", Coverage::Deployment, "ps-rule.yaml");
+            // Nearest means nearest: nothing is merged.
+            check("c/main.bicep", Coverage::Workspace, "c/ps-rule.yaml");
+        }
+        scene.remove("ps-rule.yaml");
+        assert_eq!(scene.settings("a/main.bicep").rule_file, None);
+        assert_eq!(scene.settings("main.bicep").coverage, Coverage::Workspace);
+    }
+
+    #[test]
+    fn reading_is_remembered() {
+        let scene = Scene::new(&[("ps-rule.yaml", EXCLUDED), ("bicepconfig.json", "{}")]);
+        scene.settings("a/b/main.bicep");
+        let first = *scene.reads.borrow();
+        for i in 0..100 {
+            scene.settings(&format!("a/b/{i}.bicep"));
+            scene.ignored(&format!("a/b/{i}.bicep"));
+        }
+        assert_eq!(*scene.reads.borrow(), first);
+        // A new folder asks only for its own files.
+        scene.settings("a/c/main.bicep");
+        assert_eq!(*scene.reads.borrow(), first + 5);
+    }
+
+    #[test]
+    fn overrides_win_and_origins_say_so() {
+        let mut scene = Scene::new(&[(
+            "ps-rule.yaml",
+            "configuration: { PREFLIGHT_PLAN: ContainerRegistry, PREFLIGHT_HINTS: false }",
+        )]);
+        let before = scene.settings("main.bicep");
+        assert_eq!(
+            (before.plan, before.hints),
+            (Plan::ContainerRegistry, Hints(false))
+        );
+        scene.overrides.plan = Some(Plan::Containers);
+        let settings = scene.settings("main.bicep");
+        assert_eq!(
+            (settings.plan, settings.hints),
+            (Plan::Containers, Hints(false))
+        );
+        let origin = |name: &str| {
+            let found = settings
+                .origins
+                .iter()
+                .find(|(setting, _, _)| setting == name);
+            let (_, value, origin) = found.expect("an origin");
+            format!("{value} by {origin}")
+        };
+        assert_eq!(origin("plan"), "Containers by editor or command line");
+        assert_eq!(origin("hints"), "false by /none/ws/ps-rule.yaml");
+        assert_eq!(origin("coverage"), "workspace by default");
+        assert_eq!(origin("rule"), "on by default");
+    }
+
+    #[test]
+    fn a_broken_file_keeps_what_it_said() {
+        let scene = Scene::new(&[("ps-rule.yaml", EXCLUDED)]);
+        assert!(scene.settings("main.bicep").excluded);
+        scene.write("ps-rule.yaml", "rule: { exclude: [AZR-0");
+        assert!(scene.settings("main.bicep").excluded);
+        let problems = scene.problems();
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0].starts_with("ps-rule.yaml: This is not valid YAML"),
+            "{problems:?}"
+        );
+        scene.write("ps-rule.yaml", "rule: { exclude: [AZR-000003] }");
+        assert!(!scene.settings("main.bicep").excluded);
+        assert_eq!(scene.problems(), [""; 0]);
+        // Never whole: the defaults, and the problem.
+        let scene = Scene::new(&[("ps-rule.yaml", "rule: ["), ("bicepconfig.json", "{")]);
+        assert!(!scene.settings("main.bicep").excluded);
+        assert_eq!(scene.problems().len(), 2);
+        scene.remove("ps-rule.yaml");
+        scene.remove("bicepconfig.json");
+        scene.settings("main.bicep");
+        assert_eq!(scene.problems(), [""; 0]);
+    }
+
+    #[test]
+    fn paths_are_ignored_as_the_file_says() {
+        let check = |patterns: &str, ignored: &[&str], shown: &[&str]| {
+            let text = format!("input: {{ pathIgnore: [{patterns}] }}");
+            let scene = Scene::new(&[("sub/ps-rule.yaml", text.as_str())]);
+            for file in ignored {
+                assert!(scene.ignored(&format!("sub/{file}")), "{patterns}: {file}");
+            }
+            for file in shown {
+                assert!(!scene.ignored(&format!("sub/{file}")), "{patterns}: {file}");
+            }
+            assert!(!scene.ignored("elsewhere.bicep"), "{patterns}");
+        };
+        check("", &[], &["a.bicep"]);
+        check("'*.json'", &["a.json", "x/b.json"], &["a.bicep"]);
+        check(
+            "'modules/'",
+            &["modules/a.bicep", "x/modules/y/a.bicep"],
+            &["a.bicep"],
+        );
+        check("'/modules'", &["modules/x/a.bicep"], &["x/modules/a.bicep"]);
+        check(
+            "'a/modules/'",
+            &["a/modules/x.bicep"],
+            &["b/a/modules/x.bicep"],
+        );
+        check(
+            "'**/test.bicep'",
+            &["test.bicep", "a/b/test.bicep"],
+            &["a/mytest.bicep"],
+        );
+        check(
+            "'*', '!deployments/**/*.bicep', '!apps/'",
+            &["a.bicep", "deployments/x/a.json"],
+            &["deployments/x/a.bicep", "apps/x/y.bicep"],
+        );
+    }
+
+    #[test]
+    fn bicep_configurations_extend_one_another() {
+        let scene = Scene::new(&[
+            (
+                "bicepconfig.json",
+                r#"{"extends": "base/one.json", "moduleAliases": {"br": {"corp": {"registry": "leaf.io"}}}}"#,
+            ),
+            (
+                "base/one.json",
+                r#"{"extends": "two.json", "cacheRootDirectory": "cache", "cloud": {"currentProfile": "AzureCloud"}}"#,
+            ),
+            (
+                "base/two.json",
+                r#"{"cacheRootDirectory": "other", "moduleAliases": {"br": {
+                    "corp": {"registry": "base.io", "modulePath": "bicep"}, "more": {"registry": "more.io"}, "half": {"modulePath": "x"}},
+                    "ts": {"s": {"subscription": "1", "resourceGroup": "2"}}},
+                    "moduleAliasesMock": {"br": {"m": {"mapToFilePath": "mock"}}}}"#,
+            ),
+        ]);
+        let bicep = scene.settings("app/main.bicep").bicep.clone();
+        let text = |s: &str| s.to_owned();
+        assert_eq!(
+            bicep.file.as_deref(),
+            Some(Path::new("/none/ws/bicepconfig.json"))
+        );
+        assert_eq!(
+            bicep.registry_aliases["corp"],
+            (text("leaf.io"), Some(text("bicep")))
+        );
+        assert_eq!(bicep.registry_aliases["more"], (text("more.io"), None));
+        assert!(!bicep.registry_aliases.contains_key("half"));
+        assert_eq!(bicep.template_spec_aliases["s"], (text("1"), text("2")));
+        assert_eq!(bicep.mock_aliases["m"], Path::new("/none/ws/base/mock"));
+        assert_eq!(bicep.cache_root, Path::new("/none/ws/base/cache"));
+        assert_eq!(bicep.cloud.as_deref(), Some("AzureCloud"));
+        assert!(
+            scene
+                .configs
+                .borrow()
+                .concerns(Path::new("/none/ws/base/two.json"))
+        );
+        scene.write("base/one.json", "{}");
+        let bicep = scene.settings("app/main.bicep").bicep.clone();
+        assert_eq!(bicep.registry_aliases["corp"], (text("leaf.io"), None));
+        assert_eq!(bicep.cache_root, default_cache());
+        assert_eq!(scene.problems(), [""; 0]);
+    }
+
+    #[test]
+    fn chains_that_go_wrong_are_told() {
+        let check = |files: &[(&str, &str)], expect: &[&str]| {
+            let scene = Scene::new(files);
+            scene.settings("main.bicep");
+            assert_eq!(scene.problems(), expect);
+        };
+        check(
+            &[("bicepconfig.json", r#"{"extends": "gone.json"}"#)],
+            &["bicepconfig.json: `gone.json` does not exist."],
+        );
+        check(
+            &[
+                ("bicepconfig.json", r#"{"extends": "a.json"}"#),
+                ("a.json", r#"{"extends": "./bicepconfig.json"}"#),
+            ],
+            &["a.json: `./bicepconfig.json` extends this file in turn."],
+        );
+        let long: Vec<(String, String)> = (0..70)
+            .map(|i| {
+                let name = if i == 0 {
+                    "bicepconfig.json".to_owned()
+                } else {
+                    format!("{i}.json")
+                };
+                (name, format!(r#"{{"extends": "{}.json"}}"#, i + 1))
+            })
+            .collect();
+        let long: Vec<(&str, &str)> = long.iter().map(|(a, b)| (&**a, &**b)).collect();
+        check(&long, &["64.json: More than 64 files extend one another."]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ps-rule.yaml"), b"rule: \xff").unwrap();
+        let mut configs = Configs::default();
+        let read = |path: &Path| disk::read(path).ok().map(|file| file.text);
+        let file = dir.path().join("main.bicep");
+        configs.settings(&file, dir.path(), &Overrides::default(), &read);
+        let problems = configs.problems();
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0].message.starts_with("This file cannot be read"),
+            "{problems:?}"
+        );
+    }
+}

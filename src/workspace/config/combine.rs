@@ -1,0 +1,108 @@
+//! Puts what the files and the editor say together, and keeps who said what: `--show-config` exists because nobody
+//! believes a setting whose source they cannot see.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::rule_file::RuleFile;
+use super::{BicepConfig, Hints, Overrides, Settings, default_cache};
+
+/// Overrides over the rule file over the defaults.
+pub(super) fn combine(
+    path: Option<&Path>,
+    file: Option<&RuleFile>,
+    bicep: Arc<BicepConfig>,
+    overrides: &Overrides,
+) -> Settings {
+    let none = RuleFile::default();
+    let rules = file.unwrap_or(&none);
+    let in_file = path
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    let mut origins = Vec::new();
+    let mut say = |name: &str, value: String, origin: &str| {
+        origins.push((name.to_owned(), value, origin.to_owned()));
+    };
+    let origin = |overridden: bool, said: bool| match (overridden, said) {
+        (true, _) => "editor or command line",
+        (false, true) => in_file.as_str(),
+        (false, false) => "default",
+    };
+    let plan = overrides.plan.or(rules.plan);
+    let coverage = overrides.coverage.or(rules.coverage);
+    let hints = overrides.hints.or(rules.hints);
+    say(
+        "plan",
+        format!("{:?}", plan.unwrap_or_default()),
+        origin(overrides.plan.is_some(), rules.plan.is_some()),
+    );
+    say(
+        "coverage",
+        format!("{:?}", coverage.unwrap_or_default()).to_lowercase(),
+        origin(overrides.coverage.is_some(), rules.coverage.is_some()),
+    );
+    say(
+        "hints",
+        hints.unwrap_or(Hints::default().0).to_string(),
+        origin(overrides.hints.is_some(), rules.hints.is_some()),
+    );
+    match rules.excluded {
+        Some(member) => say("rule", format!("off by {member}"), &in_file),
+        None => say("rule", "on".to_owned(), "default"),
+    }
+    if let Some(level) = rules.level {
+        say("override.level", format!("{level:?}"), &in_file);
+    }
+    for name in &rules.suppressed {
+        say("suppression", name.clone(), &in_file);
+    }
+    for pattern in &rules.path_ignore {
+        say("input.pathIgnore", pattern.clone(), &in_file);
+    }
+    for (name, value) in &rules.parameter_defaults {
+        say(
+            &format!("AZURE_PARAMETER_DEFAULTS.{name}"),
+            value.to_string(),
+            &in_file,
+        );
+    }
+    let bicep_file = bicep.file.as_ref().map(|path| path.display().to_string());
+    let bicep_file = bicep_file.as_deref().unwrap_or("default");
+    for (alias, (registry, path)) in &bicep.registry_aliases {
+        let value = match path {
+            Some(path) => format!("{registry}/{path}"),
+            None => registry.clone(),
+        };
+        say(&format!("moduleAliases.br.{alias}"), value, bicep_file);
+    }
+    for (alias, (subscription, group)) in &bicep.template_spec_aliases {
+        let value = format!("{subscription}/{group}");
+        say(&format!("moduleAliases.ts.{alias}"), value, bicep_file);
+    }
+    for (alias, folder) in &bicep.mock_aliases {
+        let value = folder.display().to_string();
+        say(&format!("moduleAliasesMock.br.{alias}"), value, bicep_file);
+    }
+    let cache = bicep.cache_root.display().to_string();
+    let own_cache = bicep.cache_root != default_cache();
+    say(
+        "cacheRootDirectory",
+        cache,
+        if own_cache { bicep_file } else { "default" },
+    );
+    if let Some(cloud) = &bicep.cloud {
+        say("cloud.currentProfile", cloud.clone(), bicep_file);
+    }
+    Settings {
+        plan: plan.unwrap_or_default(),
+        coverage: coverage.unwrap_or_default(),
+        hints: hints.map_or(Hints::default(), Hints),
+        excluded: rules.excluded.is_some(),
+        level: rules.level,
+        suppressed: rules.suppressed.clone(),
+        parameter_defaults: rules.parameter_defaults.clone(),
+        rule_file: path.map(Path::to_path_buf),
+        bicep,
+        origins,
+    }
+}

@@ -1,0 +1,527 @@
+//! `ps-rule.yaml`, the file that PSRule's users already have: what of it speaks about this rule.
+//!
+//! Names, shapes and precedence are PSRule's (its page *about_PSRule_Options*); settings of our own stand under
+//! `configuration`, where PSRule lets rules keep theirs.
+
+use ignore::gitignore::GitignoreBuilder;
+use indexmap::IndexMap;
+
+use super::{Coverage, Level, Plan};
+use crate::model::Ident;
+use crate::syntax::data::{self, Data, DataKind};
+use crate::text::Span;
+
+/// The names under which the rule is known: its name and its reference.
+const NAMES: [&str; 2] = ["Azure.ACR.ContainerScan", "AZR-000002"];
+/// The module that ships the rule; a name may be qualified with it.
+const MODULE: &str = "PSRule.Rules.Azure";
+
+/// What one file says. `None` and empty: nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleFile {
+    /// `PREFLIGHT_PLAN`.
+    pub plan: Option<Plan>,
+    /// `PREFLIGHT_COVERAGE`.
+    pub coverage: Option<Coverage>,
+    /// `PREFLIGHT_HINTS`.
+    pub hints: Option<bool>,
+    /// `rule.exclude` names the rule, or `rule.include` names others only: which of the two.
+    pub excluded: Option<&'static str>,
+    /// `override.level`.
+    pub level: Option<Level>,
+    /// Names of resources in lower case.
+    pub suppressed: Vec<String>,
+    /// `AZURE_PARAMETER_DEFAULTS`.
+    pub parameter_defaults: IndexMap<Ident, serde_json::Value>,
+    /// `input.pathIgnore`, as written.
+    pub path_ignore: Vec<String>,
+}
+
+/// What is wrong in a file: where, and one plain sentence.
+pub type Problems = Vec<(Span, String)>;
+
+/// Reads the text of a file. `None` where it is no YAML at all.
+pub fn read(text: &str) -> (Option<RuleFile>, Problems) {
+    let reading = data::yaml(text);
+    if let Some((span, words)) = reading.problem {
+        return (
+            None,
+            vec![(span, format!("This is not valid YAML: {words}."))],
+        );
+    }
+    let mut reader = Reader::default();
+    let root = &reading.data;
+    if reader.mapping(root, "The file") {
+        reader.rule(root.get("rule"));
+        reader.suppression(root.get("suppression"));
+        reader.levels(root.get("override"));
+        reader.input(root.get("input"));
+        reader.configuration(root.get("configuration"));
+    }
+    reader.problems.sort();
+    (Some(reader.file), reader.problems)
+}
+
+/// Whether a name, as people write it in any of the lists, means this rule. `*` and `?` are PSRule's wildcards.
+fn means_this_rule(name: &str) -> bool {
+    let name = match name.split_once('\\') {
+        Some((module, name)) if module.eq_ignore_ascii_case(MODULE) => name,
+        Some(_) => return false,
+        None => name,
+    };
+    NAMES
+        .iter()
+        .any(|own| fits(name.as_bytes(), own.as_bytes()))
+}
+
+/// Whether a pattern with `*` and `?` fits a text, in any case.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where to go on after a mismatch: behind the last star, one character further on.
+    let mut retry = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(b'?') => (p, t) = (p + 1, t + 1),
+            Some(c) if c.eq_ignore_ascii_case(&text[t]) => (p, t) = (p + 1, t + 1),
+            _ => match retry {
+                Some((after, from)) => {
+                    retry = Some((after, from + 1));
+                    (p, t) = (after, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+/// Where a text stands in a list (or is all there is).
+fn place_of(list: &Data, text: &str) -> Span {
+    match &list.kind {
+        DataKind::List(items) => items.iter().find(|item| item.as_str() == Some(text)),
+        _ => None,
+    }
+    .map_or(list.span, |item| item.span)
+}
+
+#[derive(Default)]
+struct Reader {
+    file: RuleFile,
+    problems: Problems,
+}
+
+impl Reader {
+    fn problem(&mut self, span: Span, words: String) {
+        self.problems.push((span, words));
+    }
+
+    /// Whether data is a mapping; says so where it is something else. Nothing at all is an empty mapping.
+    fn mapping(&mut self, data: &Data, name: &str) -> bool {
+        match data.kind {
+            DataKind::Map(_) => true,
+            DataKind::Null => false,
+            _ => {
+                self.problem(
+                    data.span,
+                    format!("{name} must be a mapping, not {}.", data.what()),
+                );
+                false
+            }
+        }
+    }
+
+    /// The texts of a list, or a single text, as PSRule takes both.
+    fn texts<'a>(&mut self, data: Option<&'a Data>, name: &str) -> Vec<&'a str> {
+        let Some(data) = data else {
+            return Vec::new();
+        };
+        match &data.kind {
+            DataKind::Null => Vec::new(),
+            DataKind::Str(text) => vec![text],
+            DataKind::List(items) => {
+                let mut texts = Vec::with_capacity(items.len());
+                for item in items {
+                    match item.as_str() {
+                        Some(text) => texts.push(text),
+                        None => self.problem(
+                            item.span,
+                            format!("`{name}` must list texts, not {}.", item.what()),
+                        ),
+                    }
+                }
+                texts
+            }
+            _ => {
+                self.problem(
+                    data.span,
+                    format!("`{name}` must be a list, not {}.", data.what()),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: Option<&Data>) {
+        let Some(rule) = rule else {
+            return;
+        };
+        if !self.mapping(rule, "`rule`") {
+            return;
+        }
+        // `includeLocal` speaks of rules that lie in the workspace; this one comes from a module.
+        let include = self.texts(rule.get("include"), "rule.include");
+        let exclude = self.texts(rule.get("exclude"), "rule.exclude");
+        if exclude.iter().any(|name| means_this_rule(name)) {
+            self.file.excluded = Some("rule.exclude");
+        } else if !include.is_empty() && !include.iter().any(|name| means_this_rule(name)) {
+            self.file.excluded = Some("rule.include");
+        }
+    }
+
+    fn suppression(&mut self, suppression: Option<&Data>) {
+        let Some(suppression) = suppression else {
+            return;
+        };
+        if !self.mapping(suppression, "`suppression`") {
+            return;
+        }
+        for (key, names) in suppression.members() {
+            if !means_this_rule(&key.text) {
+                continue;
+            }
+            let label = format!("suppression.{}", key.text);
+            let names = match names.kind {
+                DataKind::Map(_) => names.get("targetName"),
+                _ => Some(names),
+            };
+            let names = self.texts(names, &label);
+            self.file
+                .suppressed
+                .extend(names.iter().map(|name| name.to_lowercase()));
+        }
+        self.file.suppressed.sort_unstable();
+        self.file.suppressed.dedup();
+    }
+
+    fn levels(&mut self, overrides: Option<&Data>) {
+        let Some(overrides) = overrides else {
+            return;
+        };
+        if !self.mapping(overrides, "`override`") {
+            return;
+        }
+        let Some(levels) = overrides.get("level") else {
+            return;
+        };
+        if !self.mapping(levels, "`override.level`") {
+            return;
+        }
+        for (key, level) in levels.members() {
+            if means_this_rule(&key.text) {
+                let choices = [
+                    ("Error", Level::Error),
+                    ("Warning", Level::Warning),
+                    ("Information", Level::Information),
+                ];
+                self.file.level = self
+                    .choice(level, &format!("override.level.{}", key.text), &choices)
+                    .or(self.file.level);
+            }
+        }
+    }
+
+    fn input(&mut self, input: Option<&Data>) {
+        let Some(input) = input else {
+            return;
+        };
+        if self.mapping(input, "`input`") {
+            let list = input.get("pathIgnore");
+            let patterns = self.texts(list, "input.pathIgnore");
+            for pattern in patterns {
+                match GitignoreBuilder::new("").add_line(None, pattern) {
+                    Ok(_) => self.file.path_ignore.push(pattern.to_owned()),
+                    Err(_) => {
+                        let span = list.map(|list| place_of(list, pattern)).unwrap_or_default();
+                        self.problem(span, format!("`{pattern}` is not a pattern for paths."));
+                    }
+                }
+            }
+        }
+    }
+
+    fn configuration(&mut self, configuration: Option<&Data>) {
+        let Some(configuration) = configuration else {
+            return;
+        };
+        if !self.mapping(configuration, "`configuration`") {
+            return;
+        }
+        for (key, value) in configuration.members() {
+            match key.text.to_ascii_uppercase().as_str() {
+                "PREFLIGHT_PLAN" => {
+                    let choices = [
+                        ("Containers", Plan::Containers),
+                        ("ContainerRegistry", Plan::ContainerRegistry),
+                    ];
+                    self.file.plan = self.choice(value, &key.text, &choices);
+                }
+                "PREFLIGHT_COVERAGE" => {
+                    let choices = [
+                        ("workspace", Coverage::Workspace),
+                        ("deployment", Coverage::Deployment),
+                        ("elsewhere", Coverage::Elsewhere),
+                    ];
+                    self.file.coverage = self.choice(value, &key.text, &choices);
+                }
+                "PREFLIGHT_HINTS" => {
+                    // YAML 1.1, which PSRule's reader knows too, has more words for it.
+                    let choices = [
+                        ("true", true),
+                        ("false", false),
+                        ("yes", true),
+                        ("no", false),
+                        ("on", true),
+                        ("off", false),
+                    ];
+                    self.file.hints = match value.kind {
+                        DataKind::Bool(on) => Some(on),
+                        _ => self.choice(value, &key.text, &choices),
+                    };
+                }
+                "AZURE_PARAMETER_DEFAULTS" => {
+                    self.mapping(value, "`AZURE_PARAMETER_DEFAULTS`");
+                    let defaults = value.members().iter();
+                    self.file.parameter_defaults = defaults
+                        .map(|(key, value)| (Ident::from(key.text.as_str()), value.to_json()))
+                        .collect();
+                }
+                name if name.starts_with("PREFLIGHT_") => self.problem(
+                    key.span,
+                    format!(
+                        "`{}` is not a setting: there are PREFLIGHT_PLAN, PREFLIGHT_COVERAGE and PREFLIGHT_HINTS.",
+                        key.text
+                    ),
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    /// One of a few words, in any case; says which there are where it is none of them.
+    fn choice<T: Copy>(&mut self, data: &Data, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = data.as_str().unwrap_or_default();
+        let chosen = choices
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(text));
+        if chosen.is_none() {
+            let got = match data.as_str() {
+                Some(text) => format!("`{text}`"),
+                None => data.what().to_owned(),
+            };
+            // The words for a flag that come after the first two are for old habits only.
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).take(3).collect();
+            let words = if choices.len() > 3 {
+                &words[..2]
+            } else {
+                &words
+            };
+            self.problem(
+                data.span,
+                format!("`{name}` must be {}, not {got}.", words.join(" or ")),
+            );
+        }
+        chosen.map(|(_, value)| *value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_rule() {
+        for name in [
+            "Azure.ACR.ContainerScan",
+            "azure.acr.containerscan",
+            "AZR-000002",
+            r"PSRule.Rules.Azure\Azure.ACR.ContainerScan",
+            r"psrule.rules.azure\azr-000002",
+            "Azure.ACR.*",
+            "*",
+            "Azure.*Scan",
+            "AZR-00000?",
+        ] {
+            assert!(means_this_rule(name), "{name}");
+        }
+        for name in [
+            "Azure.ACR.ContainerScan2",
+            "Azure.ACR",
+            r"Other\Azure.ACR.ContainerScan",
+            "AZR-000003",
+            "Azure.AKS.*",
+            "",
+        ] {
+            assert!(!means_this_rule(name), "{name}");
+        }
+    }
+
+    /// The file, and its problems as `line: words`.
+    fn problems(text: &str) -> (RuleFile, Vec<String>) {
+        let (file, problems) = read(text);
+        let shown = problems.into_iter().map(|(span, words)| {
+            let line = text[..span.start as usize].matches('\n').count() + 1;
+            format!("{line}: {words}")
+        });
+        (file.unwrap_or_default(), shown.collect())
+    }
+
+    #[test]
+    fn everything_that_can_be_said() {
+        let text = r"
+# What PSRule's own page shows, and ours.
+requires:
+  PSRule: '@pre >=2.0.0'
+rule:
+  includeLocal: true
+  exclude:
+  - Azure.AKS.Version
+  - PSRule.Rules.Azure\Azure.ACR.ContainerScan
+suppression:
+  Azure.ACR.ContainerScan:
+  - MyRegistry
+  - other
+  AZR-000002:
+    targetName:
+    - third
+  Azure.AKS.Version: [x]
+override:
+  level:
+    Azure.ACR.ContainerScan: Error
+    Azure.AKS.Version: Whatever
+input:
+  pathIgnore:
+  - 'out/'
+  - '!out/keep.json'
+configuration:
+  AZURE_BICEP_FILE_EXPANSION: true
+  PREFLIGHT_PLAN: containerregistry
+  preflight_coverage: Deployment
+  PREFLIGHT_HINTS: off
+  AZURE_PARAMETER_DEFAULTS:
+    deployAcr: true
+    tags: { a: [1] }
+";
+        let (file, problems) = problems(text);
+        assert_eq!(problems, [""; 0]);
+        let expect = RuleFile {
+            plan: Some(Plan::ContainerRegistry),
+            coverage: Some(Coverage::Deployment),
+            hints: Some(false),
+            excluded: Some("rule.exclude"),
+            level: Some(Level::Error),
+            suppressed: ["myregistry", "other", "third"].map(str::to_owned).to_vec(),
+            parameter_defaults: [
+                ("deployacr".into(), serde_json::json!(true)),
+                ("tags".into(), serde_json::json!({ "a": [1] })),
+            ]
+            .into_iter()
+            .collect(),
+            path_ignore: ["out/", "!out/keep.json"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(file, expect);
+    }
+
+    #[test]
+    fn which_rules_run() {
+        let check = |text: &str, expect: Option<&str>| {
+            let (file, told) = problems(text);
+            assert_eq!((file.excluded, told.len()), (expect, 0), "{text}");
+        };
+        check("", None);
+        check("rule:", None);
+        check("rule:\n  include: []", None);
+        check(
+            "rule:\n  include: [Azure.AKS.Version]",
+            Some("rule.include"),
+        );
+        check(
+            "rule:\n  include: [Azure.AKS.Version]\n  includeLocal: true",
+            Some("rule.include"),
+        );
+        check("rule:\n  include: [Azure.AKS.Version, azr-000002]", None);
+        check("rule:\n  include: Azure.ACR.ContainerScan", None);
+        check("rule:\n  exclude: AZR-000002", Some("rule.exclude"));
+        check(
+            "rule:\n  include: [AZR-000002]\n  exclude: [AZR-000002]",
+            Some("rule.exclude"),
+        );
+        check("Rule:\n  Exclude: [AZR-000003]", None);
+    }
+
+    #[test]
+    fn wrong_values_are_named_and_the_rest_counts() {
+        let check = |text: &str, expect: &[&str]| {
+            let text = format!("{text}\nsuppression:\n  AZR-000002: [kept]\n");
+            let (file, told) = problems(&text);
+            assert_eq!(told, expect, "{text}");
+            assert_eq!(file.suppressed, ["kept"], "{text}");
+        };
+        check("rule: [x]", &["1: `rule` must be a mapping, not a list."]);
+        check(
+            "rule:\n  exclude: {a: b}",
+            &["2: `rule.exclude` must be a list, not a mapping."],
+        );
+        check(
+            "rule:\n  exclude:\n  - x\n  - 5\n  - [y]",
+            &[
+                "4: `rule.exclude` must list texts, not a number.",
+                "5: `rule.exclude` must list texts, not a list.",
+            ],
+        );
+        check(
+            "input:\n  pathIgnore:\n  - ok/\n  - 'a{b'",
+            &["4: `a{b` is not a pattern for paths."],
+        );
+        check(
+            "input: text",
+            &["1: `input` must be a mapping, not a text."],
+        );
+        check(
+            "override:\n  level:\n    AZR-000002: Severe",
+            &[
+                "3: `override.level.AZR-000002` must be Error or Warning or Information, not `Severe`.",
+            ],
+        );
+        check(
+            "configuration:\n  PREFLIGHT_PLAN: Servers\n  PREFLIGHT_COVERAGE: 3\n  PREFLIGHT_HINTS: maybe",
+            &[
+                "2: `PREFLIGHT_PLAN` must be Containers or ContainerRegistry, not `Servers`.",
+                "3: `PREFLIGHT_COVERAGE` must be workspace or deployment or elsewhere, not a number.",
+                "4: `PREFLIGHT_HINTS` must be true or false, not `maybe`.",
+            ],
+        );
+        check(
+            "configuration:\n  PREFLIGHT_COVERGE: workspace\n  AZURE_PARAMETER_DEFAULTS: [x]",
+            &[
+                "2: `PREFLIGHT_COVERGE` is not a setting: there are PREFLIGHT_PLAN, PREFLIGHT_COVERAGE and PREFLIGHT_HINTS.",
+                "3: `AZURE_PARAMETER_DEFAULTS` must be a mapping, not a list.",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_told_with_its_place() {
+        let (file, told) = read("rule:\n  exclude: [x\nsuppression: y\n");
+        assert_eq!(file, None);
+        assert!(told[0].1.starts_with("This is not valid YAML"), "{told:?}");
+        assert!(told[0].0.start > 0);
+        assert_eq!(
+            problems("- just\n- a list\n").1,
+            ["1: The file must be a mapping, not a list."]
+        );
+    }
+}

@@ -1,0 +1,433 @@
+//! Finds the files of a workspace folder: in parallel, as git sees it, within limits that are told when reached.
+//!
+//! Symbolic links are not followed by the walk itself but after it, one by one, and only where they lead to a place not
+//! yet seen. So each real file is reported once, loops end, and folders full of links to one another cost no more than
+//! the folders themselves.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ignore::{DirEntry, WalkBuilder, WalkState};
+
+use super::disk;
+use super::prefilter::kind_of;
+use crate::model::FileKind;
+
+/// What a folder holds.
+#[derive(Debug, Clone, Default)]
+pub struct Discovery {
+    /// `.bicep`, `.bicepparam`, `.json`, `.jsonc`, `.arm` files, sorted by path, absolute, normalized.
+    pub files: Vec<PathBuf>,
+    /// What could not be walked or was left out, each with the path: told to the user.
+    pub problems: Vec<(PathBuf, String)>,
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Files at most.
+    pub files: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { files: 200_000 }
+    }
+}
+
+/// Walks `root`: respects `.gitignore` (also outside a git checkout), skips `.git` and `node_modules`, follows
+/// symbolic links and ends on their loops. A link to a folder that holds the workspace is not followed.
+pub fn discover(root: &Path, limits: Limits) -> Discovery {
+    let root = disk::normalize(root);
+    let Some(real_root) = disk::real(&root).filter(|real| disk::is_folder(real)) else {
+        let words = if disk::stamp(&root).is_some() {
+            "is a file, not a folder"
+        } else {
+            "does not exist or is not a folder"
+        };
+        return Discovery {
+            files: Vec::new(),
+            problems: vec![(root, words.to_owned())],
+        };
+    };
+    let budget = Budget {
+        wanted: AtomicUsize::new(0),
+        // The walk is parallel: stopping exactly at the limit would leave it to chance which files are in. So it
+        // may find more, and the first in order are kept.
+        most: limits.files.saturating_mul(4).max(1),
+    };
+    let mut found = walk(&root, &budget);
+    if !found.links.is_empty() {
+        follow_links(&root, &real_root, &mut found, &budget);
+    }
+    found.files.sort_unstable();
+    found.files.dedup();
+    let all = found.files.len();
+    if all > limits.files {
+        found.files.truncate(limits.files);
+        let words = format!(
+            "holds more than {} templates and JSON files; the others were left out",
+            limits.files
+        );
+        found.problems.push((root, words));
+    }
+    found.problems.sort_unstable();
+    found.problems.dedup();
+    Discovery {
+        files: found.files,
+        problems: found.problems,
+    }
+}
+
+/// Counts wanted files over all threads and walks.
+struct Budget {
+    wanted: AtomicUsize,
+    most: usize,
+}
+
+/// What a walk met.
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    links: Vec<PathBuf>,
+    problems: Vec<(PathBuf, String)>,
+}
+
+impl Found {
+    fn append(&mut self, mut other: Found) {
+        self.files.append(&mut other.files);
+        self.folders.append(&mut other.folders);
+        self.links.append(&mut other.links);
+        self.problems.append(&mut other.problems);
+    }
+}
+
+/// One thread's finds, handed over when the thread is done: a lock per file would cost more than the walk.
+struct Part<'a> {
+    found: Found,
+    all: &'a Mutex<Found>,
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(|broken| broken.into_inner());
+        all.append(std::mem::take(&mut self.found));
+    }
+}
+
+fn walk(root: &Path, budget: &Budget) -> Found {
+    let all = Mutex::new(Found::default());
+    WalkBuilder::new(root)
+        .standard_filters(false)
+        .git_ignore(true)
+        .git_exclude(true)
+        .require_git(false)
+        .parents(true)
+        .follow_links(false)
+        .filter_entry(|entry| {
+            !(entry.depth() > 0
+                && (entry.file_name() == ".git" || entry.file_name() == "node_modules"))
+        })
+        .build_parallel()
+        .run(|| {
+            let mut part = Part {
+                found: Found::default(),
+                all: &all,
+            };
+            Box::new(move |entry| meet(&mut part.found, entry, budget))
+        });
+    all.into_inner()
+        .unwrap_or_else(|broken| broken.into_inner())
+}
+
+fn meet(found: &mut Found, entry: Result<DirEntry, ignore::Error>, budget: &Budget) -> WalkState {
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(error) => {
+            found.problems.extend(problem(&error));
+            return WalkState::Continue;
+        }
+    };
+    let Some(kind) = entry.file_type() else {
+        return WalkState::Continue;
+    };
+    if kind.is_dir() {
+        found.folders.push(entry.into_path());
+    } else if kind.is_symlink() {
+        found.links.push(entry.into_path());
+    } else if kind.is_file() && kind_of(Path::new(entry.file_name())) != FileKind::Other {
+        found.files.push(entry.into_path());
+        if budget.wanted.fetch_add(1, Ordering::Relaxed) >= budget.most {
+            return WalkState::Quit;
+        }
+    }
+    WalkState::Continue
+}
+
+/// The path and the reason of an error of the walk; none where the entry vanished meanwhile.
+fn problem(error: &ignore::Error) -> Option<(PathBuf, String)> {
+    let mut path = None;
+    let mut inner = error;
+    loop {
+        inner = match inner {
+            ignore::Error::WithPath { path: at, err } => {
+                path = Some(at.clone());
+                err
+            }
+            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => err,
+            _ => break,
+        };
+    }
+    let words = match inner.io_error() {
+        Some(io) if io.kind() == std::io::ErrorKind::NotFound => return None,
+        Some(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
+            "may not be listed (permission denied)".to_owned()
+        }
+        _ => {
+            let words = inner.to_string();
+            format!("cannot be listed: {}", words.lines().next().unwrap_or(""))
+        }
+    };
+    Some((path.unwrap_or_default(), words))
+}
+
+/// Follows the links a walk met, and those met behind them, until none leads anywhere new.
+fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budget) {
+    // Where each entry really lies. Only links lead elsewhere, so for what the first walk met it is text.
+    let really = |path: &Path| match path.strip_prefix(root) {
+        Ok(inner) => real_root.join(inner),
+        Err(_) => path.to_path_buf(),
+    };
+    let mut folders: BTreeSet<PathBuf> = found.folders.iter().map(|path| really(path)).collect();
+    let mut files: BTreeSet<PathBuf> = found.files.iter().map(|path| really(path)).collect();
+    let mut links = std::mem::take(&mut found.links);
+    while !links.is_empty() && budget.wanted.load(Ordering::Relaxed) < budget.most {
+        links.sort_unstable();
+        let mut further = Vec::new();
+        for link in links {
+            // A link that leads nowhere is a file that does not exist.
+            let Some(target) = disk::real(&link) else {
+                continue;
+            };
+            if disk::is_file(&target) {
+                if kind_of(&link) != FileKind::Other && files.insert(target) {
+                    found.files.push(link);
+                }
+            } else if disk::is_folder(&target) && !folders.contains(&target) {
+                if real_root.starts_with(&target) {
+                    let words = "is a link to a folder that holds this one, and was not followed";
+                    found.problems.push((link, words.to_owned()));
+                    continue;
+                }
+                let behind = walk(&link, budget);
+                let at = |path: &Path| match path.strip_prefix(&link) {
+                    Ok(inner) => target.join(inner),
+                    Err(_) => path.to_path_buf(),
+                };
+                // The walk behind one link may pass places that another walk saw.
+                let mut seen = BTreeMap::new();
+                for folder in &behind.folders {
+                    let fresh = folders.insert(at(folder));
+                    seen.insert(folder.clone(), fresh);
+                }
+                found.files.extend(
+                    behind
+                        .files
+                        .into_iter()
+                        .filter(|file| files.insert(at(file))),
+                );
+                found.problems.extend(behind.problems);
+                further.extend(behind.links.into_iter().filter(|link| {
+                    link.parent()
+                        .and_then(|folder| seen.get(folder))
+                        .copied()
+                        .unwrap_or(true)
+                }));
+            }
+        }
+        links = further;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A folder with these files; a name with ` -> ` is a link, one that ends in `/` a folder, `name=text` has text.
+    fn folder(entries: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for entry in entries {
+            if let Some((name, _target)) = entry.split_once(" -> ") {
+                let at = dir.path().join(name);
+                fs::create_dir_all(at.parent().unwrap()).unwrap();
+                #[cfg(unix)]
+                std::os::unix::fs::symlink(_target, at).unwrap();
+            } else if entry.ends_with('/') {
+                fs::create_dir_all(dir.path().join(entry)).unwrap();
+            } else {
+                let (name, text) = entry.split_once('=').unwrap_or((entry, ""));
+                let at = dir.path().join(name);
+                fs::create_dir_all(at.parent().unwrap()).unwrap();
+                fs::write(at, text).unwrap();
+            }
+        }
+        dir
+    }
+
+    fn check(entries: &[&str], expect: &[&str]) {
+        let dir = folder(entries);
+        let found = discover(dir.path(), Limits::default());
+        assert_eq!(relative(dir.path(), &found.files), expect, "{entries:?}");
+        assert_eq!(found.problems, [], "{entries:?}");
+    }
+
+    fn relative(root: &Path, files: &[PathBuf]) -> Vec<String> {
+        files
+            .iter()
+            .map(|file| {
+                let inner = file.strip_prefix(root).expect("a path of the folder");
+                inner.to_string_lossy().replace('\\', "/")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_wanted_extensions_sorted() {
+        check(
+            &[
+                "main.bicep",
+                "b/x.BICEP",
+                "a.bicepparam",
+                "a.json",
+                "c.jsonc",
+                "d.arm",
+                "readme.md",
+                "bicep",
+                ".bicep",
+                "x.bicep.bak",
+                "folder.bicep/",
+                "folder.json/in.json",
+            ],
+            &[
+                "a.bicepparam",
+                "a.json",
+                "b/x.BICEP",
+                "c.jsonc",
+                "d.arm",
+                "folder.json/in.json",
+                "main.bicep",
+            ],
+        );
+    }
+
+    #[test]
+    fn ignored_folders_are_not_entered_hidden_ones_are() {
+        check(
+            &[
+                ".gitignore=out/\n*.tmp.json\n!keep.tmp.json\n",
+                ".ignore=main.bicep",
+                "out/x.bicep",
+                "a.tmp.json",
+                "keep.tmp.json",
+                "main.bicep",
+                "sub/.gitignore=/y.bicep",
+                "sub/y.bicep",
+                "sub/deep/y.bicep",
+                "node_modules/p/x.bicep",
+                "sub/node_modules/x.json",
+                ".git/x.json",
+                ".azure/env.json",
+                ".github/w.bicep",
+            ],
+            &[
+                ".azure/env.json",
+                ".github/w.bicep",
+                "keep.tmp.json",
+                "main.bicep",
+                "sub/deep/y.bicep",
+            ],
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_once() {
+        check(
+            &[
+                "a/x.bicep",
+                "a/loop -> .",
+                "a/up -> ../b",
+                "b/back -> ../a",
+                "b/y.bicep",
+                "link.bicep -> a/x.bicep",
+                "dangling.bicep -> none",
+                "self -> self",
+            ],
+            &["a/x.bicep", "b/y.bicep"],
+        );
+        // What is ignored in its own place is reached through the link, one way only.
+        check(
+            &[
+                ".gitignore=/real",
+                "real/in/x.bicep",
+                "link1 -> real",
+                "link2 -> real",
+                "link3.bicep -> real/in/x.bicep",
+                "link4 -> real/in",
+            ],
+            &["link1/in/x.bicep"],
+        );
+        let many: Vec<String> = (0..14)
+            .flat_map(|i| (0..14).map(move |j| format!("d{i}/l{j} -> ../d{j}")))
+            .chain(["d3/x.bicep".to_owned()])
+            .collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        check(&many, &["d3/x.bicep"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_folder_is_followed_unless_it_leads_above() {
+        let dir = folder(&[
+            "ws/out -> ../elsewhere",
+            "elsewhere/x.bicep",
+            "elsewhere/back -> ../ws",
+            "ws/above -> ..",
+            "ws/main.bicep",
+            "entry -> ws",
+        ]);
+        for root in ["ws", "entry"] {
+            let root = dir.path().join(root);
+            let found = discover(&root, Limits::default());
+            assert_eq!(relative(&root, &found.files), ["main.bicep", "out/x.bicep"]);
+            let problems: Vec<_> = found
+                .problems
+                .iter()
+                .map(|(path, _)| path.clone())
+                .collect();
+            assert_eq!(problems, [root.join("above")]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_walked_is_told() {
+        let dir = folder(&["file.bicep", "a.json", "b.json"]);
+        for (root, words) in [("none", "does not exist"), ("file.bicep", "is a file")] {
+            let found = discover(&dir.path().join(root), Limits::default());
+            assert!(found.files.is_empty());
+            assert!(found.problems[0].1.contains(words), "{:?}", found.problems);
+        }
+        let found = discover(dir.path(), Limits { files: 2 });
+        assert_eq!(relative(dir.path(), &found.files), ["a.json", "b.json"]);
+        assert!(
+            found.problems[0].1.contains("more than 2"),
+            "{:?}",
+            found.problems
+        );
+    }
+}

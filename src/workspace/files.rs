@@ -1,0 +1,613 @@
+//! The table of files: what is known of each, open buffers over disk.
+//!
+//! A file is *sifted* (its bytes were looked at, see [`prefilter`]) long before it is *loaded*
+//! (parsed and lowered), and most are never loaded. Trees are kept for open documents only.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use dashmap::DashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use tree_sitter::Tree;
+
+use super::config::{Configs, Overrides, Settings};
+use super::disk::{self, DiskError};
+use super::fingerprint::{InlineSlices, ReferenceKind, Summary, Weight, summarize};
+use super::graph::Edge;
+use super::memo::Memo;
+use super::prefilter::{self, Marks};
+use crate::eval::Want;
+use crate::model::lower_arm::{arm_kind, lower_arm};
+use crate::model::lower_bicep::lower_bicep;
+use crate::model::lower_parameters::lower_parameters;
+use crate::model::{FileId, FileKind, FileModel, Template};
+use crate::syntax;
+use crate::text::{Document, Encoding, Source, Span, TextChange};
+
+/// What is known of a file's content on disk.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Nobody looked yet.
+    Unseen,
+    /// It cannot be read.
+    Unreadable(DiskError),
+    /// Its bytes were looked at.
+    Sifted(Sifted),
+    /// It was parsed and lowered.
+    Loaded(Loaded),
+}
+
+/// The flags of [`Marks`]; its references have become edges of the graph.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sifted {
+    /// What its bytes may hold, by themselves.
+    pub weight: Weight,
+}
+
+/// A file, parsed and lowered.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says and where.
+    pub model: FileModel,
+    /// What of it can matter.
+    pub summary: Summary,
+    /// The first few syntax errors.
+    pub errors: Arc<[(Span, String)]>,
+}
+
+/// A document that an editor holds open.
+#[derive(Debug)]
+pub struct OpenDocument {
+    /// Its text and version.
+    pub document: Document,
+    /// Its tree, told of all edits so far; `None` until first parsed.
+    pub tree: Option<Tree>,
+    /// The text changed since it was parsed and lowered.
+    pub stale: bool,
+    /// What it said when it was last settled.
+    pub loaded: Option<Loaded>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct File {
+    /// Absolute path; for documents that are not files their URI.
+    pub path: Arc<Path>,
+    /// Its language; for JSON a guess until it is loaded.
+    pub kind: FileKind,
+    /// Found in a workspace folder, open, or named by the user: may be an entry point.
+    pub listed: bool,
+    /// What the disk holds.
+    pub content: Content,
+    /// What the editor holds, which wins.
+    pub document: Option<Box<OpenDocument>>,
+    /// What it refers to.
+    pub edges: Vec<Edge>,
+    /// Who refers to it: kept in step with the edges of all files. Sorted.
+    pub users: Vec<(FileId, ReferenceKind)>,
+    /// The most that it, or a file it leads to, holds.
+    pub weight: Weight,
+    /// JSON that Bicep generated.
+    pub generated: bool,
+}
+
+/// How a folder was scanned: handed from the scanning thread to the one that owns the workspace.
+#[derive(Debug, Default)]
+pub struct Sift {
+    /// Files and what their bytes show; an error where they cannot be read.
+    pub files: Vec<(PathBuf, Result<Marks, DiskError>)>,
+    /// What could not be walked.
+    pub problems: Vec<(PathBuf, String)>,
+}
+
+/// Counts of work, for tests and `preflight/status`. Atomic since evaluation runs on several threads.
+#[derive(Debug, Default)]
+#[allow(missing_docs)]
+pub struct Work {
+    pub parsed: AtomicU64,
+    pub read: AtomicU64,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Workspace {
+    pub(crate) files: Vec<File>,
+    by_path: FxHashMap<Arc<Path>, FileId>,
+    pub(crate) folders: Vec<PathBuf>,
+    /// Stage 1.
+    pub memo: Memo,
+    inline: InlineSlices,
+    pub(crate) want: &'static Want,
+    pub(crate) configs: Mutex<Configs>,
+    /// Settings by folder of the file, and its workspace folder.
+    settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
+    pub(crate) overrides: Overrides,
+    pub(crate) cache_root: Option<PathBuf>,
+    /// Where files that lie in no workspace folder look for their configuration: upwards to here.
+    pub(crate) base: Option<PathBuf>,
+    /// Keep every file, for the test that compares.
+    pub(crate) unfiltered: bool,
+    /// Files whose edges must be looked at again, and files that must be loaded.
+    pub(crate) unresolved: Vec<FileId>,
+    /// Counts.
+    pub work: Work,
+}
+
+impl Workspace {
+    /// An empty table. `want`: what rules ask for.
+    pub fn new(
+        want: &'static Want,
+        overrides: Overrides,
+        cache_root: Option<PathBuf>,
+        unfiltered: bool,
+    ) -> Self {
+        Workspace {
+            files: Vec::new(),
+            by_path: FxHashMap::default(),
+            folders: Vec::new(),
+            memo: Memo::default(),
+            inline: InlineSlices::default(),
+            want,
+            configs: Mutex::default(),
+            settings: DashMap::default(),
+            overrides,
+            cache_root,
+            base: None,
+            unfiltered,
+            unresolved: Vec::new(),
+            work: Work::default(),
+        }
+    }
+
+    /// The number of a file, new or known. The path must be normalized.
+    pub fn intern(&mut self, path: &Path) -> FileId {
+        if let Some(&id) = self.by_path.get(path) {
+            return id;
+        }
+        let id = FileId(self.files.len() as u32);
+        let path: Arc<Path> = path.into();
+        self.by_path.insert(path.clone(), id);
+        self.files.push(File {
+            kind: prefilter::kind_of(&path),
+            path,
+            listed: false,
+            content: Content::Unseen,
+            document: None,
+            edges: Vec::new(),
+            users: Vec::new(),
+            weight: Weight::Nothing,
+            generated: false,
+        });
+        id
+    }
+
+    /// The number of a known file.
+    pub fn id(&self, path: &Path) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// A file.
+    pub fn file(&self, id: FileId) -> &File {
+        &self.files[id.0 as usize]
+    }
+
+    pub(crate) fn file_mut(&mut self, id: FileId) -> &mut File {
+        &mut self.files[id.0 as usize]
+    }
+
+    /// All files.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &File)> {
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(n, file)| (FileId(n as u32), file))
+    }
+
+    /// The innermost workspace folder that holds a path.
+    pub fn folder_of(&self, path: &Path) -> Option<&Path> {
+        let holds = self
+            .folders
+            .iter()
+            .filter(|folder| path.starts_with(folder));
+        holds
+            .max_by_key(|folder| folder.as_os_str().len())
+            .map(PathBuf::as_path)
+    }
+
+    /// Looks at a file's bytes on disk, unless that was done.
+    pub(crate) fn sift(&mut self, id: FileId) -> Vec<Box<str>> {
+        let file = self.file_mut(id);
+        if !matches!(file.content, Content::Unseen) || file.document.is_some() {
+            return Vec::new();
+        }
+        let (path, kind) = (file.path.clone(), file.kind);
+        let marks = sift_path(&path, kind);
+        self.work.read.fetch_add(1, Ordering::Relaxed);
+        self.take_marks(id, marks)
+    }
+
+    /// Takes what the bytes of a file showed; returns its references.
+    pub(crate) fn take_marks(
+        &mut self,
+        id: FileId,
+        marks: Result<Marks, DiskError>,
+    ) -> Vec<Box<str>> {
+        let file = self.file_mut(id);
+        match marks {
+            Ok(marks) => {
+                let json = file.kind == FileKind::ArmTemplate;
+                let weight = if marks.registry || marks.pricing || marks.policy {
+                    Weight::Holds
+                } else if json && marks.remote {
+                    Weight::Doubt
+                } else {
+                    Weight::Nothing
+                };
+                file.content = Content::Sifted(Sifted { weight });
+                file.generated = json && marks.generated;
+                marks.references
+            }
+            Err(error) => {
+                file.content = Content::Unreadable(error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// What a file says, where it was loaded: the open buffer first.
+    pub fn loaded(&self, id: FileId) -> Option<&Loaded> {
+        let file = self.file(id);
+        match (&file.document, &file.content) {
+            (Some(document), _) => document.loaded.as_ref(),
+            (None, Content::Loaded(loaded)) => Some(loaded),
+            _ => None,
+        }
+    }
+
+    /// The present text of a file: the open buffer over the disk.
+    pub fn text(&self, id: FileId) -> Option<Arc<str>> {
+        let file = self.file(id);
+        match &file.document {
+            Some(open) => Some(open.document.text.to_string().into()),
+            None => disk::read(&file.path).ok().map(|read| read.text),
+        }
+    }
+
+    /// The settings in force for a file.
+    pub fn settings(&self, path: &Path) -> Arc<Settings> {
+        let folder = path.parent().unwrap_or(path);
+        if let Some(known) = self.settings.get(folder) {
+            return known.value().clone();
+        }
+        let root = self.root_of(path);
+        let read = |path: &Path| self.config_text(path);
+        let mut settings = match self.configs.lock() {
+            Ok(mut configs) => configs.settings(path, &root, &self.overrides, &read),
+            Err(_) => Arc::default(),
+        };
+        if let Some(cache) = &self.cache_root {
+            let changed = Arc::make_mut(&mut settings);
+            Arc::make_mut(&mut changed.bicep).cache_root = cache.clone();
+        }
+        self.settings.insert(folder.to_path_buf(), settings.clone());
+        settings
+    }
+
+    /// Up to where a file's configuration is looked for.
+    pub fn root_of(&self, path: &Path) -> PathBuf {
+        let base = self.base.as_deref().filter(|base| path.starts_with(base));
+        let root = self.folder_of(path).or(base).or(path.parent());
+        root.unwrap_or(path).to_path_buf()
+    }
+
+    pub(crate) fn config_text(&self, path: &Path) -> Option<Arc<str>> {
+        let open = self.id(path).and_then(|id| self.file(id).document.as_ref());
+        match open {
+            Some(open) => Some(open.document.text.to_string().into()),
+            None => disk::read(path).ok().map(|read| read.text),
+        }
+    }
+
+    /// Forgets all settings (a configuration file changed).
+    pub(crate) fn forget_settings(&mut self) {
+        self.settings.clear();
+    }
+
+    /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): judged only when
+    /// asked for by name.
+    pub fn is_artifact(&self, id: FileId) -> bool {
+        let file = self.file(id);
+        let generated = self
+            .loaded(id)
+            .map_or(file.generated, |loaded| loaded.model.template.generated);
+        if !generated || file.kind != FileKind::ArmTemplate {
+            return false;
+        }
+        let mut stem = file.path.with_extension("");
+        loop {
+            let mut source = stem.clone().into_os_string();
+            source.push(".bicep");
+            if self
+                .id(Path::new(&source))
+                .is_some_and(|source| self.file(source).listed)
+            {
+                return true;
+            }
+            if stem.extension().is_none() {
+                return false;
+            }
+            stem.set_extension("");
+        }
+    }
+
+    // ---- open documents
+
+    /// Opens a document over the disk.
+    pub fn open(&mut self, path: &Path, version: i32, text: &str) -> FileId {
+        let id = self.intern(path);
+        let file = self.file_mut(id);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        file.document = Some(Box::new(OpenDocument {
+            document: Document::new(text, version),
+            tree: None,
+            stale: true,
+            loaded: None,
+        }));
+        file.listed = true;
+        id
+    }
+
+    /// Edits an open document; `None` where none is open.
+    pub fn edit(
+        &mut self,
+        path: &Path,
+        version: i32,
+        changes: &[TextChange],
+        encoding: Encoding,
+    ) -> Option<FileId> {
+        let id = self.id(path)?;
+        let open = self.file_mut(id).document.as_deref_mut()?;
+        let whole = changes.iter().any(|change| change.range.is_none());
+        let edits = open.document.apply(changes, encoding, version);
+        open.stale = true;
+        match &mut open.tree {
+            Some(tree) if !whole => edits.iter().for_each(|edit| syntax::edit(tree, edit)),
+            // A text replaced as a whole shares nothing that could be found again cheaply.
+            tree => *tree = None,
+        }
+        Some(id)
+    }
+
+    /// Parses and lowers an open document again if it changed. Returns whether what can matter changed.
+    pub(crate) fn settle(&mut self, id: FileId) -> bool {
+        let outputs = self.is_module(id);
+        let Workspace {
+            files,
+            memo,
+            inline,
+            want,
+            work,
+            ..
+        } = self;
+        let file = &mut files[id.0 as usize];
+        let Some(open) = file.document.as_deref_mut() else {
+            return false;
+        };
+        if !open.stale {
+            return false;
+        }
+        let text = &open.document.text;
+        let language = language_of(file.kind);
+        let tree = syntax::parse(language, text, open.tree.as_ref());
+        work.parsed.fetch_add(1, Ordering::Relaxed);
+        if let Some(kind) = kind_by_content(file.kind, &tree, text) {
+            file.kind = kind;
+        }
+        let model = lower(file.kind, &tree, text, memo);
+        if let Some(before) = &open.loaded {
+            memo.retire(replaced(&before.model, &model));
+        }
+        let same = open
+            .loaded
+            .as_ref()
+            .is_some_and(|before| same_meaning(&before.model.template, &model.template));
+        let summary = match (&open.loaded, same) {
+            (Some(before), true) => before.summary.clone(),
+            _ => summarize(&model.template, want, outputs, inline),
+        };
+        let changed = open
+            .loaded
+            .as_ref()
+            .is_none_or(|before| before.summary != summary);
+        let errors = if tree.root_node().has_error() {
+            first_errors(&tree, text)
+        } else {
+            Arc::default()
+        };
+        open.loaded = Some(Loaded {
+            model,
+            summary,
+            errors,
+        });
+        open.tree = Some(tree);
+        open.stale = false;
+        changed
+    }
+
+    /// Takes a file that was loaded from disk on some thread.
+    pub(crate) fn take_loaded(
+        &mut self,
+        id: FileId,
+        result: Result<(FileKind, FileModel, Errors), DiskError>,
+    ) {
+        let outputs = self.is_module(id);
+        let Workspace {
+            files,
+            inline,
+            want,
+            ..
+        } = self;
+        let file = &mut files[id.0 as usize];
+        match result {
+            Ok((kind, model, errors)) => {
+                let summary = summarize(&model.template, want, outputs, inline);
+                file.kind = kind;
+                file.content = Content::Loaded(Loaded {
+                    model,
+                    summary,
+                    errors,
+                });
+            }
+            Err(error) => file.content = Content::Unreadable(error),
+        }
+    }
+
+    /// Whether some file uses it as a module, so that its outputs are read.
+    pub(crate) fn is_module(&self, id: FileId) -> bool {
+        self.file(id)
+            .users
+            .iter()
+            .any(|(_, kind)| *kind == ReferenceKind::Module)
+    }
+}
+
+/// Syntax errors with their places.
+pub type Errors = Arc<[(Span, String)]>;
+
+/// Reads, parses and lowers a file from disk: pure, for any thread.
+pub fn load(
+    path: &Path,
+    kind: FileKind,
+    memo: &Memo,
+) -> Result<(FileKind, FileModel, Errors), DiskError> {
+    let text = disk::read(path)?.text;
+    let loaded = load_text(&text, kind, memo);
+    if loaded.0 == FileKind::Other
+        && let Some(template) = template_of_spec(&text)
+    {
+        return Ok(load_text(&template, FileKind::ArmTemplate, memo));
+    }
+    Ok(loaded)
+}
+
+/// The template inside a restored template spec: the cache holds the resource of one version of it, whose
+/// `properties.mainTemplate` is the template (design: language.md 4.3). Places in it lead nowhere, and nothing in it is
+/// ever shown.
+fn template_of_spec(text: &str) -> Option<String> {
+    memchr::memmem::find(text.as_bytes(), b"mainTemplate")?;
+    let resource: serde_json::Value = serde_json::from_str(text).ok()?;
+    Some(resource.get("properties")?.get("mainTemplate")?.to_string())
+}
+
+/// Parses and lowers a text.
+pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> (FileKind, FileModel, Errors) {
+    let tree = syntax::parse(language_of(kind), text, None);
+    let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
+    let model = lower(kind, &tree, text, memo);
+    let errors = if tree.root_node().has_error() {
+        first_errors(&tree, text)
+    } else {
+        Arc::default()
+    };
+    (kind, model, errors)
+}
+
+/// The grammar a kind of file is parsed with.
+pub fn language_of(kind: FileKind) -> &'static tree_sitter::Language {
+    match kind {
+        FileKind::Bicep | FileKind::BicepParams => syntax::bicep(),
+        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other => syntax::json(),
+    }
+}
+
+/// JSON is told apart by what it holds.
+fn kind_by_content<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S) -> Option<FileKind> {
+    let json = matches!(
+        kind,
+        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other
+    );
+    json.then(|| arm_kind(tree, text))
+}
+
+fn lower<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S, memo: &Memo) -> FileModel {
+    match kind {
+        FileKind::Bicep | FileKind::BicepParams => lower_bicep(kind, tree, text, memo),
+        FileKind::ArmTemplate => lower_arm(tree, text, memo),
+        FileKind::ArmParameters => lower_parameters(tree, text, memo),
+        FileKind::Other => {
+            let template = Template {
+                kind,
+                scope: None,
+                generated: false,
+                items: Box::new([]),
+            };
+            FileModel {
+                template: template.into(),
+                spans: Box::new([]),
+            }
+        }
+    }
+}
+
+fn first_errors<S: Source + ?Sized>(tree: &Tree, text: &S) -> Errors {
+    let errors = syntax::syntax_errors(tree, text);
+    errors
+        .into_iter()
+        .map(|error| (error.span, error.message))
+        .collect()
+}
+
+/// Looks at the bytes of a file on disk.
+pub fn sift_path(path: &Path, kind: FileKind) -> Result<Marks, DiskError> {
+    thread_local! {
+        /// Used for one file after the other: fresh memory for each would cost more than the reading.
+        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    const KEPT: usize = 8 << 20;
+    let mut bytes = BUFFER.take();
+    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|_| {
+        let marks = prefilter::inspect(kind, &bytes);
+        // What is ours and no text must be told, though nothing in it may matter.
+        if marks.candidate {
+            disk::validate(&bytes)?;
+        }
+        Ok(marks)
+    });
+    if bytes.capacity() <= KEPT {
+        BUFFER.set(bytes);
+    }
+    marks
+}
+
+/// The items of `before` that are not in `after`.
+fn replaced(before: &FileModel, after: &FileModel) -> Vec<crate::model::lower::Lowered> {
+    let (old, new) = (&before.template.items, &after.template.items);
+    let head = old
+        .iter()
+        .zip(new)
+        .take_while(|(a, b)| Arc::ptr_eq(a, b))
+        .count();
+    let rest = old.len().min(new.len()) - head;
+    let tail = old
+        .iter()
+        .rev()
+        .zip(new.iter().rev())
+        .take(rest)
+        .take_while(|(a, b)| Arc::ptr_eq(a, b))
+        .count();
+    let gone = head..old.len() - tail;
+    gone.map(|n| crate::model::lower::Lowered {
+        item: old[n].clone(),
+        spans: before.spans[n].1.clone(),
+    })
+    .collect()
+}
+
+/// Equality by identity of the items, which the memo makes equality of meaning.
+fn same_meaning(a: &Template, b: &Template) -> bool {
+    (a.kind, a.scope, a.generated) == (b.kind, b.scope, b.generated)
+        && a.items.len() == b.items.len()
+        && a.items.iter().zip(&b.items).all(|(a, b)| Arc::ptr_eq(a, b))
+}

@@ -1,0 +1,295 @@
+//! How files hang together: who refers to whom, which files can matter, which are entry points.
+//!
+//! Edges come from the raw bytes at first (every literal that looks like a path), and from what a file says once it is
+//! loaded. Each file has a [`Weight`]: the most that it, or a file it leads to, holds. Only files that hold something a
+//! rule asks for are loaded and judged, and what these deploy.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::config::BicepConfig;
+use super::disk;
+use super::files::{Content, Workspace};
+use super::fingerprint::{ReferenceKind, Weight};
+use super::parameters::templates_by_name;
+use super::registry_cache::{self, Resolution};
+use crate::model::{FileId, FileKind};
+
+/// A reference from one file, and where it leads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// How it is used.
+    pub kind: ReferenceKind,
+    /// Where it leads.
+    pub target: EdgeTarget,
+}
+
+/// Where a reference leads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EdgeTarget {
+    /// A file.
+    File(FileId),
+    /// Something that deploys neither a registry nor a plan.
+    Harmless,
+    /// A module known by heart to deploy one of them.
+    Known,
+    /// Something that cannot be read.
+    Unread,
+}
+
+impl Workspace {
+    /// Where a reference written in a file leads, asking the file system as little as possible.
+    pub fn resolve(&self, from: FileId, reference: &str) -> Resolution {
+        let path = self.file(from).path.clone();
+        if !reference.contains(':')
+            && let Some(folder) = path.parent()
+        {
+            let near = disk::normalize(&folder.join(reference));
+            let known = self.id(&near).map(|id| self.file(id));
+            let readable = known.is_some_and(|file| {
+                file.document.is_some()
+                    || matches!(file.content, Content::Sifted(_) | Content::Loaded(_))
+            });
+            if readable {
+                return Resolution::File(near);
+            }
+        }
+        // The configuration says nothing about paths.
+        if !reference.contains(':') {
+            return registry_cache::resolve(&path, reference, &BicepConfig::default());
+        }
+        registry_cache::resolve(&path, reference, &self.settings(&path).bicep)
+    }
+
+    /// Replaces the edges of a file; returns the files whose users changed.
+    pub(crate) fn set_edges(
+        &mut self,
+        from: FileId,
+        references: &[(ReferenceKind, Arc<str>)],
+    ) -> Vec<FileId> {
+        let mut edges = Vec::with_capacity(references.len());
+        let mut unresolved = false;
+        for (kind, reference) in references {
+            let target = match self.resolve(from, reference) {
+                Resolution::File(path) | Resolution::TemplateSpec(path) => {
+                    EdgeTarget::File(self.intern(&path))
+                }
+                Resolution::Harmless(_) => EdgeTarget::Harmless,
+                Resolution::Known(_) => EdgeTarget::Known,
+                Resolution::Unread(_) => {
+                    unresolved = true;
+                    EdgeTarget::Unread
+                }
+            };
+            edges.push(Edge {
+                kind: *kind,
+                target,
+            });
+        }
+        if unresolved && !self.unresolved.contains(&from) {
+            self.unresolved.push(from);
+        }
+        edges.extend(self.edges_by_name(from, references));
+        if self.file(from).edges == edges {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.file_mut(from).edges, edges.clone());
+        let mut touched = Vec::new();
+        for edge in &before {
+            if let EdgeTarget::File(target) = edge.target {
+                self.file_mut(target)
+                    .users
+                    .retain(|(user, _)| *user != from);
+                touched.push(target);
+            }
+        }
+        for edge in &edges {
+            if let EdgeTarget::File(target) = edge.target {
+                let users = &mut self.file_mut(target).users;
+                if let Err(at) = users.binary_search(&(from, edge.kind)) {
+                    users.insert(at, (from, edge.kind));
+                }
+                touched.push(target);
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    /// A parameters file that does not name its template belongs to the one its own name points at.
+    fn edges_by_name(
+        &self,
+        from: FileId,
+        references: &[(ReferenceKind, Arc<str>)],
+    ) -> Option<Edge> {
+        let file = self.file(from);
+        let named = references
+            .iter()
+            .any(|(kind, _)| *kind == ReferenceKind::Using);
+        if named || !matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate) {
+            return None;
+        }
+        let templates = templates_by_name(&file.path);
+        let found = templates.iter().find_map(|stem| {
+            ["bicep", "json", "jsonc", "arm"].iter().find_map(|ending| {
+                let mut path = stem.clone().into_os_string();
+                path.push(".");
+                path.push(ending);
+                self.id(Path::new(&path))
+                    .filter(|id| *id != from && self.file(*id).listed)
+            })
+        });
+        found.map(|id| Edge {
+            kind: ReferenceKind::Using,
+            target: EdgeTarget::File(id),
+        })
+    }
+
+    /// What a file holds by itself.
+    fn own_weight(&self, id: FileId) -> Weight {
+        if self.unfiltered {
+            return Weight::Holds;
+        }
+        match (self.loaded(id), &self.file(id).content) {
+            (Some(loaded), _) => loaded.summary.weight,
+            (None, Content::Sifted(sifted)) => sifted.weight,
+            // What cannot be read might hold anything; what is missing is told where it is referred to.
+            (None, Content::Unreadable(_)) => Weight::Doubt,
+            (None, _) => Weight::Nothing,
+        }
+    }
+
+    /// Brings the weight of these files, and of all that use them, up to date. Returns the files whose weight changed.
+    /// Files that lend each other weight in a cycle keep it: that keeps too much, never too little.
+    pub(crate) fn spread_weight(&mut self, mut queue: Vec<FileId>) -> Vec<FileId> {
+        let mut changed = Vec::new();
+        while let Some(id) = queue.pop() {
+            let deploys = self
+                .file(id)
+                .edges
+                .iter()
+                .filter(|edge| edge.kind != ReferenceKind::Import);
+            let reached = deploys.map(|edge| match edge.target {
+                EdgeTarget::File(target) => self.file(target).weight,
+                EdgeTarget::Known => Weight::Holds,
+                EdgeTarget::Unread => Weight::Doubt,
+                EdgeTarget::Harmless => Weight::Nothing,
+            });
+            let weight = reached.fold(self.own_weight(id), Weight::max);
+            let file = self.file_mut(id);
+            if file.weight != weight {
+                file.weight = weight;
+                queue.extend(file.users.iter().map(|(user, _)| *user));
+                changed.push(id);
+            }
+        }
+        changed
+    }
+
+    /// The deployments that a template is the entry point of: one for each parameter file, one without any where it
+    /// has none, none at all where it is no entry point.
+    pub fn deployments_of(&self, id: FileId) -> Vec<Option<FileId>> {
+        let file = self.file(id);
+        if !matches!(file.kind, FileKind::Bicep | FileKind::ArmTemplate)
+            || file.weight < Weight::Holds
+        {
+            return Vec::new();
+        }
+        let mut parameter_files: Vec<Option<FileId>> = file
+            .users
+            .iter()
+            .filter(|(user, kind)| {
+                let user = self.file(*user);
+                let values = matches!(user.kind, FileKind::BicepParams | FileKind::ArmParameters);
+                *kind == ReferenceKind::Using && values && user.listed
+            })
+            .map(|(user, _)| Some(*user))
+            .collect();
+        parameter_files.dedup();
+        // A bicepparam file that another one extends gives no deployment of its own where it says `using none`; where
+        // it names a template it is one more set of values.
+        if !parameter_files.is_empty() {
+            return parameter_files;
+        }
+        let own = file.listed && !self.is_artifact(id) && !self.is_restored(id);
+        if own && self.is_entry(id) {
+            vec![None]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether no other file of the workspace deploys this one; in a cycle that nobody enters from outside, the file
+    /// with the least path stands for all.
+    fn is_entry(&self, id: FileId) -> bool {
+        let mut ancestors = vec![id];
+        let mut at = 0;
+        while let Some(&next) = ancestors.get(at) {
+            at += 1;
+            let mut used = false;
+            for user in self.module_users(next) {
+                used = true;
+                if !ancestors.contains(&user) {
+                    ancestors.push(user);
+                }
+            }
+            if !used {
+                return next == id;
+            }
+        }
+        let least = ancestors.iter().min_by_key(|id| &self.file(**id).path);
+        least == Some(&id)
+    }
+
+    /// The files that deploy this one as a module. A generated `main.json` uses what its source uses; it is no user of
+    /// its own.
+    fn module_users(&self, id: FileId) -> impl Iterator<Item = FileId> + '_ {
+        let users = self.file(id).users.iter().filter(|(user, kind)| {
+            *kind == ReferenceKind::Module && self.file(*user).listed && !self.is_artifact(*user)
+        });
+        users.map(|(user, _)| *user)
+    }
+
+    /// The template that a parameter file belongs to.
+    pub fn template_of(&self, id: FileId) -> Option<FileId> {
+        self.file(id)
+            .edges
+            .iter()
+            .find_map(|edge| match edge.target {
+                EdgeTarget::File(target) if edge.kind == ReferenceKind::Using => {
+                    let kind = self.file(target).kind;
+                    matches!(kind, FileKind::Bicep | FileKind::ArmTemplate).then_some(target)
+                }
+                _ => None,
+            })
+    }
+
+    /// Whether a file lies in Bicep's cache, and that cache in the file's workspace folder: restored modules are nobody's
+    /// to judge or to edit, wherever the configuration puts them.
+    fn is_restored(&self, id: FileId) -> bool {
+        let path = &self.file(id).path;
+        let Some(folder) = self.folder_of(path) else {
+            return false;
+        };
+        let settings = self.settings(path);
+        let cache = &settings.bicep.cache_root;
+        !cache.as_os_str().is_empty() && cache.starts_with(folder) && path.starts_with(cache)
+    }
+
+    /// Whether findings are shown in a file: it lies in a workspace folder, or it was opened or named, or (`alone`: for
+    /// a deployment outside all folders) it is not a restored module.
+    pub fn shows(&self, id: FileId, alone: bool) -> bool {
+        let file = self.file(id);
+        if self.is_restored(id) {
+            return false;
+        }
+        if file.listed || self.folder_of(&file.path).is_some() {
+            return true;
+        }
+        alone
+            && !file
+                .path
+                .starts_with(&self.settings(&file.path).bicep.cache_root)
+    }
+}

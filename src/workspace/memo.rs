@@ -1,0 +1,106 @@
+//! Stage 1's memory: what was lowered from which text, shared by all files and threads.
+//!
+//! Registry modules are compiled into their users again and again; one `Arc` for all items that say the same is what
+//! keeps a workspace of compiled templates small. The table forgets what no file uses any more, except the last few
+//! texts that were typed, so that undo finds them.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use dashmap::DashMap;
+
+use crate::model::Item;
+use crate::model::lower::{ItemMemo, Lowered};
+
+/// Keys are hashes already.
+type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
+
+/// How many texts that no file holds any more are kept for undo.
+const RECENT: usize = 256;
+
+/// How many insertions are let pass before looking for what nobody uses, at the least.
+const SWEEP_AFTER: usize = 4096;
+
+/// The memo of lowered items.
+#[derive(Debug, Default)]
+pub struct Memo {
+    by_text: Plain<Lowered>,
+    by_meaning: Plain<Arc<Item>>,
+    recent: Mutex<VecDeque<Lowered>>,
+    inserted: AtomicUsize,
+    lowered: AtomicU64,
+}
+
+impl ItemMemo for Memo {
+    fn find(&self, text: u64) -> Option<Lowered> {
+        self.by_text.get(&text).map(|entry| entry.value().clone())
+    }
+
+    fn keep(&self, text: u64, mut lowered: Lowered) -> Lowered {
+        let same = self
+            .by_meaning
+            .get(&lowered.item.hash)
+            .map(|entry| entry.value().clone());
+        match same {
+            // Equal meaning means equal numbering, so the spans of the new text fit the old item.
+            Some(known) => lowered.item = known,
+            None => {
+                self.lowered.fetch_add(1, Ordering::Relaxed);
+                self.by_meaning
+                    .insert(lowered.item.hash, lowered.item.clone());
+            }
+        }
+        self.by_text.insert(text, lowered.clone());
+        self.inserted.fetch_add(1, Ordering::Relaxed);
+        lowered
+    }
+}
+
+impl Memo {
+    /// How many items were lowered that no earlier item equalled.
+    pub fn lowered(&self) -> u64 {
+        self.lowered.load(Ordering::Relaxed)
+    }
+
+    /// Remembers items that an edit has just replaced, so that undoing it finds them.
+    pub fn retire(&self, items: impl IntoIterator<Item = Lowered>) {
+        let Ok(mut recent) = self.recent.lock() else {
+            return;
+        };
+        for item in items {
+            if recent.len() == RECENT {
+                recent.pop_front();
+            }
+            recent.push_back(item);
+        }
+    }
+
+    /// Forgets what nobody uses, once enough was added to make looking worth it.
+    pub fn sweep(&self) {
+        let threshold = SWEEP_AFTER.max(self.by_text.len() / 2);
+        if self.inserted.load(Ordering::Relaxed) < threshold {
+            return;
+        }
+        self.inserted.store(0, Ordering::Relaxed);
+        // A span table is shared by the memo, the models that hold it and the list of recent ones: one holder means
+        // that only the memo is left.
+        self.by_text
+            .retain(|_, lowered| Arc::strong_count(&lowered.spans) > 1);
+        self.by_meaning
+            .retain(|_, item| Arc::strong_count(item) > 1);
+        self.by_text.shrink_to_fit();
+        self.by_meaning.shrink_to_fit();
+    }
+
+    /// How many texts and how many meanings are remembered.
+    pub fn len(&self) -> (usize, usize) {
+        (self.by_text.len(), self.by_meaning.len())
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.by_text.is_empty()
+    }
+}

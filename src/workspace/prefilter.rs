@@ -1,0 +1,651 @@
+//! Looks at raw bytes to decide which files can matter, because parsing a whole workspace would take a hundred times
+//! as long as judging it. May keep too much, never too little.
+//!
+//! The trick: of each name that matters a fragment of four bytes is looked for, spelled out in every case (`/reg`,
+//! `/Reg`, …), with the vectorized multi-pattern search of `aho-corasick`; only where a fragment stands the whole name
+//! is compared. That reads several gigabytes a second, ten times what a case-insensitive automaton does. Escapes could
+//! hide a fragment; they are so rare that a file with any is decoded first.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, packed};
+use indexmap::IndexSet;
+use memchr::memmem;
+use rustc_hash::FxBuildHasher;
+
+use super::disk::{self, DiskEncoding};
+use crate::model::FileKind;
+
+/// What the bytes of a file may hold. A set flag means "perhaps", an unset one "surely not".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Names `Microsoft.ContainerRegistry/registries`.
+    pub registry: bool,
+    /// Names `Microsoft.Security/pricings`.
+    pub pricing: bool,
+    /// Names a policy assignment or definition that could turn the plan on.
+    pub policy: bool,
+    /// Names a registry module or template spec (`br:`, `br/`, `ts:`, `ts/`) or links a template.
+    pub remote: bool,
+    /// Literals that look like paths to other files (modules, `using`, imports, `load…Content`, `relativePath`),
+    /// decoded, in order, each once.
+    pub references: Vec<Box<str>>,
+    /// A Bicep file, or JSON that looks like a template or parameters file at all.
+    pub candidate: bool,
+    /// JSON: carries `_generator`, as what Bicep compiles does.
+    pub generated: bool,
+}
+
+/// Looks at a file's bytes.
+pub fn inspect(kind: FileKind, bytes: &[u8]) -> Marks {
+    let decoded;
+    let bytes = match disk::encoding_of(bytes) {
+        DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes.to_vec()) {
+            Ok((text, _)) => {
+                decoded = text;
+                decoded.as_bytes()
+            }
+            // Loading it will say what is wrong with it.
+            Err(_) => return everything(),
+        },
+        _ => bytes,
+    };
+    match kind {
+        FileKind::Bicep | FileKind::BicepParams => inspect_bicep(bytes),
+        FileKind::ArmTemplate | FileKind::ArmParameters => inspect_json(bytes),
+        FileKind::Other => Marks::default(),
+    }
+}
+
+fn everything() -> Marks {
+    Marks {
+        registry: true,
+        pricing: true,
+        policy: true,
+        remote: true,
+        candidate: true,
+        ..Marks::default()
+    }
+}
+
+/// Looks for a few short patterns at once.
+enum Scanner {
+    Packed(packed::Searcher),
+    /// For machines without the vector instructions: slower, the same answer.
+    Automaton(AhoCorasick),
+}
+
+impl Scanner {
+    /// `folded` are looked for in any case, `exact` as they are. No pattern may begin inside another, since matches do
+    /// not overlap.
+    fn new(folded: &[&str], exact: &[&str]) -> Option<Self> {
+        let patterns: Vec<Vec<u8>> = folded
+            .iter()
+            .flat_map(|pattern| cases(pattern.as_bytes()))
+            .chain(exact.iter().map(|pattern| pattern.as_bytes().to_vec()))
+            .collect();
+        let mut builder = packed::Config::new().builder();
+        builder.extend(&patterns);
+        match builder.build() {
+            Some(searcher) => Some(Scanner::Packed(searcher)),
+            None => AhoCorasick::new(&patterns).ok().map(Scanner::Automaton),
+        }
+    }
+
+    /// Calls `each` with the offset of every match.
+    fn scan(&self, bytes: &[u8], mut each: impl FnMut(usize)) {
+        match self {
+            Scanner::Packed(searcher) => searcher.find_iter(bytes).for_each(|m| each(m.start())),
+            Scanner::Automaton(automaton) => {
+                automaton.find_iter(bytes).for_each(|m| each(m.start()))
+            }
+        }
+    }
+}
+
+/// Every way to write a word in upper and lower case.
+fn cases(word: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = vec![Vec::with_capacity(word.len())];
+    for byte in word {
+        let (lower, upper) = (byte.to_ascii_lowercase(), byte.to_ascii_uppercase());
+        if lower != upper {
+            let mut twins = all.clone();
+            twins.iter_mut().for_each(|word| word.push(upper));
+            all.iter_mut().for_each(|word| word.push(lower));
+            all.append(&mut twins);
+        } else {
+            all.iter_mut().for_each(|word| word.push(lower));
+        }
+    }
+    all
+}
+
+/// Bicep: types, endings of paths, schemes of remote modules (each with the quote before it), and the words that a path
+/// without a known ending may follow.
+static BICEP: LazyLock<Option<Scanner>> = LazyLock::new(|| {
+    Scanner::new(
+        &["/reg", "/pri", "/pol", ".bic", ".jso", ".arm", "'br", "'ts"],
+        &["load", "modu"],
+    )
+});
+
+fn inspect_bicep(bytes: &[u8]) -> Marks {
+    let bytes = match memmem::find(bytes, b"\\u{") {
+        Some(_) => Cow::Owned(unescape_bicep(bytes)),
+        None => Cow::Borrowed(bytes),
+    };
+    let bytes = &*bytes;
+    let mut marks = Marks {
+        candidate: true,
+        ..Marks::default()
+    };
+    let Some(scanner) = &*BICEP else {
+        return everything();
+    };
+    let mut references = References::default();
+    scanner.scan(bytes, |at| match bytes[at] {
+        b'/' => mark_type(&mut marks, bytes, at),
+        b'.' => references.add(bicep_literal_around(bytes, at)),
+        b'\'' => {
+            if matches!(bytes.get(at + 3), Some(b':' | b'/')) {
+                marks.remote = true;
+                references.add(bicep_literal_around(bytes, at + 1));
+            }
+        }
+        // `load…Content(` or `module name`: the next literal is a path, whatever its ending.
+        _ => {
+            let word = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric());
+            let after = at + word.count();
+            let near = &bytes[after..bytes.len().min(after + REACH)];
+            if let Some(quote) = memchr::memchr(b'\'', near)
+                && leads_to_path(&bytes[at..after], &near[..quote])
+            {
+                let content = near[quote..].iter().take_while(|b| **b == b'\'').count();
+                references.add(bicep_literal_around(bytes, after + quote + content));
+            }
+        }
+    });
+    marks.references = references.done();
+    marks
+}
+
+/// How far behind a word its path may stand, in bytes: only comments come between, and nobody writes essays there.
+const REACH: usize = 4096;
+
+/// Whether what stands between a word and the next quote leaves it a module or a call of a `load` function.
+fn leads_to_path(word: &[u8], between: &[u8]) -> bool {
+    match word {
+        b"module" => between
+            .first()
+            .is_some_and(|b| !b.is_ascii_alphanumeric() && *b != b'_'),
+        _ => between.trim_ascii_start().first() == Some(&b'('),
+    }
+}
+
+/// The string literal that holds the byte at `at`: from the quote before it to the quote behind it, on one line.
+fn bicep_literal_around(bytes: &[u8], at: usize) -> Option<String> {
+    let line = memchr::memrchr2(b'\n', b'\r', &bytes[..at]).map_or(0, |end| end + 1);
+    let mut start = at;
+    loop {
+        start = line + memchr::memrchr(b'\'', &bytes[line..start])?;
+        if !escaped(bytes, start) {
+            break;
+        }
+    }
+    let end = at
+        + bytes[at..].iter().enumerate().position(|(i, b)| {
+            matches!(b, b'\n' | b'\r') || *b == b'\'' && !escaped(bytes, at + i)
+        })?;
+    if bytes[end] != b'\'' {
+        return None;
+    }
+    let text = std::str::from_utf8(&bytes[start + 1..end]).ok()?;
+    Some(decode_bicep(text))
+}
+
+/// Whether an odd number of backslashes stands before `at`.
+fn escaped(bytes: &[u8], at: usize) -> bool {
+    bytes[..at]
+        .iter()
+        .rev()
+        .take_while(|b| **b == b'\\')
+        .count()
+        % 2
+        == 1
+}
+
+/// The escapes of a Bicep string, decoded; wrong ones stay.
+fn decode_bicep(text: &str) -> String {
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        decoded.push_str(&rest[..at]);
+        let escape = &rest[at + 1..];
+        let (character, length) = match escape.chars().next() {
+            Some(c @ ('\\' | '\'' | '$')) => (c, 1),
+            Some('n') => ('\n', 1),
+            Some('r') => ('\r', 1),
+            Some('t') => ('\t', 1),
+            Some('u') => bicep_code_point(escape.as_bytes()).unwrap_or(('\\', 0)),
+            _ => ('\\', 0),
+        };
+        decoded.push(character);
+        rest = &escape[length..];
+    }
+    decoded + rest
+}
+
+/// The character of `u{1F600}` at the start of `bytes`, and its length in bytes.
+fn bicep_code_point(bytes: &[u8]) -> Option<(char, usize)> {
+    let digits = bytes.strip_prefix(b"u{")?;
+    let end = digits.iter().take(16).position(|b| *b == b'}')?;
+    let digits = std::str::from_utf8(&digits[..end]).ok()?;
+    let code = u32::from_str_radix(digits, 16).ok()?;
+    Some((char::from_u32(code)?, end + 3))
+}
+
+/// A Bicep file with its `\u{…}` written out, but for those that would change where strings end.
+fn unescape_bicep(bytes: &[u8]) -> Vec<u8> {
+    unescape(bytes, |escape| {
+        let (character, length) = bicep_code_point(escape)?;
+        (!matches!(character, '\'' | '\\' | '\n' | '\r' | '$')).then_some((character, length))
+    })
+}
+
+/// Copies bytes, asking `character` for what stands behind each backslash; a pair of them is one character.
+fn unescape(bytes: &[u8], character: impl Fn(&[u8]) -> Option<(char, usize)>) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..at]);
+        let escape = &rest[at + 1..];
+        let taken = match character(escape) {
+            Some((character, length)) => {
+                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                length
+            }
+            None => {
+                let length = escape.len().min(1);
+                plain.push(b'\\');
+                plain.extend_from_slice(&escape[..length]);
+                length
+            }
+        };
+        rest = &escape[taken..];
+    }
+    plain.extend_from_slice(rest);
+    plain
+}
+
+/// JSON: types, and the members that a template or parameters file has at its top.
+static JSON: LazyLock<Option<Scanner>> =
+    LazyLock::new(|| Scanner::new(&["/reg", "/pri", "/pol", "/dep", "\"res", "\"par"], &[]));
+/// `templateLink`, looked for only where there are deployments.
+static LINK: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new(&["elin"], &[]));
+/// Endings of paths, looked for only in files that can refer to others.
+static ENDINGS: LazyLock<Option<Scanner>> =
+    LazyLock::new(|| Scanner::new(&[".bic", ".jso", ".arm"], &[]));
+
+fn inspect_json(bytes: &[u8]) -> Marks {
+    let bytes = match memmem::find(bytes, b"\\u") {
+        Some(_) => Cow::Owned(unescape(bytes, json_code_point)),
+        None => Cow::Borrowed(bytes),
+    };
+    let bytes = &*bytes;
+    let (Some(json), Some(link), Some(endings)) = (&*JSON, &*LINK, &*ENDINGS) else {
+        return everything();
+    };
+    let mut marks = Marks {
+        generated: memmem::find(bytes, b"_generator").is_some(),
+        ..Marks::default()
+    };
+    let (mut deployments, mut resources, mut parameters) = (false, false, false);
+    json.scan(bytes, |at| match bytes[at] {
+        b'/' if is_at(bytes, at, b"/deployment") => deployments = true,
+        b'/' => mark_type(&mut marks, bytes, at),
+        _ if is_at(bytes, at, b"\"resources\"") => resources = true,
+        _ if is_at(bytes, at, b"\"parameters\"") => parameters = true,
+        _ => {}
+    });
+    // Both kinds of file have a schema that is named after deployments, or at least one of the members.
+    marks.candidate = deployments || resources || parameters;
+    if deployments {
+        link.scan(bytes, |at| {
+            marks.remote |= at >= 7 && is_at(bytes, at - 7, b"templatelink");
+        });
+    }
+    // A parameters file names its template in its metadata; it has no resources.
+    if marks.remote || marks.candidate && !resources {
+        let mut references = References::default();
+        endings.scan(bytes, |at| json_literals_around(bytes, at, &mut references));
+        marks.references = references.done();
+    }
+    marks
+}
+
+/// The character of `u002f` at the start of `bytes`, and its length; only what names are made of, since quotes and
+/// backslashes would change where strings end.
+fn json_code_point(bytes: &[u8]) -> Option<(char, usize)> {
+    let digits = std::str::from_utf8(bytes.strip_prefix(b"u")?.get(..4)?).ok()?;
+    let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+    (!matches!(character, '"' | '\\') && !character.is_control()).then_some((character, 5))
+}
+
+/// The path that holds the byte at `at`: a whole JSON string, or a literal of an expression in one.
+fn json_literals_around(bytes: &[u8], at: usize, references: &mut References) {
+    let Some(before) = memchr::memrchr2(b'"', b'\n', &bytes[..at]) else {
+        return;
+    };
+    let Some(after) = memchr::memchr2(b'"', b'\n', &bytes[at..]) else {
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(&bytes[before + 1..at + after]) else {
+        return;
+    };
+    let whole = bytes[before] == b'"' && bytes[at + after] == b'"';
+    let at = at - before - 1;
+    if let (Some(start), Some(end)) = (text[..at].rfind('\''), text[at..].find('\'')) {
+        references.add(Some(decode_json(&text[start + 1..at + end])));
+    }
+    if whole && (!text.starts_with('[') || text.starts_with("[[")) {
+        references.add(Some(decode_json(text)));
+    }
+}
+
+/// The escapes of a JSON string, decoded; wrong ones stay.
+fn decode_json(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Sets the flag of the type whose last segment begins with the slash at `at`.
+fn mark_type(marks: &mut Marks, bytes: &[u8], at: usize) {
+    let rest = &bytes[at + 1..];
+    // JSON may escape the slash.
+    let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
+    let behind = |name: &[u8]| {
+        let start = before.len().checked_sub(name.len());
+        start.is_some_and(|start| before[start..].eq_ignore_ascii_case(name))
+    };
+    if is_at(rest, 0, b"registries") {
+        let child = matches!(rest.get(10), Some(b'/'));
+        marks.registry |= !child && behind(b"containerregistry");
+    } else if is_at(rest, 0, b"pricings") {
+        marks.pricing |= behind(b"security");
+    } else {
+        marks.policy |= is_at(rest, 0, b"policyassignments")
+            || is_at(rest, 0, b"policydefinitions")
+            || is_at(rest, 0, b"policysetdefinitions");
+    }
+}
+
+/// Whether `word` (lower case) stands at `at`, in any case.
+fn is_at(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    bytes
+        .get(at..at + word.len())
+        .is_some_and(|found| found.eq_ignore_ascii_case(word))
+}
+
+/// Paths, each once, in order.
+#[derive(Default)]
+struct References(IndexSet<Box<str>, FxBuildHasher>);
+
+impl References {
+    fn add(&mut self, text: Option<String>) {
+        let Some(text) = text else {
+            return;
+        };
+        let lower = text.get(..3).unwrap_or_default().to_ascii_lowercase();
+        let remote = matches!(lower.as_str(), "br:" | "br/" | "ts:" | "ts/");
+        // Anything else with a colon is an address, which nobody follows.
+        if remote || !text.contains([':', '\n', '\r']) && !text.is_empty() && text.len() < REACH {
+            self.0.insert(text.into_boxed_str());
+        }
+    }
+
+    fn done(self) -> Vec<Box<str>> {
+        self.0.into_iter().collect()
+    }
+}
+
+/// The language of a file by its name alone: JSON is told apart into template, parameters and other only by content
+/// (`model::lower_arm`), so JSON gives `ArmTemplate` here.
+pub fn kind_of(path: &std::path::Path) -> FileKind {
+    match path
+        .extension()
+        .and_then(|e| e.to_str())
+        .map(str::to_ascii_lowercase)
+        .as_deref()
+    {
+        Some("bicep") => FileKind::Bicep,
+        Some("bicepparam") => FileKind::BicepParams,
+        Some("json" | "jsonc" | "arm") => FileKind::ArmTemplate,
+        _ => FileKind::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(kind: FileKind, text: &str) -> (String, Vec<String>) {
+        let marks = inspect(kind, text.as_bytes());
+        let flags = [
+            ("registry", marks.registry),
+            ("pricing", marks.pricing),
+            ("policy", marks.policy),
+            ("remote", marks.remote),
+            ("candidate", marks.candidate),
+            ("generated", marks.generated),
+        ];
+        let set = flags.iter().filter(|(_, set)| *set).map(|(name, _)| *name);
+        let references = marks.references.iter().map(|r| r.to_string());
+        (set.collect::<Vec<_>>().join(" "), references.collect())
+    }
+
+    fn strings(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| text.to_string()).collect()
+    }
+
+    #[test]
+    fn bicep() {
+        let check = |text: &str, flags: &str, references: &[&str]| {
+            let (got, paths) = marks(FileKind::Bicep, text);
+            let flags = format!("{flags} candidate");
+            assert_eq!(
+                (got.as_str(), paths),
+                (flags.trim(), strings(references)),
+                "{text}"
+            );
+        };
+        check("", "", &[]);
+        check(
+            "resource r 'Microsoft.ContainerRegistry/registries@2023-07-01' = {",
+            "registry",
+            &[],
+        );
+        check(
+            "resource r 'MICROSOFT.CONTAINERREGISTRY/REGISTRIES@2023-07-01' = {",
+            "registry",
+            &[],
+        );
+        check(
+            "resource r 'az:microsoft.containerRegistry/Registries@x'",
+            "registry",
+            &[],
+        );
+        check(
+            r"resource r 'Microsoft.Container\u{52}egistry\u{2f}r\u{0065}gistries@x'",
+            "registry",
+            &[],
+        );
+        check(
+            "resource r 'Microsoft.ContainerRegistry/registries/webhooks@x'",
+            "",
+            &[],
+        );
+        check(
+            "resource r 'Microsoft.MachineLearningServices/registries@x'",
+            "",
+            &[],
+        );
+        check(
+            "resource p 'Microsoft.Security/pricings@2024-01-01' = {",
+            "pricing",
+            &[],
+        );
+        check(
+            "resource p 'Microsoft.Authorization/policySetDefinitions@x'",
+            "policy",
+            &[],
+        );
+        check(
+            "module m 'modules/acr.bicep' = {",
+            "",
+            &["modules/acr.bicep"],
+        );
+        check(
+            "module m /* x */ './a.JSON' = { params: { t: 'b.c' } }",
+            "",
+            &["./a.JSON"],
+        );
+        check("module m '''./a.bicep''' = {", "", &["./a.bicep"]);
+        check(r"module m 'it\'s.bicep' = {", "", &["it's.bicep"]);
+        check(r"module m 'a.bic\u{65}p' = {", "", &["a.bicep"]);
+        check(r"module m 'a\u{27}b.bicep' = {", "", &["a'b.bicep"]);
+        check("module m 'modules/odd' = {", "", &["modules/odd"]);
+        check("module m\n", "", &[]);
+        check(
+            "import { a, b } from 'x.bicep'\nimport * as y from 'y.json'",
+            "",
+            &["x.bicep", "y.json"],
+        );
+        check(
+            "var t = loadTextContent( // it is\n  'a.txt')\nvar u = load('b')",
+            "",
+            &["a.txt", "b"],
+        );
+        check("var t = loadYamlContent('a.yaml', '$.x')", "", &["a.yaml"]);
+        check("var workload = 'x'", "", &[]);
+        check(
+            "module m 'br/public:avm/res/x:1.0' = {",
+            "remote",
+            &["br/public:avm/res/x:1.0"],
+        );
+        check(
+            "module m 'ts:sub/rg/name:v1' = {",
+            "remote",
+            &["ts:sub/rg/name:v1"],
+        );
+        check("var u = 'https://x.y/z.json'", "", &[]);
+        check("var u = 'don\nmodule m 'a.bicep'", "", &["a.bicep"]);
+        check(
+            "// don't\nmodule m 'a.bicep' = { // isn't\n}\nmodule n 'a.bicep'",
+            "",
+            &["a.bicep"],
+        );
+        check("'", "", &[]);
+        check("load", "", &[]);
+        check(".bicep'", "", &[]);
+        check("'.bicep", "", &[]);
+    }
+
+    #[test]
+    fn parameter_files_of_bicep() {
+        let text = "using './main.bicep'\nextends 'base.bicepparam'\nparam x = 'Containers'";
+        let (flags, references) = marks(FileKind::BicepParams, text);
+        assert_eq!(flags, "candidate");
+        assert_eq!(references, ["./main.bicep", "base.bicepparam"]);
+    }
+
+    #[test]
+    fn json() {
+        let check = |text: &str, flags: &str, references: &[&str]| {
+            let (got, paths) = marks(FileKind::ArmTemplate, text);
+            assert_eq!(
+                (got.as_str(), paths),
+                (flags, strings(references)),
+                "{text}"
+            );
+        };
+        let typed = |name: &str| format!(r#"{{"resources":[{{"type":"{name}"}}]}}"#);
+        check("{}", "", &[]);
+        check(r#"{"name":"x","version":"1.json"}"#, "", &[]);
+        check(r#"{"resources":[]}"#, "candidate", &[]);
+        check(
+            r#"{"RESOURCES":{"a":{"type":"microsoft.containerregistry/registries"}}}"#,
+            "registry candidate",
+            &[],
+        );
+        for registry in [
+            r"Microsoft.ContainerRegistry\/registries",
+            r"\u004dicrosoft.ContainerRegistry\u002Fre\u0067istries",
+        ] {
+            check(&typed(registry), "registry candidate", &[]);
+        }
+        check(
+            &typed("Microsoft.ContainerRegistry/registries/tasks"),
+            "candidate",
+            &[],
+        );
+        check(
+            &typed("Microsoft.Security/pricings"),
+            "pricing candidate",
+            &[],
+        );
+        check(
+            &typed("Microsoft.Authorization/policyAssignments"),
+            "policy candidate",
+            &[],
+        );
+        check(
+            r#"{"metadata":{"_generator":{}},"resources":[]}"#,
+            "candidate generated",
+            &[],
+        );
+        let check_link = |link: &str, references: &[&str]| {
+            let text = format!(
+                r#"{{"resources":[{{"type":"Microsoft.Resources/deployments","properties":{{"TemplateLink":{link}}}}}]}}"#
+            );
+            check(&text, "remote candidate", references);
+        };
+        check_link(r#"{"relativePath":"nested/a.json"}"#, &["nested/a.json"]);
+        check_link(r#"{"relativePath":"nested\/a.json"}"#, &["nested/a.json"]);
+        check_link(r#"{"uri":"https://x.y/a.json"}"#, &[]);
+        check_link(
+            r#"{"uri":"[uri(deployment().properties.templateLink.uri, 'a.json')]"}"#,
+            &["a.json"],
+        );
+        check_link(
+            "{\"uri\":\"[concat(variables('base'),\n  '/a.json', '?x')]\"}",
+            &["/a.json"],
+        );
+        check_link(r#"{"id":"x"}"#, &[]);
+        check(
+            r#"{"parameters":{},"metadata":{"template":"./main.bicep"}}"#,
+            "candidate",
+            &["./main.bicep"],
+        );
+    }
+
+    #[test]
+    fn other_encodings_and_bytes() {
+        let text = "resource r 'Microsoft.ContainerRegistry/registries@x' = {}\nmodule m 'a.bicep'";
+        let expect = inspect(FileKind::Bicep, text.as_bytes());
+        for encoding in [
+            DiskEncoding::Utf8Bom,
+            DiskEncoding::Utf16Le,
+            DiskEncoding::Utf16Be,
+        ] {
+            let got = inspect(FileKind::Bicep, &disk::encode(text, encoding));
+            assert_eq!(got, expect, "{encoding:?}");
+        }
+        assert!(inspect(FileKind::ArmTemplate, b"\xff\xfe\x00").registry);
+        let mut wrong = b"\xff\xc3'\xff.json' ".to_vec();
+        wrong.extend_from_slice(text.as_bytes());
+        assert_eq!(inspect(FileKind::Bicep, &wrong), expect);
+    }
+}

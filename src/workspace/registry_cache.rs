@@ -1,0 +1,547 @@
+//! Registry modules and template specs, offline: what Bicep has restored to its cache, and what is known by heart.
+//!
+//! Nothing is fetched, and nothing that a reference says becomes a path before it is checked: a tag of `..` must not
+//! lead out of the cache.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::BicepConfig;
+use super::disk;
+use super::known_modules::{Knowledge, PUBLIC, knowledge};
+use super::prefilter::kind_of;
+use crate::eval::KnownModule;
+use crate::model::FileKind;
+
+/// What a reference leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// A file on disk: a local path, a mock alias, or a restored `main.json`.
+    File(PathBuf),
+    /// A template spec's version resource on disk: the template is its `properties.mainTemplate`.
+    TemplateSpec(PathBuf),
+    /// Not restored, but known by heart.
+    Known(KnownModule),
+    /// Not restored, and known to deploy neither a registry nor a plan.
+    Harmless(Arc<str>),
+    /// Cannot be read, with the reason and what to do, in the user's words.
+    Unread(Arc<str>),
+}
+
+/// Resolves a reference written in a file (its path) under the configuration in force for it. The file system is asked
+/// only for local paths and the cache folder.
+pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution {
+    let resolved = match reference.split_once(':') {
+        None => return local(file, reference),
+        Some(("br", rest)) => registry_module(rest).map(Artifact::Module),
+        Some(("ts", rest)) => template_spec(rest).map(Artifact::Spec),
+        Some((head, tail)) => match head.split_once('/') {
+            Some(("br", _)) => aliased_module(&reference[3..], config),
+            Some(("ts", _)) => aliased_spec(&reference[3..], config),
+            _ => Err(format!(
+                "`{head}:{}` is neither a path nor a registry's module",
+                shortened(tail)
+            )),
+        },
+    };
+    match resolved {
+        Ok(Artifact::Mock(path)) if disk::is_file(&path) => Resolution::File(path),
+        Ok(Artifact::Mock(path)) => unread(format!(
+            "`{reference}` is mapped to {}, which does not exist",
+            path.display()
+        )),
+        Ok(Artifact::Module(module)) => restored_module(file, reference, &module, config),
+        Ok(Artifact::Spec(spec)) => {
+            let path = spec.cached_in(&config.cache_root);
+            if is_restored(&path, config) {
+                Resolution::TemplateSpec(path)
+            } else {
+                not_restored(file, reference)
+            }
+        }
+        Err(words) => unread(words),
+    }
+}
+
+/// Where Bicep keeps a restored registry module or template spec, whether it is there or not: what a watcher looks at.
+/// `None` for local paths and malformed references.
+pub fn cache_path(reference: &str, config: &BicepConfig) -> Option<PathBuf> {
+    let artifact = match (reference.get(..3)?, reference.get(3..)?) {
+        ("br:", rest) => registry_module(rest).map(Artifact::Module),
+        ("ts:", rest) => template_spec(rest).map(Artifact::Spec),
+        ("br/", rest) => aliased_module(rest, config),
+        ("ts/", rest) => aliased_spec(rest, config),
+        _ => return None,
+    };
+    match artifact.ok()? {
+        Artifact::Module(module) => Some(module.cached_in(&config.cache_root)),
+        Artifact::Spec(spec) => Some(spec.cached_in(&config.cache_root)),
+        Artifact::Mock(path) => Some(path),
+    }
+}
+
+enum Artifact {
+    Module(RegistryModule),
+    Spec(TemplateSpec),
+    Mock(PathBuf),
+}
+
+/// `<registry>/<repository>:<tag>` or `…@<digest>`, checked.
+#[derive(Debug, PartialEq)]
+struct RegistryModule {
+    registry: String,
+    repository: String,
+    version: Version,
+}
+
+#[derive(Debug, PartialEq)]
+enum Version {
+    Tag(String),
+    /// `sha256:` and 64 hexadecimal digits.
+    Digest(String),
+}
+
+/// `<subscription>/<resource group>/<name>:<version>`, checked.
+#[derive(Debug, PartialEq)]
+struct TemplateSpec {
+    parts: [String; 4],
+}
+
+fn unread(words: String) -> Resolution {
+    Resolution::Unread(words.into())
+}
+
+fn not_restored(file: &Path, reference: &str) -> Resolution {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    unread(format!(
+        "`{reference}` is not restored; run `bicep restore {name}`"
+    ))
+}
+
+/// Messages quote what the user wrote, which may be anything.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn local(file: &Path, reference: &str) -> Resolution {
+    // `concat(parameters('_artifactsLocation'), '/nested/x.json')` leaves a slash at the front.
+    let path = match kind_of(file) {
+        FileKind::ArmTemplate => reference.trim_start_matches('/'),
+        _ => reference,
+    };
+    let folder = file.parent().unwrap_or(Path::new(""));
+    match disk::find(folder, path) {
+        Some(found) => Resolution::File(found),
+        None => unread(format!("`{}` does not exist", shortened(reference))),
+    }
+}
+
+fn restored_module(
+    file: &Path,
+    reference: &str,
+    module: &RegistryModule,
+    config: &BicepConfig,
+) -> Resolution {
+    let path = module.cached_in(&config.cache_root);
+    if is_restored(&path, config) {
+        return Resolution::File(path);
+    }
+    let public = module
+        .repository
+        .strip_prefix(PUBLIC.1)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|_| module.registry == PUBLIC.0);
+    let (Version::Tag(version) | Version::Digest(version)) = &module.version;
+    match public.map_or(Knowledge::Nothing, |name| knowledge(name, version)) {
+        Knowledge::Known(module) => Resolution::Known(module),
+        Knowledge::Harmless => Resolution::Harmless(
+            format!(
+                "`{reference}` is not restored; this public module deploys no registry and no plan"
+            )
+            .into(),
+        ),
+        Knowledge::Nothing => not_restored(file, reference),
+    }
+}
+
+fn is_restored(path: &Path, config: &BicepConfig) -> bool {
+    !config.cache_root.as_os_str().is_empty() && disk::is_file(path)
+}
+
+fn aliased_module(rest: &str, config: &BicepConfig) -> Result<Artifact, String> {
+    let (alias, path) = rest.split_once(':').ok_or_else(|| malformed("br/", rest))?;
+    if let Some(folder) = config.mock_aliases.get(alias) {
+        // The version plays no part: the folder holds one.
+        let (path, _) = split_version(path).ok_or_else(|| malformed("br/", rest))?;
+        let file = disk::joined(folder, &format!("{path}.bicep"));
+        return file
+            .filter(|file| file.starts_with(disk::normalize(folder)))
+            .map(Artifact::Mock)
+            .ok_or_else(|| malformed("br/", rest));
+    }
+    let (registry, prefix) = match config.registry_aliases.get(alias) {
+        Some((registry, prefix)) => (registry.as_str(), prefix.as_deref()),
+        None if alias == "public" => (PUBLIC.0, Some(PUBLIC.1)),
+        None => return Err(unknown_alias("br", alias)),
+    };
+    let prefix = prefix.map(|prefix| format!("{}/", prefix.trim_matches('/')));
+    let full = format!("{registry}/{}{path}", prefix.as_deref().unwrap_or(""));
+    registry_module(&full).map(Artifact::Module)
+}
+
+fn aliased_spec(rest: &str, config: &BicepConfig) -> Result<Artifact, String> {
+    let (alias, path) = rest.split_once(':').ok_or_else(|| malformed("ts/", rest))?;
+    match config.template_spec_aliases.get(alias) {
+        Some((subscription, group)) => {
+            template_spec(&format!("{subscription}/{group}/{path}")).map(Artifact::Spec)
+        }
+        None => Err(unknown_alias("ts", alias)),
+    }
+}
+
+fn unknown_alias(scheme: &str, alias: &str) -> String {
+    format!(
+        "the alias `{}` is not defined under `moduleAliases.{scheme}` in bicepconfig.json",
+        shortened(alias)
+    )
+}
+
+fn malformed(scheme: &str, rest: &str) -> String {
+    format!(
+        "`{scheme}{}` is not a well-formed module reference",
+        shortened(rest)
+    )
+}
+
+/// The path and the version of `path:tag` or `path@digest`.
+fn split_version(text: &str) -> Option<(&str, Version)> {
+    if let Some((path, digest)) = text.split_once('@') {
+        let hex = digest.strip_prefix("sha256:")?;
+        let fits = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        return fits.then(|| (path, Version::Digest(digest.to_owned())));
+    }
+    let (path, tag) = text.rsplit_once(':')?;
+    let fits = !tag.is_empty()
+        && tag.len() <= 128
+        && !tag.starts_with(['.', '-'])
+        && tag
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    fits.then(|| (path, Version::Tag(tag.to_owned())))
+}
+
+fn registry_module(rest: &str) -> Result<RegistryModule, String> {
+    let parse = || {
+        let (registry, rest) = rest.split_once('/')?;
+        let (repository, version) = split_version(rest)?;
+        // A host, perhaps with a port, perhaps an address in brackets.
+        let host = !registry.is_empty()
+            && !registry.starts_with('.')
+            && registry
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        (host && repository.split('/').all(is_segment)).then(|| RegistryModule {
+            registry: registry.to_ascii_lowercase(),
+            repository: repository.to_owned(),
+            version,
+        })
+    };
+    parse().ok_or_else(|| malformed("br:", rest))
+}
+
+fn template_spec(rest: &str) -> Result<TemplateSpec, String> {
+    let parse = || {
+        let (path, version) = rest.rsplit_once(':')?;
+        let mut segments = path.split('/');
+        let parts = [
+            segments.next()?,
+            segments.next()?,
+            segments.next()?,
+            version,
+        ];
+        let whole = segments.next().is_none() && parts.iter().all(|part| is_segment(part));
+        whole.then(|| TemplateSpec {
+            parts: parts.map(str::to_ascii_lowercase),
+        })
+    };
+    parse().ok_or_else(|| malformed("ts:", rest))
+}
+
+/// Whether text may name one folder, and no other than one below.
+fn is_segment(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('.')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-()".contains(&b))
+}
+
+impl RegistryModule {
+    fn cached_in(&self, root: &Path) -> PathBuf {
+        let version = match &self.version {
+            Version::Tag(tag) => encoded_tag(tag),
+            Version::Digest(digest) => digest.replace(':', "#"),
+        };
+        root.join("br")
+            .join(self.registry.replace(':', "$"))
+            .join(self.repository.replace('/', "$"))
+            .join(version)
+            .join("main.json")
+    }
+}
+
+impl TemplateSpec {
+    fn cached_in(&self, root: &Path) -> PathBuf {
+        let mut path = root.join("ts");
+        path.extend(&self.parts);
+        path.join("main.json")
+    }
+}
+
+/// Tags differ in case, file names on some systems do not: behind a `$` stands, in hexadecimal digits, which letters are
+/// upper case (bit 0 the first character), nothing where none is (Azure/bicep, `TagEncoder`).
+fn encoded_tag(tag: &str) -> String {
+    let mut digits: Vec<u8> = vec![0; tag.len().div_ceil(4)];
+    for (at, byte) in tag.bytes().enumerate() {
+        if byte.is_ascii_uppercase() {
+            digits[at / 4] |= 1 << (at % 4);
+        }
+    }
+    let mask: String = digits
+        .iter()
+        .rev()
+        .map(|digit| format!("{digit:X}"))
+        .collect();
+    format!("{tag}${}", mask.trim_start_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn tags_are_encoded_as_bicep_does() {
+        let check = |tag: &str, expect: &str| assert_eq!(encoded_tag(tag), expect);
+        check("0.9.3", "0.9.3$");
+        check("v1", "v1$");
+        check("V1", "V1$1");
+        check("AbCd", "AbCd$5");
+        check("abcdE", "abcdE$10");
+        check("ABCDEFGHIJKLM", "ABCDEFGHIJKLM$1FFF");
+        assert_eq!(
+            encoded_tag(&"A".repeat(128)),
+            "A".repeat(128) + "$" + &"F".repeat(32)
+        );
+    }
+
+    /// A configuration with aliases, its cache in `root`.
+    fn config(root: &Path) -> BicepConfig {
+        let text = |s: &str| s.to_owned();
+        BicepConfig {
+            cache_root: root.join("cache"),
+            registry_aliases: [
+                (
+                    text("corp"),
+                    (text("Corp.azurecr.io"), Some(text("bicep/modules"))),
+                ),
+                (text("bare"), (text("localhost:5000"), None)),
+            ]
+            .into_iter()
+            .collect(),
+            template_spec_aliases: [(text("specs"), (text("00000000-AA"), text("My-RG")))]
+                .into_iter()
+                .collect(),
+            mock_aliases: [(text("mock"), root.join("publish"))].into_iter().collect(),
+            ..BicepConfig::default()
+        }
+    }
+
+    const DIGEST: &str = "sha256:e207a69d02b3de40d48ede9fd208d80441a9e590a83a0bc915d46244c03310d4";
+
+    #[test]
+    fn where_the_cache_holds_a_reference() {
+        let root = Path::new("/home");
+        let check = |reference: &str, expect: Option<&str>| {
+            let got = cache_path(reference, &config(root));
+            assert_eq!(got, expect.map(|path| root.join(path)), "{reference}");
+        };
+        check(
+            "br/public:avm/res/container-registry/registry:0.9.3",
+            Some(
+                "cache/br/mcr.microsoft.com/bicep$avm$res$container-registry$registry/0.9.3$/main.json",
+            ),
+        );
+        check(
+            "br:X.azurecr.io/a/b:V1",
+            Some("cache/br/x.azurecr.io/a$b/V1$1/main.json"),
+        );
+        check(
+            "br:localhost:5000/p:v1",
+            Some("cache/br/localhost$5000/p/v1$/main.json"),
+        );
+        check(
+            "br:[::1]:5000/p/q:v1",
+            Some("cache/br/[$$1]$5000/p$q/v1$/main.json"),
+        );
+        check(
+            &format!("br:x.io/a@{DIGEST}"),
+            Some(&format!(
+                "cache/br/x.io/a/{}/main.json",
+                DIGEST.replace(':', "#")
+            )),
+        );
+        check(
+            "br/corp:acr:1.0",
+            Some("cache/br/corp.azurecr.io/bicep$modules$acr/1.0$/main.json"),
+        );
+        check(
+            "br/bare:acr:1.0",
+            Some("cache/br/localhost$5000/acr/1.0$/main.json"),
+        );
+        check("br/mock:a/b:1.0", Some("publish/a/b.bicep"));
+        check(
+            "ts:SUB/Rg/Name:V1",
+            Some("cache/ts/sub/rg/name/v1/main.json"),
+        );
+        check(
+            "ts/specs:Acr:1.0",
+            Some("cache/ts/00000000-aa/my-rg/acr/1.0/main.json"),
+        );
+        for malformed in [
+            "br:",
+            "br:x",
+            "br:x/y",
+            "br:x/y:",
+            "br:/y:1",
+            "br:x/../y:1",
+            "br:../y:1",
+            "br:x/y:..",
+            "br:x//y:1",
+            "br:x/y@sha256:00",
+            "br:x/y:a/b",
+            "br/none:y:1",
+            "br/corp",
+            "br/mock:../../x:1",
+            "ts:a/b:1",
+            "ts:a/b/c/d:1",
+            "ts:a/b/c:../..",
+            "ts/none:x:1",
+            "ts/specs:x",
+            "main.bicep",
+            "",
+            "é:x",
+        ] {
+            check(malformed, None);
+        }
+    }
+
+    #[test]
+    fn references_are_resolved() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = disk::real(dir.path()).unwrap();
+        for file in [
+            "app/acr.bicep",
+            "app/nested/x.json",
+            "publish/a/b.bicep",
+            "cache/br/mcr.microsoft.com/bicep$avm$res$storage$account/1.0$/main.json",
+            "cache/br/mcr.microsoft.com/bicep$avm$res$container-registry$registry/0.9.3$/main.json",
+            "cache/ts/sub/rg/name/1/main.json",
+        ] {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let config = config(&root);
+        let resolve_in =
+            |from: &str, reference: &str| match resolve(&root.join(from), reference, &config) {
+                Resolution::File(path) => {
+                    format!("file {}", path.strip_prefix(&root).unwrap().display())
+                }
+                Resolution::TemplateSpec(path) => {
+                    format!("spec {}", path.strip_prefix(&root).unwrap().display())
+                }
+                Resolution::Known(module) => {
+                    format!("known {} {}", module.repository, module.version)
+                }
+                Resolution::Harmless(_) => "harmless".to_owned(),
+                Resolution::Unread(words) => format!("unread {words}"),
+            };
+        let check = |reference: &str, expect: &str| {
+            assert_eq!(resolve_in("app/main.bicep", reference), expect);
+        };
+        check("acr.bicep", "file app/acr.bicep");
+        check("./ACR.bicep", "file app/acr.bicep");
+        check("../app/acr.bicep", "file app/acr.bicep");
+        check("gone.bicep", "unread `gone.bicep` does not exist");
+        check("/app/acr.bicep", "unread `/app/acr.bicep` does not exist");
+        assert_eq!(
+            resolve_in("app/main.json", "/nested/x.json"),
+            "file app/nested/x.json"
+        );
+        check("br/mock:a/b:7", "file publish/a/b.bicep");
+        check(
+            "br/mock:a/c:7",
+            &format!(
+                "unread `br/mock:a/c:7` is mapped to {}, which does not exist",
+                root.join("publish/a/c.bicep").display()
+            ),
+        );
+        check(
+            "br/public:avm/res/storage/account:1.0",
+            "file cache/br/mcr.microsoft.com/bicep$avm$res$storage$account/1.0$/main.json",
+        );
+        check(
+            "br:mcr.microsoft.com/bicep/avm/res/container-registry/registry:0.9.3",
+            "file cache/br/mcr.microsoft.com/bicep$avm$res$container-registry$registry/0.9.3$/main.json",
+        );
+        check(
+            "br/public:avm/res/container-registry/registry:0.9.2",
+            "known avm/res/container-registry/registry 0.9.2",
+        );
+        check(
+            "br:MCR.microsoft.com/bicep/avm/ptn/security/security-center:0.3.0",
+            "known avm/ptn/security/security-center 0.3.0",
+        );
+        check("br/public:avm/res/storage/account:2.0", "harmless");
+        check(
+            "br:x.io/bicep/avm/res/storage/account:2.0",
+            "unread `br:x.io/bicep/avm/res/storage/account:2.0` is not restored; run `bicep restore main.bicep`",
+        );
+        check("ts:Sub/Rg/Name:1", "spec cache/ts/sub/rg/name/1/main.json");
+        check(
+            "ts:sub/rg/name:2",
+            "unread `ts:sub/rg/name:2` is not restored; run `bicep restore main.bicep`",
+        );
+        check(
+            "br/none:x:1",
+            "unread the alias `none` is not defined under `moduleAliases.br` in bicepconfig.json",
+        );
+        check(
+            "br:x",
+            "unread `br:x` is not a well-formed module reference",
+        );
+        check(
+            "https://x.y/z.json",
+            "unread `https://x.y/z.json` is neither a path nor a registry's module",
+        );
+    }
+
+    #[test]
+    fn an_alias_named_public_can_be_redirected() {
+        let mut config = config(Path::new("/h"));
+        config
+            .registry_aliases
+            .insert("public".to_owned(), ("mirror.io".to_owned(), None));
+        let reference = "br/public:avm/res/storage/account:2.0";
+        let resolution = resolve(Path::new("/h/main.bicep"), reference, &config);
+        assert!(
+            matches!(resolution, Resolution::Unread(_)),
+            "{resolution:?}"
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! What evaluation sees of the workspace, and what it looked at while it did.
+//!
+//! A [`View`] answers from what is loaded and asks for the rest: whoever evaluates loads what was missing and evaluates
+//! again. It notes every file that an answer came from as a [`Dependency`] with its present value. An evaluation may be
+//! reused exactly as long as all its dependencies have the values they had.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::disk;
+use super::files::{Content, Workspace};
+use super::fingerprint::{ReferenceKind, Weight};
+use super::registry_cache::Resolution;
+use crate::eval::{Files, Loaded, reference_of};
+use crate::model::{FileId, ItemKind, Template};
+
+/// Something an evaluation looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dependency {
+    /// What of a file can matter to a rule.
+    Slice(FileId),
+    /// Everything a file says (imports, inventories).
+    Whole(FileId),
+    /// A file's text.
+    Text(FileId),
+}
+
+impl Dependency {
+    /// The file.
+    pub fn file(self) -> FileId {
+        match self {
+            Dependency::Slice(file) | Dependency::Whole(file) | Dependency::Text(file) => file,
+        }
+    }
+}
+
+impl Workspace {
+    /// The present value of a dependency: equal values mean equal answers.
+    pub fn value_of(&self, dependency: Dependency) -> u64 {
+        match dependency {
+            Dependency::Slice(id) if self.file(id).weight == Weight::Nothing => 1,
+            Dependency::Slice(id) => self.loaded(id).map_or(0, |loaded| loaded.summary.hash),
+            Dependency::Whole(id) => self.loaded(id).map_or(0, |loaded| {
+                use std::hash::{Hash, Hasher};
+                let mut hasher = rustc_hash::FxHasher::default();
+                loaded.model.template.hash(&mut hasher);
+                hasher.finish()
+            }),
+            Dependency::Text(id) => self
+                .text(id)
+                .map_or(0, |text| xxhash_rust::xxh3::xxh3_64(text.as_bytes())),
+        }
+    }
+}
+
+/// A file's text, where it can be read.
+type Text = Option<(FileId, Arc<str>)>;
+
+/// A view for one evaluation.
+#[derive(Debug)]
+pub struct View<'a> {
+    workspace: &'a Workspace,
+    /// Follow modules that cannot matter too (inventories).
+    everything: bool,
+    clouds: Vec<&'static str>,
+    texts: RefCell<FxHashMap<PathBuf, Text>>,
+    dependencies: RefCell<Vec<(Dependency, u64)>>,
+    missing: RefCell<Vec<PathBuf>>,
+}
+
+impl<'a> View<'a> {
+    /// A view for evaluating the entry point `entry`.
+    pub fn new(workspace: &'a Workspace, entry: FileId, everything: bool) -> Self {
+        let cloud = workspace
+            .settings(&workspace.file(entry).path)
+            .bicep
+            .cloud
+            .clone();
+        let clouds = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
+        let clouds = match cloud {
+            Some(name) => clouds
+                .into_iter()
+                .filter(|cloud| cloud.eq_ignore_ascii_case(&name))
+                .collect(),
+            None => Vec::new(),
+        };
+        let view = View {
+            workspace,
+            everything,
+            clouds: if clouds.is_empty() {
+                vec!["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]
+            } else {
+                clouds
+            },
+            texts: RefCell::default(),
+            dependencies: RefCell::default(),
+            missing: RefCell::default(),
+        };
+        view.note(view.slice_of(entry));
+        view
+    }
+
+    /// What was looked at, and files that were asked for and are not loaded. If there are any, the evaluation is to be
+    /// repeated once they are.
+    pub fn finish(self) -> (Vec<(Dependency, u64)>, Vec<PathBuf>) {
+        (self.dependencies.into_inner(), self.missing.into_inner())
+    }
+
+    fn slice_of(&self, id: FileId) -> Dependency {
+        if self.everything {
+            Dependency::Whole(id)
+        } else {
+            Dependency::Slice(id)
+        }
+    }
+
+    fn note(&self, dependency: Dependency) {
+        let mut dependencies = self.dependencies.borrow_mut();
+        if !dependencies.iter().any(|(known, _)| *known == dependency) {
+            dependencies.push((dependency, self.workspace.value_of(dependency)));
+        }
+    }
+
+    /// A parameter file, which no reference leads to.
+    pub fn values(&self, id: FileId) -> Option<Arc<Template>> {
+        self.note(Dependency::Whole(id));
+        let loaded = self.workspace.loaded(id);
+        let file = self.workspace.file(id);
+        if loaded.is_none() && !matches!(file.content, Content::Unreadable(_)) {
+            self.missing.borrow_mut().push(file.path.to_path_buf());
+        }
+        loaded.map(|loaded| loaded.model.template.clone())
+    }
+
+    fn load_path(&self, from: FileId, reference: &str, path: &Path) -> Loaded {
+        let Some(id) = self.workspace.id(path) else {
+            self.missing.borrow_mut().push(path.to_path_buf());
+            return Loaded::Unread("not read yet".into());
+        };
+        let library = self.is_library(from, reference);
+        let dependency = if library {
+            Dependency::Whole(id)
+        } else {
+            self.slice_of(id)
+        };
+        let file = self.workspace.file(id);
+        if !library
+            && !self.everything
+            && file.weight == Weight::Nothing
+            && !matches!(file.content, Content::Unseen)
+        {
+            self.note(dependency);
+            return Loaded::Harmless("it deploys neither a registry nor a plan".into());
+        }
+        match (self.workspace.loaded(id), &file.content) {
+            (Some(loaded), _) => {
+                self.note(dependency);
+                Loaded::Template(id, loaded.model.template.clone())
+            }
+            (None, Content::Unreadable(error)) => {
+                self.note(dependency);
+                Loaded::Unread(format!("{} cannot be read: {error}", short(reference)).into())
+            }
+            (None, _) => {
+                self.missing.borrow_mut().push(path.to_path_buf());
+                Loaded::Unread("not read yet".into())
+            }
+        }
+    }
+
+    /// Whether `from` refers to this for its values only, so that it matters though it deploys nothing.
+    fn is_library(&self, from: FileId, reference: &str) -> bool {
+        let Some(loaded) = self.workspace.loaded(from) else {
+            return false;
+        };
+        loaded.model.template.items.iter().any(|item| {
+            matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_))
+                && reference_of(&item.kind).is_some_and(|known| &*known.text == reference)
+        }) || loaded
+            .summary
+            .references
+            .iter()
+            .any(|(kind, known)| *kind != ReferenceKind::Module && &**known == reference)
+    }
+}
+
+impl Files for View<'_> {
+    fn load(&self, from: FileId, reference: &str) -> Loaded {
+        match self.workspace.resolve(from, reference) {
+            Resolution::File(path) | Resolution::TemplateSpec(path) => {
+                self.load_path(from, reference, &path)
+            }
+            Resolution::Known(module) => Loaded::Known(module),
+            Resolution::Harmless(reason) => Loaded::Harmless(reason),
+            Resolution::Unread(reason) => Loaded::Unread(reason),
+        }
+    }
+
+    fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
+        let folder = self.workspace.file(from).path.parent()?.to_path_buf();
+        let path = disk::find(&folder, path)?;
+        if let Some(known) = self.texts.borrow().get(&path) {
+            return known.clone();
+        }
+        let Some(id) = self.workspace.id(&path) else {
+            self.missing.borrow_mut().push(path);
+            return None;
+        };
+        self.note(Dependency::Text(id));
+        let answer = self.workspace.text(id).map(|text| (id, text));
+        self.texts.borrow_mut().insert(path, answer.clone());
+        answer
+    }
+
+    fn clouds(&self) -> &[&str] {
+        &self.clouds
+    }
+}
+
+fn short(reference: &str) -> String {
+    format!("'{}'", reference.chars().take(120).collect::<String>())
+}
