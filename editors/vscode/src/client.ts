@@ -1,0 +1,109 @@
+// The language client: what the server is told about the editor, and what happens when it dies.
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  State,
+  type ErrorHandler,
+  type LanguageClientOptions,
+  type StaticFeature,
+} from 'vscode-languageclient/node';
+import type { Binary } from './binary';
+
+/** Languages that a Bicep file or an ARM template may be opened as; arm-template is the ARM Tools extension's. */
+export const languages = ['bicep', 'bicep-params', 'json', 'jsonc', 'arm-template'];
+
+/**
+ * By language, and by name as well: without the Bicep extension, or with an association of the user's,
+ * a `.bicep` file can be anything. The rule file is here so that an unsaved suppression counts.
+ */
+const documentSelector = [
+  ...languages.flatMap((language) => [{ scheme: 'file', language }, { scheme: 'untitled', language }]),
+  { scheme: 'file', pattern: '**/*.{bicep,bicepparam}' },
+  { scheme: 'file', pattern: '**/{ps-rule,psrule}.{yaml,yml}' },
+];
+
+/** Unset settings are left out: then `ps-rule.yaml` decides. */
+export function settings(resource?: vscode.Uri): Record<string, unknown> {
+  const section = vscode.workspace.getConfiguration('preflight', resource);
+  return Object.fromEntries(
+    ['plan', 'coverage', 'hints'].map((key) => [key, section.get(key)]).filter(([, value]) => value !== null && value !== undefined),
+  );
+}
+
+/** The server sends `preflight/statusChanged` only to a client that says it listens. */
+const statusCapability: StaticFeature = {
+  fillClientCapabilities(capabilities) {
+    capabilities.experimental = { ...capabilities.experimental, preflightStatus: true };
+  },
+  initialize() {},
+  getState: () => ({ kind: 'static' }),
+  clear() {},
+};
+
+/**
+ * A server that dies before it ever answered would only die again: that is a failed start. Later, five
+ * deaths within three minutes are no accident either: then it stays down. Both are told to the user.
+ */
+class Restarts implements ErrorHandler {
+  private deaths: number[] = [];
+  ran = false;
+  constructor(private readonly on: Deaths) {}
+
+  error(_error: Error, _message: unknown, count: number | undefined) {
+    return { action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown };
+  }
+
+  closed() {
+    if (!this.ran) {
+      this.on.diedEarly();
+      return { action: CloseAction.DoNotRestart, handled: true };
+    }
+    const now = Date.now();
+    this.deaths = [...this.deaths.filter((death) => now - death < 3 * 60_000), now];
+    if (this.deaths.length < 5) return { action: CloseAction.Restart, handled: true };
+    this.on.gaveUp();
+    return { action: CloseAction.DoNotRestart, handled: true };
+  }
+}
+
+export interface Deaths {
+  /** The server ended before it answered `initialize`. */
+  diedEarly(): void;
+  /** The server ended too often and is not started again. */
+  gaveUp(): void;
+}
+
+export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: Deaths): LanguageClient {
+  const restarts = new Restarts(deaths);
+  // No transport is named: that means stdin and stdout, without the `--stdio` that naming it would add.
+  const run = { command: binary.path, args: ['server'] };
+  const options: LanguageClientOptions = {
+    documentSelector,
+    outputChannel: log,
+    diagnosticCollectionName: 'preflight',
+    initializationOptions: () => settings(),
+    synchronize: { configurationSection: 'preflight' },
+    errorHandler: restarts,
+    // The extension tells of a failed start itself, with a way out.
+    initializationFailedHandler: () => false,
+    middleware: {
+      workspace: {
+        // Answered by hand so that null, the unset value of a setting, never reaches the server.
+        configuration: (params) =>
+          params.items.map((item) => {
+            const resource = item.scopeUri ? vscode.Uri.parse(item.scopeUri) : undefined;
+            if (item.section === 'preflight') return settings(resource);
+            return item.section ? (vscode.workspace.getConfiguration(undefined, resource).get(item.section) ?? null) : null;
+          }),
+      },
+    },
+  };
+  const client = new LanguageClient('preflight', 'Preflight', { run, debug: run }, options);
+  client.registerFeature(statusCapability);
+  client.onDidChangeState(({ newState }) => {
+    if (newState === State.Running) restarts.ran = true;
+  });
+  return client;
+}

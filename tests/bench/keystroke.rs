@@ -1,0 +1,324 @@
+//! What a keystroke costs, from the edit to the diagnostics that answer it: in process, and over the real program's
+//! standard input and output, with yardsticks beside them in the same run.
+//!
+//! `cargo bench --bench keystroke` prints a table. The yardsticks are a bare reparse of the same edit by tree-sitter,
+//! and `ruff server` on a clean Python file of the same size, where `ruff` is on the `PATH`. The workspace is the corpus
+//! of public modules where that is there, else an empty folder; the file is an unsaved one in it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use preflight::analysis::{Analysis, Cancel, Options, scan};
+use preflight::syntax;
+use preflight::text::{Document, Encoding, Position, Range, TextChange};
+use serde_json::{Value, json};
+
+/// Keystrokes timed in each part; a few more before them warm everything up.
+const EDITS: usize = 1_000;
+const WARM: usize = 50;
+
+fn main() {
+    let scratch = std::env::temp_dir().join(format!("preflight-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).expect("a folder to work in");
+    let root = corpus().unwrap_or_else(|| scratch.clone());
+    let text = bicep();
+    println!(
+        "Workspace: {}. File: {} bytes of Bicep with a registry.\n",
+        root.display(),
+        text.len()
+    );
+    println!("| a keystroke | p50 ms | p99 ms | max ms |\n|---|---|---|---|");
+    for (place, needle) in [
+        ("in a comment", "// the end"),
+        ("in a storage account", "Standard_LRS"),
+        ("in the registry's name", "benchimages"),
+    ] {
+        let at = position(&text, needle);
+        row(&format!("{place}: bare reparse"), reparse(&text, at));
+        row(
+            &format!("{place}: in process"),
+            in_process(&root, &text, at),
+        );
+        let program = [env!("CARGO_BIN_EXE_preflight"), "server"];
+        let file = root.join("preflight-bench.bicep");
+        row(
+            &format!("{place}: over stdio"),
+            over_stdio(&program, &root, &file, "bicep", &text, at),
+        );
+    }
+    if let Some(version) = ruff() {
+        let text = python();
+        let file = scratch.join("bench.py");
+        std::fs::write(&file, &text).expect("a Python file");
+        let at = position(&text, "# the end");
+        let times = over_stdio(&["ruff", "server"], &scratch, &file, "python", &text, at);
+        row(
+            &format!("{version} over stdio, {} bytes", text.len()),
+            times,
+        );
+    }
+    // What is left of it is left to the system's own clearing of temporary files.
+    let _ = std::fs::remove_dir_all(&scratch);
+}
+
+fn row(name: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |share: f64| {
+        let index = (times.len() as f64 * share) as usize;
+        times[index.min(times.len() - 1)].as_secs_f64() * 1e3
+    };
+    println!(
+        "| {name} | {:.3} | {:.3} | {:.3} |",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    );
+}
+
+fn corpus() -> Option<PathBuf> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared/corpus/registry-modules")
+        .canonicalize()
+        .ok()
+}
+
+/// About 10 KB: a registry among thirty storage accounts.
+fn bicep() -> String {
+    let mut text = String::from("param location string = resourceGroup().location\n\n");
+    for n in 0..30 {
+        text.push_str(&format!(
+            "@description('Account {n} of the landing zone, for logs and exports.')\n\
+             resource account{n} 'Microsoft.Storage/storageAccounts@2023-01-01' = {{\n  \
+             name: 'account{n}${{uniqueString(resourceGroup().id)}}'\n  location: location\n  \
+             kind: 'StorageV2'\n  sku: {{ name: 'Standard_LRS' }}\n  \
+             properties: {{\n    minimumTlsVersion: 'TLS1_2'\n  }}\n}}\n\n"
+        ));
+        if n == 15 {
+            text.push_str(
+                "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  \
+                 name: 'benchimages'\n  location: location\n  sku: { name: 'Premium' }\n}\n\n",
+            );
+        }
+    }
+    text.push_str("// the end\n");
+    text
+}
+
+/// About 9 KB that ruff finds nothing in.
+fn python() -> String {
+    let mut text = String::from("\"\"\"A module.\"\"\"\n\n");
+    for n in 0..100 {
+        text.push_str(&format!(
+            "\ndef function_{n}(value: int) -> int:\n    \"\"\"Add {n}.\"\"\"\n    return value + {n}\n\n"
+        ));
+    }
+    text.push_str("\n# the end\n");
+    text
+}
+
+/// The position after the first needle. The texts are ASCII.
+fn position(text: &str, needle: &str) -> Position {
+    let at = text.find(needle).expect("the needle") + needle.len();
+    let before = &text[..at];
+    Position {
+        line: before.matches('\n').count() as u32,
+        character: (at - before.rfind('\n').map_or(0, |start| start + 1)) as u32,
+    }
+}
+
+/// Types a letter, then deletes it, in turn.
+fn change(at: Position, number: usize) -> TextChange {
+    let typed = number.is_multiple_of(2);
+    let end = Position {
+        character: at.character + u32::from(!typed),
+        ..at
+    };
+    TextChange {
+        range: Some(Range { start: at, end }),
+        text: if typed { "x" } else { "" }.to_owned(),
+    }
+}
+
+/// Times a keystroke many times over.
+fn time(mut keystroke: impl FnMut(usize)) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(EDITS);
+    for number in 0..WARM + EDITS {
+        let start = Instant::now();
+        keystroke(number);
+        if number >= WARM {
+            times.push(start.elapsed());
+        }
+    }
+    times
+}
+
+fn reparse(text: &str, at: Position) -> Vec<Duration> {
+    let mut document = Document::new(text, 0);
+    let mut tree = syntax::parse(syntax::bicep(), &document.text, None);
+    time(|number| {
+        for edit in document.apply(&[change(at, number)], Encoding::Utf16, number as i32) {
+            syntax::edit(&mut tree, &edit);
+        }
+        tree = syntax::parse(syntax::bicep(), &document.text, Some(&tree));
+    })
+}
+
+fn in_process(root: &Path, text: &str, at: Position) -> Vec<Duration> {
+    let options = Options {
+        cache_root: Some(root.join("no-cache")),
+        ..Options::default()
+    };
+    let mut analysis = Analysis::new(options.clone());
+    analysis.set_folders(&[root.to_path_buf()]);
+    analysis.install(scan(root, &options, &Cancel::default(), &|_, _| {}));
+    let path = root.join("preflight-bench.bicep");
+    analysis.open(&path, 0, text);
+    while analysis.is_pending() {
+        analysis.refresh(&Cancel::default());
+    }
+    time(|number| {
+        analysis.edit(&path, number as i32, &[change(at, number)], Encoding::Utf16);
+        let reports = analysis.refresh(&Cancel::default());
+        assert!(reports.iter().any(|report| *report.path == *path));
+    })
+}
+
+fn ruff() -> Option<String> {
+    let output = Command::new("ruff").arg("--version").output().ok()?;
+    let version = String::from_utf8(output.stdout).ok()?;
+    Some(version.trim().to_owned())
+}
+
+/// A client that does nothing but wait.
+struct Client {
+    child: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Client {
+    fn start(program: &[&str], root: &Path) -> Client {
+        let mut child = Command::new(program[0])
+            .args(&program[1..])
+            .env("HOME", root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let to = child.stdin.take().expect("its input");
+        let from = BufReader::new(child.stdout.take().expect("its output"));
+        Client { child, to, from }
+    }
+
+    fn send(&mut self, message: &Value) {
+        let body = message.to_string();
+        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        self.to.write_all(frame.as_bytes()).expect("it listens");
+    }
+
+    fn notify(&mut self, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
+    }
+
+    /// The next message; requests of the server are answered with nothing.
+    fn read(&mut self) -> Value {
+        loop {
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                let read = self.from.read_line(&mut line).expect("it speaks");
+                assert!(read > 0, "the server has gone");
+                match line.trim().strip_prefix("Content-Length: ") {
+                    Some(value) => length = value.parse().expect("a length"),
+                    None if line.trim().is_empty() => break,
+                    None => {}
+                }
+            }
+            let mut body = vec![0; length];
+            self.from.read_exact(&mut body).expect("a body");
+            let message: Value = serde_json::from_slice(&body).expect("JSON");
+            if message.get("method").is_some() && message.get("id").is_some() {
+                self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": null}));
+                continue;
+            }
+            return message;
+        }
+    }
+
+    fn request(&mut self, id: i64, method: &str, params: Value) {
+        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
+        while self.read()["id"] != id {}
+    }
+
+    /// Waits for the diagnostics of a version.
+    fn published(&mut self, uri: &str, version: i64) {
+        loop {
+            let message = self.read();
+            let params = &message["params"];
+            if message["method"] == "textDocument/publishDiagnostics"
+                && params["uri"] == uri
+                && params["version"].as_i64().is_none_or(|it| it >= version)
+            {
+                return;
+            }
+        }
+    }
+}
+
+fn over_stdio(
+    program: &[&str],
+    root: &Path,
+    file: &Path,
+    language: &str,
+    text: &str,
+    at: Position,
+) -> Vec<Duration> {
+    let mut client = Client::start(program, root);
+    let folder = format!("file://{}", root.display());
+    let uri = format!("file://{}", file.display());
+    client.request(
+        1,
+        "initialize",
+        json!({
+            "processId": null,
+            "rootUri": folder,
+            "workspaceFolders": [{"uri": folder, "name": "bench"}],
+            "capabilities": {"textDocument": {"publishDiagnostics": {"versionSupport": true}}},
+        }),
+    );
+    client.notify("initialized", json!({}));
+    let document = json!({"uri": uri, "languageId": language, "version": 0, "text": text});
+    client.notify("textDocument/didOpen", json!({"textDocument": document}));
+    client.published(&uri, 0);
+    if language == "bicep" {
+        // The workspace has been looked at: what follows is the keystroke alone.
+        let scan = json!({"command": "preflight.scan", "arguments": []});
+        client.request(2, "workspace/executeCommand", scan);
+    }
+    let mut version = 0;
+    let times = time(|number| {
+        version += 1;
+        let change = change(at, number);
+        let range = change.range.expect("a range");
+        let ends = [range.start, range.end]
+            .map(|end| json!({"line": end.line, "character": end.character}));
+        client.notify(
+            "textDocument/didChange",
+            json!({
+                "textDocument": {"uri": uri, "version": version},
+                "contentChanges": [
+                    {"range": {"start": ends[0], "end": ends[1]}, "text": change.text}
+                ],
+            }),
+        );
+        client.published(&uri, version);
+    });
+    client.send(&json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}));
+    while client.read()["id"] != 3 {}
+    client.notify("exit", Value::Null);
+    client.child.wait().expect("it ends");
+    times
+}

@@ -1,0 +1,765 @@
+//! The command line as pipelines see it: exit codes, reports byte for byte, fixes on disk.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+mod support;
+
+use support::Workspace;
+
+/// How a run of the binary ended.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs the binary in a folder; `input` is its standard input.
+fn run_in(folder: &Path, args: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_preflight"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .env("HOME", folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that reads nothing may be gone already.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().expect("the binary ends");
+    Run {
+        code: output.status.code().expect("no signal ended it"),
+        out: String::from_utf8(output.stdout).expect("reports are UTF-8"),
+        err: String::from_utf8(output.stderr).expect("messages are UTF-8"),
+    }
+}
+
+fn run(workspace: &Workspace, args: &[&str]) -> Run {
+    run_in(workspace.root(), args, "")
+}
+
+const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+  name: 'acr'
+  location: 'westeurope'
+  sku: { name: 'Basic' }
+}
+";
+
+/// A subscription file whose plan says a tier, with a registry beside it.
+fn plan(tier: &str) -> String {
+    format!(
+        "targetScope = 'subscription'
+
+resource plan 'Microsoft.Security/pricings@2024-01-01' = {{
+  name: 'Containers'
+  properties: {{
+    pricingTier: '{tier}'
+  }}
+}}
+
+module acr 'acr.bicep' = {{
+  name: 'acr'
+  scope: resourceGroup('images')
+}}
+"
+    )
+}
+
+/// One registry that is missing a plan, one whose plan is off, one that hangs on a parameter, and a suppressed one.
+fn shop() -> Workspace {
+    Workspace::new(&[
+        ("shop/acr.bicep", REGISTRY),
+        ("shop/main.bicep", &plan("Free")),
+        (
+            "é 1/azuredeploy.json",
+            r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "parameters": { "deploy": { "type": "bool" } },
+  "resources": [
+    {
+      /* 😀 */ "condition": "[parameters('deploy')]", "type": "Microsoft.ContainerRegistry/registries",
+      "apiVersion": "2023-07-01",
+      "name": "hidden,50%",
+      "location": "westeurope",
+      "sku": { "name": "Basic" }
+    }
+  ]
+}
+"#,
+        ),
+        (
+            "quiet.bicep",
+            &format!("#disable-next-line AZR-000002\n{REGISTRY}"),
+        ),
+    ])
+}
+
+/// Files to lie in the folder, the arguments, the exit code, and what the two streams hold.
+type Call<'a> = (
+    &'a [(&'a str, &'a str)],
+    &'a [&'a str],
+    i32,
+    &'a str,
+    &'a str,
+);
+
+#[test]
+fn exit_codes() {
+    let missing: &[(&str, &str)] = &[("acr.bicep", REGISTRY)];
+    let (free, standard) = (plan("Free"), plan("Standard"));
+    let off: &[(&str, &str)] = &[("acr.bicep", REGISTRY), ("main.bicep", &free)];
+    let on: &[(&str, &str)] = &[("acr.bicep", REGISTRY), ("main.bicep", &standard)];
+    let broken: &[(&str, &str)] = &[(
+        "acr.bicep",
+        "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {",
+    )];
+    let lost = format!("{REGISTRY}module m 'no.bicep' = {{ name: 'm' }}\n");
+    let lost: &[(&str, &str)] = &[("acr.bicep", &lost)];
+    let settings: &[(&str, &str)] = &[("acr.bicep", REGISTRY), ("ps-rule.yaml", "rule: [")];
+    let calls: &[Call<'_>] = &[
+        (
+            on,
+            &["check"],
+            0,
+            "No findings (2 files, 1 deployment).",
+            "",
+        ),
+        (missing, &["check"], 1, "1 finding: 1 warning", ""),
+        (off, &["check"], 1, "1 finding: 1 error", ""),
+        (
+            missing,
+            &["check", "--fail-on", "error"],
+            0,
+            "1 warning",
+            "",
+        ),
+        (off, &["check", "--fail-on", "error"], 1, "1 error", ""),
+        (off, &["check", "--fail-on", "never"], 0, "1 error", ""),
+        (missing, &["check", "."], 1, "acr.bicep:1:14", ""),
+        (missing, &["check", "acr.bicep"], 1, "acr.bicep:1:14", ""),
+        (missing, &["check", "*.bicep"], 1, "acr.bicep:1:14", ""),
+        (
+            missing,
+            &["check", "*.json"],
+            2,
+            "*.json: matches nothing",
+            "",
+        ),
+        (
+            missing,
+            &["check", "no.bicep"],
+            2,
+            "no.bicep: does not exist",
+            "",
+        ),
+        (
+            missing,
+            &["check", "no.bicep", "acr.bicep"],
+            2,
+            "1 warning",
+            "",
+        ),
+        (
+            missing,
+            &["check", "--coverage", "elsewhere"],
+            0,
+            "No findings",
+            "",
+        ),
+        // A file named is judged alone, whoever else uses it.
+        (on, &["check", "acr.bicep"], 1, "1 warning", ""),
+        (broken, &["check"], 2, "acr.bicep:1", ""),
+        (broken, &["check", "--fail-on", "never"], 2, "", ""),
+        (lost, &["check"], 2, "no.bicep", ""),
+        (&[], &["check"], 0, "Nothing to judge", ""),
+        (
+            &[],
+            &["check", "--format", "yaml"],
+            2,
+            "",
+            "there is no format yaml",
+        ),
+        (&[], &["check", "--nonsense"], 2, "", "--nonsense"),
+        (
+            missing,
+            &["check", "--baseline", "no.json"],
+            2,
+            "",
+            "no.json: does not exist",
+        ),
+        (
+            &[("b.json", "[]")],
+            &["check", "--baseline", "b.json"],
+            2,
+            "",
+            "is no baseline",
+        ),
+        (
+            missing,
+            &["check", "--parameters", "no.json", "acr.bicep"],
+            2,
+            "no.json: does not exist",
+            "",
+        ),
+        (settings, &["check"], 2, "ps-rule.yaml:1:", ""),
+        (&[], &["explain"], 0, "# AZR-000002", ""),
+        (
+            &[],
+            &["explain", "azure.acr.containerscan"],
+            0,
+            "# AZR-000002",
+            "",
+        ),
+        (
+            &[],
+            &["explain", "AZR-000001"],
+            2,
+            "",
+            "there is no rule AZR-000001",
+        ),
+        (
+            &[],
+            &["inventory", "no.bicep"],
+            2,
+            "",
+            "no.bicep: does not exist",
+        ),
+        (
+            missing,
+            &["parse", "acr.bicep"],
+            0,
+            "resource_declaration",
+            "",
+        ),
+        (broken, &["parse", "acr.bicep"], 2, "", "acr.bicep:1"),
+        (
+            &[("a.md", "")],
+            &["parse", "a.md"],
+            2,
+            "",
+            "neither Bicep nor JSON",
+        ),
+        (missing, &["stats"], 0, "1 bicep\n", ""),
+        (&[], &["--version"], 0, env!("CARGO_PKG_VERSION"), ""),
+        (&[], &["--help"], 0, "Examples:", ""),
+        (&[], &["check", "--help"], 0, "--fix=Containers", ""),
+        (&[], &["completions", "bash"], 0, "complete -F", ""),
+        (&[], &["man"], 0, ".TH preflight", ""),
+    ];
+    for (files, args, code, out, err) in calls {
+        let run = run(&Workspace::new(files), args);
+        let told = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
+        assert_eq!(run.code, *code, "{told}");
+        assert!(run.out.contains(out), "{out:?} in {told}");
+        assert!(run.err.contains(err), "{err:?} in {told}");
+        assert!(!err.is_empty() || run.err.is_empty(), "{told}");
+    }
+}
+
+/// Compares with a file of `tests/golden`. What another room words is cut out before.
+fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    let expect = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expect, "{name}:\n{actual}");
+}
+
+/// Without the fixes, whose texts `rules` tests, the version and the rule's page.
+fn trimmed(json: &str) -> String {
+    let mut value: Value = serde_json::from_str(json).expect("JSON");
+    let mut queue = vec![&mut value];
+    while let Some(next) = queue.pop() {
+        match next {
+            Value::Object(members) => {
+                members.shift_remove("fixes");
+                for key in ["help", "version", "semanticVersion"] {
+                    if members
+                        .get(key)
+                        .is_some_and(|v| v.is_object() || v == env!("CARGO_PKG_VERSION"))
+                    {
+                        members.remove(key);
+                    }
+                }
+                queue.extend(members.values_mut());
+            }
+            Value::Array(elements) => queue.extend(elements),
+            _ => {}
+        }
+    }
+    format!("{value:#}\n")
+}
+
+#[test]
+fn reports_byte_for_byte() {
+    let shop = shop();
+    golden("report.txt", &run(&shop, &["check"]).out);
+    golden(
+        "report.json",
+        &trimmed(&run(&shop, &["check", "--format", "json"]).out),
+    );
+    golden(
+        "report.sarif",
+        &trimmed(&run(&shop, &["check", "--format", "sarif"]).out),
+    );
+    golden(
+        "report.github",
+        &run(&shop, &["check", "--format", "github"]).out,
+    );
+    golden(
+        "report.xml",
+        &run(&shop, &["check", "--format", "junit"]).out,
+    );
+}
+
+#[test]
+fn json_says_what_would_mend_a_finding() {
+    let run = run(&shop(), &["check", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    let fixes = report["findings"][0]["fixes"].as_array().expect("fixes");
+    let tier = fixes
+        .iter()
+        .find(|fix| fix["edits"][0]["range"]["start"]["line"] == 5);
+    let tier = tier.expect("a fix at the tier");
+    assert_eq!(tier["kind"], "quickfix");
+    assert_eq!(tier["edits"][0]["path"], "shop/main.bicep");
+    assert!(
+        tier["edits"][0]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("Standard"))
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let shop = shop();
+    assert!(!run(&shop, &["check"]).out.contains('\u{1b}'));
+    assert!(
+        run(&shop, &["check", "--color", "always"])
+            .out
+            .contains('\u{1b}')
+    );
+}
+
+#[test]
+fn reports_do_not_hang_on_the_order_of_arguments() {
+    let shop = shop();
+    for format in ["text", "json", "sarif", "github", "junit"] {
+        let report =
+            |paths: &[&str]| run(&shop, &[&["check", "--format", format], paths].concat()).out;
+        let once = report(&["shop", "é 1", "quiet.bicep"]);
+        assert!(
+            once.contains("registries") || once.contains("registry"),
+            "{once}"
+        );
+        assert_eq!(once, report(&["shop", "é 1", "quiet.bicep"]));
+        assert_eq!(once, report(&["quiet.bicep", "é 1", "shop", "shop"]));
+    }
+}
+
+#[test]
+fn several_reports_at_once() {
+    let shop = shop();
+    let run = run(
+        &shop,
+        &[
+            "check",
+            "--format",
+            "sarif=a.sarif",
+            "--format",
+            "text",
+            "--format",
+            "junit",
+            "--output",
+            "b.xml",
+        ],
+    );
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("findings:"), "{}", run.out);
+    let read = |path: &str| std::fs::read_to_string(shop.path(path)).unwrap_or_default();
+    assert!(read("a.sarif").contains("\"2.1.0\""));
+    assert!(read("b.xml").contains("<testsuites"));
+}
+
+/// Validates against the official schema, as OASIS publishes it.
+fn assert_sarif(log: &str) {
+    let schema = include_str!("schemas/sarif-2.1.0.json");
+    let schema = serde_json::from_str(schema).expect("the schema is JSON");
+    let mut schemas = boon::Schemas::new();
+    let mut compiler = boon::Compiler::new();
+    compiler
+        .add_resource("sarif.json", schema)
+        .expect("the schema is one");
+    let index = compiler
+        .compile("sarif.json", &mut schemas)
+        .expect("the schema compiles");
+    let log: Value = serde_json::from_str(log).expect("the log is JSON");
+    if let Err(error) = schemas.validate(&log, index) {
+        panic!("{error:#}");
+    }
+}
+
+#[test]
+fn sarif_keeps_to_its_schema() {
+    let shop = shop();
+    assert_sarif(&run(&shop, &["check", "--format", "sarif"]).out);
+    let broken = Workspace::new(&[(
+        "a.bicep",
+        "resource x 'Microsoft.ContainerRegistry/registries@2023-07-01' = {",
+    )]);
+    let log = run(
+        &broken,
+        &["check", "--format", "sarif", "a.bicep", "no.bicep"],
+    );
+    assert_eq!(log.code, 2);
+    assert_sarif(&log.out);
+    let Some(corpus) = support::corpus() else {
+        return;
+    };
+    let log = run_in(
+        &corpus,
+        &[
+            "check",
+            "--format",
+            "sarif",
+            "aks-construction",
+            "docs-samples",
+        ],
+        "",
+    );
+    assert!(log.out.contains("AZR-000002"));
+    assert_sarif(&log.out);
+}
+
+#[test]
+fn what_is_silenced_is_marked_in_sarif_alone() {
+    let shop = shop();
+    let sarif: Value =
+        serde_json::from_str(&run(&shop, &["check", "--format", "sarif"]).out).expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let silenced: Vec<&str> = results
+        .iter()
+        .filter(|result| result["suppressions"][0]["kind"] == "inSource")
+        .filter_map(|result| {
+            result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str()
+        })
+        .collect();
+    assert_eq!(silenced, ["quiet.bicep"]);
+    let text = run(&shop, &["check"]).out;
+    assert!(
+        !text.contains("quiet.bicep") && text.contains("1 finding suppressed."),
+        "{text}"
+    );
+}
+
+/// The elements and attributes that consumers of JUnit XML require: an element, its required attributes, its children.
+const JUNIT: [(&str, &[&str], &[&str]); 5] = [
+    ("testsuites", &["name"], &["testsuite"]),
+    (
+        "testsuite",
+        &["name", "tests", "failures", "errors"],
+        &["testcase"],
+    ),
+    ("testcase", &["name", "classname"], &["failure", "error"]),
+    ("failure", &["type", "message"], &[]),
+    ("error", &["type", "message"], &[]),
+];
+
+#[test]
+fn junit_keeps_to_its_schema() {
+    use quick_xml::events::Event;
+    let shop = shop();
+    shop.write(
+        "bad.bicep",
+        "resource x 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\u{1}",
+    );
+    let on = Workspace::new(&[("acr.bicep", REGISTRY), ("main.bicep", &plan("Standard"))]);
+    for (workspace, code) in [(&shop, 2), (&on, 0)] {
+        let run = run(workspace, &["check", "--format", "junit"]);
+        assert_eq!(run.code, code, "{}", run.out);
+        let mut reader = quick_xml::Reader::from_str(&run.out);
+        let mut open: Vec<String> = Vec::new();
+        let mut seen = 0;
+        loop {
+            let event = reader.read_event().expect("well-formed");
+            let (start, empty) = match &event {
+                Event::Start(start) => (start, false),
+                Event::Empty(start) => (start, true),
+                Event::End(_) => {
+                    open.pop();
+                    continue;
+                }
+                Event::Eof => break,
+                _ => continue,
+            };
+            let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
+            let rule = JUNIT
+                .iter()
+                .find(|rule| rule.0 == name)
+                .expect("a known element");
+            for attribute in rule.1 {
+                assert!(
+                    start
+                        .try_get_attribute(attribute)
+                        .expect("an attribute")
+                        .is_some(),
+                    "{name} {attribute}"
+                );
+            }
+            if let Some(parent) = open.last() {
+                let parent = JUNIT.iter().find(|rule| rule.0 == parent).expect("known");
+                assert!(parent.2.contains(&name.as_str()), "{name} in {}", parent.0);
+            }
+            seen += 1;
+            if !empty {
+                open.push(name);
+            }
+        }
+        assert!(open.is_empty() && seen > 2);
+    }
+}
+
+#[test]
+fn a_baseline_hides_what_it_knows_wherever_it_moves() {
+    let shop = shop();
+    let wrote = run(&shop, &["check", "--write-baseline", "known.json"]);
+    assert_eq!((wrote.code, wrote.out.as_str()), (0, ""));
+    let known = run(&shop, &["check", "--baseline", "known.json"]);
+    assert_eq!(known.code, 0, "{}", known.out);
+    assert!(known.out.contains("in the baseline"), "{}", known.out);
+    // Moved lines are the same finding; another registry is a new one.
+    shop.write("shop/acr.bicep", &format!("// moved\n\n{REGISTRY}"));
+    assert_eq!(run(&shop, &["check", "--baseline", "known.json"]).code, 0);
+    let other = REGISTRY.replace("acr", "other");
+    shop.write("other.bicep", &other);
+    let new = run(&shop, &["check", "--baseline", "known.json"]);
+    assert_eq!(new.code, 1);
+    assert!(
+        new.out.contains("other.bicep") && !new.out.contains("shop/acr.bicep:3"),
+        "{}",
+        new.out
+    );
+    let sarif: Value = serde_json::from_str(
+        &run(
+            &shop,
+            &["check", "--baseline", "known.json", "--format", "sarif"],
+        )
+        .out,
+    )
+    .expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let new = results
+        .iter()
+        .filter(|result| result["baselineState"] == "new" && result["suppressions"].is_null());
+    assert_eq!(new.count(), 1);
+}
+
+#[test]
+fn fixes_that_cost_are_asked_for_by_name() {
+    let files: &[(&str, &str)] = &[("acr.bicep", REGISTRY), ("main.bicep", &plan("Free"))];
+    let main = |workspace: &Workspace| {
+        std::fs::read_to_string(workspace.path("main.bicep")).unwrap_or_default()
+    };
+    let workspace = Workspace::new(files);
+    let refused = run(&workspace, &["check", "--fix"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.err.contains("not applied, since it costs"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(main(&workspace), plan("Free"));
+    // The wrong plan is not what was asked for either.
+    assert_eq!(run(&workspace, &["check", "--fix=Servers"]).code, 1);
+    assert_eq!(main(&workspace), plan("Free"));
+    let shown = run(&workspace, &["check", "--diff"]);
+    assert_eq!(shown.code, 1);
+    assert!(
+        shown
+            .out
+            .contains("-    pricingTier: 'Free'\n+    pricingTier: 'Standard'\n"),
+        "{}",
+        shown.out
+    );
+    assert_eq!(main(&workspace), plan("Free"));
+    let fixed = run(&workspace, &["check", "--fix=containers"]);
+    assert_eq!(
+        (fixed.code, fixed.err.as_str()),
+        (0, "changed main.bicep\n"),
+        "{}",
+        fixed.out
+    );
+    assert_eq!(main(&workspace), plan("Standard"));
+    assert_eq!(run(&workspace, &["check", "--diff"]).out, "");
+    let workspace = Workspace::new(files);
+    assert_eq!(run(&workspace, &["check", "--fix", "--yes"]).code, 0);
+    assert_eq!(main(&workspace), plan("Standard"));
+}
+
+#[test]
+fn fixes_keep_bytes_that_are_not_theirs() {
+    let crlf = format!("\u{feff}{}", plan("Free").replace('\n', "\r\n"));
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY), ("main.bicep", &crlf)]);
+    assert_eq!(run(&workspace, &["check", "--fix", "--yes"]).code, 0);
+    let fixed = std::fs::read_to_string(workspace.path("main.bicep")).unwrap_or_default();
+    assert_eq!(fixed, crlf.replace("Free", "Standard"));
+    // A fix may make a file; then nothing is left to fix.
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let fixed = run(&workspace, &["check", "--fix", "--yes"]);
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    assert!(
+        fixed.err.contains("changed acr.bicep\n") && fixed.err.contains("created "),
+        "{}",
+        fixed.err
+    );
+    let again = run(&workspace, &["check", "--fix", "--yes"]);
+    assert_eq!((again.code, again.err.as_str()), (0, ""));
+}
+
+#[test]
+fn standard_input_is_a_file_by_the_name_given() {
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let check = |args: &[&str], input: &str| run_in(workspace.root(), args, input);
+    let alone = check(&["check", "-"], REGISTRY);
+    assert_eq!(alone.code, 1);
+    assert!(alone.out.contains("stdin.bicep:1:14"), "{}", alone.out);
+    // What it reaches is read from disk; what is on disk under its own name is not.
+    let main = plan("Free");
+    let named = check(&["check", "-", "--stdin-filename", "main.bicep"], &main);
+    assert_eq!(named.code, 1);
+    assert!(
+        named.out.contains("acr.bicep:1:14") && named.out.contains("1 error"),
+        "{}",
+        named.out
+    );
+    let clean = check(
+        &["check", "--stdin-filename", "acr.bicep"],
+        "param x string",
+    );
+    assert_eq!(clean.code, 0, "{}", clean.out);
+}
+
+#[test]
+fn configuration_says_where_it_comes_from() {
+    let workspace = Workspace::new(&[
+        (
+            "ps-rule.yaml",
+            "configuration:\n  PREFLIGHT_PLAN: ContainerRegistry\n",
+        ),
+        ("main.bicep", REGISTRY),
+    ]);
+    let shown = run(&workspace, &["check", "--show-config", "main.bicep"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let line = |word: &str| {
+        shown
+            .out
+            .lines()
+            .find(|line| line.contains(word))
+            .unwrap_or("")
+            .to_owned()
+    };
+    assert!(
+        line("ContainerRegistry").contains("(ps-rule.yaml)"),
+        "{}",
+        shown.out
+    );
+    let over = run(
+        &workspace,
+        &[
+            "check",
+            "--show-config",
+            "main.bicep",
+            "--plan",
+            "Containers",
+        ],
+    );
+    assert!(!over.out.contains("= ContainerRegistry"), "{}", over.out);
+}
+
+#[test]
+fn an_inventory_lists_what_would_be_deployed() {
+    let workspace = Workspace::new(&[
+        (
+            "main.bicep",
+            "param n string\nmodule acr 'm/acr.bicep' = [for i in range(0, 2): {\n  name: 'acr${i}'\n  params: { name: 'acr${i}' }\n}]\n\
+             resource kv 'Microsoft.KeyVault/vaults@2023-07-01' existing = {\n  name: n\n}\n\
+             module far 'br/public:avm/res/web/site:0.1.0' = {\n  name: 'far'\n}\n",
+        ),
+        (
+            "m/acr.bicep",
+            &format!("param name string\n{}", REGISTRY.replace("'acr'", "name")),
+        ),
+    ]);
+    let shown = run(&workspace, &["inventory", "main.bicep", "--format", "json"]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let inventory: Value = serde_json::from_str(&shown.out).expect("JSON");
+    assert_eq!(inventory["entry"], "main.bicep");
+    assert_eq!(inventory["scope"], "resourceGroup");
+    let rows: Vec<String> = inventory["resources"]
+        .as_array()
+        .expect("resources")
+        .iter()
+        .map(|r| {
+            format!(
+                "{}@{} {} {} {} {} {} {}",
+                r["type"],
+                r["apiVersion"],
+                r["name"],
+                r["nameKnown"],
+                r["condition"],
+                r["existing"],
+                r["path"],
+                r["via"]
+            )
+        })
+        .collect();
+    let registry = |n: u32| {
+        format!(
+            r#""Microsoft.ContainerRegistry/registries"@"2023-07-01" "acr{n}" true "true" false "m/acr.bicep" ["m/acr.bicep"]"#
+        )
+    };
+    let vault =
+        r#""Microsoft.KeyVault/vaults"@"2023-07-01" null false "true" true "main.bicep" []"#;
+    assert_eq!(rows, [registry(0), registry(1), vault.to_owned()]);
+    assert_eq!(
+        inventory["unread"][0]["reference"],
+        "br/public:avm/res/web/site:0.1.0"
+    );
+    let text = run(&workspace, &["inventory", "main.bicep"]).out;
+    assert!(
+        text.contains("acr0") && text.contains("(existing)") && text.contains("Not read:"),
+        "{text}"
+    );
+}
+
+#[test]
+fn statistics_count_everything() {
+    let shop = shop();
+    shop.write("a.bicepparam", "using 'quiet.bicep'\n");
+    shop.write(
+        "p.json",
+        r#"{"$schema": "https://x/deploymentParameters.json#", "parameters": {}}"#,
+    );
+    shop.write("package.json", "{\"a\": [1 2]}");
+    let run = run(&shop, &["stats", "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let stats: Value = serde_json::from_str(&run.out).expect("JSON");
+    let files =
+        serde_json::json!({"bicep": 3, "bicepparam": 1, "arm": 1, "parameters": 1, "other": 1});
+    assert_eq!(stats["files"], files);
+    assert_eq!(
+        stats["resources"]["microsoft.containerregistry/registries"],
+        3
+    );
+    assert_eq!(stats["syntaxErrors"][0]["path"], "package.json");
+    assert_eq!(stats["syntaxErrors"][0]["line"], 1);
+    assert_eq!(stats["syntaxErrors"].as_array().map(Vec::len), Some(1));
+}

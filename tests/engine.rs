@@ -1,0 +1,233 @@
+//! What a change costs, told by counters, and that it never changes the answer.
+
+mod support;
+
+use preflight::analysis::{Analysis, Cancel, Counters};
+use support::Workspace;
+
+const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+  name: 'images'
+  location: 'westeurope'
+}
+";
+
+const STORAGE: &str = "resource store 'Microsoft.Storage/storageAccounts@2023-01-01' = {
+  name: 'store'
+  location: 'westeurope'
+}
+";
+
+/// What ran between two readings.
+fn ran(analysis: &mut Analysis, before: Counters) -> Counters {
+    let after = analysis.counters();
+    Counters {
+        parsed: after.parsed - before.parsed,
+        lowered: after.lowered - before.lowered,
+        evaluated: after.evaluated - before.evaluated,
+        remembered: after.remembered - before.remembered,
+        reported: after.reported - before.reported,
+        read: after.read - before.read,
+    }
+}
+
+/// Opens `main.bicep` with `text`, replaces `from` by `to` once, and returns what that ran.
+fn edit_costs(text: &str, from: &str, to: &str) -> Counters {
+    let workspace = Workspace::new(&[("main.bicep", text)]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "main.bicep", text);
+    workspace.refresh(&mut analysis);
+    let before = analysis.counters();
+    workspace.replace(&mut analysis, "main.bicep", 2, text, from, to);
+    workspace.refresh(&mut analysis);
+    ran(&mut analysis, before)
+}
+
+#[test]
+fn a_keystroke_costs_what_it_changes() {
+    let text = format!("// head\n\n{REGISTRY}\n{STORAGE}");
+    // (what is edited, from, to, items lowered, deployments evaluated)
+    let rows = [
+        (
+            "a comment between declarations",
+            "// head",
+            "// heads",
+            0,
+            0,
+        ),
+        (
+            "a blank between declarations",
+            "\n\nresource store",
+            "\n\n\nresource store",
+            0,
+            0,
+        ),
+        (
+            "a comment inside a declaration",
+            "'images'\n",
+            "'images' // name\n",
+            0,
+            0,
+        ),
+        (
+            "a blank inside a declaration",
+            "  name: 'images'",
+            "  name:  'images'",
+            0,
+            0,
+        ),
+        (
+            "a character in another resource",
+            "'store'\n",
+            "'stores'\n",
+            1,
+            0,
+        ),
+        ("a character in the registry", "'images'", "'image'", 1, 1),
+    ];
+    for (what, from, to, lowered, evaluated) in rows {
+        let cost = edit_costs(&text, from, to);
+        assert_eq!(
+            (cost.lowered, cost.evaluated),
+            (lowered, evaluated),
+            "{what}"
+        );
+        assert_eq!((cost.parsed, cost.read), (1, 0), "{what}");
+    }
+}
+
+#[test]
+fn undo_finds_what_was_evaluated_before() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "main.bicep", REGISTRY);
+    workspace.refresh(&mut analysis);
+    workspace.replace(
+        &mut analysis,
+        "main.bicep",
+        2,
+        REGISTRY,
+        "'images'",
+        "'pictures'",
+    );
+    workspace.refresh(&mut analysis);
+    let before = analysis.counters();
+    let changed = REGISTRY.replace("'images'", "'pictures'");
+    workspace.replace(
+        &mut analysis,
+        "main.bicep",
+        3,
+        &changed,
+        "'pictures'",
+        "'images'",
+    );
+    workspace.refresh(&mut analysis);
+    let cost = ran(&mut analysis, before);
+    assert_eq!((cost.lowered, cost.evaluated, cost.remembered), (0, 0, 1));
+}
+
+#[test]
+fn an_edit_elsewhere_evaluates_only_what_looks_there() {
+    let main = "module acr 'acr.bicep' = {\n  name: 'acr'\n}\n";
+    let workspace = Workspace::new(&[
+        ("a/main.bicep", main),
+        ("a/acr.bicep", REGISTRY),
+        ("b/main.bicep", main),
+        ("b/acr.bicep", REGISTRY),
+        ("c/main.bicep", STORAGE),
+    ]);
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    assert_eq!(
+        workspace.summary(&analysis),
+        ["a/acr.bicep warning missing", "b/acr.bicep warning missing"]
+    );
+    workspace.open(&mut analysis, "a/acr.bicep", REGISTRY);
+    workspace.refresh(&mut analysis);
+    let before = analysis.counters();
+    workspace.replace(
+        &mut analysis,
+        "a/acr.bicep",
+        2,
+        REGISTRY,
+        "'images'",
+        "'pictures'",
+    );
+    workspace.refresh(&mut analysis);
+    assert_eq!(ran(&mut analysis, before).evaluated, 1);
+}
+
+#[test]
+fn a_plan_in_one_file_clears_a_finding_in_another_that_is_not_open() {
+    let plan = "targetScope = 'subscription'\nresource p 'Microsoft.Security/pricings@2024-01-01' = {\n  name: 'Containers'\n  properties: { pricingTier: 'Free' }\n}\n";
+    let workspace = Workspace::new(&[("a.bicep", REGISTRY), ("b.bicep", plan)]);
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis).len(), 1);
+    workspace.open(&mut analysis, "b.bicep", plan);
+    workspace.replace(&mut analysis, "b.bicep", 2, plan, "'Free'", "'Standard'");
+    let changed = workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis), [""; 0]);
+    assert!(
+        changed.iter().any(|path| path == "a.bicep"),
+        "a.bicep is told of it: {changed:?}"
+    );
+    // The unsaved buffer is gone: the disk counts again.
+    analysis.close(&workspace.path("b.bicep"));
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis).len(), 1);
+}
+
+#[test]
+fn a_cancelled_refresh_is_finished_by_the_next() {
+    let workspace = Workspace::new(&[("a.bicep", REGISTRY)]);
+    let mut analysis = workspace.analysis();
+    let cancel = Cancel::default();
+    cancel.cancel();
+    analysis.refresh(&cancel);
+    assert!(analysis.is_pending());
+    workspace.refresh(&mut analysis);
+    assert!(!analysis.is_pending());
+    assert_eq!(workspace.summary(&analysis), ["a.bicep warning missing"]);
+}
+
+#[test]
+fn hover_speaks_on_the_type_and_nowhere_else() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    let path = workspace.path("main.bicep");
+    let on_type = REGISTRY.find("Microsoft").expect("the type") as u32;
+    let (location, text) = analysis.hover(&path, on_type).expect("a hover on the type");
+    let covered = &REGISTRY[location.span.range()];
+    assert_eq!(
+        covered,
+        "'Microsoft.ContainerRegistry/registries@2023-07-01'"
+    );
+    assert!(text.contains("Azure.ACR.ContainerScan"), "{text}");
+    assert_eq!(analysis.hover(&path, 0), None, "on the keyword");
+    assert_eq!(
+        analysis.hover(&path, REGISTRY.len() as u32),
+        None,
+        "at the end"
+    );
+}
+
+/// Literate cases cannot write links; this is the row of the shape table that needs one.
+#[cfg(unix)]
+#[test]
+fn a_symlinked_module_is_followed() {
+    let main = "module acr 'linked/acr.bicep' = {\n  name: 'acr'\n}\n";
+    let workspace = Workspace::new(&[("main.bicep", main), ("real/acr.bicep", REGISTRY)]);
+    std::os::unix::fs::symlink(workspace.path("real"), workspace.path("linked")).expect("a link");
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    let path = workspace.path("main.bicep");
+    let inventory = analysis.inventory(&path, None).expect("an inventory");
+    assert_eq!(inventory.unread, []);
+    let types: Vec<_> = inventory
+        .resources
+        .iter()
+        .map(|it| it.resource_type.as_str())
+        .collect();
+    assert_eq!(types, ["Microsoft.ContainerRegistry/registries"]);
+}

@@ -1,0 +1,185 @@
+//! Settings by all their ways, files that change on disk, folders that come and go.
+
+use preflight::lsp::Setup;
+use serde_json::{Value, json};
+
+use crate::client::{Client, all, uri, without};
+use crate::support::Workspace;
+use crate::{PLAN, REGISTRY};
+
+/// Capabilities of a client that does not answer what its settings are.
+fn mute() -> Value {
+    without(all(), "/workspace/configuration")
+}
+
+#[test]
+fn settings_at_the_start() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::start(Setup::default());
+    client.initialize(&json!({
+        "processId": null,
+        "rootUri": uri(workspace.root()),
+        "initializationOptions": {"coverage": "elsewhere"},
+        "capabilities": mute(),
+    }));
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.settle();
+    assert!(client.diagnostics(&main, 1).is_empty());
+    let changed = json!({"settings": {"preflight": {"coverage": null}}});
+    client.notify("workspace/didChangeConfiguration", &changed);
+    client.count(&main, 1);
+    let changed = json!({"settings": {"preflight": {"coverage": "elsewhere"}}});
+    client.notify("workspace/didChangeConfiguration", &changed);
+    client.count(&main, 0);
+}
+
+#[test]
+fn settings_when_asked() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    client.settings = json!({"coverage": "elsewhere"});
+    let main = uri(&workspace.path("main.bicep"));
+    let asked = client.until_asked("workspace/configuration");
+    assert_eq!(asked["items"][0]["section"], "preflight");
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.count(&main, 0);
+    client.settings = json!({"coverage": "workspace"});
+    // What it says then does not matter: it is asked.
+    client.notify(
+        "workspace/didChangeConfiguration",
+        &json!({"settings": null}),
+    );
+    client.count(&main, 1);
+}
+
+#[test]
+fn a_client_that_never_answers_is_served_all_the_same() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::start(Setup::default());
+    client.silent_on = [
+        "workspace/configuration",
+        "client/registerCapability",
+        "window/workDoneProgress/create",
+    ]
+    .into();
+    client.initialize(&json!({
+        "processId": null,
+        "rootUri": uri(workspace.root()),
+        "capabilities": all(),
+    }));
+    client.settle();
+    client.count(&uri(&workspace.path("main.bicep")), 1);
+}
+
+#[test]
+fn files_to_watch_are_registered_and_their_changes_count() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let registered = client.until_asked("client/registerCapability");
+    let registration = &registered["registrations"][0];
+    assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
+    let globs: Vec<_> = registration["registerOptions"]["watchers"]
+        .as_array()
+        .expect("watchers")
+        .iter()
+        .map(|watcher| watcher["globPattern"].as_str().expect("a pattern"))
+        .collect();
+    assert!(
+        globs.contains(&"**/*.{bicep,bicepparam,json,jsonc}"),
+        "{globs:?}"
+    );
+    assert!(globs.contains(&"**/ps-rule.y*ml"), "{globs:?}");
+    assert!(globs.contains(&"**/bicepconfig.json"), "{globs:?}");
+    client.settle();
+    let main = uri(&workspace.path("main.bicep"));
+    client.count(&main, 1);
+    let tell = |client: &mut Client, path: &str, kind: u32| {
+        let change = json!({"uri": uri(&workspace.path(path)), "type": kind});
+        client.notify(
+            "workspace/didChangeWatchedFiles",
+            &json!({"changes": [change]}),
+        );
+    };
+    workspace.write("plan.bicep", PLAN);
+    tell(&mut client, "plan.bicep", 1);
+    client.count(&main, 0);
+    workspace.write("plan.bicep", &PLAN.replace("Standard", "Free"));
+    tell(&mut client, "plan.bicep", 2);
+    client.count(&main, 1);
+    std::fs::remove_file(workspace.path("plan.bicep")).expect("it is there");
+    tell(&mut client, "plan.bicep", 3);
+    client.until(&main, |it| {
+        it.diagnostics.iter().any(|it| it["severity"] == 2)
+    });
+    workspace.write(
+        "ps-rule.yaml",
+        "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n",
+    );
+    tell(&mut client, "ps-rule.yaml", 1);
+    client.count(&main, 0);
+}
+
+#[test]
+fn a_client_that_does_not_watch_has_changes_noticed_when_it_saves() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
+    let blind = without(all(), "/workspace/didChangeWatchedFiles");
+    let mut client = Client::with(workspace.root(), blind, Setup::default());
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.settle();
+    client.count(&main, 0);
+    workspace.write("plan.bicep", &PLAN.replace("'Standard'", "'Free'"));
+    client.notify(
+        "textDocument/didSave",
+        &json!({"textDocument": {"uri": main}}),
+    );
+    client.count(&main, 1);
+    // A file that was not there before is found as well.
+    workspace.write("more.bicep", &REGISTRY.replace("shopimages", "moreimages"));
+    client.notify(
+        "textDocument/didSave",
+        &json!({"textDocument": {"uri": main}}),
+    );
+    client.count(&uri(&workspace.path("more.bicep")), 1);
+}
+
+#[test]
+fn folders_come_and_go() {
+    let one = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let two = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let mut client = Client::initialized(one.root());
+    let (acr_one, acr_two) = (uri(&one.path("acr.bicep")), uri(&two.path("acr.bicep")));
+    client.settle();
+    client.count(&acr_one, 1);
+    let folder = |workspace: &Workspace| json!({"uri": uri(workspace.root()), "name": "x"});
+    let change =
+        |added: Value, removed: Value| json!({"event": {"added": added, "removed": removed}});
+    let params = change(json!([folder(&two)]), json!([folder(&one)]));
+    client.notify("workspace/didChangeWorkspaceFolders", &params);
+    client.count(&acr_two, 1);
+    client.count(&acr_one, 0);
+    let params = change(json!([folder(&one)]), json!([]));
+    client.notify("workspace/didChangeWorkspaceFolders", &params);
+    client.count(&acr_one, 1);
+}
+
+/// The settings that the VS Code extension declares are those that the server reads.
+#[test]
+fn the_extension_declares_the_settings_that_are_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/editors/vscode/package.json");
+    let package = std::fs::read_to_string(path).expect("the extension's package.json");
+    let package: Value = serde_json::from_str(&package).expect("JSON");
+    let declared = &package["contributes"]["configuration"]["properties"];
+    for (name, values, _) in preflight::lsp::SETTINGS {
+        let setting = &declared[format!("preflight.{name}")];
+        assert!(setting.is_object(), "preflight.{name} is not declared");
+        let choices = setting["enum"].as_array();
+        let choices: Vec<_> = choices
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        assert_eq!(choices, *values, "preflight.{name}");
+    }
+}

@@ -1,0 +1,190 @@
+//! Clients that do what they should not, faults inside, and how everything ends.
+
+use std::sync::{Arc, Mutex};
+
+use preflight::lsp::{End, Setup};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Leaves, all, at_home, uri};
+use crate::support::Workspace;
+use crate::{REGISTRY, type_range};
+
+#[test]
+fn a_careless_client_is_borne() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.change(&main, 5, &[(0, 0, 0, 1, "x")]);
+    client.close(&main);
+    client.open(&main, "bicep", 9, "");
+    client.open(&main, "bicep", 1, REGISTRY);
+    assert_eq!(client.until(&main, |it| it.version == Some(1)).len(), 1);
+    // Beyond the line, beyond the text, backwards; then a version from the past.
+    client.change(&main, 2, &[(0, 9_999, 0, 9_999, " ")]);
+    client.change(&main, 3, &[(9_999, 0, u32::MAX, u32::MAX, "\n")]);
+    client.change(&main, 4, &[(4, 1, 4, 0, "}")]);
+    client.change(&main, -7, &[(4, 1, 4, 1, " ")]);
+    let shown = client.until(&main, |it| it.version == Some(-7));
+    assert_eq!(shown[0]["range"], type_range());
+    client.close(&main);
+    client.close(&main);
+    client.settle();
+    client.count(&main, 1);
+}
+
+#[test]
+fn what_is_no_message_is_answered_with_an_error() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let mut check = |sent: &[u8], id: i64, code: i64| {
+        client.send_raw(sent);
+        let error = client.answer(id).expect_err("an error");
+        assert_eq!(error["code"], code, "{error}");
+    };
+    check(b"Content-Length: 9\r\n\r\n{\"x\": tru", -1, -32700);
+    check(b"Content-Length: ten\r\n\r\n", -1, -32700);
+    check(b"Content-Length: 2\r\n\r\n[]", -1, -32600);
+    let strange = br#"{"jsonrpc":"2.0","id":99,"method":1}"#;
+    let header = format!("Content-Length: {}\r\n\r\n", strange.len());
+    check(&[header.as_bytes(), strange].concat(), 99, -32600);
+    client.settle();
+    client.count(&uri(&workspace.path("main.bicep")), 1);
+}
+
+#[test]
+fn nothing_is_answered_before_the_start_and_after_the_end() {
+    let workspace = Workspace::new(&[]);
+    let mut client = Client::start(Setup::default());
+    assert_eq!(client.refused("preflight/status", &Value::Null), -32002);
+    let root = uri(workspace.root());
+    let params = json!({"processId": null, "rootUri": root, "capabilities": all()});
+    client.initialize(&params);
+    assert_eq!(client.refused("initialize", &params), -32600);
+    client.request("shutdown", &Value::Null);
+    assert_eq!(client.refused("preflight/status", &Value::Null), -32600);
+    assert_eq!(client.just_exit(), End::Clean);
+}
+
+#[test]
+fn leaving_without_a_word_is_noticed() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    assert_eq!(client.just_exit(), End::Abrupt);
+    client.all_shown();
+    let mut client = Client::initialized(workspace.root());
+    assert_eq!(client.hang_up(), End::Abrupt);
+    client.all_shown();
+    let mut client = Client::start(Setup::default());
+    assert_eq!(client.hang_up(), End::Abrupt);
+    let mut client = Client::initialized(workspace.root());
+    client.request("shutdown", &Value::Null);
+    assert_eq!(client.hang_up(), End::Clean);
+    client.all_shown();
+}
+
+#[test]
+fn a_fault_is_told_once_and_survived() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("other.bicep", REGISTRY)]);
+    let setup = Setup {
+        fault: Some("fall over".to_owned()),
+        ..Setup::default()
+    };
+    let mut client = Client::with(workspace.root(), all(), setup);
+    let main = uri(&workspace.path("main.bicep"));
+    let other = uri(&workspace.path("other.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.open(&other, "bicep", 1, REGISTRY);
+    client.settle();
+    client.count(&main, 1);
+    client.count(&other, 1);
+    // One edit goes wrong, and its text goes on being wrong: the other document is served as before.
+    client.change(&main, 2, &[(0, 0, 0, 0, "// fall over\n")]);
+    let message = client.notification("window/showMessage");
+    assert_eq!(message["type"], 1);
+    client.change(&other, 2, &[(0, 0, 0, 0, "\n")]);
+    let shown = client.diagnostics(&other, 2);
+    assert_eq!(shown[0]["range"]["start"]["line"], 1);
+    // Mended and opened again, it is served as well.
+    client.close(&main);
+    client.open(&main, "bicep", 3, REGISTRY);
+    assert_eq!(client.diagnostics(&main, 3).len(), 1);
+    client.settle();
+}
+
+/// Sends far more than any pipe holds without reading any of it, then reads: every request has its answer, and the last
+/// edit its diagnostics.
+#[test]
+fn a_client_that_does_not_read_is_not_waited_for() {
+    const MESSAGES: i64 = 6_000;
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let (server_in, to) = std::io::pipe().expect("a pipe");
+    let (from, server_out) = std::io::pipe().expect("a pipe");
+    let setup = at_home(Setup::default(), workspace.root());
+    let server = std::thread::spawn(move || preflight::lsp::serve(server_in, server_out, setup));
+    let gate = Arc::new(Mutex::new(()));
+    let reluctant = Reluctant {
+        from,
+        gate: gate.clone(),
+    };
+    let mut client = Client::over(reluctant, to);
+    let root = uri(workspace.root());
+    client.initialize(&json!({"processId": null, "rootUri": root, "capabilities": {}}));
+    // From here on the client reads nothing more.
+    let closed = gate.lock().expect("a gate");
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 0, REGISTRY);
+    let document = json!({"textDocument": {"uri": main}});
+    let mut asked = Vec::new();
+    for version in 1..=MESSAGES {
+        client.change(&main, version, &[(4, 1, 4, 1, " ")]);
+        if version % 2 == 0 {
+            asked.push(client.ask("preflight/syntaxTree", &document));
+        }
+    }
+    drop(closed);
+    for id in asked {
+        assert!(client.answer(id).expect("an answer").is_string());
+    }
+    assert_eq!(client.diagnostics(&main, MESSAGES).len(), 1);
+    client.request("shutdown", &Value::Null);
+    client.notify("exit", &Value::Null);
+    client.leaves = Leaves::Gone;
+    assert_eq!(
+        server.join().expect("a server that ends in order"),
+        End::Clean
+    );
+}
+
+/// Reads only while the gate is open.
+struct Reluctant {
+    from: std::io::PipeReader,
+    gate: Arc<Mutex<()>>,
+}
+
+impl std::io::Read for Reluctant {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        drop(self.gate.lock());
+        self.from.read(buffer)
+    }
+}
+
+#[test]
+fn a_request_can_be_taken_back() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    let document = json!({"textDocument": {"uri": main}});
+    for _ in 0..50 {
+        let id = client.ask("preflight/inventory", &document);
+        client.notify("$/cancelRequest", &json!({"id": id}));
+        // Answered in time or taken back: but answered, always.
+        match client.answer(id) {
+            Ok(inventory) => assert!(inventory.is_object() || inventory.is_null()),
+            Err(error) => {
+                assert_eq!(error["code"], -32800);
+            }
+        }
+    }
+    client.settle();
+    client.count(&main, 1);
+}

@@ -1,0 +1,138 @@
+//! Hover, and the requests of our own.
+
+use preflight::lsp::Setup;
+use serde_json::{Value, json};
+
+use crate::client::{Client, all, uri, with};
+use crate::support::Workspace;
+use crate::{PLAN, REGISTRY, type_range};
+
+#[test]
+fn hover_speaks_on_registries_and_plans_and_nowhere_else() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.count(&main, 1);
+    let mut hover = |line: u32, character: u32| {
+        let position = json!({"line": line, "character": character});
+        let params = json!({"textDocument": {"uri": main}, "position": position});
+        client.request("textDocument/hover", &params)
+    };
+    let on_type = hover(0, 20);
+    assert_eq!(on_type["range"], type_range());
+    assert_eq!(on_type["contents"]["kind"], "markdown");
+    let text = on_type["contents"]["value"].as_str().expect("a text");
+    assert!(text.contains("Azure.ACR.ContainerScan"), "{text}");
+    assert_eq!(hover(1, 3), Value::Null);
+    assert_eq!(hover(99, 99), Value::Null);
+}
+
+#[test]
+fn the_status_counts_what_is_shown() {
+    let workspace = Workspace::new(&[("a.bicep", REGISTRY), ("b.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    client.settle();
+    let status = client.request("preflight/status", &Value::Null);
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["files"], 2);
+    assert_eq!(status["entryPoints"], 2);
+    assert_eq!(status["warnings"], 2);
+    assert_eq!(status["errors"], 0);
+    client.all_shown();
+}
+
+#[test]
+fn a_client_that_listens_is_told_when_the_status_changes() {
+    let workspace = Workspace::new(&[("a.bicep", REGISTRY)]);
+    let listens = with(all(), "/experimental/preflightStatus", json!(true));
+    let mut client = Client::with(workspace.root(), listens, Setup::default());
+    let main = uri(&workspace.path("a.bicep"));
+    loop {
+        let status = client.notification("preflight/statusChanged");
+        if status["state"] == "ready" && status["warnings"] == 1 {
+            break;
+        }
+    }
+    client.open(&main, "bicep", 1, "// gone\n");
+    while client.notification("preflight/statusChanged")["warnings"] != 0 {}
+    client.count(&main, 0);
+}
+
+#[test]
+fn the_inventory_says_what_a_file_deploys() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
+    let mut client = Client::initialized(workspace.root());
+    client.settle();
+    let main = uri(&workspace.path("main.bicep"));
+    let document = json!({"textDocument": {"uri": main}});
+    let inventory = client.request("preflight/inventory", &document);
+    assert_eq!(inventory["scope"], "resourceGroup");
+    let resource = &inventory["resources"][0];
+    assert_eq!(resource["type"], "Microsoft.ContainerRegistry/registries");
+    assert_eq!(resource["name"], "shopimages");
+    assert_eq!(resource["range"], type_range());
+    assert_eq!(
+        resource["path"],
+        workspace.path("main.bicep").to_string_lossy().as_ref()
+    );
+    assert_eq!(inventory["verdicts"][0]["verdict"], "scanned");
+    let missing = json!({"textDocument": {"uri": uri(&workspace.path("none.bicep"))}});
+    assert_eq!(client.request("preflight/inventory", &missing), Value::Null);
+    client.all_shown();
+}
+
+#[test]
+fn the_syntax_tree_is_that_of_the_buffer() {
+    let workspace = Workspace::new(&[("main.bicep", "")]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, "param p string\n");
+    let document = json!({"textDocument": {"uri": main}});
+    let tree = client.request("preflight/syntaxTree", &document);
+    let tree = tree.as_str().expect("a tree");
+    assert!(tree.contains("(param_declaration"), "{tree}");
+    client.diagnostics(&main, 1);
+}
+
+#[test]
+fn requests_see_the_edits_before_them() {
+    let workspace = Workspace::new(&[("main.bicep", "")]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, "");
+    let document = json!({"textDocument": {"uri": main}});
+    for round in 0..20_i64 {
+        client.change_by(&main, round + 2, json!([{"text": REGISTRY}]));
+        let inventory = client.ask("preflight/inventory", &document);
+        client.change_by(&main, round + 2, json!([{"text": ""}]));
+        let empty = client.ask("preflight/inventory", &document);
+        let resources = |answer: Value| answer["resources"].as_array().map(Vec::len);
+        assert_eq!(
+            resources(client.answer(inventory).expect("an answer")),
+            Some(1)
+        );
+        let answer = client.answer(empty).expect("an answer");
+        assert!(matches!(resources(answer), None | Some(0)));
+    }
+    client.until(&main, |it| {
+        it.version == Some(21) && it.diagnostics.is_empty()
+    });
+}
+
+#[test]
+fn unknown_commands_and_methods_are_refused() {
+    let workspace = Workspace::new(&[]);
+    let mut client = Client::initialized(workspace.root());
+    let command = json!({"command": "preflight.nothing", "arguments": []});
+    assert_eq!(client.refused("workspace/executeCommand", &command), -32602);
+    assert_eq!(client.refused("preflight/nothing", &json!({})), -32601);
+    assert_eq!(
+        client.refused("textDocument/hover", &json!({"x": 1})),
+        -32602
+    );
+    let nowhere = json!({"textDocument": {"uri": "file:///no/such/file.bicep"},
+        "position": {"line": 0, "character": 0}});
+    assert_eq!(client.request("textDocument/hover", &nowhere), Value::Null);
+}

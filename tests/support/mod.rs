@@ -1,0 +1,205 @@
+//! What tests of the whole share: small workspaces on disk, edited and asked as an editor would.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+
+use preflight::analysis::{Analysis, Cancel, Options, scan};
+use preflight::text::{Encoding, Position, Range, TextChange};
+
+/// A workspace folder that goes away when dropped.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// Writes files: path relative to the folder, text.
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path().canonicalize().expect("its real path");
+        let workspace = Workspace { folder, root };
+        for (path, text) in files {
+            workspace.write(path, text);
+        }
+        workspace
+    }
+
+    /// From one text that holds several files, each headed by `//- /path`.
+    pub fn parse(fixture: &str) -> Self {
+        Self::new(&split(fixture))
+    }
+
+    /// The absolute path of a file.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a file.
+    pub fn write(&self, relative: &str, text: &str) {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder to write to");
+        std::fs::write(path, text).expect("a file written");
+    }
+
+    /// An analysis of the folder, scanned and not yet refreshed. Bicep's cache is an empty folder.
+    pub fn analysis(&self) -> Analysis {
+        self.analysis_with(Options::default())
+    }
+
+    /// The same with options.
+    pub fn analysis_with(&self, options: Options) -> Analysis {
+        let options = Options {
+            cache_root: options.cache_root.or(Some(self.path(".cache-of-bicep"))),
+            ..options
+        };
+        let mut analysis = Analysis::new(options.clone());
+        analysis.set_folders(std::slice::from_ref(&self.root));
+        analysis.install(scan(&self.root, &options, &Cancel::default(), &|_, _| {}));
+        analysis
+    }
+
+    /// Refreshes until nothing is left; returns the files whose report came back, relative.
+    pub fn refresh(&self, analysis: &mut Analysis) -> Vec<String> {
+        let mut changed = Vec::new();
+        loop {
+            let reports = analysis.refresh(&Cancel::default());
+            changed.extend(reports.iter().map(|report| self.relative(&report.path)));
+            if !analysis.is_pending() {
+                changed.sort();
+                changed.dedup();
+                return changed;
+            }
+        }
+    }
+
+    /// Opens a file as an editor does.
+    pub fn open(&self, analysis: &mut Analysis, relative: &str, text: &str) {
+        analysis.open(&self.path(relative), 1, text);
+    }
+
+    /// Replaces the first `from` in the open file (whose text is `text`) by `to`, as one edit.
+    pub fn replace(
+        &self,
+        analysis: &mut Analysis,
+        relative: &str,
+        version: i32,
+        text: &str,
+        from: &str,
+        to: &str,
+    ) {
+        let at = text
+            .find(from)
+            .unwrap_or_else(|| panic!("{from:?} stands in {relative}"));
+        let range = Range {
+            start: position(text, at),
+            end: position(text, at + from.len()),
+        };
+        let change = TextChange {
+            range: Some(range),
+            text: to.to_owned(),
+        };
+        analysis.edit(&self.path(relative), version, &[change], Encoding::Utf8);
+    }
+
+    /// A path below the folder, with `/`.
+    pub fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .replace('\\', "/")
+    }
+
+    /// All that is shown: `path severity verdict`, sorted.
+    pub fn summary(&self, analysis: &Analysis) -> Vec<String> {
+        let mut rows = Vec::new();
+        for report in analysis.reports() {
+            for shown in report
+                .diagnostics
+                .iter()
+                .filter(|shown| shown.suppressed.is_none())
+            {
+                let verdict = shown
+                    .verdict
+                    .map_or("hint".to_owned(), |verdict| format!("{verdict:?}"));
+                let severity = format!("{:?}", shown.severity);
+                let path = self.relative(&report.path);
+                rows.push(format!(
+                    "{path} {} {}",
+                    severity.to_lowercase(),
+                    verdict.to_lowercase()
+                ));
+            }
+        }
+        rows.sort();
+        rows
+    }
+}
+
+/// The position of a byte offset, columns in bytes; lines end with LF, CRLF or CR.
+pub fn position(text: &str, offset: usize) -> Position {
+    let bytes = text.as_bytes();
+    let ends = (0..offset).filter(|&at| match bytes[at] {
+        b'\n' => true,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    let (lines, start) = ends.fold((0, 0), |(lines, _), at| (lines + 1, at + 1));
+    Position {
+        line: lines,
+        character: (offset - start) as u32,
+    }
+}
+
+/// Splits `//- /path` fixtures.
+pub fn split(fixture: &str) -> Vec<(&str, &str)> {
+    fixture
+        .split("//- /")
+        .skip(1)
+        .map(|part| part.split_once('\n').unwrap_or((part, "")))
+        .map(|(path, text)| (path.trim(), text))
+        .collect()
+}
+
+/// The corpus of real templates, where it is there.
+pub fn corpus() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let found = path.canonicalize().ok();
+    if found.is_none() {
+        eprintln!("the corpus is not here: nothing of it is tested");
+    }
+    found
+}
+
+/// A small seeded generator (splitmix64), so that a failing run can be repeated from its printed seed.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`; 0 where `end` is 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        if end == 0 {
+            0
+        } else {
+            (self.next() % end as u64) as usize
+        }
+    }
+
+    /// One of several.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
