@@ -3,6 +3,7 @@
 //! An [`Analysis`] is owned by one thread. It keeps what it worked out (see the crate documentation on the three
 //! stages) and repeats only what a change caused; [`Counters`] tell what ran.
 
+mod backlog;
 mod deployments;
 mod hover;
 mod inventory;
@@ -32,6 +33,7 @@ use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
 use crate::workspace::fingerprint::Weight;
 use crate::workspace::registry_cache::Resolution;
+use backlog::Backlog;
 use deployments::Deployments;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
@@ -210,6 +212,10 @@ pub struct Analysis {
     edited: BTreeSet<FileId>,
     /// Files whose references, users or relevance changed since deployments were last counted.
     changed: BTreeSet<FileId>,
+    /// Templates of which it is to be decided anew what deployments they make.
+    to_recount: BTreeSet<FileId>,
+    /// What scans found and is not worked in yet.
+    backlog: Backlog,
     /// Relevant files that are not loaded yet.
     to_load: Vec<FileId>,
     /// Folders (of deployments) whose plans changed.
@@ -241,6 +247,8 @@ impl Analysis {
             scan_problems: Vec::new(),
             edited: BTreeSet::new(),
             changed: BTreeSet::new(),
+            to_recount: BTreeSet::new(),
+            backlog: Backlog::default(),
             to_load: Vec::new(),
             stale_reaches: BTreeSet::new(),
             pending: BTreeSet::new(),
@@ -295,38 +303,14 @@ impl Analysis {
         }
     }
 
-    /// Takes over a scan: what it found is looked at by the next [`refresh`](Self::refresh).
+    /// Takes over a scan: what it found is worked in by the next calls of [`refresh`](Self::refresh).
     pub fn install(&mut self, scan: Scan) {
-        let Scan { root, sift } = scan;
-        self.scan_problems
-            .retain(|(path, _)| !path.starts_with(&root));
-        self.scan_problems.extend(sift.problems);
-        let mut fresh = Vec::with_capacity(sift.files.len());
-        for (path, marks) in sift.files {
-            let keep = match &marks {
-                Ok(marks) => marks.candidate,
-                Err(_) => true,
-            };
-            if !keep && !self.options.unfiltered {
-                continue;
-            }
-            let id = self.workspace.intern(&path);
-            let file = self.workspace.file_mut(id);
-            if !file.listed {
-                file.listed = true;
-                self.changed.insert(id);
-            }
-            if matches!(file.content, Content::Unseen) {
-                fresh.push((id, self.workspace.take_marks(id, marks)));
-            }
-        }
-        let ids: Vec<FileId> = fresh.iter().map(|(id, _)| *id).collect();
-        for (id, references) in fresh {
-            self.connect(id, references);
-        }
-        for id in &ids {
-            self.follow(*id);
-        }
+        self.install_later(scan);
+    }
+
+    /// Whether a scan was taken over and not all that it led to has been looked at: answers may still change.
+    pub fn is_scanning(&self) -> bool {
+        self.backlog.open
     }
 
     /// Adds a file as an entry point asked for by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
@@ -479,7 +463,7 @@ impl Analysis {
     fn reconfigure(&mut self) {
         self.workspace.forget_settings();
         self.deployments.touch_all();
-        let with_edges: Vec<FileId> = std::mem::take(&mut self.workspace.unresolved);
+        let with_edges = std::mem::take(&mut self.workspace.unresolved);
         for id in with_edges {
             self.changed_meaning(id);
         }
@@ -523,8 +507,10 @@ impl Analysis {
     /// Whether work is left that the last refresh did not get to.
     pub fn is_pending(&self) -> bool {
         !(self.edited.is_empty()
+            && self.backlog.is_empty()
             && self.to_load.is_empty()
             && self.changed.is_empty()
+            && self.to_recount.is_empty()
             && self.pending.is_empty()
             && self.deployments.dirty.is_empty()
             && self.stale_reaches.is_empty())

@@ -190,6 +190,37 @@ fn a_cancelled_refresh_is_finished_by_the_next() {
     assert_eq!(workspace.summary(&analysis), ["a.bicep warning missing"]);
 }
 
+/// A folder of which no more than a piece can be worked in at once.
+#[test]
+fn what_is_typed_does_not_wait_for_a_scan() {
+    let names: Vec<String> = (0..500).map(|n| format!("part{n}/main.bicep")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, REGISTRY)).collect();
+    let workspace = Workspace::new(&files);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "part7/main.bicep", REGISTRY);
+    let shown = analysis.refresh(&Cancel::default());
+    let paths: Vec<String> = shown
+        .iter()
+        .map(|report| workspace.relative(&report.path))
+        .collect();
+    assert_eq!(paths, ["part7/main.bicep"]);
+    assert_eq!(shown[0].diagnostics.len(), 1, "judged alone for now");
+    let cost = analysis.counters();
+    assert_eq!((cost.parsed, cost.evaluated), (1, 1));
+    // Somebody always waits: each call gets a little further, and the end is the same.
+    let cancelled = Cancel::default();
+    cancelled.cancel();
+    analysis.refresh(&cancelled);
+    assert!(analysis.is_pending() && analysis.is_scanning());
+    assert_eq!(analysis.counters().parsed, 1, "nothing new was looked at");
+    workspace.refresh(&mut analysis);
+    assert!(!analysis.is_pending() && !analysis.is_scanning());
+    let mut fresh = workspace.analysis();
+    workspace.refresh(&mut fresh);
+    assert_eq!(workspace.summary(&analysis), workspace.summary(&fresh));
+    assert_eq!(workspace.summary(&fresh).len(), 500);
+}
+
 #[test]
 fn hover_speaks_on_the_type_and_nowhere_else() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
@@ -210,6 +241,35 @@ fn hover_speaks_on_the_type_and_nowhere_else() {
         None,
         "at the end"
     );
+}
+
+/// Files that name nothing a rule asks for are never parsed, so what of them does not parse must not count either, or
+/// opening one would change the verdict of another.
+#[test]
+fn opening_a_module_that_does_not_parse_changes_nothing() {
+    let main = format!("module log 'log.bicep' = {{\n  name: 'log'\n}}\n{REGISTRY}");
+    for (module, want) in [
+        ("resource log 'Microsoft.Insi", "main.bicep warning missing"),
+        (
+            "// no Microsoft.Security/pricings\nresource log 'Microsoft.Insi",
+            "main.bicep note unknown",
+        ),
+    ] {
+        let workspace = Workspace::new(&[("main.bicep", &main), ("log.bicep", module)]);
+        let mut analysis = workspace.analysis();
+        workspace.refresh(&mut analysis);
+        assert_eq!(workspace.summary(&analysis), [want], "closed: {module}");
+        workspace.open(&mut analysis, "log.bicep", module);
+        workspace.refresh(&mut analysis);
+        assert_eq!(workspace.summary(&analysis), [want], "open: {module}");
+        analysis.close(&workspace.path("log.bicep"));
+        workspace.refresh(&mut analysis);
+        assert_eq!(
+            workspace.summary(&analysis),
+            [want],
+            "closed again: {module}"
+        );
+    }
 }
 
 /// Literate cases cannot write links; this is the row of the shape table that needs one.

@@ -196,12 +196,12 @@ impl Analysis {
                 None => left.push(key),
             }
         }
-        // Batches bound how long a cancelled refresh goes on.
-        for batch in left.chunks(64) {
+        // Batches bound how much is in memory at once.
+        for batch in left.chunks(256) {
             if cancel.is_cancelled() {
                 break;
             }
-            for (key, outcome) in self.evaluate_batch(batch) {
+            for (key, outcome) in self.evaluate_batch(batch, cancel) {
                 self.deployments.evaluated += 1;
                 self.deployments.dirty.remove(&key);
                 if self.keep(key, outcome) {
@@ -232,12 +232,12 @@ impl Analysis {
         Some(self.keep(key, trace))
     }
 
-    /// Evaluates, loading what is asked for on the way.
-    fn evaluate_batch(&mut self, keys: &[Key]) -> Vec<(Key, Trace)> {
+    /// Evaluates, loading what is asked for on the way. Cancelled, it leaves out those it did not get to.
+    fn evaluate_batch(&mut self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Trace)> {
         let mut done = Vec::with_capacity(keys.len());
         let mut left = keys.to_vec();
         for round in 0..ROUNDS {
-            let outcomes = self.evaluate_once(&left);
+            let outcomes = self.evaluate_once(&left, cancel);
             let mut missing = BTreeSet::new();
             left.clear();
             for (key, outcome) in outcomes {
@@ -256,12 +256,14 @@ impl Analysis {
         done
     }
 
-    fn evaluate_once(&self, keys: &[Key]) -> Vec<(Key, Outcome)> {
+    fn evaluate_once(&self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Outcome)> {
         let next = AtomicUsize::new(0);
         let workspace = &self.workspace;
         let work = || {
             let mut mine = Vec::new();
-            while let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while !cancel.is_cancelled()
+                && let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed))
+            {
                 mine.push((*key, evaluate_one(workspace, *key)));
             }
             mine

@@ -8,48 +8,43 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
-use crate::workspace::files::{Content, load};
+use crate::workspace::files::{Content, Workspace, load};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
 use crate::workspace::graph::EdgeTarget;
 
-/// Files loaded between two looks at whether the refresh was cancelled.
-const LOAD_BATCH: usize = 256;
+/// Templates counted between two looks at whether the refresh was cancelled.
+const COUNT_BATCH: usize = 256;
 
 impl Analysis {
     /// See [`Analysis::refresh`].
     pub(super) fn refresh_now(&mut self, cancel: &Cancel) -> Vec<FileReport> {
         let documents = self.settle();
-        let backlog = !self.to_load.is_empty();
-        if backlog && !documents.is_empty() {
+        let behind = !self.backlog.is_empty() || !self.to_load.is_empty();
+        if behind && !documents.is_empty() {
             // What is being typed comes first; the rest waits for the next call.
-            let related = |analysis: &Self| {
-                let dirty = &analysis.deployments.dirty;
-                dirty
-                    .iter()
-                    .filter(|key| documents.contains(&key.0))
-                    .copied()
-                    .collect::<Vec<_>>()
-            };
-            self.recount_changed();
-            let keys = related(self);
-            let changed = self.evaluate(keys, cancel);
+            self.recount_around(&documents);
+            let dirty = self.deployments.dirty.iter();
+            let keys = dirty.filter(|key| documents.contains(&key.0));
+            let changed = self.evaluate(keys.copied().collect(), cancel);
             self.judge(changed.into_iter().collect());
             return self.report_pending();
         }
+        self.work_scans_in(cancel);
         while !self.to_load.is_empty() && !cancel.is_cancelled() {
-            let rest = self
-                .to_load
-                .split_off(self.to_load.len().saturating_sub(LOAD_BATCH));
-            self.load(rest);
+            let files = std::mem::take(&mut self.to_load);
+            self.load(files, cancel);
         }
+        self.recount_changed(cancel);
         if cancel.is_cancelled() {
             return self.report_pending();
         }
-        self.recount_changed();
         let dirty: Vec<_> = self.deployments.dirty.iter().copied().collect();
         let changed = self.evaluate(dirty, cancel);
         self.judge(changed.into_iter().collect());
         self.workspace.memo.sweep();
+        if !cancel.is_cancelled() {
+            self.backlog.open = false;
+        }
         self.report_pending()
     }
 
@@ -94,10 +89,8 @@ impl Analysis {
                     continue;
                 };
                 let file = self.workspace.file(target);
-                if matches!(file.content, Content::Unseen)
-                    && file.document.is_none()
-                    && !seen.contains(&target)
-                {
+                if matches!(file.content, Content::Unseen) && file.document.is_none() {
+                    // Whatever comes of it, nobody meets it unseen again: loops end.
                     let references = self.workspace.sift(target);
                     self.connect(target, references);
                     seen.push(target);
@@ -152,11 +145,11 @@ impl Analysis {
                 ids.push(id);
             }
         }
-        self.load(ids);
+        self.load(ids, &Cancel::default());
     }
 
-    /// Loads files in parallel.
-    pub(super) fn load(&mut self, ids: Vec<FileId>) {
+    /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
+    pub(super) fn load(&mut self, ids: Vec<FileId>, cancel: &Cancel) {
         let workspace = &self.workspace;
         let wanted: Vec<_> = ids
             .into_iter()
@@ -166,7 +159,9 @@ impl Analysis {
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(wanted.len()));
         let work = || {
-            while let Some((id, path, kind)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while !cancel.is_cancelled()
+                && let Some((id, path, kind)) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
+            {
                 let result = load(path, *kind, &workspace.memo);
                 workspace.work.read.fetch_add(1, Ordering::Relaxed);
                 workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
@@ -186,6 +181,9 @@ impl Analysis {
                 work();
             });
         }
+        let taken = next.into_inner().min(wanted.len());
+        self.to_load
+            .extend(wanted[taken..].iter().map(|(id, ..)| *id));
         let mut results = results.into_inner().unwrap_or_default();
         results.sort_unstable_by_key(|(id, _)| *id);
         for (id, result) in results {
@@ -195,16 +193,37 @@ impl Analysis {
     }
 
     /// Decides anew which deployments there are, for the templates that changes may have made or unmade entry points.
-    fn recount_changed(&mut self) {
-        let changed = std::mem::take(&mut self.changed);
-        let mut templates = changed.clone();
-        for id in &changed {
-            let file = self.workspace.file(*id);
-            templates.extend(file.edges.iter().filter_map(|edge| match edge.target {
-                EdgeTarget::File(target) => Some(target),
-                _ => None,
-            }));
+    fn recount_changed(&mut self, cancel: &Cancel) {
+        for id in std::mem::take(&mut self.changed) {
+            self.to_recount.insert(id);
+            let targets = targets(&self.workspace, id);
+            self.to_recount.extend(targets);
+        }
+        let mut counted = 0;
+        while let Some(id) = self.to_recount.pop_first() {
+            self.recount([id]);
+            counted += 1;
+            if counted % COUNT_BATCH == 0 && cancel.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// The same for some files only.
+    fn recount_around(&mut self, files: &BTreeSet<FileId>) {
+        let mut templates = files.clone();
+        for id in files {
+            templates.extend(targets(&self.workspace, *id));
         }
         self.recount(templates);
     }
+}
+
+/// The files that a file leads to.
+fn targets(workspace: &Workspace, id: FileId) -> impl Iterator<Item = FileId> {
+    let edges = workspace.file(id).edges.iter();
+    edges.filter_map(|edge| match edge.target {
+        EdgeTarget::File(target) => Some(target),
+        _ => None,
+    })
 }

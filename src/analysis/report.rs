@@ -218,8 +218,13 @@ impl Analysis {
         let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
         let judged = self.judged_at(file);
         if !judged.is_empty() && !self.is_ignored(file) {
-            let pragmas = self.pragmas(file);
-            for finding in container_scan::merge(judged) {
+            let found = container_scan::merge(judged);
+            // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
+            let pragmas = match found.is_empty() {
+                true => Pragmas::default(),
+                false => self.pragmas(file),
+            };
+            for finding in found {
                 if let Some(diagnostic) =
                     self.diagnostic(&finding, &pragmas, locator, &mut stored.points_at)
                 {

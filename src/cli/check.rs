@@ -188,6 +188,8 @@ pub fn run(args: &Args) -> Exit {
             exit = written;
         }
     }
+    // The process ends next, and the system takes memory back faster than its owner gives it.
+    std::mem::forget(analysis);
     exit
 }
 

@@ -262,8 +262,12 @@ impl Judge {
         self.show(reports);
     }
 
-    /// A refresh that an answer needs: not interrupted, and short while a scan is being worked in.
+    /// A refresh that an answer needs: not interrupted. While a scan is being worked in it looks at edited documents
+    /// alone: nobody who asks is to wait for a whole folder.
     fn refresh_once(&mut self) {
+        if self.edited.is_empty() && self.analysis.is_scanning() {
+            return;
+        }
         self.dirty = false;
         let cancel = crate::analysis::Cancel::default();
         let reports = self.guard(|judge| judge.analysis.refresh(&cancel));

@@ -4,6 +4,7 @@
 //! (parsed and lowered), and most are never loaded. Trees are kept for open documents only.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -54,7 +55,9 @@ pub struct Loaded {
     /// What of it can matter.
     pub summary: Summary,
     /// The first few syntax errors.
-    pub errors: Arc<[(Span, String)]>,
+    pub errors: Errors,
+    /// Some of it does not parse, and its bytes name what a rule asks for: that may stand there.
+    pub doubtful: bool,
 }
 
 /// A document that an editor holds open.
@@ -130,7 +133,7 @@ pub struct Workspace {
     /// Keep every file, for the test that compares.
     pub(crate) unfiltered: bool,
     /// Files whose edges must be looked at again, and files that must be loaded.
-    pub(crate) unresolved: Vec<FileId>,
+    pub(crate) unresolved: BTreeSet<FileId>,
     /// Counts.
     pub work: Work,
 }
@@ -156,7 +159,7 @@ impl Workspace {
             cache_root,
             base: None,
             unfiltered,
-            unresolved: Vec::new(),
+            unresolved: BTreeSet::new(),
             work: Work::default(),
         }
     }
@@ -237,16 +240,9 @@ impl Workspace {
         let file = self.file_mut(id);
         match marks {
             Ok(marks) => {
-                let json = file.kind == FileKind::ArmTemplate;
-                let weight = if marks.registry || marks.pricing || marks.policy {
-                    Weight::Holds
-                } else if json && marks.remote {
-                    Weight::Doubt
-                } else {
-                    Weight::Nothing
-                };
+                let weight = weight_of(file.kind, &marks);
                 file.content = Content::Sifted(Sifted { weight });
-                file.generated = json && marks.generated;
+                file.generated = file.kind == FileKind::ArmTemplate && marks.generated;
                 marks.references
             }
             Err(error) => {
@@ -409,13 +405,13 @@ impl Workspace {
         if let Some(before) = &open.loaded {
             memo.retire(replaced(&before.model, &model));
         }
-        let same = open
-            .loaded
-            .as_ref()
-            .is_some_and(|before| same_meaning(&before.model.template, &model.template));
+        let doubtful = is_doubtful(file.kind, &tree, &model, || text.to_string());
+        let same = open.loaded.as_ref().is_some_and(|before| {
+            before.doubtful == doubtful && same_meaning(&before.model.template, &model.template)
+        });
         let summary = match (&open.loaded, same) {
             (Some(before), true) => before.summary.clone(),
-            _ => summarize(&model.template, want, outputs, inline),
+            _ => summarize(&model.template, want, outputs, doubtful, inline),
         };
         let changed = open
             .loaded
@@ -430,6 +426,7 @@ impl Workspace {
             model,
             summary,
             errors,
+            doubtful,
         });
         open.tree = Some(tree);
         open.stale = false;
@@ -437,11 +434,7 @@ impl Workspace {
     }
 
     /// Takes a file that was loaded from disk on some thread.
-    pub(crate) fn take_loaded(
-        &mut self,
-        id: FileId,
-        result: Result<(FileKind, FileModel, Errors), DiskError>,
-    ) {
+    pub(crate) fn take_loaded(&mut self, id: FileId, result: Result<Read, DiskError>) {
         let outputs = self.is_module(id);
         let Workspace {
             files,
@@ -451,13 +444,19 @@ impl Workspace {
         } = self;
         let file = &mut files[id.0 as usize];
         match result {
-            Ok((kind, model, errors)) => {
-                let summary = summarize(&model.template, want, outputs, inline);
+            Ok(Read {
+                kind,
+                model,
+                errors,
+                doubtful,
+            }) => {
+                let summary = summarize(&model.template, want, outputs, doubtful, inline);
                 file.kind = kind;
                 file.content = Content::Loaded(Loaded {
                     model,
                     summary,
                     errors,
+                    doubtful,
                 });
             }
             Err(error) => file.content = Content::Unreadable(error),
@@ -476,15 +475,24 @@ impl Workspace {
 /// Syntax errors with their places.
 pub type Errors = Arc<[(Span, String)]>;
 
+/// A file, read, parsed and lowered.
+#[derive(Debug)]
+pub struct Read {
+    /// What its content makes of it.
+    pub kind: FileKind,
+    /// What it says and where.
+    pub model: FileModel,
+    /// The first few syntax errors.
+    pub errors: Errors,
+    /// See [`Loaded::doubtful`].
+    pub doubtful: bool,
+}
+
 /// Reads, parses and lowers a file from disk: pure, for any thread.
-pub fn load(
-    path: &Path,
-    kind: FileKind,
-    memo: &Memo,
-) -> Result<(FileKind, FileModel, Errors), DiskError> {
+pub fn load(path: &Path, kind: FileKind, memo: &Memo) -> Result<Read, DiskError> {
     let text = disk::read(path)?.text;
     let loaded = load_text(&text, kind, memo);
-    if loaded.0 == FileKind::Other
+    if loaded.kind == FileKind::Other
         && let Some(template) = template_of_spec(&text)
     {
         return Ok(load_text(&template, FileKind::ArmTemplate, memo));
@@ -502,7 +510,7 @@ fn template_of_spec(text: &str) -> Option<String> {
 }
 
 /// Parses and lowers a text.
-pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> (FileKind, FileModel, Errors) {
+pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
     let tree = syntax::parse(language_of(kind), text, None);
     let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
     let model = lower(kind, &tree, text, memo);
@@ -511,7 +519,40 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> (FileKind, FileMode
     } else {
         Arc::default()
     };
-    (kind, model, errors)
+    let doubtful = is_doubtful(kind, &tree, &model, || text.to_owned());
+    Read {
+        kind,
+        model,
+        errors,
+        doubtful,
+    }
+}
+
+/// What does not parse matters where it may hold what a rule asks for, and it cannot where the bytes of the file do not
+/// name that. The files that the prefilter never lets be parsed are judged so: opening one changes nothing.
+fn is_doubtful(
+    kind: FileKind,
+    tree: &Tree,
+    model: &FileModel,
+    text: impl FnOnce() -> String,
+) -> bool {
+    let broken =
+        tree.root_node().has_error() || model.template.items.iter().any(|item| item.broken);
+    broken && {
+        let marks = prefilter::inspect(kind, text().as_bytes());
+        weight_of(kind, &marks) > Weight::Nothing
+    }
+}
+
+/// What the bytes of a file may hold, by themselves.
+fn weight_of(kind: FileKind, marks: &Marks) -> Weight {
+    if marks.registry || marks.pricing || marks.policy {
+        Weight::Holds
+    } else if marks.remote && kind == FileKind::ArmTemplate {
+        Weight::Doubt
+    } else {
+        Weight::Nothing
+    }
 }
 
 /// The grammar a kind of file is parsed with.

@@ -52,26 +52,28 @@ pub struct Summary {
     pub references: Vec<(ReferenceKind, Arc<str>)>,
 }
 
-/// Slices of inline templates, by the hash of the item they stand in. They stay true for ever; the table is cleared
-/// when it has grown large.
+/// Slices of inline templates, by the hash of the item they stand in and whether doubt counts there. They stay true for
+/// ever; the table is cleared when it has grown large.
 #[derive(Debug, Default)]
-pub struct InlineSlices(FxHashMap<u64, Arc<Summary>>);
+pub struct InlineSlices(FxHashMap<(u64, bool), Arc<Summary>>);
 
 /// More remembered inline slices than this are dropped at once: they are cheap to make again.
 const MAX_INLINE: usize = 100_000;
 
-/// Summarizes a template. `outputs`: somebody reads its outputs (it is used as a module).
+/// Summarizes a template. `outputs`: somebody reads its outputs (it is used as a module). `doubtful`: the bytes of its
+/// file name something a rule asks for, so that it may stand in what does not parse.
 pub fn summarize(
     template: &Template,
     want: &Want,
     outputs: bool,
+    doubtful: bool,
     inline: &mut InlineSlices,
 ) -> Summary {
     if inline.0.len() > MAX_INLINE {
         inline.0.clear();
     }
     let mut references = IndexSet::new();
-    let (hash, weight) = slice(template, want, outputs, inline, &mut references);
+    let (hash, weight) = slice(template, want, outputs, doubtful, inline, &mut references);
     Summary {
         hash,
         weight,
@@ -85,6 +87,7 @@ fn slice(
     template: &Template,
     want: &Want,
     outputs: bool,
+    doubtful: bool,
     inline: &mut InlineSlices,
     references: &mut References,
 ) -> (u64, Weight) {
@@ -104,9 +107,15 @@ fn slice(
                 }
                 wanted.then_some(item.hash)
             }
-            ItemKind::Module(module) => {
-                root_of_module(item, module, want, inline, references, &mut weight)
-            }
+            ItemKind::Module(module) => root_of_module(
+                item,
+                module,
+                want,
+                doubtful,
+                inline,
+                references,
+                &mut weight,
+            ),
             ItemKind::Import(import) => {
                 references.insert((ReferenceKind::Import, import.from.text.clone()));
                 None
@@ -131,9 +140,9 @@ fn slice(
             ItemKind::Output(_) if outputs => Some(item.hash),
             _ => None,
         };
-        // Where a declaration does not parse, anything could stand there.
-        let root = root.or((item.broken).then_some(item.hash));
-        if item.broken {
+        // Where a declaration does not parse, anything could stand there that the file names.
+        let root = root.or(item.broken.then_some(item.hash));
+        if item.broken && doubtful {
             weight = weight.max(Weight::Doubt);
         }
         if root.is_some() {
@@ -185,16 +194,17 @@ fn root_of_module(
     item: &Item,
     module: &Module,
     want: &Want,
+    doubtful: bool,
     inline: &mut InlineSlices,
     references: &mut References,
     weight: &mut Weight,
 ) -> Option<u64> {
     match &module.target {
         Target::Inline(template) => {
-            let known = inline.0.get(&item.hash).cloned();
+            let known = inline.0.get(&(item.hash, doubtful)).cloned();
             let inner = known.unwrap_or_else(|| {
                 let mut found = IndexSet::new();
-                let (mut hash, weight) = slice(template, want, true, inline, &mut found);
+                let (mut hash, weight) = slice(template, want, true, doubtful, inline, &mut found);
                 let mut hasher = Xxh3::new();
                 (hash, &module.declaration, &module.arguments, module.inner).hash(&mut hasher);
                 hash = hasher.finish();
@@ -203,7 +213,7 @@ fn root_of_module(
                     weight,
                     references: found.into_iter().collect(),
                 });
-                inline.0.insert(item.hash, summary.clone());
+                inline.0.insert((item.hash, doubtful), summary.clone());
                 summary
             });
             references.extend(inner.references.iter().cloned());

@@ -86,8 +86,8 @@ impl Workspace {
                 target,
             });
         }
-        if unresolved && !self.unresolved.contains(&from) {
-            self.unresolved.push(from);
+        if unresolved {
+            self.unresolved.insert(from);
         }
         edges.extend(self.edges_by_name(from, references));
         if self.file(from).edges == edges {
@@ -148,11 +148,9 @@ impl Workspace {
 
     /// What a file holds by itself.
     fn own_weight(&self, id: FileId) -> Weight {
-        if self.unfiltered {
-            return Weight::Holds;
-        }
         match (self.loaded(id), &self.file(id).content) {
             (Some(loaded), _) => loaded.summary.weight,
+            (None, Content::Sifted(_)) if self.unfiltered => Weight::Holds,
             (None, Content::Sifted(sifted)) => sifted.weight,
             // What cannot be read might hold anything; what is missing is told where it is referred to.
             (None, Content::Unreadable(_)) => Weight::Doubt,

@@ -147,11 +147,8 @@ impl<'a> View<'a> {
             self.slice_of(id)
         };
         let file = self.workspace.file(id);
-        if !library
-            && !self.everything
-            && file.weight == Weight::Nothing
-            && !matches!(file.content, Content::Unseen)
-        {
+        let seen = file.document.is_some() || !matches!(file.content, Content::Unseen);
+        if !library && !self.everything && file.weight == Weight::Nothing && seen {
             self.note(dependency);
             return Loaded::Harmless("it deploys neither a registry nor a plan".into());
         }

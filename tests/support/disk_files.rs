@@ -71,7 +71,7 @@ impl DiskFiles {
         };
         let template = files::load(&path, kind, &self.memo)
             .ok()
-            .map(|(_, model, _)| model.template);
+            .map(|read| read.model.template);
         self.table
             .borrow_mut()
             .templates

@@ -1,0 +1,86 @@
+//! Working a scan in, piece by piece: so that a keystroke waits for one piece of it and never for the whole.
+//!
+//! The order matters. All files are entered before any is connected, since a parameters file belongs to the template
+//! whose name is beside its own; and all are connected before weight is spread, so that most files are met once.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use super::{Analysis, Cancel, Scan};
+use crate::model::FileId;
+use crate::workspace::disk::DiskError;
+use crate::workspace::files::Content;
+use crate::workspace::prefilter::Marks;
+
+/// Files dealt with between two looks at whether somebody is waiting. Entering one takes about a microsecond,
+/// connecting one may ask the file system for each of its references.
+const PIECE: usize = 64;
+
+/// What scans found and nobody has worked in yet, by how far it has come.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    found: VecDeque<(PathBuf, Result<Marks, DiskError>)>,
+    entered: VecDeque<(FileId, Vec<Box<str>>)>,
+    connected: VecDeque<FileId>,
+    /// From a scan's arrival until a refresh has gone through all that it led to.
+    pub(super) open: bool,
+}
+
+impl Backlog {
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty() && self.entered.is_empty() && self.connected.is_empty()
+    }
+}
+
+impl Analysis {
+    /// See [`Analysis::install`].
+    pub(super) fn install_later(&mut self, scan: Scan) {
+        let Scan { root, sift } = scan;
+        self.scan_problems
+            .retain(|(path, _)| !path.starts_with(&root));
+        self.scan_problems.extend(sift.problems);
+        let unfiltered = self.options.unfiltered;
+        let kept = |marks: &Result<Marks, DiskError>| match marks {
+            Ok(marks) => marks.candidate || unfiltered,
+            Err(_) => true,
+        };
+        let files = sift.files.into_iter().filter(|(_, marks)| kept(marks));
+        self.backlog.found.extend(files);
+        self.backlog.open = true;
+    }
+
+    /// Works scans in until nothing is left or somebody is waiting.
+    pub(super) fn work_scans_in(&mut self, cancel: &Cancel) {
+        while !self.backlog.is_empty() && !cancel.is_cancelled() {
+            for _ in 0..PIECE {
+                if let Some((path, marks)) = self.backlog.found.pop_front() {
+                    self.enter(&path, marks);
+                } else if let Some((id, references)) = self.backlog.entered.pop_front() {
+                    match self.workspace.loaded(id) {
+                        // An open document knows better than its bytes on disk what it refers to.
+                        Some(_) => self.changed_meaning(id),
+                        None => self.connect(id, references),
+                    }
+                    self.backlog.connected.push_back(id);
+                } else if let Some(id) = self.backlog.connected.pop_front() {
+                    self.follow(id);
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, path: &std::path::Path, marks: Result<Marks, DiskError>) {
+        let id = self.workspace.intern(path);
+        let file = self.workspace.file_mut(id);
+        if !file.listed {
+            file.listed = true;
+            self.changed.insert(id);
+        }
+        if matches!(file.content, Content::Unseen) {
+            let references = self.workspace.take_marks(id, marks);
+            self.backlog.entered.push_back((id, references));
+        }
+    }
+}
