@@ -11,8 +11,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use preflight::analysis::{Analysis, Cancel, Options, scan};
+use preflight::model::FileKind;
+use preflight::model::lower_bicep::lower_bicep;
+use preflight::rules::container_scan::WANT;
 use preflight::syntax;
 use preflight::text::{Document, Encoding, Position, Range, TextChange};
+use preflight::workspace::fingerprint::{InlineSlices, summarize};
+use preflight::workspace::memo::Memo;
 use serde_json::{Value, json};
 
 /// Keystrokes timed in each part; a few more before them warm everything up.
@@ -59,6 +64,8 @@ fn main() {
             times,
         );
     }
+    stages(&root, &text);
+    start(&root, &text);
     // What is left of it is left to the system's own clearing of temporary files.
     let _ = std::fs::remove_dir_all(&scratch);
 }
@@ -165,6 +172,78 @@ fn reparse(text: &str, at: Position) -> Vec<Duration> {
     })
 }
 
+/// Where the time of a keystroke in the registry's name goes, as medians.
+fn stages(root: &Path, text: &str) {
+    let at = position(text, "benchimages");
+    let median = |mut times: Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64() * 1e3
+    };
+    let mut document = Document::new(text, 0);
+    let mut tree = syntax::parse(syntax::bicep(), &document.text, None);
+    let memo = Memo::default();
+    let mut inline = InlineSlices::default();
+    let (mut parsing, mut lowering, mut slicing) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..WARM + EDITS {
+        let start = Instant::now();
+        for edit in document.apply(&[change(at, number)], Encoding::Utf16, number as i32) {
+            syntax::edit(&mut tree, &edit);
+        }
+        tree = syntax::parse(syntax::bicep(), &document.text, Some(&tree));
+        let parsed = Instant::now();
+        let model = lower_bicep(FileKind::Bicep, &tree, &document.text, &memo);
+        let lowered = Instant::now();
+        let summary = summarize(&model.template, &WANT, false, false, &mut inline);
+        let sliced = Instant::now();
+        assert!(summary.hash != 0);
+        if number >= WARM {
+            parsing.push(parsed - start);
+            lowering.push(lowered - parsed);
+            slicing.push(sliced - lowered);
+        }
+    }
+    let stages = [median(parsing), median(lowering), median(slicing)];
+    let inside = median(in_process(root, text, at));
+    let file = root.join("preflight-bench.bicep");
+    let program = [env!("CARGO_BIN_EXE_preflight"), "server"];
+    let outside = median(over_stdio(&program, root, &file, "bicep", text, at));
+    let pipes = median(through_cat(&file, at));
+    let names = ["edit and parse", "lower", "fingerprint"];
+    let mut rows: Vec<(&str, f64)> = names.into_iter().zip(stages).collect();
+    rows.push((
+        "recall or evaluate, judge, compare with what is shown",
+        inside - stages.iter().sum::<f64>(),
+    ));
+    rows.push((
+        "pipes and this client: the same message through `cat`",
+        pipes,
+    ));
+    rows.push((
+        "the rest: read, deserialize, four changes of thread, serialize, write",
+        outside - inside - pipes,
+    ));
+    println!("\n| of a keystroke in the registry's name | ms | share |\n|---|---|---|");
+    for (name, time) in rows {
+        println!("| {name} | {time:.3} | {:.0} % |", time / outside * 100.0);
+    }
+}
+
+/// What the way there and back costs by itself.
+fn through_cat(file: &Path, at: Position) -> Vec<Duration> {
+    let mut client = Client::start(&["cat"], &std::env::temp_dir());
+    let times = time(|number| {
+        let change = change(at, number);
+        client.notify(
+            "textDocument/didChange",
+            json!({"uri": file, "text": change.text, "line": at.line, "padding": vec![number; 40]}),
+        );
+        client.read();
+    });
+    drop(client.to);
+    client.child.wait().expect("it ends");
+    times
+}
+
 fn in_process(root: &Path, text: &str, at: Position) -> Vec<Duration> {
     let options = Options {
         cache_root: Some(root.join("no-cache")),
@@ -268,6 +347,89 @@ impl Client {
     }
 }
 
+/// An editor's session with one open document.
+struct Session {
+    client: Client,
+    uri: String,
+    version: i64,
+    /// From the start of the process to the answer to `initialize`, and from `didOpen` to its first diagnostics.
+    answered: Duration,
+    shown: Duration,
+}
+
+impl Session {
+    fn open(program: &[&str], root: &Path, file: &Path, language: &str, text: &str) -> Session {
+        let begin = Instant::now();
+        let mut client = Client::start(program, root);
+        let folder = format!("file://{}", root.display());
+        let uri = format!("file://{}", file.display());
+        client.request(
+            1,
+            "initialize",
+            json!({
+                "processId": null,
+                "rootUri": folder,
+                "workspaceFolders": [{"uri": folder, "name": "bench"}],
+                "capabilities": {"textDocument": {"publishDiagnostics": {"versionSupport": true}}},
+            }),
+        );
+        let answered = begin.elapsed();
+        client.notify("initialized", json!({}));
+        let document = json!({"uri": uri, "languageId": language, "version": 0, "text": text});
+        let begin = Instant::now();
+        client.notify("textDocument/didOpen", json!({"textDocument": document}));
+        client.published(&uri, 0);
+        Session {
+            client,
+            uri,
+            version: 0,
+            answered,
+            shown: begin.elapsed(),
+        }
+    }
+
+    /// Until the workspace was looked at, so that what follows is the keystroke alone.
+    fn settle(&mut self) {
+        let scan = json!({"command": "preflight.scan", "arguments": []});
+        self.client.request(2, "workspace/executeCommand", scan);
+    }
+
+    fn keystroke(&mut self, at: Position, number: usize) {
+        self.version += 1;
+        let change = change(at, number);
+        let range = change.range.expect("a range");
+        let ends = [range.start, range.end]
+            .map(|end| json!({"line": end.line, "character": end.character}));
+        self.client.notify(
+            "textDocument/didChange",
+            json!({
+                "textDocument": {"uri": self.uri, "version": self.version},
+                "contentChanges": [
+                    {"range": {"start": ends[0], "end": ends[1]}, "text": change.text}
+                ],
+            }),
+        );
+        self.client.published(&self.uri, self.version);
+    }
+
+    /// The most memory it ever held, in MB; 0 where the system does not tell.
+    fn peak(&self) -> f64 {
+        let path = format!("/proc/{}/status", self.client.child.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        kilobytes.unwrap_or(0.0) / 1024.0
+    }
+
+    fn close(mut self) {
+        self.client
+            .send(&json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}));
+        while self.client.read()["id"] != 3 {}
+        self.client.notify("exit", Value::Null);
+        self.client.child.wait().expect("it ends");
+    }
+}
+
 fn over_stdio(
     program: &[&str],
     root: &Path,
@@ -276,49 +438,40 @@ fn over_stdio(
     text: &str,
     at: Position,
 ) -> Vec<Duration> {
-    let mut client = Client::start(program, root);
-    let folder = format!("file://{}", root.display());
-    let uri = format!("file://{}", file.display());
-    client.request(
-        1,
-        "initialize",
-        json!({
-            "processId": null,
-            "rootUri": folder,
-            "workspaceFolders": [{"uri": folder, "name": "bench"}],
-            "capabilities": {"textDocument": {"publishDiagnostics": {"versionSupport": true}}},
-        }),
-    );
-    client.notify("initialized", json!({}));
-    let document = json!({"uri": uri, "languageId": language, "version": 0, "text": text});
-    client.notify("textDocument/didOpen", json!({"textDocument": document}));
-    client.published(&uri, 0);
+    let mut session = Session::open(program, root, file, language, text);
     if language == "bicep" {
-        // The workspace has been looked at: what follows is the keystroke alone.
-        let scan = json!({"command": "preflight.scan", "arguments": []});
-        client.request(2, "workspace/executeCommand", scan);
+        session.settle();
     }
-    let mut version = 0;
-    let times = time(|number| {
-        version += 1;
-        let change = change(at, number);
-        let range = change.range.expect("a range");
-        let ends = [range.start, range.end]
-            .map(|end| json!({"line": end.line, "character": end.character}));
-        client.notify(
-            "textDocument/didChange",
-            json!({
-                "textDocument": {"uri": uri, "version": version},
-                "contentChanges": [
-                    {"range": {"start": ends[0], "end": ends[1]}, "text": change.text}
-                ],
-            }),
-        );
-        client.published(&uri, version);
-    });
-    client.send(&json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}));
-    while client.read()["id"] != 3 {}
-    client.notify("exit", Value::Null);
-    client.child.wait().expect("it ends");
+    let times = time(|number| session.keystroke(at, number));
+    session.close();
     times
+}
+
+/// Starting cold, and memory over a long session.
+fn start(root: &Path, text: &str) {
+    let program = [env!("CARGO_BIN_EXE_preflight"), "server"];
+    let file = root.join("preflight-bench.bicep");
+    let (mut answered, mut shown) = (Vec::new(), Vec::new());
+    for _ in 0..21 {
+        let session = Session::open(&program, root, &file, "bicep", text);
+        answered.push(session.answered);
+        shown.push(session.shown);
+        session.close();
+    }
+    println!("\n| the server | p50 ms | p99 ms | max ms |\n|---|---|---|---|");
+    row("from its start to `initialize` answered", answered);
+    row("from `didOpen` to the first diagnostics, cold", shown);
+    let at = position(text, "benchimages");
+    let mut session = Session::open(&program, root, &file, "bicep", text);
+    session.settle();
+    println!("\n| edits | peak memory MB |\n|---|---|");
+    let mut number = 0;
+    for edits in [0, 1_000, 2_000, 5_000, 10_000] {
+        while number < edits {
+            session.keystroke(at, number);
+            number += 1;
+        }
+        println!("| {edits} | {:.1} |", session.peak());
+    }
+    session.close();
 }
