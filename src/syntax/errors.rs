@@ -33,8 +33,10 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
             errors.push(missing(node));
         } else if node.is_error() {
             errors.push(unexpected(node, text));
-        } else {
-            below = node.has_error() && cursor.goto_first_child();
+        } else if node.has_error() && errors_in(node) {
+            below = cursor.goto_first_child();
+        } else if node.has_error() {
+            errors.push(unseen(node, text));
         }
         if errors.len() == MOST {
             return errors;
@@ -42,6 +44,30 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
         if !below && !advance(&mut cursor) {
             return errors;
         }
+    }
+}
+
+/// Whether an error of a node lies in one of its children, and not between them.
+fn errors_in(node: Node<'_>) -> bool {
+    let mut cursor = node.walk();
+    node.children(&mut cursor)
+        .any(|child| child.has_error() || child.is_missing())
+}
+
+/// What is missing and has no node of its own to say so: the new line between two declarations.
+fn unseen(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
+    let mut cursor = node.walk();
+    let children: Vec<_> = node.children(&mut cursor).collect();
+    let joined = children.windows(2).find_map(|pair| {
+        let between = Span::of(pair[0].end_byte()..pair[1].start_byte());
+        let broken = text.slice(between).contains(['\n', '\r']);
+        // A comment may stand behind a declaration.
+        (!broken && pair[1].kind() != "comment").then_some(between.end)
+    });
+    let at = joined.unwrap_or(node.start_byte() as u32);
+    SyntaxError {
+        span: Span::new(at, at),
+        message: "expected a new line".to_owned(),
     }
 }
 
@@ -152,6 +178,11 @@ mod tests {
         check("para\n", &[": expected a declaration"]);
         check("param a\n", &[": this declaration is not complete"]);
         check("var a = 1;\n", &[";: unexpected `;`"]);
+        check("var a = 1 var b = 2\n", &["var b = 2: expected a new line"]);
+        check(
+            "var a = 1 /* b */ var b = 2 // c\n",
+            &["var b = 2 // c: expected a new line"],
+        );
         check(
             "para x string\n",
             &["para x string: unexpected `para x string`"],
