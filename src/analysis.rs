@@ -185,6 +185,8 @@ pub struct Counters {
 pub struct Options {
     /// Settings of the editor or the command line.
     pub overrides: Overrides,
+    /// What the editor sets for single workspace folders, in place of `overrides`.
+    pub folder_overrides: Vec<(PathBuf, Overrides)>,
     /// Skip the prefilter (tests compare).
     pub unfiltered: bool,
     /// Overrides where Bicep's cache lies (tests; else `bicepconfig.json` and the home folder decide).
@@ -255,6 +257,7 @@ impl Analysis {
             owed: BTreeSet::new(),
             reported: 0,
         };
+        analysis.workspace.folder_overrides = analysis.options.folder_overrides.clone();
         analysis.workspace.base = analysis.options.base.clone();
         analysis
     }
@@ -295,10 +298,12 @@ impl Analysis {
         }
     }
 
-    /// Sets what the editor overrides.
-    pub fn set_overrides(&mut self, overrides: Overrides) {
-        if self.workspace.overrides != overrides {
-            self.workspace.overrides = overrides;
+    /// Sets what the editor overrides: for all, and in its place for single workspace folders.
+    pub fn set_overrides(&mut self, overrides: Overrides, folders: Vec<(PathBuf, Overrides)>) {
+        let workspace = &mut self.workspace;
+        if workspace.overrides != overrides || workspace.folder_overrides != folders {
+            workspace.overrides = overrides;
+            workspace.folder_overrides = folders;
             self.reconfigure();
         }
     }

@@ -139,10 +139,12 @@ pub fn serve(
     let asked_to_end = Arc::new(AtomicBool::new(false));
     let (events, heard) = mpsc::channel();
     let (ended, end_of_input) = tokio::sync::oneshot::channel();
-    let input = input::start(input, output.clone(), move || _ = ended.send(()));
+    let input = input::start(input, output.clone(), asked_to_end.clone(), move || {
+        _ = ended.send(());
+    });
     let own_events = events.clone();
     let handle = runtime.handle().clone();
-    let (service, socket) = server::service(asked_to_end.clone(), |client| {
+    let (service, socket) = server::service(|client| {
         let start = actor::Start {
             jobs: Arc::new(Jobs::default()),
             output: output.clone(),

@@ -23,7 +23,7 @@ use super::event::Event;
 use super::jobs::{Ask, Change, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::scans::Scans;
-use super::uri::{Named, named};
+use super::uri::{Named, named, uri_of};
 use super::{judge, log, parent, settings, to_proto, watch};
 use crate::analysis::Options;
 use crate::text::{Document, TextChange};
@@ -69,6 +69,8 @@ pub(super) struct Actor {
     /// The folders are being looked at.
     running: bool,
     settings: Overrides,
+    /// In its place, for single folders.
+    folder_settings: Vec<(PathBuf, Overrides)>,
     trace: TraceValue,
     /// `workspace/diagnostic/refresh` was sent and not answered; and another is due after it.
     refreshing: bool,
@@ -108,6 +110,7 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         begun: false,
         running: false,
         settings: Overrides::default(),
+        folder_settings: Vec::new(),
         trace: TraceValue::Off,
         refreshing: false,
         refresh_again: false,
@@ -155,12 +158,7 @@ impl Actor {
             }
             Event::Folders { added, removed } => self.change_folders(&added, &removed),
             Event::Settings(value) => self.settings_changed(&value),
-            Event::SettingsAnswer(answer) => {
-                // A client that has nothing to say says null; what it said at the start stays.
-                if let Some(value) = answer.filter(|value| !value.is_null()) {
-                    self.set(&value);
-                }
-            }
+            Event::SettingsAnswer(folders, values) => self.settings_answered(folders, values),
             Event::Trace(trace) => self.trace = trace,
             Event::Ask(method, ask) => self.ask(method, ask),
             Event::ScanAll(reply) => self.scan_all(reply),
@@ -278,21 +276,22 @@ impl Actor {
 
     // ---- settings
 
+    /// Asks for the settings that hold everywhere, and for those of each folder.
     fn ask_settings(&self) {
         if !self.caps.configuration {
             return;
         }
         let client = self.client.clone();
-        let item = ConfigurationItem {
-            scope_uri: None,
+        let folders = self.folders.clone();
+        let item = |scope_uri| ConfigurationItem {
+            scope_uri,
             section: Some("preflight".to_owned()),
         };
+        let mut items = vec![item(None)];
+        items.extend(folders.iter().map(|folder| item(uri_of(folder))));
         self.task(
-            async move { client.configuration(vec![item]).await.ok() },
-            |answer| {
-                let values = answer.flatten();
-                Event::SettingsAnswer(values.and_then(|values| values.into_iter().next()))
-            },
+            async move { client.configuration(items).await.ok() },
+            |answer| Event::SettingsAnswer(folders, answer.flatten().unwrap_or_default()),
         );
     }
 
@@ -300,15 +299,34 @@ impl Actor {
         if self.caps.configuration {
             return self.ask_settings();
         }
-        self.set(value);
+        let settings = self.read_settings(value);
+        self.set(settings, Vec::new());
     }
 
-    fn set(&mut self, value: &Value) {
-        let settings = self.read_settings(value);
-        if settings != self.settings {
-            self.settings = settings;
-            self.options.overrides = self.settings.clone();
-            self.push(Job::Overrides(self.settings.clone()));
+    /// A client that has nothing to say says null: what it said at the start stays, and what holds everywhere holds in
+    /// a folder.
+    fn settings_answered(&mut self, folders: Vec<PathBuf>, values: Vec<Value>) {
+        let mut values = values.into_iter().map(|value| {
+            let said = Some(value).filter(|value| !value.is_null());
+            said.map(|value| self.read_settings(&value))
+        });
+        let everywhere = values.next().flatten();
+        let everywhere = everywhere.unwrap_or_else(|| self.settings.clone());
+        let own = folders.into_iter().zip(values);
+        let own = own.filter_map(|(folder, settings)| Some((folder, settings?)));
+        let own = own
+            .filter(|(_, settings)| *settings != everywhere)
+            .collect();
+        self.set(everywhere, own);
+    }
+
+    fn set(&mut self, settings: Overrides, of_folders: Vec<(PathBuf, Overrides)>) {
+        if settings != self.settings || of_folders != self.folder_settings {
+            self.settings = settings.clone();
+            self.folder_settings = of_folders.clone();
+            self.options.overrides = settings.clone();
+            self.options.folder_overrides = of_folders.clone();
+            self.push(Job::Overrides(settings, of_folders));
         }
     }
 
@@ -459,6 +477,7 @@ impl Actor {
             self.forget_scan(&folder);
         }
         self.push(Job::Folders(self.folders.clone()));
+        self.ask_settings();
         for folder in fresh {
             self.scan(folder);
         }
@@ -515,6 +534,7 @@ impl Actor {
         let rebuild = Rebuild {
             folders: self.folders.clone(),
             overrides: self.settings.clone(),
+            folder_overrides: self.folder_settings.clone(),
             documents: documents
                 .map(|open| (open.path.clone(), open.document.clone()))
                 .collect(),

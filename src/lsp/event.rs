@@ -36,8 +36,8 @@ pub(super) enum Event {
     },
     /// `workspace/didChangeConfiguration` came with this.
     Settings(Value),
-    /// The client answered what its settings are; `None` where it did not.
-    SettingsAnswer(Option<Value>),
+    /// The client answered what its settings are, everywhere and in these folders; nothing where it did not.
+    SettingsAnswer(Vec<PathBuf>, Vec<Value>),
     Trace(TraceValue),
     /// A request for the judge.
     Ask(&'static str, Ask),

@@ -6,13 +6,14 @@
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use memchr::memmem;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::message::{Wrong, check};
+use super::message::{Kind, Wrong, check, with_sound_uris};
 use super::output::Output;
 
 /// Messages that may wait for the runtime to take them.
@@ -37,10 +38,12 @@ pub(super) struct Input {
     at: usize,
 }
 
-/// Starts the reading thread. `ended` is called once, when there is no more to read.
+/// Starts the reading thread. `ending` is set when a client that has begun asks for the end; `ended` is called once, when
+/// there is no more to read.
 pub(super) fn start(
     from: impl Read + Send + 'static,
     output: Arc<Output>,
+    ending: Arc<AtomicBool>,
     ended: impl FnOnce() + Send + 'static,
 ) -> Input {
     let (sender, messages) = channel(WAITING);
@@ -48,7 +51,7 @@ pub(super) fn start(
     let _ = std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || {
-            read_all(from, &sender, &|wrong| output.refuse(wrong));
+            read_all(from, &sender, &ending, &|wrong| output.refuse(wrong));
             drop(sender);
             ended();
         });
@@ -59,13 +62,27 @@ pub(super) fn start(
     }
 }
 
-fn read_all(from: impl Read, to: &Sender<Vec<u8>>, refuse: &dyn Fn(&Wrong)) {
+fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, refuse: &dyn Fn(&Wrong)) {
     let mut frames = Frames::new(from);
+    let mut begun = false;
     loop {
         match frames.next() {
             Some(Ok(frame)) => match check(frame.body()) {
-                Ok(()) => {
-                    if to.blocking_send(frame.bytes).is_err() {
+                Ok(kind) => {
+                    // Passed on, it would take back the requests that are still being answered, `shutdown` among them;
+                    // where the input ends they are.
+                    if kind == Kind::Exit {
+                        return;
+                    }
+                    begun |= kind == Kind::Initialize;
+                    if begun && kind == Kind::Shutdown {
+                        ending.store(true, Ordering::Relaxed);
+                    }
+                    let bytes = match with_sound_uris(frame.body()) {
+                        Some(body) => framed(&body),
+                        None => frame.bytes,
+                    };
+                    if to.blocking_send(bytes).is_err() {
                         return;
                     }
                 }
@@ -75,6 +92,13 @@ fn read_all(from: impl Read, to: &Sender<Vec<u8>>, refuse: &dyn Fn(&Wrong)) {
             None => return,
         }
     }
+}
+
+/// A body with its header.
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 /// A message with its header.

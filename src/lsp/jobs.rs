@@ -39,8 +39,8 @@ pub(super) enum Job {
     Recheck { pressing: bool },
     /// These are the workspace folders now.
     Folders(Vec<PathBuf>),
-    /// This is what the editor sets.
-    Overrides(Overrides),
+    /// This is what the editor sets: for all, and for single folders.
+    Overrides(Overrides, Vec<(PathBuf, Overrides)>),
     /// This many folders are being scanned.
     Scanning(usize),
     /// A folder was scanned.
@@ -68,6 +68,7 @@ pub(super) enum Change {
 pub(super) struct Rebuild {
     pub(super) folders: Vec<PathBuf>,
     pub(super) overrides: Overrides,
+    pub(super) folder_overrides: Vec<(PathBuf, Overrides)>,
     pub(super) documents: Vec<(PathBuf, Document)>,
 }
 

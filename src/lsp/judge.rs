@@ -191,9 +191,10 @@ impl Judge {
             Job::Disk(paths) => self.change(|judge| judge.analysis.disk_changed(&paths)),
             Job::Recheck { pressing } => self.recheck(pressing),
             Job::Folders(folders) => self.change(|judge| judge.analysis.set_folders(&folders)),
-            Job::Overrides(overrides) => {
+            Job::Overrides(overrides, folders) => {
                 self.options.overrides = overrides.clone();
-                self.change(|judge| judge.analysis.set_overrides(overrides));
+                self.options.folder_overrides = folders.clone();
+                self.change(|judge| judge.analysis.set_overrides(overrides, folders));
             }
             Job::Scanning(count) => {
                 self.scanning = count;
@@ -342,6 +343,7 @@ impl Judge {
         let paths = rebuild.documents.iter().map(|(path, _)| path.clone());
         self.edited = paths.collect();
         self.options.overrides = rebuild.overrides;
+        self.options.folder_overrides = rebuild.folder_overrides;
         if self.strikes < 2 {
             let documents = &rebuild.documents;
             let folders = &rebuild.folders;

@@ -1,9 +1,8 @@
 //! The protocol's methods. Each does one thing before it waits for anything: it tells the actor. So the order in which
 //! messages came is the order in which they count, however the runtime goes about it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -27,18 +26,14 @@ use super::judge::Judge;
 pub(super) struct Server {
     /// Behind a lock because the sender of a channel cannot be shared by reference on every version that is supported.
     events: Mutex<Sender<Event>>,
-    /// `shutdown` was asked for.
-    ending: Arc<AtomicBool>,
 }
 
 /// The server as a service, with the requests of our own. `start` is given the way to the client.
 pub(super) fn service(
-    ending: Arc<AtomicBool>,
     start: impl FnOnce(Client) -> Sender<Event>,
 ) -> (LspService<Server>, ClientSocket) {
     let build = LspService::build(|client| Server {
         events: Mutex::new(start(client)),
-        ending,
     });
     build
         .custom_method("preflight/status", Server::status)
@@ -104,7 +99,7 @@ impl LanguageServer for Server {
     }
 
     async fn shutdown(&self) -> Result<()> {
-        self.ending.store(true, Ordering::Relaxed);
+        // What it means was seen when it was read.
         Ok(())
     }
 

@@ -127,6 +127,8 @@ pub struct Workspace {
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
     pub(crate) overrides: Overrides,
+    /// In its place, for single workspace folders.
+    pub(crate) folder_overrides: Vec<(PathBuf, Overrides)>,
     pub(crate) cache_root: Option<PathBuf>,
     /// Where files that lie in no workspace folder look for their configuration: upwards to here.
     pub(crate) base: Option<PathBuf>,
@@ -156,6 +158,7 @@ impl Workspace {
             configs: Mutex::default(),
             settings: DashMap::default(),
             overrides,
+            folder_overrides: Vec::new(),
             cache_root,
             base: None,
             unfiltered,
@@ -279,8 +282,14 @@ impl Workspace {
         }
         let root = self.root_of(path);
         let read = |path: &Path| self.config_text(path);
+        let home = self.folder_of(path);
+        let own = self
+            .folder_overrides
+            .iter()
+            .find(|(folder, _)| home == Some(folder));
+        let overrides = own.map_or(&self.overrides, |(_, overrides)| overrides);
         let mut settings = match self.configs.lock() {
-            Ok(mut configs) => configs.settings(path, &root, &self.overrides, &read),
+            Ok(mut configs) => configs.settings(path, &root, overrides, &read),
             Err(_) => Arc::default(),
         };
         if let Some(cache) = &self.cache_root {

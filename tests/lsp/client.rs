@@ -40,6 +40,8 @@ pub struct Client {
     pub silent_on: BTreeSet<&'static str>,
     /// What `workspace/configuration` is answered with.
     pub settings: Value,
+    /// In its place, for the scopes that are named here.
+    pub scoped_settings: BTreeMap<String, Value>,
     id: i64,
     /// How the server has to end when the client leaves.
     pub leaves: Leaves,
@@ -86,6 +88,7 @@ impl Client {
             asked: Vec::new(),
             silent_on: BTreeSet::new(),
             settings: Value::Null,
+            scoped_settings: BTreeMap::new(),
             id: 0,
             leaves: Leaves::Politely,
         }
@@ -214,8 +217,13 @@ impl Client {
         }
         let result = match method {
             "workspace/configuration" => {
-                let items = params["items"].as_array().map_or(0, Vec::len);
-                Value::from(vec![self.settings.clone(); items])
+                let items = params["items"].as_array().cloned().unwrap_or_default();
+                let of = |item: &Value| {
+                    let scope = item["scopeUri"].as_str().unwrap_or_default();
+                    let own = self.scoped_settings.get(scope);
+                    own.unwrap_or(&self.settings).clone()
+                };
+                items.iter().map(of).collect()
             }
             _ => Value::Null,
         };

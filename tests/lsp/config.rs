@@ -54,6 +54,38 @@ fn settings_when_asked() {
 }
 
 #[test]
+fn each_folder_has_its_own_settings() {
+    let one = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let other = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::start(Setup::default());
+    let quiet = json!({"coverage": "elsewhere"});
+    let (first, second) = (uri(one.root()), uri(other.root()));
+    client.scoped_settings.insert(first.clone(), quiet.clone());
+    let folder = |uri: &str| json!({"uri": uri, "name": "folder"});
+    client.initialize(&json!({
+        "processId": null,
+        "workspaceFolders": [folder(&first), folder(&second)],
+        "capabilities": all(),
+    }));
+    let (main, more) = (uri(&one.path("main.bicep")), uri(&other.path("main.bicep")));
+    client.count(&more, 1);
+    client.settle();
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.count(&main, 0);
+    // One that comes later is asked about when it comes.
+    let late = Workspace::new(&[("main.bicep", REGISTRY)]);
+    client.scoped_settings.clear();
+    client.scoped_settings.insert(uri(late.root()), quiet);
+    let event = json!({"event": {"added": [folder(&uri(late.root()))], "removed": []}});
+    client.notify("workspace/didChangeWorkspaceFolders", &event);
+    client.count(&main, 1);
+    let last = uri(&late.path("main.bicep"));
+    client.open(&last, "bicep", 1, REGISTRY);
+    client.count(&last, 0);
+    client.settle();
+}
+
+#[test]
 fn a_client_that_never_answers_is_served_all_the_same() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::start(Setup::default());

@@ -176,6 +176,19 @@ fn documents_that_are_no_files_are_judged_alone_or_ignored() {
     assert!(client.shown("git:/main.bicep?ref=HEAD").is_none());
 }
 
+/// Some clients write URIs as people do.
+#[test]
+fn uris_with_blanks_and_letters_beyond_ascii_are_understood() {
+    let workspace = Workspace::new(&[("a b/é.bicep", "")]);
+    let mut client = Client::initialized(workspace.root());
+    let raw = uri(&workspace.path("a b/é.bicep"));
+    let sound = raw.replace(' ', "%20").replace('é', "%C3%A9");
+    assert_ne!(raw, sound);
+    client.open(&raw, "bicep", 1, REGISTRY);
+    client.count(&sound, 1);
+    client.settle();
+}
+
 #[test]
 fn a_document_keeps_the_name_that_the_client_gives_it() {
     let workspace = Workspace::new(&[("a b/main.bicep", REGISTRY)]);

@@ -66,6 +66,23 @@ fn nothing_is_answered_before_the_start_and_after_the_end() {
 }
 
 #[test]
+fn an_exit_right_behind_the_shutdown_is_a_clean_end() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    for _ in 0..20 {
+        let mut client = Client::initialized(workspace.root());
+        let asked = client.ask("shutdown", &Value::Null);
+        assert_eq!(client.just_exit(), End::Clean);
+        assert_eq!(client.answer(asked), Ok(Value::Null));
+        client.all_shown();
+    }
+    // To ask for the end before the beginning is none.
+    let mut client = Client::start(Setup::default());
+    let asked = client.ask("shutdown", &Value::Null);
+    assert_eq!(client.just_exit(), End::Abrupt);
+    assert_eq!(client.answer(asked).expect_err("an error")["code"], -32002);
+}
+
+#[test]
 fn leaving_without_a_word_is_noticed() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::initialized(workspace.root());
