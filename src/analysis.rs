@@ -210,6 +210,8 @@ pub struct Analysis {
     explicit: FxHashMap<FileId, Vec<Option<FileId>>>,
     config_problems: Vec<ConfigProblem>,
     scan_problems: Vec<(PathBuf, String)>,
+    /// Configuration files that are open: read though nothing may ask for them, so that what is wrong is told.
+    open_configs: BTreeSet<PathBuf>,
     /// Documents edited since the last refresh.
     edited: BTreeSet<FileId>,
     /// Files whose references, users or relevance changed since deployments were last counted.
@@ -247,6 +249,7 @@ impl Analysis {
             explicit: FxHashMap::default(),
             config_problems: Vec::new(),
             scan_problems: Vec::new(),
+            open_configs: BTreeSet::new(),
             edited: BTreeSet::new(),
             changed: BTreeSet::new(),
             to_recount: BTreeSet::new(),
@@ -351,6 +354,7 @@ impl Analysis {
         let path = disk::normalize(path);
         if Configs::is_config(&path) {
             self.workspace.open(&path, version, text);
+            self.open_configs.insert(path.clone());
             return self.reconfigure_from(&path);
         }
         let id = self.workspace.open(&path, version, text);
@@ -384,6 +388,7 @@ impl Analysis {
         file.listed = listed;
         self.edited.remove(&id);
         if Configs::is_config(&path) {
+            self.open_configs.remove(&path);
             return self.reconfigure_from(&path);
         }
         self.reread(id);
@@ -484,6 +489,9 @@ impl Analysis {
     /// the next: call again while [`is_pending`](Self::is_pending).
     pub fn refresh(&mut self, cancel: &Cancel) -> Vec<FileReport> {
         let mut reports = self.refresh_now(cancel);
+        for path in &self.open_configs {
+            self.workspace.settings(path);
+        }
         let problems = self
             .workspace
             .configs

@@ -353,7 +353,7 @@ impl Workspace {
     pub fn open(&mut self, path: &Path, version: i32, text: &str) -> FileId {
         let id = self.intern(path);
         let file = self.file_mut(id);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // A byte order mark stays: a client that sends one counts it in its columns.
         file.document = Some(Box::new(OpenDocument {
             document: Document::new(text, version),
             tree: None,

@@ -20,7 +20,7 @@ use preflight::rules::container_scan::WANT;
 use preflight::rules::fix::apply;
 use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
-use preflight::workspace::config::{bicep as bicep_config, rule_file};
+use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
 use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
 use preflight::workspace::prefilter;
@@ -337,6 +337,8 @@ fn position(text: &str, at: usize) -> Position {
 pub fn session(data: &[u8]) {
     let (scene, mut script) = scripted(data);
     let mut files = files(&scene);
+    // A configuration that broke keeps what it said before: there the past counts.
+    files.retain(|path, _| !Configs::is_config(path));
     let names: Vec<PathBuf> = files.keys().cloned().collect();
     if names.is_empty() {
         return;

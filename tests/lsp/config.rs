@@ -53,6 +53,19 @@ fn settings_when_asked() {
     client.count(&main, 1);
 }
 
+/// Though nothing in the folder asks for it.
+#[test]
+fn an_open_configuration_that_is_wrong_is_told() {
+    let workspace = Workspace::new(&[]);
+    let mut client = Client::initialized(workspace.root());
+    let rules = uri(&workspace.path("ps-rule.yaml"));
+    client.open(&rules, "yaml", 1, "rule: [\n");
+    client.count(&rules, 1);
+    client.change(&rules, 2, &[(0, 6, 0, 7, "{}")]);
+    client.count(&rules, 0);
+    client.settle();
+}
+
 #[test]
 fn each_folder_has_its_own_settings() {
     let one = Workspace::new(&[("main.bicep", REGISTRY)]);
