@@ -89,6 +89,8 @@ pub struct Setup {
     pub options: Options,
     /// For tests of survival: text in a document that makes the judge panic.
     pub fault: Option<String>,
+    /// How long a scan may last before it is shown as progress; half a second where nothing is said.
+    pub slow: Option<Duration>,
 }
 
 /// How serving ended.
@@ -153,6 +155,7 @@ pub fn serve(
             runtime: handle,
             options: setup.options,
             fault: setup.fault,
+            slow: setup.slow.unwrap_or(scans::SLOW),
         };
         let started = std::thread::Builder::new()
             .name("actor".to_owned())

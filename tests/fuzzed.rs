@@ -10,7 +10,7 @@ use std::path::Path;
 /// As much as the server's own threads have.
 const STACK: usize = 16 << 20;
 
-fn run(name: String, target: fn(&[u8]), data: Vec<u8>) {
+fn run(name: String, target: bodies::Body, data: Vec<u8>) {
     let body = move || target(&data);
     let thread = std::thread::Builder::new()
         .name(name.clone())

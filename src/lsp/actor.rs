@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
     ConfigurationItem, InitializeParams, MessageType, TextDocumentContentChangeEvent, TraceValue,
-    Uri,
+    Uri, WorkspaceEdit,
 };
 
 use super::capabilities::Caps;
@@ -56,6 +56,8 @@ pub(super) struct Actor {
     pub(super) options: Options,
     pub(super) scans: Scans,
     fault: Option<String>,
+    /// A scan is shown when it lasts longer.
+    pub(super) slow: Duration,
     /// Open documents by URI; those that are none of our business are not among them.
     documents: BTreeMap<Uri, Open>,
     /// Changes of documents that are not open, with the versions they lead to: Helix may send a change before the
@@ -89,6 +91,7 @@ pub(super) struct Start {
     pub(super) runtime: Handle,
     pub(super) options: Options,
     pub(super) fault: Option<String>,
+    pub(super) slow: Duration,
 }
 
 /// Runs until told to stop.
@@ -103,6 +106,7 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         options: start.options,
         scans: Scans::default(),
         fault: start.fault,
+        slow: start.slow,
         documents: BTreeMap::new(),
         early: BTreeMap::new(),
         folders: Vec::new(),
@@ -160,6 +164,7 @@ impl Actor {
             Event::Settings(value) => self.settings_changed(&value),
             Event::SettingsAnswer(folders, values) => self.settings_answered(folders, values),
             Event::Trace(trace) => self.trace = trace,
+            Event::Apply(title, edit) => self.apply(title, *edit),
             Event::Ask(method, ask) => self.ask(method, ask),
             Event::ScanAll(reply) => self.scan_all(reply),
             Event::Scanning(..) | Event::Slow(_) | Event::Progress(..) | Event::Scanned(..) => {
@@ -517,6 +522,21 @@ impl Actor {
             async move { client.workspace_diagnostic_refresh().await.ok() },
             |_| Event::Refreshed,
         );
+    }
+
+    /// Has the client apply an edit. It may refuse: then nothing has changed, and it knows.
+    fn apply(&self, title: String, edit: WorkspaceEdit) {
+        let client = self.client.clone();
+        self.runtime.spawn(async move {
+            let asking = client.apply_edit(edit);
+            let answer = tokio::time::timeout(PATIENCE, asking).await;
+            if let Ok(Ok(answer)) = answer
+                && !answer.applied
+            {
+                let why = answer.failure_reason.unwrap_or_default();
+                log::line(&format!("the client did not apply “{title}”: {why}"));
+            }
+        });
     }
 
     fn lost(&mut self, cause: &str, strikes: u32) {

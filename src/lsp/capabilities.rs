@@ -5,18 +5,22 @@
 
 use serde_json::{Value, json};
 use tower_lsp::ls_types::{
-    ClientCapabilities, CodeActionKind, CodeActionOptions, DiagnosticOptions,
-    DiagnosticServerCapabilities, ExecuteCommandOptions, HoverProviderCapability, InitializeParams,
-    InitializeResult, MarkupKind, OneOf, PositionEncodingKind, ResourceOperationKind, SaveOptions,
-    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
+    DiagnosticOptions, DiagnosticServerCapabilities, ExecuteCommandOptions,
+    HoverProviderCapability, InitializeParams, InitializeResult, MarkupKind, OneOf,
+    PositionEncodingKind, ResourceOperationKind, SaveOptions, ServerCapabilities, ServerInfo,
+    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 
 use crate::text::Encoding;
 
 /// The command that looks at all workspace folders anew.
 pub(super) const SCAN: &str = "preflight.scan";
+
+/// The command that has the client apply a fix: what fixes are to a client that knows no code actions but commands.
+pub(super) const FIX: &str = "preflight.fix";
 
 /// What the client can, as far as it changes what it gets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +38,8 @@ pub(super) struct Caps {
     pub(super) code_description: bool,
     pub(super) diagnostic_data: bool,
     pub(super) action_literals: bool,
+    /// It applies edits that the server sends it.
+    pub(super) apply: bool,
     pub(super) preferred: bool,
     /// Code actions that cannot be chosen are shown as such.
     pub(super) disabled: bool,
@@ -88,6 +94,7 @@ impl Caps {
             diagnostic_data: push.is_some_and(|it| yes(it.data_support))
                 || pull.is_some_and(|it| yes(it.data_support)),
             action_literals: action.is_some_and(|it| it.code_action_literal_support.is_some()),
+            apply: workspace.is_some_and(|workspace| yes(workspace.apply_edit)),
             preferred: action.is_some_and(|it| yes(it.is_preferred_support)),
             disabled: action.is_some_and(|it| yes(it.disabled_support)),
             resolve: action.is_some_and(resolves),
@@ -165,10 +172,18 @@ pub(super) fn answer(params: &InitializeParams) -> InitializeResult {
                 },
             )),
             hover_provider: Some(HoverProviderCapability::Simple(true)),
-            code_action_provider: caps.action_literals.then(|| actions.into()),
+            code_action_provider: if caps.action_literals {
+                Some(actions.into())
+            } else {
+                caps.apply
+                    .then_some(CodeActionProviderCapability::Simple(true))
+            },
             diagnostic_provider: caps.pull.then_some(pull),
             execute_command_provider: Some(ExecuteCommandOptions {
-                commands: vec![SCAN.to_owned()],
+                commands: match caps.action_literals {
+                    true => vec![SCAN.to_owned()],
+                    false => vec![SCAN.to_owned(), FIX.to_owned()],
+                },
                 ..ExecuteCommandOptions::default()
             }),
             workspace: Some(WorkspaceServerCapabilities {

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{
     AnnotatedTextEdit, ChangeAnnotation, CodeAction, CodeActionDisabled, CodeActionKind,
-    CodeActionOrCommand, CodeActionParams, CreateFile, CreateFileOptions, Diagnostic,
+    CodeActionOrCommand, CodeActionParams, Command, CreateFile, CreateFileOptions, Diagnostic,
     DocumentChangeOperation, DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier,
     Position, Range, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
+use super::capabilities::FIX;
 use super::judge::Judge;
 use super::to_proto::{self, SOURCE};
 use crate::rules::fix::{FileEdit, Fix};
@@ -38,7 +39,8 @@ impl Judge {
     /// `textDocument/codeAction`.
     pub(super) fn code_actions(&mut self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
         let uri = &params.text_document.uri;
-        if !self.caps.action_literals || !wanted(params.context.only.as_deref()) {
+        let commands = !self.caps.action_literals;
+        if commands && !self.caps.apply || !wanted(params.context.only.as_deref()) {
             return Vec::new();
         }
         let Some(path) = self.path_of(uri) else {
@@ -61,7 +63,7 @@ impl Judge {
             let disabled = fix.edits.is_empty().then(|| CodeActionDisabled {
                 reason: "This editor cannot create the file that it takes.".to_owned(),
             });
-            if disabled.is_some() && !self.caps.disabled {
+            if disabled.is_some() && (commands || !self.caps.disabled) {
                 continue;
             }
             let own = to_proto::diagnostic(found, &self.caps, &self.names);
@@ -71,16 +73,24 @@ impl Judge {
                 .filter(|given| is_about(given, &own, &finding))
                 .cloned()
                 .collect();
+            let data = Data {
+                uri: uri.clone(),
+                version: report.version,
+                span: (found.location.span.start, found.location.span.end),
+                finding,
+                fix: fix.id.clone(),
+            };
+            if commands {
+                actions.push(CodeActionOrCommand::Command(Command {
+                    title: fix.title,
+                    command: FIX.to_owned(),
+                    arguments: serde_json::to_value(data).ok().map(|data| vec![data]),
+                }));
+                continue;
+            }
             let (edit, data) = if disabled.is_some() {
                 (None, None)
             } else if self.caps.resolve {
-                let data = Data {
-                    uri: uri.clone(),
-                    version: report.version,
-                    span: (found.location.span.start, found.location.span.end),
-                    finding,
-                    fix: fix.id.clone(),
-                };
                 (None, serde_json::to_value(data).ok())
             } else {
                 match self.workspace_edit(&fix, &path) {
@@ -109,6 +119,27 @@ impl Judge {
         let Some(Ok(data)) = data.map(serde_json::from_value::<Data>) else {
             return Ok(action);
         };
+        let (_, edit) = self.edit_of(&data)?;
+        Ok(CodeAction {
+            edit: Some(edit),
+            ..action
+        })
+    }
+
+    /// The title and the edit of the fix that a command names.
+    pub(super) fn commanded(
+        &mut self,
+        argument: Option<&serde_json::Value>,
+    ) -> jsonrpc::Result<(String, WorkspaceEdit)> {
+        let data = argument.map(Data::deserialize);
+        let Some(Ok(data)) = data else {
+            let text = format!("the argument of '{FIX}' is that of a code action");
+            return Err(jsonrpc::Error::invalid_params(text));
+        };
+        self.edit_of(&data)
+    }
+
+    fn edit_of(&mut self, data: &Data) -> jsonrpc::Result<(String, WorkspaceEdit)> {
         let modified = jsonrpc::Error::content_modified;
         let path = self.path_of(&data.uri).ok_or_else(modified)?;
         let report = self.analysis.report(&path).ok_or_else(modified)?;
@@ -124,10 +155,7 @@ impl Judge {
         });
         let (_, fix) = fix.ok_or_else(modified)?;
         let edit = self.workspace_edit(&fix, &path).ok_or_else(modified)?;
-        Ok(CodeAction {
-            edit: Some(edit),
-            ..action
-        })
+        Ok((fix.title, edit))
     }
 
     /// A fix as an edit of the workspace; `None` where the client cannot do what it takes.

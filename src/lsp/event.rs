@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tower_lsp::ls_types::{
-    InitializeParams, ProgressToken, TextDocumentContentChangeEvent, TraceValue, Uri,
+    InitializeParams, ProgressToken, TextDocumentContentChangeEvent, TraceValue, Uri, WorkspaceEdit,
 };
 
 use super::jobs::Ask;
@@ -39,6 +39,8 @@ pub(super) enum Event {
     /// The client answered what its settings are, everywhere and in these folders; nothing where it did not.
     SettingsAnswer(Vec<PathBuf>, Vec<Value>),
     Trace(TraceValue),
+    /// The client is to apply an edit; how to call it.
+    Apply(String, Box<WorkspaceEdit>),
     /// A request for the judge.
     Ask(&'static str, Ask),
     /// Look at all folders anew; the answer is due when that is done.

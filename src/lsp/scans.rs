@@ -14,8 +14,8 @@ use super::jobs::Job;
 use super::log;
 use crate::analysis::{self, Cancel};
 
-/// A scan is shown when it lasts longer.
-const SLOW: Duration = Duration::from_millis(500);
+/// A scan is shown when it lasts longer, unless told otherwise.
+pub(super) const SLOW: Duration = Duration::from_millis(500);
 
 /// Files between two reports of progress.
 const STEP: usize = 512;
@@ -92,8 +92,9 @@ impl Actor {
         }
         if self.caps.progress {
             let events = self.events.clone();
+            let slow = self.slow;
             self.runtime.spawn(async move {
-                tokio::time::sleep(SLOW).await;
+                tokio::time::sleep(slow).await;
                 let _ = events.send(Event::Slow(number));
             });
         }

@@ -17,7 +17,7 @@ use tower_lsp::ls_types::{
 };
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
-use super::capabilities::{self, SCAN};
+use super::capabilities::{self, FIX, SCAN};
 use super::custom::{DocumentParams, Status};
 use super::event::Event;
 use super::judge::Judge;
@@ -180,6 +180,12 @@ impl LanguageServer for Server {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        if params.command == FIX {
+            let work = move |judge: &mut Judge| judge.commanded(params.arguments.first());
+            let (title, edit) = self.ask("workspace/executeCommand", work).await??;
+            self.tell(Event::Apply(title, Box::new(edit)));
+            return Ok(None);
+        }
         if params.command != SCAN {
             let text = format!("there is no command '{}'", params.command);
             return Err(Error::invalid_params(text));

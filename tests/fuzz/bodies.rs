@@ -25,8 +25,11 @@ use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
 use preflight::workspace::prefilter;
 
-/// A target: its name, which is also the folder of its fixtures, and what it does.
-pub const TARGETS: [(&str, fn(&[u8])); 9] = [
+/// What a target does with its bytes; it panics where something is wrong.
+pub type Body = fn(&[u8]);
+
+/// The targets: the name, which is also that of the folder of fixtures, and the body.
+pub const TARGETS: [(&str, Body); 9] = [
     ("bicep", bicep),
     ("arm", arm),
     ("expression", expression),

@@ -285,6 +285,15 @@ impl Client {
         }
     }
 
+    /// The notifications of a kind that have come so far: their parameters.
+    pub fn notifications(&mut self, method: &str) -> Vec<Value> {
+        let all = std::mem::take(&mut self.notifications);
+        let (wanted, rest): (VecDeque<Value>, VecDeque<Value>) =
+            all.into_iter().partition(|it| it["method"] == method);
+        self.notifications = rest;
+        wanted.into_iter().map(|it| it["params"].clone()).collect()
+    }
+
     /// Waits until the server has asked for something; returns with what.
     pub fn until_asked(&mut self, method: &str) -> Value {
         loop {

@@ -1,9 +1,11 @@
 //! Hover, and the requests of our own.
 
+use std::time::Duration;
+
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
 
-use crate::client::{Client, all, uri, with};
+use crate::client::{Client, all, uri, with, without};
 use crate::support::Workspace;
 use crate::{PLAN, REGISTRY, type_range};
 
@@ -58,6 +60,67 @@ fn a_client_that_listens_is_told_when_the_status_changes() {
     client.open(&main, "bicep", 1, "// gone\n");
     while client.notification("preflight/statusChanged")["warnings"] != 0 {}
     client.count(&main, 0);
+}
+
+/// A scan that ends before the client has agreed to be shown it is not shown, so this scans until one is.
+#[test]
+fn a_scan_that_lasts_is_shown_to_a_client_that_wants_it() {
+    let names: Vec<String> = (0..1500).map(|n| format!("part{n}/main.bicep")).collect();
+    let files: Vec<_> = names.iter().map(|name| (&**name, REGISTRY)).collect();
+    let workspace = Workspace::new(&files);
+    let setup = || Setup {
+        slow: Some(Duration::ZERO),
+        ..Setup::default()
+    };
+    let mut client = Client::with(workspace.root(), all(), setup());
+    let progress = loop {
+        client.settle();
+        let progress = client.notifications("$/progress");
+        if !progress.is_empty() {
+            break progress;
+        }
+    };
+    let created = client.asked.iter();
+    let created: Vec<&Value> = created
+        .filter(|(method, _)| method == "window/workDoneProgress/create")
+        .map(|(_, params)| &params["token"])
+        .collect();
+    // What begins ends, and goes forward between.
+    let mut running: Option<(&Value, u64)> = None;
+    for one in &progress {
+        let (token, value) = (&one["token"], &one["value"]);
+        assert!(created.contains(&token), "{token} was not agreed upon");
+        match value["kind"].as_str() {
+            Some("begin") => {
+                assert_eq!(running, None);
+                running = Some((token, 0));
+            }
+            Some("report") => {
+                let (begun, before) = running.expect("a beginning");
+                let now = value["percentage"].as_u64().expect("a percentage");
+                assert!(
+                    begun == token && now >= before && now <= 100,
+                    "{progress:?}"
+                );
+                running = Some((token, now));
+            }
+            Some("end") => assert_eq!(running.take().map(|it| it.0), Some(token)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(running, None, "{progress:?}");
+    client.all_shown();
+    let cannot = without(all(), "/window/workDoneProgress");
+    let mut client = Client::with(workspace.root(), cannot, setup());
+    client.settle();
+    assert!(client.notifications("$/progress").is_empty());
+    let asked = client.asked.iter();
+    assert!(
+        asked
+            .clone()
+            .all(|(method, _)| method != "window/workDoneProgress/create")
+    );
+    client.all_shown();
 }
 
 #[test]
