@@ -37,8 +37,8 @@ function report(line) {
   fs.appendFileSync(path.join(scene, 'results'), `${line}\n`);
 }
 
-async function wait(what, condition) {
-  const end = Date.now() + DEADLINE;
+async function wait(what, condition, patience = DEADLINE) {
+  const end = Date.now() + patience;
   for (;;) {
     const found = await condition();
     if (found) return found;
@@ -109,14 +109,24 @@ async function open(name, { onPath, folderSettings, trust = false, beside = [] }
 
 /** Opens the quick input, types, and takes the row with this text; again where the editor took the focus back. */
 function pick(key, typed, row) {
+  const rows = page.locator('.quick-input-list .monaco-list-row');
   return wait(`“${row}” to pick`, async () => {
     try {
       await page.keyboard.press(key);
       await page.locator('.quick-input-widget:visible input').first().fill(typed, { timeout: 2000 });
-      await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: row }).first().click({ timeout: 5000 });
+      // The list is filtered a moment after typing, and its rows are used again for other texts: a click on one that
+      // is about to change would take something else.
+      let before = '';
+      await wait(`a list that stays`, async () => {
+        const now = (await rows.evaluateAll((all) => all.map((one) => one.textContent))).join('\n');
+        const same = now === before && now.includes(row);
+        before = now;
+        return same;
+      }, 5000);
+      await rows.filter({ hasText: row }).first().click({ timeout: 5000 });
       return true;
     } catch (error) {
-      if (error.name !== 'TimeoutError') throw error;
+      if (error.name !== 'TimeoutError' && !/waited in vain/.test(error.message)) throw error;
       await page.keyboard.press('Escape');
       return false;
     }
@@ -313,11 +323,19 @@ try {
 
   await step('bad input: preflight.path that is wrong', async () => {
     const file = path.join(window.folder, '.vscode', 'settings.json');
-    const told = async (message) => {
-      await notification(message).first().waitFor();
+    /** Waits to be told, doing again what should have led to it. */
+    const told = async (message, act = async () => {}) => {
+      await wait(`“${message}”`, async () => {
+        await act();
+        return notification(message).first().waitFor({ timeout: 10_000 }).then(() => true, () => false);
+      });
       // Only a few are shown at a time: make room for the next.
-      await runCommand('Notifications: Clear All Notifications');
+      await wait('no notification', async () => {
+        await runCommand('Notifications: Clear All Notifications');
+        return (await page.locator('.notifications-toasts .notification-list-item').count()) === 0;
+      });
     };
+    const restart = () => runCommand('Preflight: Restart Server');
     const set = (value) => fs.writeFileSync(file, JSON.stringify({ 'preflight.path': value }));
     set('/nowhere/preflight');
     await told('The setting preflight.path names /nowhere/preflight, which does not exist');
@@ -329,11 +347,9 @@ try {
     await told('may not be executed');
     fs.chmodSync(program, 0o755);
     fs.writeFileSync(program, '#!/bin/sh\necho "wrong library" >&2\nexit 3\n');
-    await runCommand('Preflight: Restart Server');
-    await told('ended with code 3: wrong library');
+    await told('ended with code 3: wrong library', restart);
     fs.writeFileSync(program, '#!/bin/sh\n[ "$1" = --version ] && echo preflight 9.9.9 && exit\nexit 1\n');
-    await runCommand('Preflight: Restart Server');
-    await told('did not answer as a language server');
+    await told('did not answer as a language server', restart);
     fs.writeFileSync(file, '{}');
     await wait('the server of PATH again', () => count(2));
     await window.close();
