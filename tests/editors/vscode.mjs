@@ -109,24 +109,18 @@ async function open(name, { onPath, folderSettings, trust = false, beside = [] }
 
 /** Opens the quick input, types, and takes the row with this text; again where the editor took the focus back. */
 function pick(key, typed, row) {
-  const rows = page.locator('.quick-input-list .monaco-list-row');
+  const box = page.locator('.quick-input-widget').first();
   return wait(`“${row}” to pick`, async () => {
     try {
       await page.keyboard.press(key);
       await page.locator('.quick-input-widget:visible input').first().fill(typed, { timeout: 2000 });
-      // The list is filtered a moment after typing, and its rows are used again for other texts: a click on one that
-      // is about to change would take something else.
-      let before = '';
-      await wait(`a list that stays`, async () => {
-        const now = (await rows.evaluateAll((all) => all.map((one) => one.textContent))).join('\n');
-        const same = now === before && now.includes(row);
-        before = now;
-        return same;
-      }, 5000);
-      await rows.filter({ hasText: row }).first().click({ timeout: 5000 });
+      // Not a click: rows move while the list is filtered.
+      await page.locator('.quick-input-list .monaco-list-row.focused').filter({ hasText: row }).waitFor({ timeout: 5000 });
+      await page.keyboard.press('Enter');
+      await box.waitFor({ state: 'hidden', timeout: 5000 });
       return true;
     } catch (error) {
-      if (error.name !== 'TimeoutError' && !/waited in vain/.test(error.message)) throw error;
+      if (error.name !== 'TimeoutError') throw error;
       await page.keyboard.press('Escape');
       return false;
     }
@@ -323,17 +317,14 @@ try {
 
   await step('bad input: preflight.path that is wrong', async () => {
     const file = path.join(window.folder, '.vscode', 'settings.json');
-    /** Waits to be told, doing again what should have led to it. */
-    const told = async (message, act = async () => {}) => {
-      await wait(`“${message}”`, async () => {
-        await act();
-        return notification(message).first().waitFor({ timeout: 10_000 }).then(() => true, () => false);
-      });
-      // Only a few are shown at a time: make room for the next.
-      await wait('no notification', async () => {
-        await runCommand('Notifications: Clear All Notifications');
-        return (await page.locator('.notifications-toasts .notification-list-item').count()) === 0;
-      });
+    const all = page.locator('.notifications-toasts .notification-list-item');
+    /** Waits to be told, and to be told nothing else: three are shown at a time, so more would hide what says what to do. */
+    const told = async (message) => {
+      await notification(message).first().waitFor();
+      const said = await all.allTextContents();
+      if (said.length !== 1) throw new Error(`not only “${message}” is said, but: ${said.join(' | ')}`);
+      await runCommand('Notifications: Clear All Notifications');
+      await wait('no notification', async () => (await all.count()) === 0);
     };
     const restart = () => runCommand('Preflight: Restart Server');
     const set = (value) => fs.writeFileSync(file, JSON.stringify({ 'preflight.path': value }));
@@ -347,9 +338,16 @@ try {
     await told('may not be executed');
     fs.chmodSync(program, 0o755);
     fs.writeFileSync(program, '#!/bin/sh\necho "wrong library" >&2\nexit 3\n');
-    await told('ended with code 3: wrong library', restart);
-    fs.writeFileSync(program, '#!/bin/sh\n[ "$1" = --version ] && echo preflight 9.9.9 && exit\nexit 1\n');
-    await told('did not answer as a language server', restart);
+    await restart();
+    await told('ended with code 3: wrong library');
+    const version = '[ "$1" = --version ] && echo preflight 9.9.9 && exit';
+    fs.writeFileSync(program, `#!/bin/sh\n${version}\nexit 1\n`);
+    await restart();
+    await told('did not answer as a language server');
+    // One that never answers keeps nobody waiting who wants another.
+    fs.writeFileSync(program, `#!/bin/sh\n${version}\ntouch ${window.folder}/waits\nexec sleep 1000\n`);
+    await restart();
+    await wait('the server that never answers', () => read('waits') !== undefined);
     fs.writeFileSync(file, '{}');
     await wait('the server of PATH again', () => count(2));
     await window.close();

@@ -1,9 +1,11 @@
 // The language client: what the server is told about the editor, and what happens when it dies.
+import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import {
   CloseAction,
   ErrorAction,
   LanguageClient,
+  RevealOutputChannelOn,
   State,
   type ErrorHandler,
   type LanguageClientOptions,
@@ -49,13 +51,17 @@ const statusCapability: StaticFeature = {
 class Restarts implements ErrorHandler {
   private deaths: number[] = [];
   ran = false;
+  /** Nobody wants it any more. */
+  over = false;
   constructor(private readonly on: Deaths) {}
 
   error(_error: Error, _message: unknown, count: number | undefined) {
-    return { action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown };
+    // Written to the log alone: a server that is going down is told of once, by `closed`.
+    return { action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown, handled: true };
   }
 
   closed() {
+    if (this.over) return { action: CloseAction.DoNotRestart, handled: true };
     if (!this.ran) {
       this.on.diedEarly();
       return { action: CloseAction.DoNotRestart, handled: true };
@@ -63,7 +69,7 @@ class Restarts implements ErrorHandler {
     const now = Date.now();
     this.deaths = [...this.deaths.filter((death) => now - death < 3 * 60_000), now];
     if (this.deaths.length < 5) return { action: CloseAction.Restart, handled: true };
-    this.on.gaveUp();
+    this.on.gaveUp('the server ended five times within three minutes and is not started again.');
     return { action: CloseAction.DoNotRestart, handled: true };
   }
 }
@@ -71,17 +77,47 @@ class Restarts implements ErrorHandler {
 export interface Deaths {
   /** The server ended before it answered `initialize`. */
   diedEarly(): void;
-  /** The server ended too often and is not started again. */
-  gaveUp(): void;
+  /** The server ended and is not started again. */
+  gaveUp(why: string): void;
 }
 
-export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: Deaths): LanguageClient {
+/**
+ * The library has a notification of its own for each thing that goes wrong while a server fails to start. The editor
+ * shows three at a time, so these would hide the one that says what to do: while no server runs, they only go to the log.
+ */
+class QuietClient extends LanguageClient {
+  quiet = true;
+
+  override error(text: string, data?: unknown, show?: boolean | 'force') {
+    super.error(text, data, this.quiet ? false : show);
+  }
+}
+
+export interface Server {
+  client: LanguageClient;
+  /** Ends the process for good, also one that never answers; one that was asked to go has so long to do it (ms). */
+  end(grace: number): void;
+}
+
+export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: Deaths): Server {
   const restarts = new Restarts(deaths);
-  // No transport is named: that means stdin and stdout, without the `--stdio` that naming it would add.
-  const run = { command: binary.path, args: ['server'] };
+  let child: ChildProcess | undefined;
+  const run = () =>
+    new Promise<ChildProcess>((resolve, reject) => {
+      if (restarts.over) return reject(new Error('it is not wanted any more'));
+      const started = (child = spawn(binary.path, ['server'], { windowsHide: true }));
+      started.once('spawn', () => resolve(started));
+      started.once('error', (error) => {
+        reject(error);
+        if (!restarts.ran) return;
+        client.quiet = true;
+        deaths.gaveUp(`the server ended, and could not be started again (${error.message}).`);
+      });
+    });
   const options: LanguageClientOptions = {
     documentSelector,
     outputChannel: log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
     diagnosticCollectionName: 'preflight',
     initializationOptions: () => settings(),
     synchronize: { configurationSection: 'preflight' },
@@ -100,10 +136,19 @@ export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: De
       },
     },
   };
-  const client = new LanguageClient('preflight', 'Preflight', { run, debug: run }, options);
+  const client = new QuietClient('preflight', 'Preflight', run, options);
   client.registerFeature(statusCapability);
   client.onDidChangeState(({ newState }) => {
-    if (newState === State.Running) restarts.ran = true;
+    if (newState !== State.Running) return;
+    restarts.ran = true;
+    client.quiet = false;
   });
-  return client;
+  return {
+    client,
+    end(grace) {
+      restarts.over = client.quiet = true;
+      const last = child;
+      setTimeout(() => last?.kill('SIGKILL'), grace);
+    },
+  };
 }

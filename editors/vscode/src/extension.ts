@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { ExecuteCommandRequest, State, type LanguageClient } from 'vscode-languageclient/node';
 import { findBinary, NoBinary, type Binary } from './binary';
-import { languages, makeClient } from './client';
+import { languages, makeClient, type Server } from './client';
 import { DeploymentPages, reveal, revealCommand } from './deployment';
 import { statusChanged, statusRequest } from './protocol';
 import { StatusItem } from './status';
 
 let client: LanguageClient | undefined;
+let server: Server | undefined;
 let binary: Binary | undefined;
 let log: vscode.OutputChannel;
 let item: StatusItem;
@@ -16,6 +17,11 @@ let pages: DeploymentPages;
 let extension: vscode.Uri;
 /** Starts and stops follow one another; two restarts at once would leave two servers. */
 let turn: Promise<void> = Promise.resolve();
+/** Gives up a start that is under way: one that waits for a server that never answers must not keep others waiting. */
+let giveUpStart = () => {};
+
+/** How long a server may take to answer `initialize`, which it does before it reads any file (ms). */
+const patience = 30_000;
 
 export async function activate(context: vscode.ExtensionContext) {
   extension = context.extensionUri;
@@ -42,53 +48,70 @@ export async function activate(context: vscode.ExtensionContext) {
 }
 
 export async function deactivate() {
+  giveUpStart();
   await (turn = turn.then(stop));
 }
 
 function restart(): Promise<void> {
+  giveUpStart();
   return (turn = turn.then(stop).then(start));
 }
 
 async function stop() {
-  const old = client;
-  client = undefined;
-  binary = undefined;
+  const old = server;
+  client = server = binary = undefined;
   if (!old) return;
+  // A server that died or never came up has nothing to be asked.
+  let grace = 0;
   try {
-    // A server that died or never came up has nothing to be asked.
-    if (old.needsStop()) await old.stop(5_000);
-    await old.dispose();
+    if (old.client.isRunning()) {
+      await old.client.stop(5_000);
+      grace = 2_000;
+    }
   } catch (error) {
     log.appendLine(`The old server did not stop cleanly: ${message(error)}`);
   }
+  old.end(grace);
 }
 
 async function start() {
   item.starting();
+  let givenUp = false;
+  let timer: NodeJS.Timeout | undefined;
   try {
     binary = await findBinary(extension);
     log.appendLine(`Server: ${binary.path} (${binary.origin}), version ${binary.version}`);
-    let diedEarly = () => {};
-    const death = new Promise<never>((_, reject) => (diedEarly = () => reject(new Error('it ended at once'))));
-    const starting = (client = makeClient(binary, log, { diedEarly, gaveUp }));
-    starting.onNotification(statusChanged, (status) => {
+    let fail = (_why: Error) => {};
+    const failure = new Promise<never>((_, reject) => (fail = reject));
+    const starting = makeClient(binary, log, { diedEarly: () => fail(new Error('it ended at once')), gaveUp });
+    server = starting;
+    const own = (client = starting.client);
+    giveUpStart = () => {
+      givenUp = true;
+      fail(new Error('it was given up'));
+    };
+    timer = setTimeout(() => fail(new Error('it gave no answer within half a minute')), patience);
+    own.onNotification(statusChanged, (status) => {
       item.show(status, binary);
       void pages.refreshAll();
     });
-    starting.onDidChangeState(({ newState }) => {
-      if (client !== starting) return;
+    own.onDidChangeState(({ newState }) => {
+      if (client !== own) return;
       if (newState === State.Starting) item.starting();
       // After a restart of its own, too: the client comes here without passing through start().
-      if (newState === State.Running) void askStatus(starting);
+      if (newState === State.Running) void askStatus(own);
     });
     // Whichever is told first; the other must not count as unhandled.
-    const started = starting.start();
+    const started = own.start();
     started.catch(() => {});
-    death.catch(() => {});
-    await Promise.race([started, death]);
+    failure.catch(() => {});
+    await Promise.race([started, failure]);
   } catch (error) {
     await stop();
-    tellFailure(error);
+    if (!givenUp) tellFailure(error);
+  } finally {
+    clearTimeout(timer);
+    giveUpStart = () => {};
   }
 }
 
@@ -101,8 +124,7 @@ async function askStatus(from: LanguageClient) {
   }
 }
 
-function gaveUp() {
-  const why = 'the server ended five times within three minutes and is not started again.';
+function gaveUp(why: string) {
   log.appendLine(`Preflight: ${why}`);
   item.stopped(`${why} Click to start it again.`);
   void offer(`Preflight: ${why} The log says more.`, 'Show Log', 'Restart Server');
