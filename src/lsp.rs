@@ -17,6 +17,12 @@
 //! `workspace.diagnostics.refreshSupport`) is offered that, and nothing is pushed to it. One that asks though nothing was
 //! offered is answered, and from then on nothing is pushed to it either.
 //!
+//! A scan that lasts is shown as work-done progress. It is not cancellable: a client that cancels all the same sees no more
+//! of it, and the scan goes on, since half a folder cannot be judged.
+//!
+//! A document goes by the name that the client gave it, to the letter, also where that is no URI as the standard has it
+//! ([`spelling`]).
+//!
 //! # A client that does not read
 //! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
 //! of the same document; answers may pile up to 64 MiB, and only then are no more requests taken. Waiting edits of one
@@ -54,6 +60,7 @@ mod parent;
 mod scans;
 mod server;
 mod settings;
+mod spelling;
 mod to_proto;
 mod uri;
 mod watch;

@@ -289,6 +289,42 @@ fn compare(client: &mut Client, workspace: &Workspace, names: &[String], texts: 
     assert_eq!(leave(child, fresh), Some(0));
 }
 
+/// All in one write, so that the end is there before anything is answered.
+#[test]
+fn what_is_sent_in_one_go_counts_in_its_order() {
+    let workspace = Workspace::new(&[("main.bicep", BICEP)]);
+    let check = |begun: bool, sent: &[(i64, &str)], code: i32, errors: &[(i64, i64)]| {
+        let (mut child, mut client) = start(workspace.root(), &["server"]);
+        if begun {
+            initialize(&mut client, workspace.root(), &json!({}));
+        }
+        let sent = sent.iter().map(|(id, method)| {
+            let body = json!({"jsonrpc": "2.0", "id": id, "method": method}).to_string();
+            format!("Content-Length: {}\r\n\r\n{body}", body.len())
+        });
+        let exit = r#"{"jsonrpc":"2.0","method":"exit"}"#;
+        let exit = format!("Content-Length: {}\r\n\r\n{exit}", exit.len());
+        let all = sent.chain([exit]).collect::<String>();
+        client.send_raw(all.as_bytes());
+        for (id, want) in errors {
+            let error = client.answer(*id).err();
+            let code = error.map_or(0, |error| error["code"].as_i64().unwrap_or_default());
+            assert_eq!(code, *want, "{id} of {all}");
+        }
+        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{all}");
+        client.all_shown();
+        client.leaves = Leaves::Gone;
+    };
+    let (status, shutdown) = ("preflight/status", "shutdown");
+    check(true, &[(71, shutdown)], 0, &[(71, 0)]);
+    check(true, &[], 1, &[]);
+    // Before the beginning there is no server that could end well, and after the end none that answers.
+    let both = [(71, status), (72, shutdown)];
+    check(false, &both, 1, &[(71, -32002), (72, -32002)]);
+    let both = [(71, shutdown), (72, status)];
+    check(true, &both, 0, &[(71, 0), (72, -32600)]);
+}
+
 #[test]
 fn every_way_to_end_has_its_code() {
     let workspace = Workspace::new(&[("main.bicep", BICEP)]);

@@ -167,9 +167,11 @@ impl Actor {
             Event::Apply(title, edit) => self.apply(title, *edit),
             Event::Ask(method, ask) => self.ask(method, ask),
             Event::ScanAll(reply) => self.scan_all(reply),
-            Event::Scanning(..) | Event::Slow(_) | Event::Progress(..) | Event::Scanned(..) => {
-                self.scan_event(event)
-            }
+            Event::Scanning(..)
+            | Event::Slow(_)
+            | Event::Progress(..)
+            | Event::HideProgress(_)
+            | Event::Scanned(..) => self.scan_event(event),
             Event::Settled => self.settled(),
             Event::Refresh => self.refresh(),
             Event::Refreshed => {

@@ -103,7 +103,7 @@ impl Caps {
             annotations: document_changes
                 && edit.is_some_and(|edit| edit.change_annotation_support.is_some())
                 && action.is_some_and(|it| yes(it.honors_change_annotations)),
-            markdown: formats.is_none_or(|formats| formats.contains(&MarkupKind::Markdown)),
+            markdown: formats.is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
             watch: workspace
                 .and_then(|workspace| workspace.did_change_watched_files.as_ref())
                 .is_some_and(|it| yes(it.dynamic_registration)),

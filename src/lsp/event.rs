@@ -51,6 +51,8 @@ pub(super) enum Event {
     Slow(u64),
     /// The client is ready to show it.
     Progress(u64, ProgressToken),
+    /// The client wants to see no more of what it shows under this token.
+    HideProgress(ProgressToken),
     /// A scan ended; `None` where it went wrong.
     Scanned(u64, PathBuf, Option<Box<Scan>>),
     /// The judge has done everything there was.

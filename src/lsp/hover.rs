@@ -13,15 +13,60 @@ impl Judge {
         let position = to_proto::text_position(at.position);
         let offset = self.analysis.offset(&path, position, self.caps.encoding);
         let (location, value) = self.analysis.hover(&path, offset)?;
-        // The text is plain enough to be read as it is where Markdown is not understood.
-        let kind = if self.caps.markdown {
-            MarkupKind::Markdown
+        let contents = if self.caps.markdown {
+            MarkupContent {
+                kind: MarkupKind::Markdown,
+                value,
+            }
         } else {
-            MarkupKind::PlainText
+            MarkupContent {
+                kind: MarkupKind::PlainText,
+                value: plain(&value),
+            }
         };
         Some(Hover {
-            contents: HoverContents::Markup(MarkupContent { kind, value }),
+            contents: HoverContents::Markup(contents),
             range: Some(to_proto::range(&location, self.caps.encoding)),
         })
+    }
+}
+
+/// The text without the Markdown that ours is made of: a title, names that begin an item, and the line of
+/// the rule, which ends with a link. Sentences of the verdict stay as they are: there is in them what users wrote.
+fn plain(markdown: &str) -> String {
+    let mut plain = String::with_capacity(markdown.len());
+    for line in markdown.split_inclusive('\n') {
+        if let Some((title, rest)) = line.strip_prefix("**").and_then(|it| it.split_once("**")) {
+            plain.extend([title, rest]);
+        } else if let Some((name, rest)) =
+            line.strip_prefix("- `").and_then(|it| it.split_once('`'))
+        {
+            plain.extend(["- ", name, rest]);
+        } else if let Some((before, link)) =
+            line.strip_suffix(')').and_then(|it| it.rsplit_once('['))
+            && let Some((text, target)) = link.split_once("](")
+        {
+            let before = before.replace(['*', '`'], "");
+            plain.extend([&before, text, ": ", target]);
+        } else {
+            plain.push_str(line);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_becomes_text() {
+        let check = |markdown: &str, want: &str| assert_eq!(plain(markdown), want);
+        check("", "");
+        check(
+            "**Not scanned** — the rule\n\n- `a.bicep`: no plan for `x` (**)\n  - more\n\nIn *short* `x`. [The rule](https://x/y)",
+            "Not scanned — the rule\n\n- a.bicep: no plan for `x` (**)\n  - more\n\nIn short x. The rule: https://x/y",
+        );
+        check("**a\n- `b\n[c)", "**a\n- `b\n[c)");
     }
 }

@@ -13,7 +13,7 @@ use memchr::memmem;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::message::{Kind, Wrong, check, with_sound_uris};
+use super::message::{Kind, Wrong, check};
 use super::output::Output;
 
 /// Messages that may wait for the runtime to take them.
@@ -51,7 +51,7 @@ pub(super) fn start(
     let _ = std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || {
-            read_all(from, &sender, &ending, &|wrong| output.refuse(wrong));
+            read_all(from, &sender, &ending, &output);
             drop(sender);
             ended();
         });
@@ -62,7 +62,7 @@ pub(super) fn start(
     }
 }
 
-fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, refuse: &dyn Fn(&Wrong)) {
+fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, output: &Output) {
     let mut frames = Frames::new(from);
     let mut begun = false;
     loop {
@@ -78,7 +78,7 @@ fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, refuse: 
                     if begun && kind == Kind::Shutdown {
                         ending.store(true, Ordering::Relaxed);
                     }
-                    let bytes = match with_sound_uris(frame.body()) {
+                    let bytes = match output.spelling.inbound(frame.body()) {
                         Some(body) => framed(&body),
                         None => frame.bytes,
                     };
@@ -86,9 +86,9 @@ fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, refuse: 
                         return;
                     }
                 }
-                Err(wrong) => refuse(&wrong),
+                Err(wrong) => output.refuse(&wrong),
             },
-            Some(Err(wrong)) => refuse(&wrong),
+            Some(Err(wrong)) => output.refuse(&wrong),
             None => return,
         }
     }

@@ -91,41 +91,6 @@ pub(super) fn check(body: &[u8]) -> Result<Kind, Wrong> {
     }
 }
 
-/// The same message with file URIs as RFC 3986 has them. Some clients leave blanks and letters beyond ASCII in them as they
-/// are, and the protocol's library takes no message with such a URI. `None` where all is well, which is nearly always.
-pub(super) fn with_sound_uris(body: &[u8]) -> Option<Vec<u8>> {
-    let sound = |byte: &u8| {
-        byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}')
-    };
-    let mut new: Vec<u8> = Vec::new();
-    let mut taken = 0;
-    for at in memchr::memmem::find_iter(body, b"\"file:") {
-        // A quote inside a string stands behind a backslash; any other begins one here.
-        if at < taken || at.checked_sub(1).and_then(|before| body.get(before)) == Some(&b'\\') {
-            continue;
-        }
-        let rest = body.get(at + 1..)?;
-        let length = memchr::memchr2(b'"', b'\\', rest)?;
-        let uri = rest.get(..length)?;
-        if rest.get(length) != Some(&b'"') || uri.iter().all(sound) {
-            continue;
-        }
-        new.extend_from_slice(body.get(taken..at + 1)?);
-        for byte in uri {
-            match sound(byte) {
-                true => new.push(*byte),
-                false => new.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-            }
-        }
-        taken = at + 1 + length;
-    }
-    if taken == 0 {
-        return None;
-    }
-    new.extend_from_slice(body.get(taken..)?);
-    Some(new)
-}
-
 /// What exactly is wrong; rare enough to be looked into twice.
 fn wrong(text: &str) -> Wrong {
     if serde_json::from_str::<Any>(text).is_err() {
@@ -214,26 +179,6 @@ mod tests {
             let text = format!(r#"{{"jsonrpc":"2.0","id":"a","method":"{method}"}}"#);
             assert_eq!(check(text.as_bytes()), Ok(kind));
         }
-    }
-
-    #[test]
-    fn uris_are_made_sound() {
-        let check = |body: &str, want: Option<&str>| {
-            let new = with_sound_uris(body.as_bytes());
-            let new = new.map(|new| String::from_utf8(new).expect("text"));
-            assert_eq!(new.as_deref(), want, "{body}");
-        };
-        check(r#"{"uri":"file:///a/b%20c.bicep","text":"x y é"}"#, None);
-        check(
-            r#"{"uri":"file:///a b/é.bicep","x":["file:///{}","file:///ok"],"text":"é"}"#,
-            Some(
-                r#"{"uri":"file:///a%20b/%C3%A9.bicep","x":["file:///%7B%7D","file:///ok"],"text":"é"}"#,
-            ),
-        );
-        // In a document's text it is text.
-        check(r#"{"text":"var u = \"file:///a b\""}"#, None);
-        check(r#"{"uri":"file:///a b\u00e9"}"#, None);
-        check(r#"{"uri":"file:///a b"#, None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::io::AsyncWrite;
 
 use super::message::Wrong;
+use super::spelling::Spelling;
 
 /// Bytes of answers that may wait for the client to read.
 const LIMIT: usize = 64 << 20;
@@ -52,6 +53,8 @@ pub(super) struct Output {
     queue: Mutex<Queue>,
     filled: Condvar,
     drained: Condvar,
+    /// What the client calls its documents: everything that goes out is spelled so.
+    pub(super) spelling: Spelling,
 }
 
 impl Output {
@@ -104,6 +107,7 @@ impl Output {
         let Some(frame) = frame("textDocument/publishDiagnostics", params) else {
             return;
         };
+        let frame = self.spelling.outbound(frame);
         let mut queue = self.lock();
         if queue.closed {
             return;
@@ -121,6 +125,7 @@ impl Output {
     }
 
     fn push(&self, frame: Vec<u8>) {
+        let frame = self.spelling.outbound(frame);
         let mut queue = self.lock();
         if !queue.closed {
             queue.waiting += frame.len();

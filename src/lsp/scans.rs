@@ -145,11 +145,20 @@ impl Actor {
             Event::Progress(number, token) => {
                 self.scans.asking = false;
                 if self.scans.any() && number != 0 {
-                    let begin =
-                        json!({"kind": "begin", "title": "Preflight: scanning", "percentage": 0});
+                    let begin = json!({
+                        "kind": "begin",
+                        "title": "Preflight: scanning",
+                        "cancellable": false,
+                        "percentage": 0,
+                    });
                     self.progress(&token, &begin);
                     self.scans.shown = Some(token);
                 }
+            }
+            // Some offer that whatever they are told. The scan itself goes on: what is known of half a folder would be told
+            // as if it were the whole, with a plan missing that stands in the other half.
+            Event::HideProgress(token) if self.scans.shown.as_ref() == Some(&token) => {
+                self.end_progress();
             }
             Event::Scanned(number, folder, scan) => {
                 // A scan that was given up is not among them any more.

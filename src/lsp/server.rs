@@ -13,7 +13,7 @@ use tower_lsp::ls_types::{
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
     DocumentDiagnosticParams, DocumentDiagnosticReportResult, ExecuteCommandParams, Hover,
     HoverParams, InitializeParams, InitializeResult, InitializedParams, SetTraceParams,
-    WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
+    WorkDoneProgressCancelParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
 };
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
@@ -40,6 +40,7 @@ pub(super) fn service(
         .custom_method("preflight/inventory", Server::inventory)
         .custom_method("preflight/syntaxTree", Server::syntax_tree)
         .custom_method("$/setTrace", Server::set_trace)
+        .custom_method("window/workDoneProgress/cancel", Server::hide_progress)
         .finish()
 }
 
@@ -84,6 +85,10 @@ impl Server {
 
     async fn set_trace(&self, params: SetTraceParams) {
         self.tell(Event::Trace(params.value));
+    }
+
+    async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {
+        self.tell(Event::HideProgress(params.token));
     }
 }
 

@@ -285,6 +285,20 @@ impl Client {
         }
     }
 
+    /// Waits for a notification of a kind, or for the answer to a request if that comes first.
+    pub fn notification_before(&mut self, method: &str, answer: i64) -> Option<Value> {
+        loop {
+            let come = self.notifications.iter().any(|it| it["method"] == method);
+            if come {
+                return Some(self.notification(method));
+            }
+            if self.answers.contains_key(&answer) {
+                return None;
+            }
+            self.take();
+        }
+    }
+
     /// The notifications of a kind that have come so far: their parameters.
     pub fn notifications(&mut self, method: &str) -> Vec<Value> {
         let all = std::mem::take(&mut self.notifications);

@@ -176,17 +176,91 @@ fn documents_that_are_no_files_are_judged_alone_or_ignored() {
     assert!(client.shown("git:/main.bicep?ref=HEAD").is_none());
 }
 
-/// Some clients write URIs as people do.
+/// Some clients write URIs as people do, or leave in them what the standard wants escaped.
 #[test]
-fn uris_with_blanks_and_letters_beyond_ascii_are_understood() {
-    let workspace = Workspace::new(&[("a b/é.bicep", "")]);
+fn odd_uris_are_understood_and_come_back_as_they_are_spelled() {
+    let names = [
+        "a b/é.bicep",
+        "[id]/{x}.bicep",
+        "100%/main.bicep",
+        "a#b/c?d.bicep",
+    ];
+    let files: Vec<_> = names.iter().map(|name| (*name, "")).collect();
+    let workspace = Workspace::new(&files);
     let mut client = Client::initialized(workspace.root());
-    let raw = uri(&workspace.path("a b/é.bicep"));
-    let sound = raw.replace(' ', "%20").replace('é', "%C3%A9");
-    assert_ne!(raw, sound);
-    client.open(&raw, "bicep", 1, REGISTRY);
-    client.count(&sound, 1);
+    for name in &names[..3] {
+        let raw = uri(&workspace.path(name));
+        client.open(&raw, "bicep", 1, REGISTRY);
+        let found = client.count(&raw, 1)[0].clone();
+        let actions = client.actions(&raw, &found);
+        let own = json!(raw).to_string();
+        assert!(
+            actions
+                .iter()
+                .any(|action| action["edit"].to_string().contains(&own)),
+            "{actions:#?}"
+        );
+        client.change(&raw, 2, &[(0, 0, 0, 0, "\n")]);
+        assert_eq!(client.diagnostics(&raw, 2)[0]["range"], range(1, 13, 1, 64));
+    }
     client.settle();
+    let shown: Vec<_> = client.all_shown().into_keys().collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    // Escaped, they are the same documents; of a mark that is one in URIs too nobody can tell.
+    let sound = uri(&workspace.path(names[0]))
+        .replace(' ', "%20")
+        .replace('é', "%C3%A9");
+    let document = json!({"textDocument": {"uri": sound}});
+    assert!(client.request("preflight/inventory", &document).is_object());
+}
+
+#[test]
+fn a_folder_with_an_odd_uri_is_looked_at() {
+    let workspace = Workspace::new(&[("[id] é/main.bicep", REGISTRY)]);
+    let mut client = Client::start(Setup::default());
+    let root = uri(&workspace.path("[id] é"));
+    let folders = json!([{"uri": root, "name": "[id] é"}]);
+    client.initialize(
+        &json!({"processId": null, "rootUri": root, "workspaceFolders": folders, "capabilities": all()}),
+    );
+    client.settle();
+    let shown: Vec<_> = client
+        .all_shown()
+        .into_values()
+        .map(|it| it.len())
+        .collect();
+    assert_eq!(shown, [1]);
+}
+
+/// None of them is a document of ours, and none is a reason to fall silent or to complain.
+#[test]
+fn what_is_no_uri_is_passed_over() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    for strange in [
+        "",
+        "main.bicep",
+        "/etc/x y.bicep",
+        "é:x",
+        "c:\\x y.bicep",
+        "output:a b",
+        "file://a b/c",
+    ] {
+        client.open(strange, "bicep", 1, REGISTRY);
+        client.change(strange, 2, &[(0, 0, 0, 0, " ")]);
+        client.close(strange);
+        let position = json!({"line": 0, "character": 20});
+        let params = json!({"textDocument": {"uri": strange}, "position": position});
+        let asked = client.ask("textDocument/hover", &params);
+        match client.answer(asked) {
+            Ok(answer) => assert_eq!(answer, Value::Null, "{strange}"),
+            Err(error) => assert_eq!(error["code"], -32602, "{strange}"),
+        }
+    }
+    let main = uri(&workspace.path("main.bicep"));
+    client.settle();
+    client.count(&main, 1);
+    assert_eq!(client.all_shown().len(), 1);
 }
 
 #[test]

@@ -31,6 +31,32 @@ fn hover_speaks_on_registries_and_plans_and_nowhere_else() {
 }
 
 #[test]
+fn hover_is_markdown_only_for_clients_that_say_they_read_it() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let main = uri(&workspace.path("main.bicep"));
+    let check = |capabilities: Value, kind: &str, marks: bool| {
+        let mut client = Client::with(workspace.root(), capabilities, Setup::default());
+        client.open(&main, "bicep", 1, REGISTRY);
+        let position = json!({"line": 0, "character": 20});
+        let params = json!({"textDocument": {"uri": main}, "position": position});
+        let hover = client.request("textDocument/hover", &params);
+        assert_eq!(hover["contents"]["kind"], kind);
+        let text = hover["contents"]["value"].as_str().expect("a text");
+        assert!(text.contains("https://azure.github.io/"), "{text}");
+        for mark in ["**", "](", "`"] {
+            assert_eq!(text.contains(mark), marks, "{mark} in {text}");
+        }
+        client.count(&main, 1);
+        client.settle();
+    };
+    let formats = |formats: Value| with(all(), "/textDocument/hover/contentFormat", formats);
+    check(formats(json!(["plaintext", "markdown"])), "markdown", true);
+    check(formats(json!(["plaintext"])), "plaintext", false);
+    check(formats(json!([])), "plaintext", false);
+    check(without(all(), "/textDocument/hover"), "plaintext", false);
+}
+
+#[test]
 fn the_status_counts_what_is_shown() {
     let workspace = Workspace::new(&[("a.bicep", REGISTRY), ("b.bicep", REGISTRY)]);
     let mut client = Client::initialized(workspace.root());
@@ -119,6 +145,51 @@ fn a_scan_that_lasts_is_shown_to_a_client_that_wants_it() {
         asked
             .clone()
             .all(|(method, _)| method != "window/workDoneProgress/create")
+    );
+    client.all_shown();
+}
+
+/// A scan may end before it is hidden, so this scans until one has not: then its end is told, and it goes on all the same.
+#[test]
+fn a_scan_can_be_hidden_and_is_done_to_the_end() {
+    let names: Vec<String> = (0..600).map(|n| format!("part{n}/main.bicep")).collect();
+    let files: Vec<_> = names.iter().map(|name| (&**name, REGISTRY)).collect();
+    let workspace = Workspace::new(&files);
+    let setup = Setup {
+        slow: Some(Duration::ZERO),
+        ..Setup::default()
+    };
+    let mut client = Client::with(workspace.root(), all(), setup);
+    let progress = "$/progress";
+    let hidden = (0..100).any(|_| {
+        client.notifications(progress);
+        let scan = json!({"command": "preflight.scan", "arguments": []});
+        let scanned = client.ask("workspace/executeCommand", &scan);
+        let mut state = Value::Null;
+        while let Some(told) = client.notification_before(progress, scanned) {
+            match told["value"]["kind"].as_str() {
+                Some("begin") => {
+                    assert_eq!(told["value"]["cancellable"], false);
+                    let hide = json!({"token": told["token"]});
+                    client.notify("window/workDoneProgress/cancel", &hide);
+                    // One that nobody shows.
+                    client.notify("window/workDoneProgress/cancel", &json!({"token": "none"}));
+                }
+                Some("end") => {
+                    state = client.request("preflight/status", &Value::Null)["state"].clone();
+                }
+                _ => assert_eq!(state, Value::Null, "{told} after the end"),
+            }
+        }
+        client.answer(scanned).expect("an answer");
+        state == "scanning"
+    });
+    assert!(hidden, "no scan was hidden while it lasted");
+    client.notifications(progress);
+    let status = client.request("preflight/status", &Value::Null);
+    assert_eq!(
+        (&status["state"], &status["warnings"]),
+        (&json!("ready"), &json!(600))
     );
     client.all_shown();
 }
