@@ -27,6 +27,7 @@ use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
 use crate::syntax;
+pub use crate::text::Point;
 use crate::text::{Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
@@ -51,30 +52,6 @@ impl Cancel {
     /// Whether it was asked to.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A position in a file, in all the ways that columns are counted, so that no text is needed to convert it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Point {
-    /// Line from 0.
-    pub line: u32,
-    /// Column in bytes.
-    pub utf8: u32,
-    /// Column in UTF-16 units.
-    pub utf16: u32,
-    /// Column in characters.
-    pub utf32: u32,
-}
-
-impl Point {
-    /// The column in an encoding.
-    pub fn column(self, encoding: Encoding) -> u32 {
-        match encoding {
-            Encoding::Utf8 => self.utf8,
-            Encoding::Utf16 => self.utf16,
-            Encoding::Utf32 => self.utf32,
-        }
     }
 }
 

@@ -12,4 +12,4 @@ pub mod json;
 pub mod language;
 
 pub use errors::{SyntaxError, syntax_errors};
-pub use language::{bicep, edit, json, parse};
+pub use language::{bicep, edit, is_tangled, json, parse};

@@ -18,6 +18,7 @@ use crate::eval::{Expansion, Instance, Kind, Value, Want, arguments, expand};
 use crate::model::{FileId, Ident, ItemKind, Template};
 use crate::rules::container_scan::{self, Deployment, Judged, Reach};
 use crate::workspace::files::Workspace;
+use crate::workspace::graph::Rooted;
 use crate::workspace::view::{Dependency, View};
 
 /// An entry point and its parameter file.
@@ -155,9 +156,13 @@ struct Outcome {
 
 impl Analysis {
     /// Decides anew which deployments these templates are the entry points of.
-    pub(super) fn recount(&mut self, templates: impl IntoIterator<Item = FileId>) {
+    pub(super) fn recount(
+        &mut self,
+        templates: impl IntoIterator<Item = FileId>,
+        rooted: &mut Rooted,
+    ) {
         for id in templates {
-            let mut wanted = self.workspace.deployments_of(id);
+            let mut wanted = self.workspace.deployments_of(id, rooted);
             if let Some(explicit) = self.explicit.get(&id) {
                 wanted = explicit.clone();
             }

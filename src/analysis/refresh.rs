@@ -10,7 +10,7 @@ use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
 use crate::workspace::files::{Content, Workspace, load};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
-use crate::workspace::graph::EdgeTarget;
+use crate::workspace::graph::{EdgeTarget, Rooted};
 
 /// Templates counted between two looks at whether the refresh was cancelled.
 const COUNT_BATCH: usize = 256;
@@ -200,8 +200,9 @@ impl Analysis {
             self.to_recount.extend(targets);
         }
         let mut counted = 0;
+        let mut rooted = Rooted::default();
         while let Some(id) = self.to_recount.pop_first() {
-            self.recount([id]);
+            self.recount([id], &mut rooted);
             counted += 1;
             if counted % COUNT_BATCH == 0 && cancel.is_cancelled() {
                 return;
@@ -215,7 +216,7 @@ impl Analysis {
         for id in files {
             templates.extend(targets(&self.workspace, *id));
         }
-        self.recount(templates);
+        self.recount(templates, &mut Rooted::default());
     }
 }
 

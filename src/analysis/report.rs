@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Analysis, Diagnostic, FileReport, Location, Point, Suppression};
+use super::{Analysis, Diagnostic, FileReport, Location, Suppression};
 use crate::model::{
     FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, Place, Target, Template, item_keys,
 };
@@ -14,9 +14,9 @@ use crate::rules::container_scan::{self, Deployment, Judged};
 use crate::rules::finding::{Finding, Severity};
 use crate::rules::suppress::Pragmas;
 use crate::syntax;
-use crate::text::Span;
+use crate::text::{Lines, Span, rope_point};
 use crate::workspace::config::ConfigProblem;
-use crate::workspace::files::{OpenDocument, language_of};
+use crate::workspace::files::language_of;
 
 /// A report as kept: the diagnostics and, index for index, the findings they came from.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(super) struct Stored {
 #[derive(Debug, Default)]
 pub(super) struct Locator {
     tables: FxHashMap<FileId, FxHashMap<ItemKey, (u32, Arc<ItemSpans>)>>,
-    texts: FxHashMap<FileId, Option<Arc<str>>>,
+    texts: FxHashMap<FileId, Option<Lines>>,
 }
 
 impl Locator {
@@ -61,10 +61,13 @@ impl Locator {
     ) -> Option<Location> {
         let path = analysis.workspace.file(file).path.clone();
         let (start, end) = match &analysis.workspace.file(file).document {
-            Some(open) => (rope_point(open, span.start), rope_point(open, span.end)),
+            Some(open) => {
+                let text = &open.document.text;
+                (rope_point(text, span.start), rope_point(text, span.end))
+            }
             None => {
-                let text = self.text(analysis, file)?;
-                (point(&text, span.start), point(&text, span.end))
+                let lines = self.lines(analysis, file)?;
+                (lines.point(span.start), lines.point(span.end))
             }
         };
         Some(Location {
@@ -75,11 +78,10 @@ impl Locator {
         })
     }
 
-    fn text(&mut self, analysis: &Analysis, file: FileId) -> Option<Arc<str>> {
-        self.texts
-            .entry(file)
-            .or_insert_with(|| analysis.workspace.text(file))
-            .clone()
+    fn lines(&mut self, analysis: &Analysis, file: FileId) -> Option<&Lines> {
+        let text = || analysis.workspace.text(file);
+        let lines = self.texts.entry(file);
+        lines.or_insert_with(|| text().map(Lines::new)).as_ref()
     }
 }
 
@@ -116,46 +118,6 @@ fn inline_template(kind: &ItemKind) -> Option<Arc<Template>> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// The position of a byte offset, in every way of counting columns. Lines end with LF, CRLF or CR.
-pub(super) fn point(text: &str, offset: u32) -> Point {
-    let mut offset = (offset as usize).min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text.as_bytes()[..offset];
-    let (mut line, mut start) = (0, 0);
-    for at in memchr::memchr2_iter(b'\n', b'\r', before) {
-        // The LF of a CRLF ends the line, its CR does not.
-        if before[at] == b'\r' && text.as_bytes().get(at + 1) == Some(&b'\n') {
-            continue;
-        }
-        line += 1;
-        start = at + 1;
-    }
-    columns(line, &text[start..offset])
-}
-
-fn columns(line: u32, before: &str) -> Point {
-    Point {
-        line,
-        utf8: before.len() as u32,
-        utf16: before.encode_utf16().count() as u32,
-        utf32: before.chars().count() as u32,
-    }
-}
-
-fn rope_point(open: &OpenDocument, offset: u32) -> Point {
-    let text = &open.document.text;
-    let offset = (offset as usize).min(text.len_bytes());
-    let line = text.byte_to_line(offset);
-    let start = text.line_to_byte(line);
-    let before = text.byte_slice(start..offset);
-    match before.as_str() {
-        Some(before) => columns(line as u32, before),
-        None => columns(line as u32, &before.to_string()),
     }
 }
 
@@ -373,35 +335,5 @@ impl Analysis {
             parameters: None,
             suppressed: None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_count_every_way() {
-        let text = "a\r\nb\u{1F600}c\rd\n";
-        let check = |offset, line, utf8, utf16, utf32| {
-            assert_eq!(
-                point(text, offset),
-                Point {
-                    line,
-                    utf8,
-                    utf16,
-                    utf32
-                },
-                "at {offset}"
-            );
-        };
-        check(0, 0, 0, 0, 0);
-        check(1, 0, 1, 1, 1);
-        check(3, 1, 0, 0, 0);
-        check(8, 1, 5, 3, 2);
-        check(9, 1, 6, 4, 3);
-        check(10, 2, 0, 0, 0);
-        check(12, 3, 0, 0, 0);
-        check(99, 3, 0, 0, 0);
     }
 }

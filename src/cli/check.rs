@@ -1,9 +1,12 @@
 //! `preflight check`: the rule over files and folders, reported in any number of formats.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use rustc_hash::FxHashMap;
 
 use super::fix::{self, Paid};
 use super::paths::{Base, named};
@@ -169,7 +172,15 @@ pub fn run(args: &Args) -> Exit {
     if let Some(path) = &args.write_baseline {
         return write_baseline(path, &report);
     }
-    let read = |path: &Path| analysis.text(path);
+    // Each finding shows lines of its file: one reading of it does for all.
+    let texts: RefCell<FxHashMap<PathBuf, Option<Arc<str>>>> = RefCell::default();
+    let read = |path: &Path| {
+        let mut texts = texts.borrow_mut();
+        if !texts.contains_key(path) {
+            texts.insert(path.to_path_buf(), analysis.text(path));
+        }
+        texts.get(path).cloned().flatten()
+    };
     let mut exit = exit_of(&report, args.fail_on);
     for wanted in formats {
         let color = wanted.file.is_none() && args.color.enabled();

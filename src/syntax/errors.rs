@@ -25,12 +25,21 @@ const EXCERPT: usize = 40;
 /// Only what is broken is visited, so that a sound file costs nothing.
 pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
+    if super::is_tangled(tree, text) {
+        errors.push(SyntaxError {
+            span: Span::new(0, 0),
+            message: "this is too tangled: parsing it would take too long".to_owned(),
+        });
+        return errors;
+    }
     let mut cursor = tree.walk();
+    // Kept by hand: the library finds a node's parent by recursion from the root, which deep input turns into a crash.
+    let mut above: Vec<Node<'_>> = Vec::new();
     loop {
         let node = cursor.node();
         let mut below = false;
         if node.is_missing() {
-            errors.push(missing(node));
+            errors.push(missing(node, &above));
         } else if node.is_error() {
             errors.push(unexpected(node, text));
         } else if node.has_error() && errors_in(node) {
@@ -41,7 +50,9 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
         if errors.len() == MOST {
             return errors;
         }
-        if !below && !advance(&mut cursor) {
+        if below {
+            above.push(node);
+        } else if !advance(&mut cursor, &mut above) {
             return errors;
         }
     }
@@ -72,8 +83,9 @@ fn unseen(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
 }
 
 /// To the next node that is not below this one.
-fn advance(cursor: &mut TreeCursor<'_>) -> bool {
+fn advance(cursor: &mut TreeCursor<'_>, above: &mut Vec<Node<'_>>) -> bool {
     while !cursor.goto_next_sibling() {
+        above.pop();
         if !cursor.goto_parent() {
             return false;
         }
@@ -81,9 +93,9 @@ fn advance(cursor: &mut TreeCursor<'_>) -> bool {
     true
 }
 
-fn missing(node: Node<'_>) -> SyntaxError {
+fn missing(node: Node<'_>, above: &[Node<'_>]) -> SyntaxError {
     let what = match node.kind() {
-        "text" => incomplete(node).to_owned(),
+        "text" => incomplete(above).to_owned(),
         "identifier" => "expected a name".to_owned(),
         "integer" | "number" => "expected a value".to_owned(),
         "comma" => "expected `,`".to_owned(),
@@ -97,14 +109,21 @@ fn missing(node: Node<'_>) -> SyntaxError {
     }
 }
 
-/// What the text that breaks off lacks: the grammar's `incomplete` says where, and what holds it says what.
-fn incomplete(node: Node<'_>) -> &'static str {
-    let incomplete = node.parent();
-    let before = incomplete.and_then(|incomplete| incomplete.prev_sibling());
-    if before.is_some_and(|before| matches!(before.kind(), "true" | "false" | "null")) {
-        return "a reserved word needs quotes here";
+/// What the text that breaks off lacks: the grammar's `incomplete`, which is last of what is above, says where, and what
+/// holds it says what.
+fn incomplete(above: &[Node<'_>]) -> &'static str {
+    let (holder, incomplete) = match above {
+        [.., holder, incomplete] => (Some(holder), Some(incomplete)),
+        _ => (None, None),
+    };
+    if let (Some(holder), Some(incomplete)) = (holder, incomplete) {
+        let mut cursor = holder.walk();
+        let children = holder.children(&mut cursor);
+        let before = children.take_while(|child| child != incomplete).last();
+        if before.is_some_and(|before| matches!(before.kind(), "true" | "false" | "null")) {
+            return "a reserved word needs quotes here";
+        }
     }
-    let holder = incomplete.and_then(|incomplete| incomplete.parent());
     match holder.map_or("", |holder| holder.kind()) {
         "string" => "expected `'`",
         "multiline_string" => "expected `'''`",
@@ -215,8 +234,9 @@ mod tests {
             (bicep(), "["),
             (json(), "["),
             (json(), "{\"a\":"),
+            (bicep(), "var x = {a:"),
         ] {
-            let deep = open.repeat(5_000);
+            let deep = open.repeat(20_000);
             let tree = parse(language, deep.as_str(), None);
             assert!(!syntax_errors(&tree, deep.as_str()).is_empty());
         }

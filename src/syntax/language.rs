@@ -4,9 +4,11 @@
 //! columns belong to the editor's protocol, and a tree that knows only bytes is edited without counting lines.
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
-use tree_sitter::{InputEdit, Language, Parser, Point, Tree};
+use tree_sitter::{InputEdit, Language, ParseOptions, ParseState, Parser, Point, Tree};
 use tree_sitter_language::LanguageFn;
 
 use crate::text::{Edit, Source};
@@ -46,19 +48,53 @@ thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
+/// How long a parse may take: what every text and each megabyte of it are given. A sound megabyte takes a sixteenth of a
+/// second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
+
+/// What stands for a text that took too long: one error.
+const TANGLED: &[u8] = b"\x01";
+
 /// Parses a text, chunk by chunk as it lies.
 ///
 /// `old` is the tree of the text before, already told of the edits with [`edit`]; what it shares with the new text is
-/// kept. There is always a tree: what does not parse is in it as errors.
+/// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long is one
+/// error and nothing else ([`is_tangled`]); it is of no use as an `old` one.
 pub fn parse(language: &Language, text: &(impl Source + ?Sized), old: Option<&Tree>) -> Tree {
+    let megabytes = (text.len() >> 20) as u32;
+    parse_within(language, text, old, PATIENCE.0 + PATIENCE.1 * megabytes)
+}
+
+fn parse_within(
+    language: &Language,
+    text: &(impl Source + ?Sized),
+    old: Option<&Tree>,
+    patience: Duration,
+) -> Tree {
     PARSER.with_borrow_mut(|parser| {
         parser
             .set_language(language)
             .expect("both grammars are generated for a version the runtime reads");
-        parser
-            .parse_with_options(&mut |byte, _| text.chunk(byte), old, None)
-            .expect("a parse ends without a tree only when cancelled, and nothing cancels it")
+        let end = Instant::now() + patience;
+        let mut look = |_: &ParseState| match Instant::now() > end {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let options = ParseOptions::new().progress_callback(&mut look);
+        let tree = parser.parse_with_options(&mut |byte, _| text.chunk(byte), old, Some(options));
+        tree.unwrap_or_else(|| {
+            parser.reset();
+            parser.parse(TANGLED, None).expect(
+                "a parse ends without a tree only when cancelled, and nothing cancels this one",
+            )
+        })
     })
+}
+
+/// Whether a tree says only that its text took too long to parse.
+pub fn is_tangled(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
+    let root = tree.root_node();
+    root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()
 }
 
 /// Tells a tree of an edit before the text is parsed again.
@@ -73,4 +109,28 @@ pub fn edit(tree: &mut Tree, edit: &Edit) {
         old_end_position: NOWHERE,
         new_end_position: NOWHERE,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parse_that_takes_too_long_is_given_up() {
+        for (language, text) in [
+            (bicep(), "var a = [\n".repeat(500)),
+            (json(), "[1, ".repeat(5_000)),
+        ] {
+            let tree = parse_within(language, text.as_str(), None, Duration::ZERO);
+            assert!(is_tangled(&tree, text.as_str()) && tree.root_node().has_error());
+            let errors = crate::syntax::syntax_errors(&tree, text.as_str());
+            assert_eq!(errors.len(), 1);
+            assert!(errors[0].message.contains("too long"), "{errors:?}");
+            // The parser is as good as new.
+            let tree = parse(language, text.as_str(), None);
+            assert!(!is_tangled(&tree, text.as_str()));
+            let sound = parse(bicep(), "var a = 1\n", None);
+            assert!(!sound.root_node().has_error());
+        }
+    }
 }

@@ -437,7 +437,8 @@ impl Workspace {
             errors,
             doubtful,
         });
-        open.tree = Some(tree);
+        // Nothing of such a tree can be used again.
+        open.tree = (!syntax::is_tangled(&tree, text)).then_some(tree);
         open.stale = false;
         changed
     }

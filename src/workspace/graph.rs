@@ -7,6 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::config::BicepConfig;
 use super::disk;
 use super::files::{Content, Workspace};
@@ -36,6 +38,11 @@ pub enum EdgeTarget {
     /// Something that cannot be read.
     Unread,
 }
+
+/// Templates known to be used, at however many removes, by one that nobody uses: these are no entry points. A chain of
+/// ten thousand modules is walked once with it, and ten thousand times without.
+#[derive(Debug, Default)]
+pub struct Rooted(FxHashSet<FileId>);
 
 impl Workspace {
     /// Where a reference written in a file leads, asking the file system as little as possible.
@@ -187,7 +194,9 @@ impl Workspace {
 
     /// The deployments that a template is the entry point of: one for each parameter file, one without any where it
     /// has none, none at all where it is no entry point.
-    pub fn deployments_of(&self, id: FileId) -> Vec<Option<FileId>> {
+    ///
+    /// `rooted` remembers what was found on the way, as long as no file changes what it refers to.
+    pub fn deployments_of(&self, id: FileId, rooted: &mut Rooted) -> Vec<Option<FileId>> {
         let file = self.file(id);
         if !matches!(file.kind, FileKind::Bicep | FileKind::ArmTemplate)
             || file.weight < Weight::Holds
@@ -211,7 +220,7 @@ impl Workspace {
             return parameter_files;
         }
         let own = file.listed && !self.is_artifact(id) && !self.is_restored(id);
-        if own && self.is_entry(id) {
+        if own && self.is_entry(id, rooted) {
             vec![None]
         } else {
             Vec::new()
@@ -220,24 +229,37 @@ impl Workspace {
 
     /// Whether no other file of the workspace deploys this one; in a cycle that nobody enters from outside, the file
     /// with the least path stands for all.
-    fn is_entry(&self, id: FileId) -> bool {
-        let mut ancestors = vec![id];
+    fn is_entry(&self, id: FileId, rooted: &mut Rooted) -> bool {
+        // A file, and for each file that leads to it the one through which it does.
+        let mut ancestors = vec![(id, 0)];
+        let mut seen = FxHashSet::from_iter([id]);
         let mut at = 0;
-        while let Some(&next) = ancestors.get(at) {
-            at += 1;
+        while let Some(&(next, _)) = ancestors.get(at) {
             let mut used = false;
             for user in self.module_users(next) {
                 used = true;
-                if !ancestors.contains(&user) {
-                    ancestors.push(user);
+                if seen.insert(user) {
+                    ancestors.push((user, at));
                 }
             }
-            if !used {
-                return next == id;
+            if !used && next == id {
+                return true;
             }
+            if !used || rooted.0.contains(&next) {
+                let mut way = at;
+                while way != 0 {
+                    rooted.0.insert(ancestors[way].0);
+                    way = ancestors[way].1;
+                }
+                rooted.0.insert(id);
+                return false;
+            }
+            at += 1;
         }
-        let least = ancestors.iter().min_by_key(|id| &self.file(**id).path);
-        least == Some(&id)
+        let paths = ancestors
+            .iter()
+            .map(|(ancestor, _)| &self.file(*ancestor).path);
+        paths.min() == Some(&self.file(id).path)
     }
 
     /// The files that deploy this one as a module. A generated `main.json` uses what its source uses; it is no user of

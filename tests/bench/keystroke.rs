@@ -5,9 +5,10 @@
 //! and `ruff server` on a clean Python file of the same size, where `ruff` is on the `PATH`. The workspace is the corpus
 //! of public modules where that is there, else an empty folder; the file is an unsaved one in it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod client;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use preflight::analysis::{Analysis, Cancel, Options, scan};
@@ -19,6 +20,8 @@ use preflight::text::{Document, Encoding, Position, Range, TextChange};
 use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
 use serde_json::{Value, json};
+
+use client::Client;
 
 /// Keystrokes timed in each part; a few more before them warm everything up.
 const EDITS: usize = 1_000;
@@ -270,83 +273,6 @@ fn ruff() -> Option<String> {
     Some(version.trim().to_owned())
 }
 
-/// A client that does nothing but wait.
-struct Client {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-}
-
-impl Client {
-    fn start(program: &[&str], root: &Path) -> Client {
-        let mut child = Command::new(program[0])
-            .args(&program[1..])
-            .env("HOME", root)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let to = child.stdin.take().expect("its input");
-        let from = BufReader::new(child.stdout.take().expect("its output"));
-        Client { child, to, from }
-    }
-
-    fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        self.to.write_all(frame.as_bytes()).expect("it listens");
-    }
-
-    fn notify(&mut self, method: &str, params: Value) {
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
-    }
-
-    /// The next message; requests of the server are answered with nothing.
-    fn read(&mut self) -> Value {
-        loop {
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                let read = self.from.read_line(&mut line).expect("it speaks");
-                assert!(read > 0, "the server has gone");
-                match line.trim().strip_prefix("Content-Length: ") {
-                    Some(value) => length = value.parse().expect("a length"),
-                    None if line.trim().is_empty() => break,
-                    None => {}
-                }
-            }
-            let mut body = vec![0; length];
-            self.from.read_exact(&mut body).expect("a body");
-            let message: Value = serde_json::from_slice(&body).expect("JSON");
-            if message.get("method").is_some() && message.get("id").is_some() {
-                self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": null}));
-                continue;
-            }
-            return message;
-        }
-    }
-
-    fn request(&mut self, id: i64, method: &str, params: Value) {
-        self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        while self.read()["id"] != id {}
-    }
-
-    /// Waits for the diagnostics of a version.
-    fn published(&mut self, uri: &str, version: i64) {
-        loop {
-            let message = self.read();
-            let params = &message["params"];
-            if message["method"] == "textDocument/publishDiagnostics"
-                && params["uri"] == uri
-                && params["version"].as_i64().is_none_or(|it| it >= version)
-            {
-                return;
-            }
-        }
-    }
-}
-
 /// An editor's session with one open document.
 struct Session {
     client: Client,
@@ -412,15 +338,6 @@ impl Session {
         self.client.published(&self.uri, self.version);
     }
 
-    /// The most memory it ever held, in MB; 0 where the system does not tell.
-    fn peak(&self) -> f64 {
-        let path = format!("/proc/{}/status", self.client.child.id());
-        let status = std::fs::read_to_string(path).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-        kilobytes.unwrap_or(0.0) / 1024.0
-    }
-
     fn close(mut self) {
         self.client
             .send(&json!({"jsonrpc": "2.0", "id": 3, "method": "shutdown"}));
@@ -471,7 +388,7 @@ fn start(root: &Path, text: &str) {
             session.keystroke(at, number);
             number += 1;
         }
-        println!("| {edits} | {:.1} |", session.peak());
+        println!("| {edits} | {:.1} |", session.client.memory("VmHWM"));
     }
     session.close();
 }

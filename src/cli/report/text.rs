@@ -178,12 +178,15 @@ fn ceil(text: &str, at: usize) -> usize {
     at
 }
 
-/// The whole lines that a place stands on, without the last line end.
+/// The whole lines that a place stands on, without the last line end. Of lines longer than an excerpt may be, more than
+/// one may hold: nobody looks for the ends of a line of many megabytes, once for each of its findings.
 fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
     let bytes = text.as_bytes();
-    let start = memchr::memrchr2(b'\n', b'\r', &bytes[..span.start]).map_or(0, |at| at + 1);
-    let end = memchr::memchr2(b'\n', b'\r', &bytes[span.end..]);
-    start..end.map_or(bytes.len(), |at| span.end + at)
+    let first = span.start.saturating_sub(LONGEST);
+    let last = (span.end + LONGEST).min(bytes.len());
+    let start = memchr::memrchr2(b'\n', b'\r', &bytes[first..span.start]);
+    let end = memchr::memchr2(b'\n', b'\r', &bytes[span.end..last]);
+    start.map_or(first, |at| first + at + 1)..end.map_or(last, |at| span.end + at)
 }
 
 fn summary(report: &Report) -> String {

@@ -3,14 +3,30 @@
 
 use super::style::Style;
 use crate::rules::container_scan::{CODE, NAME};
-use crate::rules::fix::TextEdit;
+use crate::rules::fix::{TextEdit, apply};
 use crate::text::Span;
+use crate::workspace::config::rule_file::RuleFile;
+use crate::workspace::config::{self, Coverage};
 
 /// The name of a new file.
 pub const FILE: &str = "ps-rule.yaml";
 
 /// Says that Defender is managed elsewhere.
 pub fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
+    let edits = set_elsewhere(text)?;
+    understood(text, &edits, |file| {
+        file.coverage == Some(Coverage::Elsewhere)
+    })
+    .then_some(edits)
+}
+
+/// Whether the file says after the edits what it should: it may be no YAML, for reasons that have nothing to do with them.
+fn understood(text: &str, edits: &[TextEdit], says: impl Fn(&RuleFile) -> bool) -> bool {
+    let (file, _) = config::rule_file::read(&apply(text, edits));
+    file.is_some_and(|file| says(&file))
+}
+
+fn set_elsewhere(text: &str) -> Option<Vec<TextEdit>> {
     let file = File::read(text)?;
     let Some(section) = file.child(None, &["configuration"]) else {
         return Some(file.append("configuration:", "PREFLIGHT_COVERAGE: elsewhere", &[]));
@@ -33,6 +49,12 @@ pub fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
 
 /// Suppresses the rule for a resource by name.
 pub fn suppress(text: &str, name: &str) -> Option<Vec<TextEdit>> {
+    let edits = add_suppression(text, name)?;
+    let name = name.to_lowercase();
+    understood(text, &edits, |file| file.suppressed.contains(&name)).then_some(edits)
+}
+
+fn add_suppression(text: &str, name: &str) -> Option<Vec<TextEdit>> {
     let file = File::read(text)?;
     let item = format!("- {}", scalar(name));
     let entry = format!("{NAME}:");
@@ -361,6 +383,8 @@ mod tests {
     fn what_is_not_understood_is_left_alone() {
         check(elsewhere, "configuration: { A: 1 }\n", None);
         check(elsewhere, "a: 1\n---\nb: 2\n", None);
+        check(elsewhere, "a: 'b\nrule: {}\n", None);
+        check(|text| suppress(text, "x"), "a: 'b\nrule: {}\n", None);
         check(|text| suppress(text, "x"), "suppression:\n- one\n", None);
     }
 
