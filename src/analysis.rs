@@ -420,6 +420,14 @@ impl Analysis {
         self.workspace.file_mut(id).content = Content::Unseen;
         let references = self.workspace.sift(id);
         self.connect(id, references);
+        // What is gone is nobody's problem, unless it was asked for; who refers to it is told of it there.
+        let gone = matches!(
+            self.workspace.file(id).content,
+            Content::Unreadable(disk::DiskError::NotFound)
+        );
+        if gone && !self.explicit.contains_key(&id) {
+            self.workspace.file_mut(id).listed = false;
+        }
         self.changed.insert(id);
         self.deployments.touch(id);
         self.pending.insert(id);

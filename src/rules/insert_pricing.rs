@@ -618,6 +618,9 @@ fn sets_plan(view: &View, plan: &str) -> bool {
     }
     let mut sets = false;
     for item in &view.model.template.items {
+        if item.broken {
+            return false;
+        }
         match &item.kind {
             ItemKind::Resource(resource) => {
                 let tier = resource
@@ -640,7 +643,6 @@ fn sets_plan(view: &View, plan: &str) -> bool {
             }
             ItemKind::Parameter(parameter) if parameter.default.is_none() => return false,
             ItemKind::Module(_) => return false,
-            _ if item.broken => return false,
             _ => {}
         }
     }

@@ -6,6 +6,15 @@
 //! before the first head is `/main.bicep`. A *script* follows a text or scene after a line `=====`: its bytes, taken in
 //! order, say what is edited where.
 
+#[path = "../lsp/client.rs"]
+mod client;
+#[path = "conversation.rs"]
+mod conversation;
+#[path = "../support/fixes.rs"]
+mod promises;
+#[path = "worth.rs"]
+mod worth;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +26,6 @@ use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileKind, FileModel};
 use preflight::rules::container_scan::WANT;
-use preflight::rules::fix::apply;
 use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
 use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
@@ -25,11 +33,13 @@ use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
 use preflight::workspace::prefilter;
 
+pub use conversation::conversation;
+
 /// What a target does with its bytes; it panics where something is wrong.
 pub type Body = fn(&[u8]);
 
 /// The targets: the name, which is also that of the folder of fixtures, and the body.
-pub const TARGETS: [(&str, Body); 9] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("bicep", bicep),
     ("arm", arm),
     ("expression", expression),
@@ -39,6 +49,7 @@ pub const TARGETS: [(&str, Body); 9] = [
     ("fixes", fixes),
     ("configuration", configuration),
     ("protocol", protocol),
+    ("conversation", conversation),
 ];
 
 /// Inputs longer than this teach nothing new, and take long.
@@ -387,17 +398,24 @@ pub fn session(data: &[u8]) {
             }
         }
         settle(&mut analysis);
+        let fresh = judge(&files);
         assert_eq!(
             shown(&analysis),
-            shown(&judge(&files)),
+            shown(&fresh),
+            "after {version} edits of {files:#?}"
+        );
+        assert_eq!(
+            analysis.problems(),
+            fresh.problems(),
             "after {version} edits of {files:#?}"
         );
     }
 }
 
-/// Everything that can be asked of a scene is answered.
+/// Everything that can be asked of a scene is answered, and its worth is twice the same.
 pub fn evaluation(data: &[u8]) {
     let files = files(&text(data));
+    worth::evaluate(&files);
     let mut analysis = judge(&files);
     analysis.problems();
     for (path, text) in &files {
@@ -410,113 +428,77 @@ pub fn evaluation(data: &[u8]) {
     }
 }
 
-/// How often each finding is shown, by file, text of its line and verdict.
-fn findings(analysis: &Analysis) -> BTreeMap<(PathBuf, String, String), usize> {
-    let mut found = BTreeMap::new();
-    for report in analysis.reports() {
-        let text = analysis.text(&report.path).unwrap_or_default();
-        for one in report
-            .diagnostics
-            .iter()
-            .filter(|one| one.suppressed.is_none())
-        {
-            let line = text
-                .lines()
-                .nth(one.location.start.line as usize)
-                .unwrap_or_default();
-            let verdict = one
-                .verdict
-                .map_or("hint".to_owned(), |verdict| format!("{verdict:?}"));
-            let key = (report.path.to_path_buf(), line.trim().to_owned(), verdict);
-            *found.entry(key).or_default() += 1;
-        }
-    }
-    found
-}
-
-fn syntax_errors(path: &Path, text: &str) -> usize {
-    let language = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("bicep" | "bicepparam") => syntax::bicep(),
-        Some("json" | "jsonc" | "arm") => syntax::json(),
-        _ => return 0,
-    };
-    syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
-}
-
-/// Every fix of every finding: edits are sound, nothing that parsed stops parsing, the finding goes, none comes; done
-/// twice it is not offered, taken back all is as before.
+/// Every fix of every finding keeps what fixes promise: its edits are sound, nothing that parsed stops parsing, the
+/// finding goes, none comes, no other is silenced, and taken back all is as before.
 pub fn fixes(data: &[u8]) {
     let files = files(&text(data));
-    let sound = files
-        .iter()
-        .all(|(path, text)| syntax_errors(path, text) == 0);
     let mut analysis = judge(&files);
-    let before = findings(&analysis);
+    let mut left = 24;
     for report in analysis.reports() {
-        for finding in report
-            .diagnostics
-            .iter()
-            .filter(|one| one.suppressed.is_none())
-        {
+        let shown = report.diagnostics.iter();
+        for finding in shown.filter(|one| one.suppressed.is_none()) {
+            let mended = promises::key(&analysis, finding);
             for (at, fix) in analysis.fixes(&report.path, finding.location.span, true) {
-                if report.diagnostics[at] != *finding {
+                if report.diagnostics[at] != *finding || left == 0 {
                     continue;
                 }
-                let mut after = files.clone();
+                left -= 1;
                 for edit in &fix.edits {
                     assert!(edit.path.starts_with(ROOT), "{}", edit.path.display());
-                    let old = files.get(&*edit.path).cloned().unwrap_or_default();
                     assert_eq!(edit.create, !files.contains_key(&*edit.path));
-                    let mut end = 0;
-                    for change in &edit.edits {
-                        assert!(
-                            change.span.start >= end && old.get(change.span.range()).is_some(),
-                            "{edit:?}"
-                        );
-                        end = change.span.end;
-                    }
-                    let new = apply(&old, &edit.edits);
-                    let (was, is) = (
-                        syntax_errors(&edit.path, &old),
-                        syntax_errors(&edit.path, &new),
-                    );
-                    assert!(is <= was, "{} makes errors: {old:?} -> {new:?}", fix.id);
-                    after.insert(edit.path.to_path_buf(), new);
+                }
+                // What is broken already cannot promise more than not to be broken further.
+                let after = promises::after(&analysis, &fix);
+                let mut sound = true;
+                for (path, text) in &after {
+                    let before = files.get(path).map_or("", String::as_str);
+                    let was = promises::syntax_errors(path, before);
+                    let is = promises::syntax_errors(path, text);
+                    assert!(is <= was, "{} makes errors: {text}", fix.id);
+                    sound &= was == 0;
                 }
                 if !sound {
                     continue;
                 }
-                let left = findings(&judge(&after));
-                let line = |found: &BTreeMap<(PathBuf, String, String), usize>| -> usize {
-                    let text = files.get(&*report.path).map_or("", String::as_str);
-                    let line = text
-                        .lines()
-                        .nth(finding.location.start.line as usize)
-                        .unwrap_or_default();
-                    let same = found.iter().filter(|(key, _)| {
-                        key.0 == *report.path && key.1 == line.trim() && key.2 != "hint"
-                    });
-                    same.map(|(_, count)| count).sum()
-                };
-                if finding.verdict.is_some() {
-                    assert!(
-                        line(&left) < line(&before),
-                        "{} leaves it: {files:#?} -> {after:#?}",
-                        fix.id
-                    );
+                if let Err(told) = promises::check(&mut analysis, &mended, &fix) {
+                    panic!("{mended:?}\n  {} ({}): {told}", fix.id, fix.title);
                 }
             }
         }
     }
 }
 
+fn data_within(text: &str, data: &data::Data) {
+    use data::DataKind;
+    assert!(text.get(data.span.range()).is_some(), "{:?}", data.span);
+    match &data.kind {
+        DataKind::List(items) => items.iter().for_each(|item| data_within(text, item)),
+        DataKind::Map(members) => {
+            for (key, value) in members {
+                assert!(text.get(key.span.range()).is_some(), "{:?}", key.span);
+                data_within(text, value);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Configuration of all kinds, read by itself and in force for a template.
 pub fn configuration(data: &[u8]) {
     let text = text(data);
-    data::yaml(&text);
-    data::jsonc(&text);
-    rule_file::read(&text);
-    bicep_config::read(Path::new("/preflight-fuzz/bicepconfig.json"), &text);
+    for reading in [data::yaml(&text), data::jsonc(&text)] {
+        data_within(&text, &reading.data);
+        reading.data.to_json();
+        if let Some((span, told)) = reading.problem {
+            assert!(text.get(span.range()).is_some(), "{told}: {span:?}");
+        }
+    }
+    let (_, wrong) = rule_file::read(&text);
+    let at = Path::new(ROOT).join("bicepconfig.json");
+    let (_, also_wrong) = bicep_config::read(&at, &text);
+    for (span, told) in wrong.iter().chain(&also_wrong) {
+        assert!(text.get(span.range()).is_some(), "{told}: {span:?}");
+    }
     let registry = PIECES[27].to_owned();
     for name in [
         "ps-rule.yaml",

@@ -103,6 +103,13 @@ seed('protocol', '\n'.join(lines))
 seed('protocol', '@' + '\n'.join(lines))
 seed('protocol', '!Content-Length: 5\r\n\r\n{}\n!rubbish\n[]\n{"jsonrpc":"2.0"}\n\n"x"')
 
+settings = '{"coverage": "deployment", "hints": false, "plan": "any", "exclude": ["*"]}'
+for text in (settings, 'x\n}\n// note\n\'Free\'\n\'Standard\'\nmodule q \'acr.bicep\' = {\n  name: \'q\'\n}\n'):
+    for _ in range(20):
+        seed('conversation', text.encode() + script(rng.randrange(20, 200)))
+seed('conversation', ''.join(f'Content-Length: {len(line)}\r\n\r\n{line}' for line in lines))
+seed('conversation', 'lines\n' + '\n'.join(lines))
+
 if extra:
     for path in sorted(extra.rglob('*')):
         if path.suffix in ('.bicep', '.bicepparam', '.json') and path.is_file() and path.stat().st_size < 8000:

@@ -134,6 +134,13 @@ impl Client {
         to.flush().expect("a server that listens");
     }
 
+    /// The same to a server that may have gone by what it was sent.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) {
+        if let Some(to) = self.to.as_mut() {
+            let _ = to.write_all(bytes).and_then(|()| to.flush());
+        }
+    }
+
     pub fn notify(&mut self, method: &str, params: &Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
@@ -271,6 +278,13 @@ impl Client {
             .collect()
     }
 
+    /// Waits until the client has seen such things.
+    pub fn until_all(&mut self, wanted: impl Fn(&mut Client) -> bool) {
+        while !wanted(self) {
+            self.take();
+        }
+    }
+
     /// Waits for a notification of a kind; returns its parameters.
     pub fn notification(&mut self, method: &str) -> Value {
         loop {
@@ -395,6 +409,13 @@ impl Client {
             self.sort(message);
         }
         end
+    }
+
+    /// Whatever was sent so far may stay unread.
+    pub fn forget(&mut self) {
+        self.all_shown();
+        self.notifications.clear();
+        self.answers.clear();
     }
 
     /// What is left that nobody looked at.

@@ -106,14 +106,19 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
             ));
         }
     }
+    let former: Vec<_> = files.iter().map(|(path, _)| analysis.text(path)).collect();
     for (path, text) in &files {
         analysis.open(path, 1, text);
     }
     settle(analysis);
     let left = shown(analysis);
     let told = judge(&before, &left, mended, fix);
-    for (path, _) in &files {
-        analysis.close(path);
+    for ((path, _), former) in files.iter().zip(former) {
+        match former {
+            // It was open, and is on no disk.
+            Some(text) if !path.exists() => analysis.open(path, 1, &text),
+            _ => analysis.close(path),
+        }
     }
     settle(analysis);
     told?;

@@ -386,6 +386,7 @@ mod tests {
         check(elsewhere, "a: 'b\nrule: {}\n", None);
         check(|text| suppress(text, "x"), "a: 'b\nrule: {}\n", None);
         check(|text| suppress(text, "x"), "suppression:\n- one\n", None);
+        check(|text| suppress(text, "x\0y"), "", None);
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! What a scene is worth, by evaluation alone: bounded, twice the same, and nothing where the prefilter saw nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use preflight::eval::expand::Arguments;
+use preflight::eval::{self, Files, KnownEffect, KnownModule, Loaded, Want};
+use preflight::model::lower::NoMemo;
+use preflight::model::lower_arm::{arm_kind, lower_arm};
+use preflight::model::lower_bicep::lower_bicep;
+use preflight::model::lower_parameters::lower_parameters;
+use preflight::model::{FileId, FileKind, FileModel, Template};
+use preflight::rules::container_scan::WANT;
+use preflight::syntax;
+use preflight::workspace::prefilter;
+
+fn lower(path: &Path, text: &str) -> FileModel {
+    match prefilter::kind_of(path) {
+        kind @ (FileKind::Bicep | FileKind::BicepParams) => {
+            let tree = syntax::parse(syntax::bicep(), text, None);
+            lower_bicep(kind, &tree, text, &NoMemo)
+        }
+        _ => {
+            let tree = syntax::parse(syntax::json(), text, None);
+            match arm_kind(&tree, text) {
+                FileKind::ArmParameters => lower_parameters(&tree, text, &NoMemo),
+                _ => lower_arm(&tree, text, &NoMemo),
+            }
+        }
+    }
+}
+
+struct Memory(Vec<(PathBuf, Arc<str>, Arc<Template>)>);
+
+impl Memory {
+    fn find(&self, from: FileId, path: &str) -> Option<FileId> {
+        let mut wanted = self.0.get(from.0 as usize)?.0.parent()?.to_path_buf();
+        for part in path.split('/') {
+            match part {
+                "." | "" => {}
+                ".." => drop(wanted.pop()),
+                part => wanted.push(part),
+            }
+        }
+        let at = self.0.iter().position(|(known, _, _)| *known == wanted)?;
+        Some(FileId(at as u32))
+    }
+}
+
+impl Files for Memory {
+    fn load(&self, from: FileId, reference: &str) -> Loaded {
+        let known = |effect| {
+            Loaded::Known(KnownModule {
+                repository: reference.into(),
+                version: "1.0".into(),
+                effect,
+            })
+        };
+        match reference {
+            "br:registry" => known(KnownEffect::Registry {
+                unless_empty: Some("registryName".into()),
+                name_parameter: Some("registryName".into()),
+            }),
+            "br:tier" => known(KnownEffect::ContainersTier),
+            "br:plans" => known(KnownEffect::DefenderPlans),
+            "br:harmless" => Loaded::Harmless("it deploys nothing of interest".into()),
+            _ => match self.find(from, reference) {
+                Some(id) => Loaded::Template(id, self.0[id.0 as usize].2.clone()),
+                None => Loaded::Unread(format!("{reference} does not exist").into()),
+            },
+        }
+    }
+
+    fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
+        let id = self.find(from, path)?;
+        Some((id, self.0[id.0 as usize].1.clone()))
+    }
+}
+
+/// Expands every file as an entry point, with the values of every parameter file.
+pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
+    const ALL: Want = Want {
+        types: &[],
+        body: &["properties"],
+        existing: true,
+    };
+    let lowered = files.iter().map(|(path, text)| {
+        let template = lower(path, text).template;
+        (path.clone(), text.as_str().into(), template)
+    });
+    let memory = Memory(lowered.collect());
+    let suspicious = files.iter().any(|(path, text)| {
+        let marks = prefilter::inspect(prefilter::kind_of(path), text.as_bytes());
+        marks.registry || marks.pricing || marks.policy || marks.remote
+    });
+    let mut given = vec![Arguments::default()];
+    for (n, (_, _, template)) in (0..).zip(&memory.0) {
+        if let FileKind::BicepParams | FileKind::ArmParameters = template.kind {
+            given.push(eval::arguments(FileId(n), template, &memory));
+        }
+    }
+    for (n, (path, _, template)) in (0..).zip(&memory.0) {
+        let path = path.display();
+        for arguments in &given {
+            eval::expand(FileId(n), template, arguments, &memory, &ALL);
+            let once = eval::expand(FileId(n), template, arguments, &memory, &WANT);
+            let again = eval::expand(FileId(n), template, arguments, &memory, &WANT);
+            assert_eq!(once, again, "{path} is worth the same twice");
+            let found = once.instances.iter().any(|it| !it.existing);
+            assert!(
+                suspicious || !found,
+                "{path}: the prefilter saw nothing of {once:?}"
+            );
+        }
+    }
+}
