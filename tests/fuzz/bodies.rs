@@ -290,7 +290,9 @@ pub fn edits(data: &[u8]) {
         false => syntax::bicep(),
     };
     let mut tree = syntax::parse(language, text.as_str(), None);
-    while !script.is_over() {
+    let mut count = 0;
+    while !script.is_over() && count < 100 {
+        count += 1;
         let (start, end, new) = next_edit(&mut script, &text);
         text.replace_range(start..end, &new);
         let change = Edit {
