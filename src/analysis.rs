@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use crate::eval::reference_of;
+use crate::eval::{TOO_LARGE, reference_of};
 use crate::model::{FileId, FileKind};
 use crate::rules::container_scan::WANT;
 use crate::rules::finding::{Severity, Verdict};
@@ -601,11 +601,18 @@ impl Analysis {
             }
         }
         for state in self.deployments.states.values() {
-            for place in state
-                .deployment
-                .iter()
-                .flat_map(|deployment| &deployment.expansion.cycles)
-            {
+            let expansions = || state.deployment.iter().map(|known| &known.expansion);
+            let cut = expansions().flat_map(|expansion| &expansion.unread);
+            for unread in cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless) {
+                problems.push(Problem {
+                    path: self.workspace.file(unread.place.file).path.clone(),
+                    location: locator.locate(self, unread.place),
+                    message: "this deployment is too large to follow beyond here: what it deploys behind this \
+                              module is not judged"
+                        .to_owned(),
+                });
+            }
+            for place in expansions().flat_map(|expansion| &expansion.cycles) {
                 problems.push(Problem {
                     path: self.workspace.file(place.file).path.clone(),
                     location: locator.locate(self, *place),

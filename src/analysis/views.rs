@@ -47,8 +47,34 @@ impl<'a> FixViews<'a> {
             text,
             tree,
             model: workspace.loaded(file)?.model.clone(),
-            editable: workspace.shows(file, workspace.folder_of(&known.path).is_none()),
+            editable: self.is_ours(file) && workspace.shows(file, true),
         }))
+    }
+
+    /// Whether a file may be changed: it is open or was named, or lies in a workspace folder, beside a file that was
+    /// named, or below the working directory of the command line; and really so, not by way of a link.
+    fn is_ours(&self, file: FileId) -> bool {
+        let Analysis {
+            workspace,
+            explicit,
+            ..
+        } = self.analysis;
+        let known = workspace.file(file);
+        if known.document.is_some() || explicit.contains_key(&file) {
+            return true;
+        }
+        let named = explicit.keys().map(|entry| workspace.file(*entry));
+        let beside = named.filter_map(|entry| entry.path.parent());
+        let roots = workspace.folders.iter().chain(&workspace.base);
+        let mut roots = roots.map(PathBuf::as_path).chain(beside);
+        let really = disk::real(&known.path);
+        roots.any(|root| {
+            known.path.starts_with(root)
+                && match (&really, disk::real(root)) {
+                    (Some(really), Some(root)) => really.starts_with(root),
+                    _ => false,
+                }
+        })
     }
 }
 
