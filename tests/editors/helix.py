@@ -1,41 +1,14 @@
 """The scene in Helix: types into the real program in tmux and reads its screen.
 
-Run by `run` with the configuration of editors/helix as pasted. Each step appends "ok STEP" or
-"FAIL STEP: why" to SCENE/results; a failure leaves the last screen beside it.
-
-Usage: helix.py ROOT SCENE_INSIDE [--screenshots FOLDER]
-ROOT is the Debian 13 root; SCENE_INSIDE the scene's folder as the programs in it see it.
-With --screenshots, the screen with colours is left in FOLDER as *.ansi.
+Run by `run` with the configuration of editors/helix as pasted; terminal.py has the arguments.
 """
 
 import os
-import pathlib
 import re
 import signal
-import subprocess
 import sys
-import time
 
-root, inside_scene = sys.argv[1], sys.argv[2]
-shots = pathlib.Path(sys.argv[4]) if sys.argv[3:4] == ["--screenshots"] else None
-scene = pathlib.Path(root + inside_scene)
-workspace = scene / "workspace"
-here = pathlib.Path(__file__).parent
-socket = f"preflight-{os.getpid()}"
-DEADLINE = 60  # seconds; only a failure lasts as long
-
-
-def tmux(*arguments):
-    return subprocess.run(["tmux", "-L", socket, "-f", "/dev/null", *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def screen():
-    return tmux("capture-pane", "-p")
-
-
-def keys(*names):
-    for name in names:
-        tmux("send-keys", name)
+from terminal import colours, inside_scene, keys, original, play, read, scene, screen, shoot, step, typed, wait
 
 
 def command(line):
@@ -43,20 +16,9 @@ def command(line):
     wait("normal mode", lambda: re.match(r"\s+NOR\s", status()))
     keys(":")
     wait("the prompt", lambda: screen().rstrip("\n").splitlines()[-1].startswith(":"))
-    tmux("send-keys", "-l", line)
+    typed(line)
     wait("the command typed", lambda: screen().rstrip("\n").splitlines()[-1].startswith(":" + line))
     keys("Enter")
-
-
-def wait(what, condition):
-    end = time.monotonic() + DEADLINE
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f"waited in vain for {what}")
-        time.sleep(0.05)
 
 
 def status():
@@ -78,17 +40,6 @@ def visit(file):
     wait(f"{file} in view", lambda: re.search(rf"(NOR)\s+{re.escape(file)}\b", status()))
 
 
-def read(file):
-    path = workspace / file
-    return path.read_text() if path.exists() else None
-
-
-def shoot(name):
-    if shots:
-        time.sleep(0.5)  # A picture for people: let the last frame be drawn.
-        (shots / f"{name}.ansi").write_text(tmux("capture-pane", "-p", "-e"))
-
-
 def to_registry():
     """Selects what the finding covers, from the top of main.bicep."""
     keys("g", "g", "]", "d")
@@ -97,7 +48,7 @@ def to_registry():
 
 def chosen(title):
     """Whether the menu's chosen entry, which Helix's own theme draws on white, begins with the title."""
-    return f"\x1b[48;2;255;255;255m {title}" in tmux("capture-pane", "-p", "-e")
+    return f"\x1b[48;2;255;255;255m {title}" in colours()
 
 
 def take(title, picture=None):
@@ -109,23 +60,12 @@ def take(title, picture=None):
     for _ in range(12):
         if chosen(title):
             break
-        before = tmux("capture-pane", "-p", "-e")
+        before = colours()
         keys("Down")
-        wait("the menu to move", lambda: tmux("capture-pane", "-p", "-e") != before)
+        wait("the menu to move", lambda: colours() != before)
     else:
         raise AssertionError(f"“{title}” could not be chosen")
     keys("Enter")
-
-
-steps = []
-
-
-def step(function):
-    steps.append(function)
-    return function
-
-
-original = (workspace / "main.bicep").read_text()
 
 
 @step
@@ -134,13 +74,13 @@ def own_grammar_and_queries():
     wait("main.bicep in view", lambda: "param location" in screen())
 
     def colour_of(word):
-        found = re.search(r"((?:\x1b\[[0-9;:]*m)+)" + word, tmux("capture-pane", "-p", "-e"))
+        found = re.search(r"((?:\x1b\[[0-9;:]*m)+)" + word, colours())
         inks = re.findall(r"38;2;[0-9;]*", found.group(1)) if found else []
         return inks[-1] if inks else None
 
     wait("keywords and names in different colours", lambda: colour_of("param") != colour_of("registryName"))
-    colours = {colour_of(word) for word in ("param", "registryName", "'acr", "resourceGroup")}
-    assert len(colours) >= 3, f"only {len(colours)} colours"
+    inks = {colour_of(word) for word in ("param", "registryName", "'acr", "resourceGroup")}
+    assert len(inks) >= 3, f"only {len(inks)} colours"
 
 
 @step
@@ -230,31 +170,4 @@ def server_killed_and_back():
     wait("the finding of the new server", lambda: findings(1))
 
 
-def main():
-    shell = f"TERM=tmux-256color '{here}/inside' '{root}' {inside_scene} sh -c 'cd {inside_scene}/workspace && exec hx main.bicep' 2>'{scene}/stderr'"
-    tmux("new-session", "-d", "-x", "120", "-y", "34", shell)
-    try:
-        for function in steps:
-            name = function.__name__.replace("_", " ")
-            try:
-                function()
-            except Exception as why:
-                print_result(f"FAIL {name}: {why}")
-                try:
-                    print(screen(), file=sys.stderr)
-                except subprocess.CalledProcessError:
-                    print((scene / "stderr").read_text(), file=sys.stderr)
-                return 1
-            print_result(f"ok {name}")
-        print_result("end")
-        return 0
-    finally:
-        subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True)
-
-
-def print_result(line):
-    with open(scene / "results", "a") as results:
-        results.write(line + "\n")
-
-
-sys.exit(main())
+sys.exit(play("hx main.bicep"))

@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
 # Installs the editors that `run` drives, and nothing into the repository.
 #
-# Every editor is the real program from a package registry: Neovim, Helix and Emacs of Debian 13 in a
-# small root of their own (an older Debian has no Helix and an older Neovim), VS Code as code-server
-# from npm under Node 24 from npm, Chromium of this Debian. A finished step leaves a stamp in the cache
+# Every editor is the real program from a package registry: Neovim, Helix, Emacs and Kakoune of Debian 13
+# in a small root of their own (an older Debian has no Helix and an older Neovim), kak-lsp from crates.io,
+# since Debian has none, VS Code as code-server from npm under Node 24 from npm, Chromium of this Debian. A finished step leaves a stamp in the cache
 # and is not done again; raise a step's number below when what it installs changes.
 #
 # Needs root and a Debian (or Ubuntu) machine. PREFLIGHT_EDITORS_CACHE moves the cache.
-# Usage: install.sh [neovim|helix|emacs|vscode]...   (all when none is named)
+# Usage: install.sh [neovim|helix|emacs|kakoune|vscode]...   (all when none is named)
 set -euo pipefail
 
 cache=${PREFLIGHT_EDITORS_CACHE:-$HOME/.cache/preflight-editors}
 code_server=4.139.1
 playwright=1.65.1
+kak_lsp=18.1.3
 node_major=24
 mkdir -p "$cache/log"
 
 wanted=("$@")
-[ ${#wanted[@]} -gt 0 ] || wanted=(neovim helix emacs vscode)
+[ ${#wanted[@]} -gt 0 ] || wanted=(neovim helix emacs kakoune vscode)
 wants() { local e; for e in "${wanted[@]}"; do [ "$e" = "$1" ] && return 0; done; return 1; }
 
 say() { printf 'install: %s\n' "$*" >&2; }
@@ -41,8 +42,9 @@ apt_needed=()
 need() { local p; for p in "$@"; do dpkg-query -W -f='${db:Status-Abbrev}' "$p" 2>/dev/null | grep -q '^ii' || apt_needed+=("$p"); done; }
 
 need ca-certificates python3-minimal
-if wants neovim || wants helix || wants emacs; then need debootstrap; fi
-if wants helix; then need tmux; fi
+in_trixie() { wants neovim || wants helix || wants emacs || wants kakoune; }
+if in_trixie; then need debootstrap; fi
+if wants helix || wants kakoune; then need tmux; fi
 if wants vscode; then
   need libkrb5-dev pkg-config libx11-dev libxkbfile-dev libsecret-1-dev g++ make python3
 fi
@@ -68,7 +70,7 @@ fi
 trixie() {
   rm -rf "$cache/trixie"
   debootstrap --variant=minbase \
-    --include=neovim,hx,emacs-nox,python3-minimal,ncurses-term,locales \
+    --include=neovim,hx,emacs-nox,kakoune,python3-minimal,ncurses-term,locales \
     trixie "$cache/trixie"
   mkdir -p "$cache/trixie/srv"
 }
@@ -99,7 +101,14 @@ code_server() {
   with_node24 node_modules/.bin/code-server --version
 }
 
-if wants neovim || wants helix || wants emacs; then step trixie-1 trixie; fi
+# Unoptimized: it is quick enough, and built in half the time.
+kak_lsp() {
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install kak-lsp --version "$kak_lsp" --locked --debug --root "$cache/kak-lsp" --target-dir "$cache/kak-lsp/target"
+  rm -rf "$cache/kak-lsp/target"
+}
+
+if in_trixie; then step trixie-2 trixie; fi
+if wants kakoune; then step kak-lsp-1 kak_lsp; fi
 if wants vscode || wants helix; then
   step node-1 node24
   step playwright-1 playwright_core
