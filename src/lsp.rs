@@ -37,11 +37,11 @@
 //!
 //! The notification `preflight/statusChanged` carries what `preflight/status` answers; it is sent to clients whose
 //! `experimental.preflightStatus` is `true`. The command `preflight.scan` looks at all workspace folders anew, and is
-//! answered when that is done.
+//! answered when that is done. `preflight.fix` is what fixes are to a client that knows no code actions but commands.
 //!
 //! # Settings
-//! [`SETTINGS`], under `preflight`: given as `initializationOptions`, asked for by `workspace/configuration` where the
-//! client answers that, else taken from `workspace/didChangeConfiguration`.
+//! [`SETTINGS`], under `preflight`: given as `initializationOptions`, asked for by `workspace/configuration` (once for all,
+//! and once for each folder) where the client answers that, else taken from `workspace/didChangeConfiguration`.
 
 mod actor;
 mod capabilities;
