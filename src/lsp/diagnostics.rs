@@ -30,8 +30,6 @@ use crate::analysis::FileReport;
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     told: HashMap<Arc<Path>, u64>,
-    /// The client asks; nothing is pushed any more.
-    asked: bool,
 }
 
 #[derive(Serialize)]
@@ -53,13 +51,12 @@ impl Shown {
         names: &Names,
         output: &Output,
     ) -> bool {
-        let pulls = caps.pull || self.asked;
         let mut again = false;
         for report in reports {
             let items = diagnostics(report, caps, names);
             let hash = hash(&items);
             let changed = self.told.get(&report.path).copied() != hash;
-            if pulls {
+            if caps.pull {
                 again |= changed && !edited.contains(&*report.path);
                 continue;
             }
@@ -79,7 +76,7 @@ impl Shown {
                 );
             }
         }
-        again && caps.pull
+        again
     }
 
     fn tell(&mut self, path: &Arc<Path>, hash: Option<u64>) {
@@ -111,7 +108,6 @@ impl Judge {
         &mut self,
         params: &DocumentDiagnosticParams,
     ) -> DocumentDiagnosticReportResult {
-        self.shown.asked = true;
         let path = self.path_of(&params.text_document.uri);
         let report = path.and_then(|path| self.analysis.report(&path));
         let items = report
@@ -120,7 +116,7 @@ impl Judge {
             .unwrap_or_default();
         let hash = hash(&items);
         if let Some(report) = &report {
-            self.shown.tell(&report.path, hash);
+            self.answered(&report.path, hash);
         }
         let result_id = result_id(hash);
         let answer = if params.previous_result_id.as_ref() == Some(&result_id) {
@@ -147,7 +143,6 @@ impl Judge {
         &mut self,
         params: &WorkspaceDiagnosticParams,
     ) -> WorkspaceDiagnosticReportResult {
-        self.shown.asked = true;
         let mut known: HashMap<&Uri, &str> = params
             .previous_result_ids
             .iter()
@@ -160,7 +155,7 @@ impl Judge {
                 continue;
             };
             let hash = hash(&items);
-            self.shown.tell(&report.path, hash);
+            self.answered(&report.path, hash);
             let previous = known.remove(&uri);
             if hash.is_some() || previous.is_some() {
                 answers.push(answer(uri, report.version, hash, previous, items));
@@ -172,7 +167,7 @@ impl Judge {
             let path = self.path_of(uri);
             let report = path.and_then(|path| self.analysis.report(&path));
             if let Some(report) = &report {
-                self.shown.tell(&report.path, None);
+                self.answered(&report.path, None);
             }
             let version = report.and_then(|report| report.version);
             answers.push(answer(
@@ -184,6 +179,14 @@ impl Judge {
             ));
         }
         WorkspaceDiagnosticReport { items: answers }.into()
+    }
+
+    /// Who asks without having been told to is shown everything as before: what it is answered and what is pushed to it
+    /// lie in two places there.
+    fn answered(&mut self, path: &Arc<Path>, hash: Option<u64>) {
+        if self.caps.pull {
+            self.shown.tell(path, hash);
+        }
     }
 
     /// The path of a document that the client names in a request.
