@@ -260,6 +260,7 @@ impl Analysis {
             .collect();
         for id in unlisted {
             self.workspace.file_mut(id).listed = false;
+            self.cut_off(id);
             self.changed.insert(id);
         }
         self.scan_problems
@@ -334,10 +335,19 @@ impl Analysis {
             self.open_configs.insert(path.clone());
             return self.reconfigure_from(&path);
         }
+        let known = self.workspace.id(&path);
+        let readable = known.is_some_and(|id| self.workspace.is_readable(id));
         let id = self.workspace.open(&path, version, text);
         self.edited.insert(id);
         self.owed.insert(id);
         self.changed.insert(id);
+        if !readable {
+            let mut waiting = self.workspace.missing.remove(&path).unwrap_or_default();
+            waiting.extend(&self.workspace.orphans);
+            for waiting in waiting {
+                self.reconnect(waiting);
+            }
+        }
     }
 
     /// A document was edited.
@@ -368,7 +378,13 @@ impl Analysis {
             self.open_configs.remove(&path);
             return self.reconfigure_from(&path);
         }
+        let users = self.workspace.file(id).users.clone();
         self.reread(id);
+        if !self.workspace.is_readable(id) {
+            for (user, _) in users {
+                self.reconnect(user);
+            }
+        }
     }
 
     /// Files changed, appeared or vanished on disk (also configuration files and restored modules).
@@ -404,11 +420,36 @@ impl Analysis {
             }
         }
         if structure {
-            // What a reference leads to may have changed for anyone that had none.
-            for id in std::mem::take(&mut self.workspace.unresolved) {
-                self.changed_meaning(id);
-            }
+            self.connect_anew();
             self.deployments.touch_all();
+        }
+    }
+
+    /// Notes that what leads to a file leads nowhere now.
+    fn cut_off(&mut self, id: FileId) {
+        let users = self.workspace.file(id).users.clone();
+        let users = users.into_iter().map(|(user, _)| user);
+        self.workspace.unresolved.extend(users);
+    }
+
+    /// Follows again the references that led nowhere: what they name may be there now.
+    fn connect_anew(&mut self) {
+        let mut nowhere = std::mem::take(&mut self.workspace.unresolved);
+        nowhere.append(&mut self.workspace.orphans);
+        for id in nowhere {
+            self.reconnect(id);
+        }
+    }
+
+    /// Follows what a file refers to again.
+    fn reconnect(&mut self, id: FileId) {
+        let before = self.workspace.file(id).edges.clone();
+        match self.workspace.loaded(id) {
+            Some(_) => self.changed_meaning(id),
+            None => self.reread(id),
+        }
+        if self.workspace.file(id).edges != before {
+            self.deployments.forget_traces(id);
         }
     }
 
@@ -427,6 +468,7 @@ impl Analysis {
         );
         if gone && !self.explicit.contains_key(&id) {
             self.workspace.file_mut(id).listed = false;
+            self.cut_off(id);
         }
         self.changed.insert(id);
         self.deployments.touch(id);
@@ -458,10 +500,7 @@ impl Analysis {
     fn reconfigure(&mut self) {
         self.workspace.forget_settings();
         self.deployments.touch_all();
-        let with_edges = std::mem::take(&mut self.workspace.unresolved);
-        for id in with_edges {
-            self.changed_meaning(id);
-        }
+        self.connect_anew();
         self.pending.extend(self.reports.keys());
         self.pending.extend(self.deployments.judged_at.keys());
     }
@@ -562,12 +601,14 @@ impl Analysis {
                     message: format!("cannot be read: {error}"),
                 });
             }
-            // A file that does not parse may hold nothing that lowers: that it was read says that its text did.
-            let told =
-                file.listed && (file.weight > Weight::Nothing || self.explicit.contains_key(&id));
-            let (true, Some(loaded)) = (told, self.workspace.loaded(id)) else {
+            let (true, Some(loaded)) = (file.listed, self.workspace.loaded(id)) else {
                 continue;
             };
+            // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
+            let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
+            if !holds && loaded.summary.weight == Weight::Nothing {
+                continue;
+            }
             for (span, message) in loaded.errors.iter() {
                 problems.push(Problem {
                     path: file.path.clone(),
@@ -575,7 +616,7 @@ impl Analysis {
                     message: format!("does not parse: {message}"),
                 });
             }
-            if file.weight < Weight::Holds && !self.explicit.contains_key(&id) {
+            if !holds {
                 continue;
             }
             for (item, (offset, spans)) in

@@ -68,6 +68,19 @@ impl Analysis {
                     break;
                 }
             }
+            if self.backlog.is_empty() {
+                self.adopt();
+            }
+        }
+    }
+
+    /// Open documents that are not on disk were met before their templates were.
+    fn adopt(&mut self) {
+        let orphans: Vec<_> = self.workspace.orphans.iter().copied().collect();
+        for id in orphans {
+            if self.workspace.loaded(id).is_some() {
+                self.changed_meaning(id);
+            }
         }
     }
 

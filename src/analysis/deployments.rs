@@ -78,6 +78,16 @@ impl Deployments {
         }
     }
 
+    /// Marks what looked at a file, and forgets what was remembered of it: a reference leads elsewhere now.
+    pub(super) fn forget_traces(&mut self, file: FileId) {
+        for key in self.dependents.get(&file).into_iter().flatten() {
+            if let Some(state) = self.states.get_mut(key) {
+                state.traces.clear();
+                self.dirty.insert(*key);
+            }
+        }
+    }
+
     /// Marks everything (configuration changed, files appeared), and forgets what was remembered.
     pub(super) fn touch_all(&mut self) {
         for (key, state) in &mut self.states {

@@ -92,6 +92,8 @@ pub struct File {
     pub users: Vec<(FileId, ReferenceKind)>,
     /// The most that it, or a file it leads to, holds.
     pub weight: Weight,
+    /// What it held by itself when weight was last spread from it.
+    pub least: Weight,
     /// JSON that Bicep generated.
     pub generated: bool,
 }
@@ -136,6 +138,10 @@ pub struct Workspace {
     pub(crate) unfiltered: bool,
     /// Files whose edges must be looked at again, and files that must be loaded.
     pub(crate) unresolved: BTreeSet<FileId>,
+    /// Paths that references name and that were not there, and who names them.
+    pub(crate) missing: FxHashMap<PathBuf, BTreeSet<FileId>>,
+    /// Parameters files whose template, by their name, was not there.
+    pub(crate) orphans: BTreeSet<FileId>,
     /// Counts.
     pub work: Work,
 }
@@ -163,6 +169,8 @@ impl Workspace {
             base: None,
             unfiltered,
             unresolved: BTreeSet::new(),
+            missing: FxHashMap::default(),
+            orphans: BTreeSet::new(),
             work: Work::default(),
         }
     }
@@ -184,6 +192,7 @@ impl Workspace {
             edges: Vec::new(),
             users: Vec::new(),
             weight: Weight::Nothing,
+            least: Weight::Nothing,
             generated: false,
         });
         id
@@ -228,6 +237,8 @@ impl Workspace {
         if !matches!(file.content, Content::Unseen) || file.document.is_some() {
             return Vec::new();
         }
+        // What it was when it was last loaded says nothing of what it is now.
+        file.kind = prefilter::kind_of(&file.path);
         let (path, kind) = (file.path.clone(), file.kind);
         let marks = sift_path(&path, kind);
         self.work.read.fetch_add(1, Ordering::Relaxed);
@@ -253,6 +264,12 @@ impl Workspace {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether a file is open, or was found readable on disk.
+    pub fn is_readable(&self, id: FileId) -> bool {
+        let file = self.file(id);
+        file.document.is_some() || matches!(file.content, Content::Sifted(_) | Content::Loaded(_))
     }
 
     /// What a file says, where it was loaded: the open buffer first.
@@ -407,9 +424,9 @@ impl Workspace {
         let language = language_of(file.kind);
         let tree = syntax::parse(language, text, open.tree.as_ref());
         work.parsed.fetch_add(1, Ordering::Relaxed);
-        if let Some(kind) = kind_by_content(file.kind, &tree, text) {
-            file.kind = kind;
-        }
+        // A file that is no parameters file any more belongs to no template, whatever its name.
+        let kind = kind_by_content(file.kind, &tree, text).unwrap_or(file.kind);
+        let other = std::mem::replace(&mut file.kind, kind) != kind;
         let model = lower(file.kind, &tree, text, memo);
         if let Some(before) = &open.loaded {
             memo.retire(replaced(&before.model, &model));
@@ -422,10 +439,8 @@ impl Workspace {
             (Some(before), true) => before.summary.clone(),
             _ => summarize(&model.template, want, outputs, doubtful, inline),
         };
-        let changed = open
-            .loaded
-            .as_ref()
-            .is_none_or(|before| before.summary != summary);
+        let before = open.loaded.as_ref();
+        let changed = other || before.is_none_or(|before| before.summary != summary);
         let errors = if tree.root_node().has_error() {
             first_errors(&tree, text)
         } else {

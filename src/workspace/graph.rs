@@ -52,12 +52,7 @@ impl Workspace {
             && let Some(folder) = path.parent()
         {
             let near = disk::normalize(&folder.join(reference));
-            let known = self.id(&near).map(|id| self.file(id));
-            let readable = known.is_some_and(|file| {
-                file.document.is_some()
-                    || matches!(file.content, Content::Sifted(_) | Content::Loaded(_))
-            });
-            if readable {
+            if self.id(&near).is_some_and(|id| self.is_readable(id)) {
                 return Resolution::File(near);
             }
         }
@@ -75,7 +70,7 @@ impl Workspace {
         references: &[(ReferenceKind, Arc<str>)],
     ) -> Vec<FileId> {
         let mut edges = Vec::with_capacity(references.len());
-        let mut unresolved = false;
+        self.unresolved.remove(&from);
         for (kind, reference) in references {
             let target = match self.resolve(from, reference) {
                 Resolution::File(path) | Resolution::TemplateSpec(path) => {
@@ -84,7 +79,13 @@ impl Workspace {
                 Resolution::Harmless(_) => EdgeTarget::Harmless,
                 Resolution::Known(_) => EdgeTarget::Known,
                 Resolution::Unread(_) => {
-                    unresolved = true;
+                    self.unresolved.insert(from);
+                    if let Some(folder) = self.file(from).path.parent()
+                        && !reference.contains(':')
+                    {
+                        let path = disk::normalize(&folder.join(&**reference));
+                        self.missing.entry(path).or_default().insert(from);
+                    }
                     EdgeTarget::Unread
                 }
             };
@@ -93,14 +94,14 @@ impl Workspace {
                 target,
             });
         }
-        if unresolved {
-            self.unresolved.insert(from);
-        }
-        edges.extend(self.edges_by_name(from, references));
+        edges.extend(self.edge_by_name(from, references));
         if self.file(from).edges == edges {
             return Vec::new();
         }
-        let before = std::mem::replace(&mut self.file_mut(from).edges, edges.clone());
+        let file = self.file_mut(from);
+        let before = std::mem::replace(&mut file.edges, edges.clone());
+        // Its weight may have stood on an edge that is no more, as if it had stood on itself.
+        file.least = Weight::Holds;
         let mut touched = Vec::new();
         for edge in &before {
             if let EdgeTarget::File(target) = edge.target {
@@ -125,11 +126,12 @@ impl Workspace {
     }
 
     /// A parameters file that does not name its template belongs to the one its own name points at.
-    fn edges_by_name(
-        &self,
+    fn edge_by_name(
+        &mut self,
         from: FileId,
         references: &[(ReferenceKind, Arc<str>)],
     ) -> Option<Edge> {
+        self.orphans.remove(&from);
         let file = self.file(from);
         let named = references
             .iter()
@@ -147,6 +149,9 @@ impl Workspace {
                     .filter(|id| *id != from && self.file(*id).listed)
             })
         });
+        if found.is_none() && !templates.is_empty() {
+            self.orphans.insert(from);
+        }
         found.map(|id| Edge {
             kind: ReferenceKind::Using,
             target: EdgeTarget::File(id),
@@ -165,31 +170,73 @@ impl Workspace {
         }
     }
 
+    /// The least weight of a file, whatever the files it leads to hold.
+    fn least_weight(&self, id: FileId) -> Weight {
+        let edges = self.file(id).edges.iter();
+        let deploys = edges.filter(|edge| edge.kind != ReferenceKind::Import);
+        let reached = deploys.map(|edge| match edge.target {
+            EdgeTarget::Known => Weight::Holds,
+            EdgeTarget::Unread => Weight::Doubt,
+            EdgeTarget::Harmless | EdgeTarget::File(_) => Weight::Nothing,
+        });
+        reached.fold(self.own_weight(id), Weight::max)
+    }
+
+    /// The files that a file leads to and may have its weight from.
+    fn lenders(&self, id: FileId) -> impl Iterator<Item = FileId> + '_ {
+        let edges = self.file(id).edges.iter();
+        edges.filter_map(|edge| match edge.target {
+            EdgeTarget::File(target) if edge.kind != ReferenceKind::Import => Some(target),
+            _ => None,
+        })
+    }
+
     /// Brings the weight of these files, and of all that use them, up to date. Returns the files whose weight changed.
-    /// Files that lend each other weight in a cycle keep it: that keeps too much, never too little.
-    pub(crate) fn spread_weight(&mut self, mut queue: Vec<FileId>) -> Vec<FileId> {
+    pub(crate) fn spread_weight(&mut self, queue: Vec<FileId>) -> Vec<FileId> {
         let mut changed = Vec::new();
-        while let Some(id) = queue.pop() {
-            let deploys = self
-                .file(id)
-                .edges
-                .iter()
-                .filter(|edge| edge.kind != ReferenceKind::Import);
-            let reached = deploys.map(|edge| match edge.target {
-                EdgeTarget::File(target) => self.file(target).weight,
-                EdgeTarget::Known => Weight::Holds,
-                EdgeTarget::Unread => Weight::Doubt,
-                EdgeTarget::Harmless => Weight::Nothing,
-            });
-            let weight = reached.fold(self.own_weight(id), Weight::max);
+        // Each with whether something that it stood on has gone.
+        let mut queue: Vec<_> = queue.into_iter().map(|id| (id, false)).collect();
+        while let Some((id, mut lost)) = queue.pop() {
+            let least = self.least_weight(id);
+            let lent = self.lenders(id).map(|target| self.file(target).weight);
+            let weight = lent.fold(least, Weight::max);
             let file = self.file_mut(id);
+            lost |= least < std::mem::replace(&mut file.least, least) || weight < file.weight;
             if file.weight != weight {
                 file.weight = weight;
-                queue.extend(file.users.iter().map(|(user, _)| *user));
+                queue.extend(file.users.iter().map(|(user, _)| (*user, lost)));
                 changed.push(id);
+            }
+            if lost && least < weight {
+                for member in self.lent_in_circles(id, weight) {
+                    let least = self.least_weight(member);
+                    let file = self.file_mut(member);
+                    file.weight = least;
+                    queue.extend(file.users.iter().map(|(user, _)| (*user, true)));
+                    queue.push((member, false));
+                    changed.push(member);
+                }
             }
         }
         changed
+    }
+
+    /// The files that have this much weight only because modules that use each other in a cycle lend it to one another:
+    /// a file and what it leads to, or none where one of these has it by itself.
+    fn lent_in_circles(&self, id: FileId, weight: Weight) -> Vec<FileId> {
+        let mut members = vec![id];
+        let mut seen = FxHashSet::from_iter([id]);
+        let mut at = 0;
+        while let Some(&member) = members.get(at) {
+            if self.least_weight(member) >= weight {
+                return Vec::new();
+            }
+            let lenders = self.lenders(member);
+            members
+                .extend(lenders.filter(|it| self.file(*it).weight >= weight && seen.insert(*it)));
+            at += 1;
+        }
+        members
     }
 
     /// The deployments that a template is the entry point of: one for each parameter file, one without any where it
