@@ -93,6 +93,8 @@ pub struct Diagnostic {
     pub entry: Arc<Path>,
     /// Parameter file of that deployment.
     pub parameters: Option<Arc<Path>>,
+    /// What it is about works, and has a successor.
+    pub deprecated: bool,
     /// Why it is silenced, if it is: such diagnostics go to SARIF (marked), not to editors or other reports.
     pub suppressed: Option<Suppression>,
 }

@@ -11,7 +11,7 @@ use crate::model::{
     FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, Place, Target, Template, item_keys,
 };
 use crate::rules::container_scan::{self, Deployment, Judged};
-use crate::rules::finding::{Finding, Severity};
+use crate::rules::finding::{Finding, Severity, Subject};
 use crate::rules::suppress::Pragmas;
 use crate::syntax;
 use crate::text::{Lines, Span, rope_point};
@@ -309,6 +309,7 @@ impl Analysis {
             resource_name: finding.resource_name.clone(),
             entry: path(finding.entry),
             parameters: finding.parameters.map(path),
+            deprecated: matches!(finding.subject, Subject::PlanName(_)),
             suppressed,
         })
     }
@@ -333,6 +334,7 @@ impl Analysis {
             resource_name: None,
             entry: path,
             parameters: None,
+            deprecated: false,
             suppressed: None,
         })
     }

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use tower_lsp::ls_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
-    DiagnosticOptions, DiagnosticServerCapabilities, ExecuteCommandOptions,
+    DiagnosticOptions, DiagnosticServerCapabilities, DiagnosticTag, ExecuteCommandOptions,
     HoverProviderCapability, InitializeParams, InitializeResult, MarkupKind, OneOf,
     PositionEncodingKind, ResourceOperationKind, SaveOptions, ServerCapabilities, ServerInfo,
     TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
@@ -36,6 +36,8 @@ pub(super) struct Caps {
     pub(super) pull: bool,
     pub(super) related: bool,
     pub(super) code_description: bool,
+    /// It shows what has a successor as such.
+    pub(super) deprecated: bool,
     pub(super) diagnostic_data: bool,
     pub(super) action_literals: bool,
     /// It applies edits that the server sends it.
@@ -91,6 +93,10 @@ impl Caps {
                 || pull.is_some_and(|it| yes(it.related_information)),
             code_description: push.is_some_and(|it| yes(it.code_description_support))
                 || pull.is_some_and(|it| yes(it.code_description_support)),
+            // The library hides what a client that asks can show; such clients say the same for what is pushed.
+            deprecated: push
+                .and_then(|it| it.tag_support.as_ref())
+                .is_some_and(|tags| tags.value_set.contains(&DiagnosticTag::DEPRECATED)),
             diagnostic_data: push.is_some_and(|it| yes(it.data_support))
                 || pull.is_some_and(|it| yes(it.data_support)),
             action_literals: action.is_some_and(|it| it.code_action_literal_support.is_some()),

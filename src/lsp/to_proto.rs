@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHasher;
 use serde_json::json;
 use tower_lsp::ls_types::{
-    self, CodeDescription, DiagnosticRelatedInformation, NumberOrString, Uri,
+    self, CodeDescription, DiagnosticRelatedInformation, DiagnosticTag, NumberOrString, Uri,
 };
 
 use super::capabilities::Caps;
@@ -100,7 +100,7 @@ pub(super) fn diagnostic(found: &Diagnostic, caps: &Caps, names: &Names) -> ls_t
         source: Some(SOURCE.to_owned()),
         message: found.message.clone(),
         related_information: (caps.related && !found.related.is_empty()).then(|| related.collect()),
-        tags: None,
+        tags: (caps.deprecated && found.deprecated).then(|| vec![DiagnosticTag::DEPRECATED]),
         // No version: a finding that a new version did not change shall look unchanged to a client that asks.
         data: caps
             .diagnostic_data

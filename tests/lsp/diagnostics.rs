@@ -39,6 +39,25 @@ fn fields_that_the_client_does_not_take_are_left_out() {
 }
 
 #[test]
+fn a_plan_with_a_successor_is_marked_where_the_client_shows_that() {
+    let old = PLAN.replace("'Containers'", "'ContainerRegistry'");
+    let workspace = Workspace::new(&[("plan.bicep", &old)]);
+    let plan = uri(&workspace.path("plan.bicep"));
+    let mut check = |tags: Value, want: Value| {
+        let path = "/textDocument/publishDiagnostics/tagSupport";
+        let shows = with(all(), path, json!({"valueSet": tags}));
+        let mut client = Client::with(workspace.root(), shows, Setup::default());
+        client.open(&plan, "bicep", 1, &old);
+        let found = &client.count(&plan, 1)[0];
+        assert_eq!(found["severity"], 3);
+        assert_eq!(found["tags"], want);
+        client.settle();
+    };
+    check(json!([1, 2]), json!([2]));
+    check(json!([1]), Value::Null);
+}
+
+#[test]
 fn every_edit_is_answered_even_if_nothing_changes() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::initialized(workspace.root());

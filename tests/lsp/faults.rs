@@ -186,6 +186,21 @@ impl std::io::Read for Reluctant {
 }
 
 #[test]
+fn what_is_traced_is_told_only_while_it_is_wanted() {
+    let workspace = Workspace::new(&[]);
+    let mut client = Client::initialized(workspace.root());
+    client.request("preflight/status", &Value::Null);
+    client.notify("$/setTrace", &json!({"value": "messages"}));
+    client.request("preflight/status", &Value::Null);
+    let told = client.notification("$/logTrace");
+    assert_eq!(told["message"], "answering preflight/status");
+    client.notify("$/setTrace", &json!({"value": "off"}));
+    client.request("preflight/status", &Value::Null);
+    // Nothing more is said: this client fails when something is left unread.
+    client.settle();
+}
+
+#[test]
 fn a_request_can_be_taken_back() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::initialized(workspace.root());
