@@ -43,7 +43,7 @@ fn a_plan_with_a_successor_is_marked_where_the_client_shows_that() {
     let old = PLAN.replace("'Containers'", "'ContainerRegistry'");
     let workspace = Workspace::new(&[("plan.bicep", &old)]);
     let plan = uri(&workspace.path("plan.bicep"));
-    let mut check = |tags: Value, want: Value| {
+    let check = |tags: Value, want: Value| {
         let path = "/textDocument/publishDiagnostics/tagSupport";
         let shows = with(all(), path, json!({"valueSet": tags}));
         let mut client = Client::with(workspace.root(), shows, Setup::default());
