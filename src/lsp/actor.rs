@@ -71,6 +71,11 @@ pub(super) struct Actor {
     /// The folders are being looked at.
     running: bool,
     settings: Overrides,
+    /// What the editor set at the start.
+    first_settings: Overrides,
+    /// How often settings were asked for, and which of these questions was the last to be answered.
+    settings_asked: u64,
+    settings_heard: u64,
     /// In its place, for single folders.
     folder_settings: Vec<(PathBuf, Overrides)>,
     trace: TraceValue,
@@ -114,6 +119,9 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         begun: false,
         running: false,
         settings: Overrides::default(),
+        first_settings: Overrides::default(),
+        settings_asked: 0,
+        settings_heard: 0,
         folder_settings: Vec::new(),
         trace: TraceValue::Off,
         refreshing: false,
@@ -162,7 +170,13 @@ impl Actor {
             }
             Event::Folders { added, removed } => self.change_folders(&added, &removed),
             Event::Settings(value) => self.settings_changed(&value),
-            Event::SettingsAnswer(folders, values) => self.settings_answered(folders, values),
+            Event::SettingsAnswer(number, folders, values) => {
+                // Answers may overtake one another on their way.
+                if number > self.settings_heard {
+                    self.settings_heard = number;
+                    self.settings_answered(folders, values);
+                }
+            }
             Event::Trace(trace) => self.trace = trace,
             Event::Apply(title, edit) => self.apply(title, *edit),
             Event::Ask(method, ask) => self.ask(method, ask),
@@ -217,6 +231,7 @@ impl Actor {
         self.trace = params.trace.unwrap_or_default();
         if let Some(options) = &params.initialization_options {
             self.settings = self.read_settings(options);
+            self.first_settings = self.settings.clone();
         }
         self.options.overrides = self.settings.clone();
         let start = judge::Start {
@@ -284,7 +299,7 @@ impl Actor {
     // ---- settings
 
     /// Asks for the settings that hold everywhere, and for those of each folder.
-    fn ask_settings(&self) {
+    fn ask_settings(&mut self) {
         if !self.caps.configuration {
             return;
         }
@@ -296,9 +311,13 @@ impl Actor {
         };
         let mut items = vec![item(None)];
         items.extend(folders.iter().map(|folder| item(uri_of(folder))));
+        self.settings_asked += 1;
+        let number = self.settings_asked;
         self.task(
             async move { client.configuration(items).await.ok() },
-            |answer| Event::SettingsAnswer(folders, answer.flatten().unwrap_or_default()),
+            move |answer| {
+                Event::SettingsAnswer(number, folders, answer.flatten().unwrap_or_default())
+            },
         );
     }
 
@@ -310,15 +329,18 @@ impl Actor {
         self.set(settings, Vec::new());
     }
 
-    /// A client that has nothing to say says null: what it said at the start stays, and what holds everywhere holds in
-    /// a folder.
+    /// A client that does not answer changes nothing. One that has nothing to say says null: then what it said at the
+    /// start counts, and what holds everywhere holds in a folder.
     fn settings_answered(&mut self, folders: Vec<PathBuf>, values: Vec<Value>) {
+        if values.is_empty() {
+            return;
+        }
         let mut values = values.into_iter().map(|value| {
             let said = Some(value).filter(|value| !value.is_null());
             said.map(|value| self.read_settings(&value))
         });
         let everywhere = values.next().flatten();
-        let everywhere = everywhere.unwrap_or_else(|| self.settings.clone());
+        let everywhere = everywhere.unwrap_or_else(|| self.first_settings.clone());
         let own = folders.into_iter().zip(values);
         let own = own.filter_map(|(folder, settings)| Some((folder, settings?)));
         let own = own

@@ -36,8 +36,9 @@ pub(super) enum Event {
     },
     /// `workspace/didChangeConfiguration` came with this.
     Settings(Value),
-    /// The client answered what its settings are, everywhere and in these folders; nothing where it did not.
-    SettingsAnswer(Vec<PathBuf>, Vec<Value>),
+    /// The client answered what its settings are, everywhere and in these folders; nothing where it did not. The number
+    /// is that of the question.
+    SettingsAnswer(u64, Vec<PathBuf>, Vec<Value>),
     Trace(TraceValue),
     /// The client is to apply an edit; how to call it.
     Apply(String, Box<WorkspaceEdit>),

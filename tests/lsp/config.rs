@@ -53,6 +53,26 @@ fn settings_when_asked() {
     client.count(&main, 1);
 }
 
+#[test]
+fn a_setting_that_is_taken_back_is_what_it_was_at_the_start() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::start(Setup::default());
+    client.settings = json!({"coverage": "workspace"});
+    client.initialize(&json!({
+        "processId": null,
+        "rootUri": uri(workspace.root()),
+        "initializationOptions": {"coverage": "elsewhere"},
+        "capabilities": all(),
+    }));
+    let main = uri(&workspace.path("main.bicep"));
+    client.count(&main, 1);
+    client.settings = Value::Null;
+    let changed = json!({"settings": null});
+    client.notify("workspace/didChangeConfiguration", &changed);
+    client.count(&main, 0);
+    client.settle();
+}
+
 /// Though nothing in the folder asks for it.
 #[test]
 fn an_open_configuration_that_is_wrong_is_told() {
