@@ -15,6 +15,9 @@ pub(super) enum Wrong {
     Json,
     /// It is JSON, but no message; the number it came under, where that can be read.
     Message(Id),
+    /// A request in the space that is for extensions of the protocol, of which none has requests. The library below
+    /// drops such messages, and the client would wait for ever.
+    Unknown(Id),
 }
 
 impl Wrong {
@@ -24,6 +27,7 @@ impl Wrong {
             Wrong::Header => (-32700, "a header without a usable Content-Length"),
             Wrong::Json => (-32700, "not JSON, or nested too deep"),
             Wrong::Message(_) => (-32600, "not a message of JSON-RPC 2.0"),
+            Wrong::Unknown(_) => (-32601, "no such method"),
         }
     }
 }
@@ -80,6 +84,11 @@ pub(super) fn check(body: &[u8]) -> Result<Kind, Wrong> {
     let Any = head.params;
     let answers = head.id.is_some() && (head.result.is_some() || head.error.is_some());
     if head.jsonrpc == "2.0" && (head.method.is_some() || answers) {
+        if let (Some(method), Some(id)) = (&head.method, &head.id)
+            && method.starts_with("$/")
+        {
+            return Err(Wrong::Unknown(id.clone()));
+        }
         Ok(match head.method.as_deref() {
             Some("initialize") if head.id.is_some() => Kind::Initialize,
             Some("shutdown") if head.id.is_some() => Kind::Shutdown,
@@ -166,6 +175,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#,
             r#"{"jsonrpc":"2.0","method":"shutdown"}"#,
             r#"{"jsonrpc":"2.0","id":"a","method":"m","params":[1,2.5,"x",null,true,{"a":"\n"}]}"#,
+            r#"{"jsonrpc":"2.0","method":"$/m"}"#,
             r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
             r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"m"}}"#,
             r#"{"id":7,"jsonrpc":"2\u002e0","method":"m\u0061","more":1}"#,
@@ -201,6 +211,10 @@ mod tests {
             (r#"{"jsonrpc":"2.0","result":1}"#, nameless()),
             (r#"{"jsonrpc":"2.0","id":[],"method":"m"}"#, nameless()),
             (r#"[{"jsonrpc":"2.0","method":"m"}]"#, nameless()),
+            (
+                r#"{"jsonrpc":"2.0","id":3,"method":"$/m"}"#,
+                Wrong::Unknown(Id::Number(3)),
+            ),
         ] {
             assert_eq!(check(text.as_bytes()), Err(want), "{text}");
         }

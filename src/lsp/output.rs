@@ -92,7 +92,7 @@ impl Output {
     pub(super) fn refuse(&self, wrong: &Wrong) {
         let (code, message) = wrong.error();
         let id = match wrong {
-            Wrong::Message(id) => serde_json::json!(id),
+            Wrong::Message(id) | Wrong::Unknown(id) => serde_json::json!(id),
             Wrong::Header | Wrong::Json => serde_json::Value::Null,
         };
         let error = serde_json::json!({"code": code, "message": message});

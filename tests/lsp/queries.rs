@@ -262,6 +262,9 @@ fn unknown_commands_and_methods_are_refused() {
     let command = json!({"command": "preflight.nothing", "arguments": []});
     assert_eq!(client.refused("workspace/executeCommand", &command), -32602);
     assert_eq!(client.refused("preflight/nothing", &json!({})), -32601);
+    assert_eq!(client.refused("$/nothing", &json!({})), -32601);
+    // A notification that comes as a request.
+    assert_eq!(client.refused("initialized", &json!({})), -32600);
     assert_eq!(
         client.refused("textDocument/hover", &json!({"x": 1})),
         -32602
