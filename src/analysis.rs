@@ -753,9 +753,15 @@ impl Analysis {
         self.inventory_now(path, parameters)
     }
 
-    /// The syntax tree of a file as an s-expression, for `preflight/syntaxTree` and `preflight parse`.
+    /// The syntax tree of a file as an s-expression, for `preflight/syntaxTree`: of an open document the one that is
+    /// edited along with it.
     pub fn syntax_tree(&mut self, path: &Path) -> Option<String> {
         let id = self.workspace.intern(&disk::normalize(path));
+        if let Some(document) = &self.workspace.file(id).document
+            && let (Some(tree), false) = (&document.tree, document.stale)
+        {
+            return Some(tree.root_node().to_sexp());
+        }
         let text = self.workspace.text(id)?;
         let tree = syntax::parse(language_of(self.workspace.file(id).kind), &*text, None);
         Some(tree.root_node().to_sexp())

@@ -265,7 +265,10 @@ impl Scene {
         fresh.settle();
         let expected = shown(&mut fresh);
         // Settings are asked for and come when they come.
-        client.until_all(|client| shown(client) == expected);
+        while shown(&mut client) != expected {
+            let waiting = format!("{:#?} is shown, not {expected:#?}", shown(&mut client));
+            client.take_or(&waiting);
+        }
         client.settle();
         assert_eq!(shown(&mut client), expected);
         for mut client in [client, fresh] {

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Writes the seeds of each fuzz target from the project's own fixtures: seed.py FOLDER [EXTRA_TEMPLATES]
+"""Writes the seeds of each fuzz target from the project's own fixtures."""
+import argparse, hashlib, json, pathlib, random, re
 
-EXTRA_TEMPLATES is a folder of real templates; those under 8 KB are seeds too.
-"""
-import hashlib, json, pathlib, random, re, sys
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument('folder', type=pathlib.Path, help='where the seeds are written, a folder for each target')
+parser.add_argument('--templates', type=pathlib.Path, help='real templates: those under 8 KB are seeds too')
+parser.add_argument('--mutants', type=int, default=0, help='so many changed seeds for each target, the same ones each time')
+args = parser.parse_args()
 
 here = pathlib.Path(__file__).resolve().parent
 repo = here.parent.parent
-out = pathlib.Path(sys.argv[1])
-extra = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
+out = args.folder
+extra = args.templates
 rng = random.Random(2)
 
 
@@ -120,3 +123,39 @@ if extra:
             template(path.name, text)
             if len(text) < 4000:
                 scene([(f'main{path.suffix}', text)])
+
+# Pieces that a template can hold and a random byte will not make.
+WORDS = [word.encode() for word in (
+    "'", "\'\'\'", '${', '}', '{', '[', ']', '(', ')', '"', '\\', '\n', '\r\n', '\r', '//', '/*', '*/', '\ufeff', '\U0001f600', '\0',
+    'null', 'true', '-9223372036854775808', 'existing', 'for i in range(0, 3): ', "if (", "parent: ", "'Standard'", "'Free'",
+    '#disable-next-line AZR-000002\n', "[parameters('x')]", "[copyIndex()]", '"copy": ', '"resources": [', "module m 'main.bicep' = ",
+    "resource r 'Microsoft.ContainerRegistry/registries@2023-07-01' = ", "resource p 'Microsoft.Security/pricings@2024-01-01' = ")]
+
+
+def mutant(data, other):
+    """The data with one to four changes; `other` is what is spliced in."""
+    data = bytearray(data)
+    for _ in range(rng.randrange(1, 5)):
+        at = rng.randrange(len(data) + 1)
+        end = min(len(data), at + rng.choice((1, 1, 2, 4, 16, 64)))
+        kind = rng.randrange(6)
+        if kind == 0 and at < len(data):
+            data[at] = rng.randrange(256)
+        elif kind == 1:
+            del data[at:end]
+        elif kind == 2:
+            data[at:at] = data[at:end] * rng.choice((1, 1, 2, 30))
+        elif kind == 3:
+            data[at:at] = rng.choice(WORDS)
+        elif kind == 4:
+            data[at:end] = rng.choice(WORDS)
+        else:
+            start = rng.randrange(len(other) + 1)
+            data[at:at] = other[start:start + rng.choice((4, 30, 200))]
+    return bytes(data)
+
+
+for folder in sorted(out.iterdir()) if args.mutants else ():
+    known = [path.read_bytes() for path in sorted(folder.iterdir())]
+    for _ in range(args.mutants):
+        seed(folder.name, mutant(rng.choice(known), rng.choice(known)))

@@ -185,9 +185,14 @@ impl Client {
 
     /// Takes one message.
     fn take(&mut self) {
+        self.take_or("");
+    }
+
+    /// Takes one message; fails with these words where none comes.
+    pub fn take_or(&mut self, waiting: &str) {
         let message = match self.messages.recv_timeout(PATIENCE) {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => panic!("the server says nothing"),
+            Err(RecvTimeoutError::Timeout) => panic!("the server says nothing: {waiting}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the server has gone"),
         };
         self.sort(message);
