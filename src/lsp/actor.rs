@@ -186,7 +186,7 @@ impl Actor {
             | Event::Progress(..)
             | Event::HideProgress(_)
             | Event::Scanned(..) => self.scan_event(event),
-            Event::Settled => self.settled(),
+            Event::Settled(told) => self.settled(told),
             Event::Refresh => self.refresh(),
             Event::Refreshed => {
                 self.refreshing = false;
@@ -275,7 +275,7 @@ impl Actor {
         self.scan_folders();
         if self.folders.is_empty() {
             // Nothing will be found, but those who wait for the end of it shall hear.
-            self.push(Job::Scanning(0));
+            self.tell_judge();
         }
     }
 
@@ -518,12 +518,14 @@ impl Actor {
         self.push(Job::Recheck { pressing: true });
         self.scan_folders();
         if self.folders.is_empty() {
-            self.push(Job::Scanning(0));
+            self.tell_judge();
         }
     }
 
-    fn settled(&mut self) {
-        if self.scans.any() {
+    /// The judge had nothing left to do when it had been told of scans so often. What it said before a scan's result
+    /// reached it says nothing of that.
+    fn settled(&mut self, told: u64) {
+        if self.scans.any() || told != self.scans.told {
             return;
         }
         self.end_progress();

@@ -57,7 +57,7 @@ pub(super) enum Event {
     /// A scan ended; `None` where it went wrong.
     Scanned(u64, PathBuf, Option<Box<Scan>>),
     /// The judge has done everything there was.
-    Settled,
+    Settled(u64),
     /// The judge wants a client that asks to ask again.
     Refresh,
     /// The client heard it, or will not.

@@ -41,8 +41,8 @@ pub(super) enum Job {
     Folders(Vec<PathBuf>),
     /// This is what the editor sets: for all, and for single folders.
     Overrides(Overrides, Vec<(PathBuf, Overrides)>),
-    /// This many folders are being scanned.
-    Scanning(usize),
+    /// This many folders are being scanned; and how often that has been said.
+    Scanning(usize, u64),
     /// A folder was scanned.
     Install(Scan),
     /// Begin anew after a fault.

@@ -68,6 +68,8 @@ pub(super) struct Judge {
     pub(super) events: Sender<Event>,
     /// Folders being scanned.
     pub(super) scanning: usize,
+    /// How often that was said.
+    told_scans: u64,
     /// What `preflight/statusChanged` last said.
     pub(super) told_status: Option<Status>,
     stamps: Stamps,
@@ -109,6 +111,7 @@ pub(super) fn run(start: Start) {
         output: start.output,
         events: start.events,
         scanning: 0,
+        told_scans: 0,
         told_status: None,
         stamps: Stamps::default(),
         options: start.options,
@@ -124,11 +127,13 @@ pub(super) fn run(start: Start) {
     let jobs = judge.jobs.clone();
     let mut rounds = 0;
     loop {
+        if !judge.has_work() || rounds >= ROUNDS {
+            judge.rest();
+        }
         let work = judge.has_work() && rounds < ROUNDS;
         let job = if work {
             jobs.try_pop()
         } else {
-            judge.rest();
             jobs.pop(judge.stale_status.then_some(QUIET))
         };
         match job {
@@ -157,7 +162,10 @@ impl Judge {
             match job {
                 Job::Rebuild(rebuild) => self.rebuild(*rebuild),
                 Job::Open { path, uri, .. } => self.names.learn(&path, uri),
-                Job::Scanning(count) => self.scanning = count,
+                Job::Scanning(count, told) => {
+                    (self.scanning, self.told_scans) = (count, told);
+                    self.busy = true;
+                }
                 _ => {}
             }
             return;
@@ -196,8 +204,8 @@ impl Judge {
                 self.options.folder_overrides = folders.clone();
                 self.change(|judge| judge.analysis.set_overrides(overrides, folders));
             }
-            Job::Scanning(count) => {
-                self.scanning = count;
+            Job::Scanning(count, told) => {
+                (self.scanning, self.told_scans) = (count, told);
                 self.busy = true;
                 self.stale_status = true;
             }
@@ -296,11 +304,14 @@ impl Judge {
     /// Nothing is left to do for now.
     fn rest(&mut self) {
         if self.busy && !self.lost && self.scanning == 0 {
-            self.busy = false;
             if !self.caps.watch {
                 self.recheck(true);
+                if self.has_work() {
+                    return;
+                }
             }
-            let _ = self.events.send(Event::Settled);
+            self.busy = false;
+            let _ = self.events.send(Event::Settled(self.told_scans));
         }
     }
 

@@ -36,6 +36,8 @@ pub(super) struct Scans {
     asking: bool,
     /// Scan all folders once more when these are done.
     pub(super) again: bool,
+    /// How often the judge was told how many there are.
+    pub(super) told: u64,
 }
 
 impl Scans {
@@ -65,7 +67,7 @@ impl Actor {
             cancel: cancel.clone(),
         };
         self.scans.running.insert(number, running);
-        self.push(Job::Scanning(self.scans.running.len()));
+        self.tell_judge();
         let events = self.events.clone();
         let options = self.options.clone();
         let work = move || {
@@ -87,7 +89,7 @@ impl Actor {
         if let Err(error) = started {
             log::line(&format!("a folder cannot be scanned: {error}"));
             self.scans.running.remove(&number);
-            self.push(Job::Scanning(self.scans.running.len()));
+            self.tell_judge();
             return;
         }
         if self.caps.progress {
@@ -111,10 +113,16 @@ impl Actor {
             }
             kept
         });
-        let after = running.len();
-        if after != before {
-            self.push(Job::Scanning(after));
+        if running.len() != before {
+            self.tell_judge();
         }
+    }
+
+    /// Tells the judge how many scans are under way.
+    pub(super) fn tell_judge(&mut self) {
+        self.scans.told += 1;
+        let count = self.scans.running.len();
+        self.push(Job::Scanning(count, self.scans.told));
     }
 
     /// Takes what the scans report.
@@ -172,7 +180,7 @@ impl Actor {
                 if !self.scans.any() && std::mem::take(&mut self.scans.again) {
                     self.scan_folders();
                 }
-                self.push(Job::Scanning(self.scans.running.len()));
+                self.tell_judge();
             }
             _ => {}
         }
