@@ -119,9 +119,7 @@ pub fn run(log: Option<PathBuf>, client: Option<u32>) -> ExitCode {
         }
     }
     log::catch_panics();
-    if let Some(process) = client {
-        parent::watch(process, || std::process::exit(1));
-    }
+    let _watch = client.map(|process| parent::watch(process, || std::process::exit(1)));
     match serve(std::io::stdin(), std::io::stdout(), Setup::default()) {
         End::Clean => ExitCode::SUCCESS,
         End::Abrupt => ExitCode::FAILURE,

@@ -70,6 +70,8 @@ pub(super) struct Actor {
     begun: bool,
     /// The folders are being looked at.
     running: bool,
+    /// Looks whether the client's process lives, as long as this server does.
+    parent: Option<parent::Watch>,
     settings: Overrides,
     /// What the editor set at the start.
     first_settings: Overrides,
@@ -118,6 +120,7 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         follow_files: false,
         begun: false,
         running: false,
+        parent: None,
         settings: Overrides::default(),
         first_settings: Overrides::default(),
         settings_asked: 0,
@@ -253,13 +256,13 @@ impl Actor {
         if let Some(process) = params.process_id {
             let events = self.events.clone();
             let closed = self.output.clone();
-            parent::watch(process, move || {
+            self.parent = Some(parent::watch(process, move || {
                 log::line("the client's process is gone");
                 // Whoever still holds the pipe is not the client; there is nobody to say goodbye to.
                 closed.close(Duration::ZERO);
                 let _ = events.send(Event::Stop);
                 std::process::exit(1);
-            });
+            }));
         }
         self.folders = folders(params);
         self.follow_files = self.folders.is_empty();

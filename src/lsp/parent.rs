@@ -1,25 +1,35 @@
 //! Ending when the editor is gone, even if something else still holds the pipe.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// A thread that looks; it ends when this is dropped.
+#[must_use]
+pub(super) struct Watch {
+    _open: mpsc::Sender<()>,
+}
+
 /// Calls `gone` once, when the process that started the client is no more. The end of stdin usually comes first; this is
 /// for a client that was killed while a child of its own kept the pipe open.
-pub(super) fn watch(process: u32, gone: impl FnOnce() + Send + 'static) {
-    let Some(alive) = watcher(process) else {
-        return;
-    };
-    // Where no thread can be had, the end of stdin has to do.
-    let _ = std::thread::Builder::new()
-        .name("parent".to_owned())
-        .spawn(move || {
-            while alive() {
-                std::thread::sleep(EVERY);
-            }
-            gone();
-        });
+pub(super) fn watch(process: u32, gone: impl FnOnce() + Send + 'static) -> Watch {
+    let (open, closed) = mpsc::channel();
+    if let Some(alive) = watcher(process) {
+        // Where no thread can be had, the end of stdin has to do.
+        let _ = std::thread::Builder::new()
+            .name("parent".to_owned())
+            .spawn(move || {
+                while alive() {
+                    if closed.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
+                gone();
+            });
+    }
+    Watch { _open: open }
 }
 
 /// How to tell whether a process lives, without any call that is not safe: by the list of processes where there is one,
