@@ -439,8 +439,12 @@ impl Workspace {
             (Some(before), true) => before.summary.clone(),
             _ => summarize(&model.template, want, outputs, doubtful, inline),
         };
-        let before = open.loaded.as_ref();
-        let changed = other || before.is_none_or(|before| before.summary != summary);
+        // Whether it is what Bicep generated stands in no summary, and decides whether it is deployed by itself.
+        let changed = other
+            || open.loaded.as_ref().is_none_or(|before| {
+                before.summary != summary
+                    || before.model.template.generated != model.template.generated
+            });
         let errors = if tree.root_node().has_error() {
             first_errors(&tree, text)
         } else {
