@@ -99,6 +99,16 @@ const arguments_of = ($, open, item, close) =>
 const parameters_of = ($, item) =>
   seq("(", newlines($), optional(seq(item, repeat(seq(newlines($), ",", newlines($), item)), newlines($))), ")");
 
+/** What a resource or a module is; a newline may stand before a condition and before nothing else. */
+const definition = ($, body, conditional) =>
+  choice(
+    seq(
+      "=",
+      choice(field("body", body), seq(newlines($), choice(field("body", conditional), broken_off($)))),
+    ),
+    broken_off($),
+  );
+
 module.exports = grammar({
   name: "bicep",
 
@@ -123,7 +133,7 @@ module.exports = grammar({
 
   extras: ($) => [/[ \t\uFEFF]/, $.comment, $.pragma],
 
-  inline: ($) => [$._decorators, $._separator, $._statement, $._declaration, $._value],
+  inline: ($) => [$._decorators, $._separator, $._statement, $._declaration, $._value, $._resource_definition],
 
   // `(x` begins both `(x) => …` and `(x)`: what follows the bracket decides.
   conflicts: ($) => [[$.lambda_parameters, $.variable]],
@@ -260,7 +270,7 @@ module.exports = grammar({
           seq(
             field("type", $._string),
             optional(field("existing", $.existing)),
-            choice(seq("=", newlines($), choice(field("body", $._resource_body), broken_off($))), broken_off($)),
+            $._resource_definition,
           ),
           broken_off($),
         ),
@@ -268,8 +278,8 @@ module.exports = grammar({
 
     existing: (_) => "existing",
 
-    _resource_body: ($) =>
-      choice(alias($._resource_object, $.object), alias($._resource_if, $.if_body), alias($._resource_for, $.for)),
+    _resource_definition: ($) =>
+      definition($, choice(alias($._resource_object, $.object), alias($._resource_for, $.for)), alias($._resource_if, $.if_body)),
 
     module_declaration: ($) =>
       seq(
@@ -279,10 +289,7 @@ module.exports = grammar({
         choice(
           seq(
             field("path", $._string),
-            choice(
-              seq("=", newlines($), choice(field("body", choice($.object, $.if_body, alias($._module_for, $.for))), broken_off($))),
-              broken_off($),
-            ),
+            definition($, choice($.object, alias($._module_for, $.for)), $.if_body),
           ),
           broken_off($),
         ),
@@ -600,7 +607,7 @@ module.exports = grammar({
     type_property: ($) =>
       seq(
         optional($._decorators),
-        field("key", choice($.identifier, $._string, "*")),
+        field("key", choice($.identifier, $._string, "*", $._reserved)),
         choice(seq(":", choice(field("type", $._type), broken_off($))), broken_off($)),
       ),
 

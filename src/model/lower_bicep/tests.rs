@@ -383,8 +383,7 @@ fn resources() {
           }
         ]
         resource odd 'Microsoft.Foo/bars@${v}' = {}
-        resource bare 'Microsoft.Foo/bars' =
-        {
+        resource bare 'Microsoft.Foo/bars' = {
         }
         ",
         r#"
