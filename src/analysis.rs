@@ -760,11 +760,11 @@ impl Analysis {
         if let Some(document) = &self.workspace.file(id).document
             && let (Some(tree), false) = (&document.tree, document.stale)
         {
-            return Some(tree.root_node().to_sexp());
+            return Some(syntax::s_expression(tree, &|_| String::new()));
         }
         let text = self.workspace.text(id)?;
         let tree = syntax::parse(language_of(self.workspace.file(id).kind), &*text, None);
-        Some(tree.root_node().to_sexp())
+        Some(syntax::s_expression(&tree, &|_| String::new()))
     }
 
     /// The present text of a file (open buffer over disk).

@@ -10,6 +10,8 @@ pub mod data;
 pub mod errors;
 pub mod json;
 pub mod language;
+pub mod print;
 
-pub use errors::{SyntaxError, syntax_errors};
+pub use errors::{SyntaxError, all_errors, syntax_errors};
 pub use language::{bicep, edit, is_tangled, json, parse};
+pub use print::s_expression;

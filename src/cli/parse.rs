@@ -6,8 +6,7 @@ use super::paths::Base;
 use super::{Exit, print, trouble};
 use crate::model::FileKind;
 use crate::syntax;
-use crate::text::Encoding;
-use crate::text::position::range_in;
+use crate::text::{Encoding, Lines, Span};
 use crate::workspace::disk;
 use crate::workspace::files::language_of;
 use crate::workspace::prefilter::kind_of;
@@ -17,6 +16,9 @@ use crate::workspace::prefilter::kind_of;
 pub struct Args {
     /// A Bicep, Bicep parameters or JSON file
     file: PathBuf,
+    /// Say of each node where it begins and ends: line and column, counted from 1
+    #[arg(long)]
+    places: bool,
 }
 
 /// Prints the tree and, to standard error, what does not parse.
@@ -32,78 +34,20 @@ pub fn run(args: &Args) -> Exit {
         Err(error) => return trouble(&format!("{shown}: {error}")),
     };
     let tree = syntax::parse(language_of(kind), &*text, None);
-    let printed = print(indented(&tree.root_node().to_sexp()).as_bytes());
+    let lines = Lines::new(text.clone());
+    let place = |byte| {
+        let at = lines.point(byte);
+        format!("{}:{}", at.line + 1, at.column(Encoding::Utf32) + 1)
+    };
+    let note = |span: Span| match args.places {
+        true => format!(" {}-{}", place(span.start), place(span.end)),
+        false => String::new(),
+    };
+    let printed = print(syntax::s_expression(&tree, &note).as_bytes());
     let mut exit = printed;
-    for error in syntax::syntax_errors(&tree, &*text) {
-        let at = range_in(&*text, error.span, Encoding::Utf32).start;
-        exit = trouble(&format!(
-            "{shown}:{}:{}: {}",
-            at.line + 1,
-            at.character + 1,
-            error.message
-        ));
+    for error in syntax::all_errors(&tree, &*text) {
+        let at = place(error.span.start);
+        exit = trouble(&format!("{shown}:{at}: {}", error.message));
     }
     exit
-}
-
-/// One node a line, two blanks a level.
-fn indented(tree: &str) -> String {
-    let mut out = String::with_capacity(tree.len() * 2);
-    let mut depth = 0usize;
-    let mut quoted = None;
-    for (at, character) in tree.char_indices() {
-        match (quoted, character) {
-            (Some(open), _) => {
-                if character == open {
-                    quoted = None;
-                }
-                out.push(character);
-            }
-            (None, '"' | '\'') => {
-                quoted = Some(character);
-                out.push(character);
-            }
-            (None, '(') => {
-                depth += 1;
-                out.push('(');
-            }
-            (None, ')') => {
-                depth = depth.saturating_sub(1);
-                out.push(')');
-            }
-            (None, ' ') if !out.ends_with(':') && starts_node(&tree[at + 1..]) => {
-                out.push('\n');
-                out.extend(std::iter::repeat_n("  ", depth));
-            }
-            (None, other) => out.push(other),
-        }
-    }
-    out.push('\n');
-    out
-}
-
-/// Whether a node, perhaps with its field before it, begins here.
-fn starts_node(rest: &str) -> bool {
-    let field = rest.split_once(": ").filter(|(field, _)| {
-        field
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    });
-    match field {
-        Some((_, node)) => node.starts_with('('),
-        None => rest.starts_with('('),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::indented;
-
-    #[test]
-    fn a_tree_is_one_node_a_line() {
-        assert_eq!(
-            indented("(document (pair key: (string) value: (number)) (MISSING \"}\"))"),
-            "(document\n  (pair\n    key: (string)\n    value: (number))\n  (MISSING \"}\"))\n"
-        );
-    }
 }

@@ -195,7 +195,7 @@ impl Counted {
             FileKind::Other => KINDS[4],
         };
         *self.kinds.entry(name).or_default() += 1;
-        for error in syntax::syntax_errors(&tree, &*text) {
+        for error in syntax::all_errors(&tree, &*text) {
             let at = range_in(&*text, error.span, Encoding::Utf32).start;
             self.errors.push(SyntaxError {
                 path: base.relative(path),

@@ -1,6 +1,8 @@
 //! Where a file does not parse, in words an author understands: a rule that stays silent about a broken declaration must
 //! be able to say why.
 
+mod bicep;
+
 use tree_sitter::{Node, Tree, TreeCursor};
 
 use crate::text::{Source, Span};
@@ -20,18 +22,43 @@ const MOST: usize = 100;
 /// The longest excerpt of the text that a message repeats, in characters.
 const EXCERPT: usize = 40;
 
-/// The syntax errors of a tree of either language, in the order of the text; empty exactly when the tree has none.
-///
-/// Only what is broken is visited, so that a sound file costs nothing.
+/// The syntax errors of a tree of either language, in the order of the text: those that the tree has, and in Bicep those
+/// that the grammar lets pass.
 pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
-    let mut errors = Vec::new();
     if super::is_tangled(tree, text) {
-        errors.push(SyntaxError {
+        return vec![SyntaxError {
             span: Span::new(0, 0),
             message: "this is too tangled: parsing it would take too long".to_owned(),
-        });
-        return errors;
+        }];
     }
+    let mut errors = tree_errors(tree, text);
+    if tree.root_node().kind() == "source_file" && errors.len() < MOST {
+        let count = errors.len();
+        bicep::find(tree, text, &mut errors);
+        if errors.len() > count {
+            errors.sort_by_key(|error| (error.span.start, error.span.end));
+            errors.truncate(MOST);
+        }
+    }
+    errors
+}
+
+/// The syntax errors of a tree, with those that keep no file from being judged because Azure's own tools read on over
+/// them: for who asks what is wrong, not what can be read.
+pub fn all_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
+    let mut errors = syntax_errors(tree, text);
+    if tree.root_node().kind() == "document" {
+        errors.extend(super::json::strict_errors(tree, text));
+        errors.sort_by_key(|error| (error.span.start, error.span.end));
+        errors.truncate(MOST);
+    }
+    errors
+}
+
+/// The errors that the tree has; none exactly where it says that it has none. Only what is broken is visited, so that a
+/// sound tree costs nothing.
+fn tree_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
+    let mut errors = Vec::new();
     let mut cursor = tree.walk();
     // Kept by hand: the library finds a node's parent by recursion from the root, which deep input turns into a crash.
     let mut above: Vec<Node<'_>> = Vec::new();
@@ -207,6 +234,10 @@ mod tests {
             &["para x string: unexpected `para x string`"],
         );
         check("module m 'x' = {\n}}\n", &["}: unexpected `}`"]);
+        check(
+            "type a = {\n  null: int\n}\n",
+            &[": int: a reserved word needs quotes here"],
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use tree_sitter::{Node, Tree};
 
+use super::SyntaxError;
 use crate::text::{Source, Span};
 
 /// A string of JSON, decoded, with the way back to its source.
@@ -158,11 +159,56 @@ fn decode_unicode_escape(text: &str) -> (Option<char>, usize, bool) {
     }
 }
 
-/// The commas that stand before a closing bracket. Azure's tools read on over them, so they are no syntax errors; a
-/// strict reader of JSON stops at them.
+/// What a strict reader of JSON stops at though the tree has no error, in the order of the text: commas before a closing
+/// bracket and escapes that JSON does not know.
+///
+/// Templates with such things are deployed every day by tools that read on over them, so they keep no file from being
+/// judged.
+pub fn strict_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
+    let error = |message: &str| {
+        let message = message.to_owned();
+        move |span| SyntaxError {
+            span,
+            message: message.clone(),
+        }
+    };
+    let commas = trailing_commas(tree, text).into_iter();
+    let escapes = unknown_escapes(tree, text).into_iter();
+    let mut errors: Vec<_> = commas
+        .map(error("a comma before a closing bracket"))
+        .chain(escapes.map(error("JSON knows no such escape")))
+        .collect();
+    errors.sort_by_key(|error| error.span.start);
+    errors
+}
+
+/// The escapes in strings that JSON does not know.
+fn unknown_escapes(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> {
+    let text = text.slice(Span::new(0, text.len() as u32));
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
+        let start = at + next;
+        let (_, length, valid) = decode_escape(&text[start..]);
+        at = start + length;
+        let span = Span::of(start..at);
+        // A comment may hold anything.
+        if !valid && kind_at(tree, start) == Some("string") {
+            found.push(span);
+        }
+    }
+    found
+}
+
+fn kind_at(tree: &Tree, byte: usize) -> Option<&'static str> {
+    let node: Node<'_> = tree.root_node().descendant_for_byte_range(byte, byte + 1)?;
+    Some(node.kind())
+}
+
+/// The commas that stand before a closing bracket.
 ///
 /// The text is searched, not the tree: a template of megabytes seldom holds one.
-pub fn trailing_commas(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> {
+fn trailing_commas(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> {
     let mut found = Vec::new();
     let mut comma = None;
     let mut at = 0;
@@ -190,8 +236,7 @@ pub fn trailing_commas(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> 
 }
 
 fn trailing_comma_at(tree: &Tree, byte: usize) -> Option<Span> {
-    let node: Node<'_> = tree.root_node().descendant_for_byte_range(byte, byte + 1)?;
-    (node.kind() == "trailing_comma").then(|| Span::of(node.byte_range()))
+    (kind_at(tree, byte)? == "trailing_comma").then(|| Span::of(byte..byte + 1))
 }
 
 #[cfg(test)]
@@ -276,5 +321,17 @@ mod tests {
         check("[1, // ]\n 2, /* , */ ]", &[11]);
         check(r#"[",]"]"#, &[]);
         check(r#"[1, "/"]"#, &[]);
+    }
+
+    #[test]
+    fn a_strict_reader_stops_at_what_azure_tolerates() {
+        let text = r#"{"a": "\\x", "b": ["\q", "\u12", "\u0041",], /* \q */ "c": "\'"}"#;
+        let tree = crate::syntax::parse(crate::syntax::json(), text, None);
+        assert_eq!(crate::syntax::syntax_errors(&tree, text), []);
+        let found: Vec<&str> = strict_errors(&tree, text)
+            .iter()
+            .map(|error| &text[error.span.range()])
+            .collect();
+        assert_eq!(found, [r"\q", r"\u", ",", r"\'"]);
     }
 }

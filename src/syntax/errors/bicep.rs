@@ -1,0 +1,341 @@
+//! What Bicep forbids and its grammar lets pass: an object in a string's hole, a number that no machine holds, a pragma
+//! behind code.
+//!
+//! The grammar could say these things at the price of a second copy of every expression rule, and a reader of the tree
+//! would lose the string around the mistake. A look at the text finds where they can be, and the tree tells whether they
+//! are there, so that a sound file costs one pass over its bytes.
+
+use std::ops::Range;
+
+use memchr::{memchr_iter, memmem};
+use tree_sitter::{Node, Tree, TreeCursor};
+
+use super::SyntaxError;
+use crate::text::{Source, Span};
+
+/// The words that end an open lambda when they begin the line after its arrow.
+const DECLARATION_WORDS: [&str; 9] = [
+    "assert", "import", "metadata", "param", "var", "resource", "output", "module", "type",
+];
+
+/// The longest name.
+const LONGEST_NAME: usize = 255;
+
+/// A shorter run of digits is a number that 64 bits hold.
+const LONG_NUMBER: usize = 20;
+
+/// The errors of a Bicep tree that are no errors of its grammar, in no order.
+pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<SyntaxError>) {
+    let text = &*text.slice(Span::new(0, text.len() as u32));
+    holes(tree, text, errors);
+    pragmas(tree, text, errors);
+    escapes(tree, text, errors);
+    words(tree, text, errors);
+    arrows(tree, text, errors);
+}
+
+fn error(span: Range<usize>, message: impl Into<String>) -> SyntaxError {
+    SyntaxError {
+        span: Span::of(span),
+        message: message.into(),
+    }
+}
+
+/// Moves to the smallest node over some bytes, from that over bytes before them: nothing is walked twice, however deep.
+fn advance<'tree>(cursor: &mut TreeCursor<'tree>, to: &Range<usize>) -> Node<'tree> {
+    let covers = |node: Node<'_>| node.start_byte() <= to.start && to.end <= node.end_byte();
+    while !covers(cursor.node()) && cursor.goto_parent() {}
+    while cursor.goto_first_child_for_byte(to.start).is_some() {
+        if !covers(cursor.node()) {
+            cursor.goto_parent();
+            break;
+        }
+    }
+    cursor.node()
+}
+
+// ---- holes
+
+/// A string's hole holds an expression on one line, without objects, and without arrays but in a lambda's body.
+fn holes(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    let mut seen = 0;
+    for at in memmem::find_iter(text.as_bytes(), "${") {
+        if at < seen || !is_suspect(&text.as_bytes()[at + 2..]) {
+            continue;
+        }
+        // More `$` than a multi-line string asks for stand before the ones that open.
+        if advance(&mut cursor, &(at..at + 2)).kind() != "interpolation" {
+            cursor.goto_parent();
+        }
+        let hole = cursor.node();
+        if hole.kind() == "interpolation" {
+            seen = hole.end_byte();
+            if !hole.has_error() {
+                hole_errors(hole, text, errors);
+            }
+        }
+    }
+}
+
+/// Whether a hole may hold what it must not: a bracket or a line end before the first `}` that is no text.
+fn is_suspect(hole: &[u8]) -> bool {
+    let mut quoted = false;
+    for &byte in hole {
+        match byte {
+            b'\'' => quoted = !quoted,
+            b'}' if !quoted => return false,
+            b'{' | b'[' | b'\n' | b'\r' => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn hole_errors(hole: Node<'_>, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut within = vec![(hole, false)];
+    let mut cursor = hole.walk();
+    let mut tokens = Vec::new();
+    while let Some((node, in_lambda)) = within.pop() {
+        let literal = match node.kind() {
+            "object" => Some("object"),
+            "array" | "for" if !in_lambda => Some("array"),
+            _ => None,
+        };
+        if let Some(literal) = literal {
+            let words = format!("an {literal} cannot stand in a string's hole");
+            errors.push(error(node.byte_range(), words));
+        }
+        if literal.is_some() || node.child_count() == 0 || node.is_extra() {
+            tokens.push(node.byte_range());
+            continue;
+        }
+        let in_lambda = match node.kind() {
+            "interpolation" => false,
+            "lambda" => true,
+            _ => in_lambda,
+        };
+        within.extend(node.children(&mut cursor).map(|child| (child, in_lambda)));
+    }
+    // What lies between the tokens is blank, or a new line.
+    tokens.sort_unstable_by_key(|token| token.start);
+    let new_line = tokens.windows(2).find_map(|pair| {
+        let between = text.get(pair[0].end..pair[1].start)?;
+        Some(pair[0].end + between.find(['\n', '\r'])?)
+    });
+    errors.extend(new_line.map(|at| error(at..at, "expected `}`")));
+}
+
+// ---- pragmas
+
+/// A pragma has its line for itself.
+fn pragmas(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    for at in memchr_iter(b'#', text.as_bytes()) {
+        let mut before = text[..at].chars().rev();
+        let code = before.find(|character| !matches!(character, ' ' | '\t' | '\u{feff}'));
+        if code.is_none_or(|code| matches!(code, '\n' | '\r')) {
+            continue;
+        }
+        let pragma = advance(&mut cursor, &(at..at + 1));
+        if pragma.kind() == "pragma" && pragma.start_byte() == at {
+            errors.push(error(pragma.byte_range(), "a pragma begins its line"));
+        }
+    }
+}
+
+// ---- words and escapes
+
+/// A code point has a place in Unicode.
+fn escapes(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    for at in memmem::find_iter(text.as_bytes(), "\\u{") {
+        let digits = text.as_bytes()[at + 3..].iter();
+        let code = digits
+            .map_while(|&digit| char::from(digit).to_digit(16))
+            .try_fold(0, |code, digit| {
+                let code = code * 16 + digit;
+                (code <= u32::from(char::MAX)).then_some(code)
+            });
+        if code.is_some() {
+            continue;
+        }
+        let escape = advance(&mut cursor, &(at..at + 1));
+        if escape.kind() == "escape" && escape.start_byte() == at {
+            errors.push(error(escape.byte_range(), "Unicode has no such character"));
+        }
+    }
+}
+
+/// Names and numbers have a longest.
+fn words(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    let bytes = text.as_bytes();
+    let in_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let (mut seen, mut at) = (0, LONG_NUMBER - 1);
+    // Every run that is long enough holds one of these places.
+    while at < bytes.len() {
+        let start = at - bytes[seen..at].iter().rev().take_while(in_word).count();
+        let end = at + bytes[at..].iter().take_while(in_word).count();
+        let word = text.get(start..end).unwrap_or_default();
+        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        let message = match (number, word.len()) {
+            (true, LONG_NUMBER..) if word.parse::<u64>().is_err() => {
+                Some(("integer", "this number is too large".to_owned()))
+            }
+            (false, length) if length > LONGEST_NAME => Some((
+                "identifier",
+                format!("a name has at most {LONGEST_NAME} characters"),
+            )),
+            _ => None,
+        };
+        if let Some((kind, message)) = message {
+            let node = advance(&mut cursor, &(start..end));
+            if node.kind() == kind && node.byte_range() == (start..end) {
+                errors.push(error(start..end, message));
+            }
+        }
+        seen = end;
+        at = end + LONG_NUMBER;
+    }
+}
+
+// ---- lambdas
+
+/// What begins as a declaration on the line after an arrow is no lambda's body.
+fn arrows(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    for at in memmem::find_iter(text.as_bytes(), "=>") {
+        let rest = text[at + 2..].trim_start_matches([' ', '\t']);
+        if !rest.starts_with(['\n', '\r', '/'])
+            || advance(&mut cursor, &(at..at + 2)).kind() != "=>"
+        {
+            continue;
+        }
+        let mut end = at + 2;
+        let mut new_line = false;
+        while cursor.goto_next_sibling() {
+            let node = cursor.node();
+            let between = text.get(end..node.start_byte()).unwrap_or_default();
+            new_line |= between.contains(['\n', '\r']);
+            if !node.is_extra() {
+                break;
+            }
+            end = node.end_byte();
+        }
+        let rest = text.get(cursor.node().start_byte()..).unwrap_or_default();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let word = &rest[..end.unwrap_or(rest.len())];
+        if new_line && DECLARATION_WORDS.contains(&word) {
+            errors.push(error(at + 2..at + 2, "expected a value"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::syntax_errors;
+    use crate::syntax::{bicep, parse};
+
+    /// The errors of `var a = <value>`, whose tree has none: the text of each and its message.
+    fn check(value: &str, expected: &[(&str, &str)]) {
+        check_file(&format!("var a = {value}\n"), expected);
+    }
+
+    fn check_file(text: &str, expected: &[(&str, &str)]) {
+        let tree = parse(bicep(), text, None);
+        assert!(!tree.root_node().has_error(), "{text}");
+        let errors = syntax_errors(&tree, text);
+        let found: Vec<(&str, &str)> = errors
+            .iter()
+            .map(|error| (&text[error.span.range()], error.message.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn a_hole_holds_an_expression_of_one_line_without_objects_and_arrays() {
+        const OBJECT: &str = "an object cannot stand in a string's hole";
+        const ARRAY: &str = "an array cannot stand in a string's hole";
+        const LINE: &str = "expected `}`";
+        check("'${{}}'", &[("{}", OBJECT)]);
+        check(
+            "'x${{ b: [{}] }}y${[1]}'",
+            &[("{ b: [{}] }", OBJECT), ("[1]", ARRAY)],
+        );
+        check("'${f([])}'", &[("[]", ARRAY)]);
+        check("'${b[[1]]}'", &[("[1]", ARRAY)]);
+        check("'${[for b in c: b]}'", &[("[for b in c: b]", ARRAY)]);
+        check("'${'}' == '${[]}'}'", &[("[]", ARRAY)]);
+        check("$'''$${ {} }'''", &[("{}", OBJECT)]);
+        check("$$'''${[ $$${[]}'''", &[("[]", ARRAY)]);
+        // A lambda's body may be an array, but not hold an object; a string in it begins anew.
+        check("'${map(b, c => [c, [c]])}'", &[]);
+        check("'${map(b, c => [{}])}'", &[("{}", OBJECT)]);
+        check("'${map(b, c => '${[c]}')}'", &[("[c]", ARRAY)]);
+        check("'${f(\nb)}'", &[("", LINE)]);
+        check("'${b ? c\n  : d}'", &[("", LINE)]);
+        check("'${f('''\n[{'''[0], /* [\n */ b)}'", &[]);
+        check("'${b[0]}${c['{']}${d['}']}' // ${[", &[]);
+        check("'''${[{'''", &[]);
+        check("{ b: '${c}', d: [] }", &[]);
+    }
+
+    #[test]
+    fn a_pragma_begins_its_line() {
+        let wrong = [("#disable-next-line x", "a pragma begins its line")];
+        check("1 #disable-next-line x", &wrong);
+        check("[\n  1 #disable-next-line x\n]", &wrong);
+        check("1\n/* b */ #disable-next-line x", &wrong);
+        check("1\n \t#disable-next-line x", &[]);
+        check("'#disable-next-line x' // #disable-next-line x", &[]);
+        check_file("\u{feff}#disable-next-line x\r\nvar a = 1\r\n", &[]);
+    }
+
+    #[test]
+    fn numbers_names_and_code_points_have_a_largest() {
+        let number = |text| [(text, "this number is too large")];
+        check("18446744073709551615", &[]);
+        check("00000000000018446744073709551615", &[]);
+        check("18446744073709551616", &number("18446744073709551616"));
+        check(
+            "[\n  99999999999999999999999\n]",
+            &number("99999999999999999999999"),
+        );
+        check("'18446744073709551616' // 18446744073709551616", &[]);
+        for before in 0..25 {
+            let value = format!("'{}💪' + 18446744073709551616", "é ".repeat(before));
+            check(&value, &number("18446744073709551616"));
+        }
+        let code = |text| [(text, "Unicode has no such character")];
+        check(r"'\u{10FFFF}\u{0000000041}'", &[]);
+        check(r"'\u{110000}'", &code(r"\u{110000}"));
+        check(r"'x\u{FFFFFFFFFFF}'", &code(r"\u{FFFFFFFFFFF}"));
+        check(r"'''\u{110000}''' // \u{110000}", &[]);
+        let name = "n".repeat(255);
+        check(&name, &[]);
+        let long = format!("{name}n");
+        check(&long, &[(&long, "a name has at most 255 characters")]);
+        check(&format!("'{long}'"), &[]);
+    }
+
+    #[test]
+    fn a_declaration_word_ends_a_lambda_that_has_no_body_yet() {
+        let missing = [("", "expected a value")];
+        check("map(b, c =>\n  resource.id)", &missing);
+        check("map(b, (c) => // d\n\n  type)", &missing);
+        check_file("func a() string =>\n  output\n", &missing);
+        check("map(b, c => resource.id)", &[]);
+        check("map(b, c =>\n  resources.id)", &[]);
+        check("map(b, c => /* =>\n */ type)", &[]);
+    }
+
+    #[test]
+    fn deep_text_costs_one_walk() {
+        for (open, close) in [("'${", "}'"), ("f(\\n", ")"), ("b =>\n", ""), ("[", "]")] {
+            let deep = format!("var a = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
+            let tree = parse(bicep(), deep.as_str(), None);
+            let _ = syntax_errors(&tree, deep.as_str());
+        }
+    }
+}
