@@ -28,7 +28,7 @@ use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
 use crate::syntax;
 pub use crate::text::Point;
-use crate::text::{Encoding, Span, TextChange, position};
+use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
@@ -392,7 +392,8 @@ impl Analysis {
     /// Files changed, appeared or vanished on disk (also configuration files and restored modules).
     pub fn disk_changed(&mut self, paths: &[PathBuf]) {
         let mut structure = false;
-        for path in paths {
+        let gone_with_folders = self.below_what_is_gone(paths);
+        for path in paths.iter().chain(&gone_with_folders) {
             let path = disk::normalize(path);
             if Configs::is_config(&path) {
                 self.reconfigure_from(&path);
@@ -425,6 +426,21 @@ impl Analysis {
             self.connect_anew();
             self.deployments.touch_all();
         }
+    }
+
+    /// What is known below these paths where they lead to nothing: a folder goes with all that is in it.
+    fn below_what_is_gone(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
+        let gone: BTreeSet<PathBuf> = paths
+            .iter()
+            .map(|path| disk::normalize(path))
+            .filter(|path| !disk::is_there(path))
+            .collect();
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let known = self.workspace.files().map(|(_, file)| &*file.path);
+        let below = known.filter(|path| path.ancestors().skip(1).any(|it| gone.contains(it)));
+        below.map(Path::to_path_buf).collect()
     }
 
     /// Notes that what leads to a file leads nowhere now.
@@ -781,13 +797,18 @@ impl Analysis {
         self.workspace.settings(&disk::normalize(path))
     }
 
-    /// The byte offset of a position in an open document, clamped; 0 where it is not open.
+    /// The byte offset of a position in a file as it is at present, clamped; 0 where nothing is known of it.
     pub fn offset(&self, path: &Path, at: crate::text::Position, encoding: Encoding) -> u32 {
-        let id = self.workspace.id(&disk::normalize(path));
-        let open = id.and_then(|id| self.workspace.file(id).document.as_ref());
-        open.map_or(0, |open| {
-            position::offset(&open.document.text, at, encoding)
-        })
+        let Some(id) = self.workspace.id(&disk::normalize(path)) else {
+            return 0;
+        };
+        match &self.workspace.file(id).document {
+            Some(open) => position::offset(&open.document.text, at, encoding),
+            None => {
+                let text = self.workspace.text(id).unwrap_or_default();
+                position::offset(&Document::new(&text, 0).text, at, encoding)
+            }
+        }
     }
 
     /// A span of a file as a location (open buffer over disk).

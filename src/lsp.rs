@@ -25,8 +25,12 @@
 //!
 //! # A client that does not read
 //! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
-//! of the same document; answers may pile up to 64 MiB, and only then are no more requests taken. Waiting edits of one
-//! document turn into its text when they are many.
+//! of the same document; answers may pile up to 64 MiB, and then requests are refused (-32803) until it reads. Waiting edits
+//! of one document turn into its text when they are many. The same holds for stderr: nobody waits for the log ([`log`]).
+//!
+//! # A client that says odd things
+//! What is no message is answered with JSON-RPC's error for it ([`message`]). Of what a client says about itself, of other
+//! servers' diagnostics and of lists of files only what cannot be understood is left out ([`lenient`]).
 //!
 //! # Requests of our own
 //! | method | parameters | answer |
@@ -53,6 +57,7 @@ mod hover;
 mod input;
 mod jobs;
 mod judge;
+mod lenient;
 mod log;
 mod message;
 mod output;
@@ -120,7 +125,9 @@ pub fn run(log: Option<PathBuf>, client: Option<u32>) -> ExitCode {
     }
     log::catch_panics();
     let _watch = client.map(|process| parent::watch(process, || std::process::exit(1)));
-    match serve(std::io::stdin(), std::io::stdout(), Setup::default()) {
+    let end = serve(std::io::stdin(), std::io::stdout(), Setup::default());
+    log::flush(GRACE);
+    match end {
         End::Clean => ExitCode::SUCCESS,
         End::Abrupt => ExitCode::FAILURE,
     }
@@ -151,7 +158,7 @@ pub fn serve(
     });
     let own_events = events.clone();
     let handle = runtime.handle().clone();
-    let (service, socket) = server::service(|client| {
+    let (service, socket) = server::service(output.clone(), |client| {
         let start = actor::Start {
             jobs: Arc::new(Jobs::default()),
             output: output.clone(),

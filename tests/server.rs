@@ -382,6 +382,32 @@ fn the_log_goes_where_it_is_sent() {
     assert!(text.contains("never-opened.bicep"), "{text}");
 }
 
+/// Some clients hold stderr as a pipe and never read it.
+#[test]
+fn nobody_waits_for_a_client_that_does_not_read_the_log() {
+    let workspace = Workspace::new(&[("main.bicep", BICEP)]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_preflight"))
+        .arg("server")
+        .env("HOME", workspace.root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let to = child.stdin.take().expect("its input");
+    let from = child.stdout.take().expect("its output");
+    let mut client = Client::over(from, to);
+    initialize(&mut client, workspace.root(), &json!({}));
+    // Each is told of in a line; together they are many times what a pipe holds.
+    let wrong = json!({"settings": {"preflight": {"hints": "x".repeat(1_000)}}});
+    for _ in 0..4_000 {
+        client.notify("workspace/didChangeConfiguration", &wrong);
+    }
+    client.settle();
+    client.count(&uri(&workspace.path("main.bicep")), 1);
+    assert_eq!(leave(child, client), Some(0));
+}
+
 /// Whoever holds the pipe is not the client: when that is gone, so is the server.
 #[cfg(target_os = "linux")]
 #[test]

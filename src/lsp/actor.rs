@@ -14,8 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
-    ConfigurationItem, InitializeParams, MessageType, TextDocumentContentChangeEvent, TraceValue,
-    Uri, WorkspaceEdit,
+    ConfigurationItem, FileChangeType, FileEvent, InitializeParams, MessageType,
+    TextDocumentContentChangeEvent, TraceValue, Uri, WorkspaceEdit,
 };
 
 use super::capabilities::Caps;
@@ -28,6 +28,7 @@ use super::{judge, log, parent, settings, to_proto, watch};
 use crate::analysis::Options;
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
+use crate::workspace::disk;
 
 /// How long a client may take to answer a request before it counts as not having answered.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -167,10 +168,7 @@ impl Actor {
             } => self.change(&uri, version, changes),
             Event::Close(uri) => self.close(&uri),
             Event::Save => self.saved(),
-            Event::Watched(uris) => {
-                let files = uris.iter().filter_map(file).collect();
-                self.push(Job::Disk(files));
-            }
+            Event::Watched(changes) => self.watched(&changes),
             Event::Folders { added, removed } => self.change_folders(&added, &removed),
             Event::Settings(value) => self.settings_changed(&value),
             Event::SettingsAnswer(number, folders, values) => {
@@ -260,6 +258,7 @@ impl Actor {
                 log::line("the client's process is gone");
                 // Whoever still holds the pipe is not the client; there is nobody to say goodbye to.
                 closed.close(Duration::ZERO);
+                log::flush(Duration::ZERO);
                 let _ = events.send(Event::Stop);
                 std::process::exit(1);
             }));
@@ -328,7 +327,12 @@ impl Actor {
         if self.caps.configuration {
             return self.ask_settings();
         }
-        let settings = self.read_settings(value);
+        // One that pushes them and says nothing of ours leaves it at what it said at the start.
+        let settings = if settings::are_in(value) {
+            self.read_settings(value)
+        } else {
+            self.first_settings.clone()
+        };
         self.set(settings, Vec::new());
     }
 
@@ -408,9 +412,9 @@ impl Actor {
     fn change(&mut self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
         let Some(open) = self.documents.get_mut(uri) else {
             if !matches!(named(uri, ""), Named::Nothing) {
-                log::line(&format!("a change of {}, which is not open", uri.as_str()));
                 let waiting = self.early.values().map(Vec::len).sum::<usize>();
                 if waiting < EARLY {
+                    log::line(&format!("a change of {}, which is not open", uri.as_str()));
                     let early = self.early.entry(uri.clone()).or_default();
                     early.push((version, changes));
                 }
@@ -452,15 +456,33 @@ impl Actor {
     /// Where nobody watches, saving is when things have changed: also files that were not there before.
     fn saved(&mut self) {
         self.recheck(true);
-        if !self.running || self.caps.watch {
-            return;
+        if !self.caps.watch {
+            self.scan_again();
         }
-        // A scan under way may have passed where something is new, but is not to be begun again with each save.
+    }
+
+    /// Files changed on disk. A folder that is new, or goes by a new name, is often told of alone, without what lies in it.
+    fn watched(&mut self, changes: &[FileEvent]) {
+        let files: Vec<_> = changes.iter().filter_map(|it| file(&it.uri)).collect();
+        let new = changes
+            .iter()
+            .filter(|change| change.typ == FileChangeType::CREATED)
+            .filter_map(|change| file(&change.uri));
+        let folders = new.into_iter().any(|path| disk::is_folder(&path));
+        self.push(Job::Disk(files));
+        if folders {
+            self.scan_again();
+        }
+    }
+
+    /// Scans all folders once more. A scan under way may have passed where something is new, but is not to be begun again
+    /// each time.
+    fn scan_again(&mut self) {
         if self.scans.any() {
             self.scans.again = true;
-            return;
+        } else if self.running {
+            self.scan_folders();
         }
-        self.scan_folders();
     }
 
     pub(super) fn scan_folders(&mut self) {

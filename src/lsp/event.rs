@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tower_lsp::ls_types::{
-    InitializeParams, ProgressToken, TextDocumentContentChangeEvent, TraceValue, Uri, WorkspaceEdit,
+    FileEvent, InitializeParams, ProgressToken, TextDocumentContentChangeEvent, TraceValue, Uri,
+    WorkspaceEdit,
 };
 
 use super::jobs::Ask;
@@ -29,7 +30,7 @@ pub(super) enum Event {
     Close(Uri),
     Save,
     /// Files changed on disk.
-    Watched(Vec<Uri>),
+    Watched(Vec<FileEvent>),
     Folders {
         added: Vec<Uri>,
         removed: Vec<Uri>,

@@ -8,12 +8,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use memchr::memmem;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::message::{Kind, Wrong, check};
+use super::lenient;
+use super::message::{Kind, Message, Wrong, check};
 use super::output::Output;
 
 /// Messages that may wait for the runtime to take them.
@@ -27,6 +29,9 @@ const HEADERS: usize = 4 << 10;
 
 /// Bytes that one message may have; files over 64 MB are not read from disk either, and escapes double what they touch.
 const MESSAGE: usize = 256 << 20;
+
+/// How long the answer to `initialize` may take before what follows is passed on all the same.
+const BEGINNING: Duration = Duration::from_secs(10);
 
 const LENGTH: &[u8] = b"Content-Length";
 
@@ -62,35 +67,58 @@ pub(super) fn start(
     }
 }
 
-fn read_all(from: impl Read, to: &Sender<Vec<u8>>, ending: &AtomicBool, output: &Output) {
+fn read_all(from: impl Read, to: &Sender<Vec<u8>>, asked_to_end: &AtomicBool, output: &Output) {
     let mut frames = Frames::new(from);
     let mut begun = false;
     loop {
-        match frames.next() {
-            Some(Ok(frame)) => match check(frame.body()) {
-                Ok(kind) => {
-                    // Passed on, it would take back the requests that are still being answered, `shutdown` among them;
-                    // where the input ends they are.
-                    if kind == Kind::Exit {
-                        return;
-                    }
-                    begun |= kind == Kind::Initialize;
-                    if begun && kind == Kind::Shutdown {
-                        ending.store(true, Ordering::Relaxed);
-                    }
-                    let bytes = match output.spelling.inbound(frame.body()) {
-                        Some(body) => framed(&body),
-                        None => frame.bytes,
-                    };
-                    if to.blocking_send(bytes).is_err() {
-                        return;
-                    }
-                }
-                Err(wrong) => output.refuse(&wrong),
-            },
-            Some(Err(wrong)) => output.refuse(&wrong),
+        let checked = match frames.next() {
+            Some(Ok(frame)) => check(frame.body()).map(|message| (frame, message)),
+            Some(Err(wrong)) => Err(wrong),
             None => return,
+        };
+        let ending = begun && asked_to_end.load(Ordering::Relaxed);
+        let (frame, kind) = match checked.and_then(|(frame, message)| {
+            let kind = message.kind;
+            in_time(message, begun, ending).map(|()| (frame, kind))
+        }) {
+            Ok(taken) => taken,
+            Err(wrong) => {
+                output.refuse(&wrong);
+                continue;
+            }
+        };
+        match kind {
+            // Passed on, it would take back the requests that are still being answered, `shutdown` among them; where the
+            // input ends they are.
+            Kind::Exit => return,
+            Kind::Shutdown => asked_to_end.store(true, Ordering::Relaxed),
+            _ => {}
         }
+        let spelled = output.spelling.inbound(frame.body());
+        let body = spelled.as_deref().unwrap_or(frame.body());
+        let bytes = match (lenient::mended(kind, body), spelled.is_some()) {
+            (Some(body), _) => framed(&body),
+            (None, true) => framed(body),
+            (None, false) => frame.bytes,
+        };
+        let answered = output.answered();
+        if to.blocking_send(bytes).is_err() {
+            return;
+        }
+        if kind == Kind::Initialize && !begun {
+            begun = true;
+            // What comes right behind it would meet a server that has not begun, and be dropped.
+            output.wait_for_answer(answered, BEGINNING);
+        }
+    }
+}
+
+/// Whether a request comes between the first and the last.
+fn in_time(message: Message, begun: bool, ending: bool) -> Result<(), Wrong> {
+    match message.asks {
+        Some(id) if !begun && message.kind != Kind::Initialize => Err(Wrong::Early(id)),
+        Some(id) if ending => Err(Wrong::Late(id)),
+        _ => Ok(()),
     }
 }
 

@@ -23,6 +23,7 @@ use super::uri;
 use super::watch::Stamps;
 use crate::analysis::{Analysis, FileReport, Options};
 use crate::text::TextChange;
+use crate::workspace::disk;
 
 /// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
 /// than a keystroke, and nobody reads them while typing.
@@ -39,9 +40,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// The engine knows a file by its path without detours, whatever way to it the client writes.
     fn learn(&mut self, path: &Path, uri: Uri) {
-        self.paths.insert(uri.clone(), path.to_path_buf());
-        self.uris.insert(path.to_path_buf(), uri);
+        let path = disk::normalize(path);
+        self.paths.insert(uri.clone(), path.clone());
+        self.uris.insert(path, uri);
     }
 
     /// What to call a file.

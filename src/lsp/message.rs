@@ -18,6 +18,10 @@ pub(super) enum Wrong {
     /// A request in the space that is for extensions of the protocol, of which none has requests. The library below
     /// drops such messages, and the client would wait for ever.
     Unknown(Id),
+    /// A request before the one that begins.
+    Early(Id),
+    /// A request after the one that ends.
+    Late(Id),
 }
 
 impl Wrong {
@@ -28,6 +32,16 @@ impl Wrong {
             Wrong::Json => (-32700, "not JSON, or nested too deep"),
             Wrong::Message(_) => (-32600, "not a message of JSON-RPC 2.0"),
             Wrong::Unknown(_) => (-32601, "no such method"),
+            Wrong::Early(_) => (-32002, "'initialize' comes first"),
+            Wrong::Late(_) => (-32600, "'shutdown' was the last request"),
+        }
+    }
+
+    /// The number that the answer goes by.
+    pub(super) fn id(&self) -> &Id {
+        match self {
+            Wrong::Header | Wrong::Json => &Id::None,
+            Wrong::Message(id) | Wrong::Unknown(id) | Wrong::Early(id) | Wrong::Late(id) => id,
         }
     }
 }
@@ -62,21 +76,39 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Any>, D:
     Any::deserialize(deserializer).map(Some)
 }
 
-/// The messages that count before anybody acts on them.
+/// The messages that count before anybody acts on them, and those whose parameters are put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A request to begin.
     Initialize,
+    /// The client has begun.
+    Initialized,
     /// A request to end: heard as soon as it is read, since `exit` may come right behind it and overtake its answer.
     Shutdown,
     /// The end.
     Exit,
+    /// `preflight/status`.
+    Status,
+    /// A request for code actions.
+    CodeAction,
+    /// Files changed on disk.
+    Watched,
+    /// Workspace folders came or went.
+    Folders,
     /// Anything else.
     Other,
 }
 
+/// A message, as far as it is looked at before anybody acts on it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) kind: Kind,
+    /// The number of a request.
+    pub(super) asks: Option<Id>,
+}
+
 /// Checks the body of a message.
-pub(super) fn check(body: &[u8]) -> Result<Kind, Wrong> {
+pub(super) fn check(body: &[u8]) -> Result<Message, Wrong> {
     let text = std::str::from_utf8(body).map_err(|_| Wrong::Json)?;
     let Ok(head) = serde_json::from_str::<Head<'_>>(text) else {
         return Err(wrong(text));
@@ -89,12 +121,19 @@ pub(super) fn check(body: &[u8]) -> Result<Kind, Wrong> {
         {
             return Err(Wrong::Unknown(id.clone()));
         }
-        Ok(match head.method.as_deref() {
-            Some("initialize") if head.id.is_some() => Kind::Initialize,
-            Some("shutdown") if head.id.is_some() => Kind::Shutdown,
-            Some("exit") if head.id.is_none() => Kind::Exit,
+        let asks = head.id.filter(|_| head.method.is_some());
+        let kind = match (head.method.as_deref(), &asks) {
+            (Some("initialize"), Some(_)) => Kind::Initialize,
+            (Some("initialized"), None) => Kind::Initialized,
+            (Some("shutdown"), Some(_)) => Kind::Shutdown,
+            (Some("exit"), None) => Kind::Exit,
+            (Some("preflight/status"), Some(_)) => Kind::Status,
+            (Some("textDocument/codeAction"), Some(_)) => Kind::CodeAction,
+            (Some("workspace/didChangeWatchedFiles"), None) => Kind::Watched,
+            (Some("workspace/didChangeWorkspaceFolders"), None) => Kind::Folders,
             _ => Kind::Other,
-        })
+        };
+        Ok(Message { kind, asks })
     } else {
         Err(Wrong::Message(head.id.unwrap_or_default()))
     }
@@ -172,7 +211,7 @@ mod tests {
     #[test]
     fn messages() {
         for text in [
-            r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#,
+            r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}"#,
             r#"{"jsonrpc":"2.0","method":"shutdown"}"#,
             r#"{"jsonrpc":"2.0","id":"a","method":"m","params":[1,2.5,"x",null,true,{"a":"\n"}]}"#,
             r#"{"jsonrpc":"2.0","method":"$/m"}"#,
@@ -180,14 +219,23 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"m"}}"#,
             r#"{"id":7,"jsonrpc":"2\u002e0","method":"m\u0061","more":1}"#,
         ] {
-            assert_eq!(check(text.as_bytes()), Ok(Kind::Other), "{text}");
+            let kind = check(text.as_bytes()).map(|message| message.kind);
+            assert_eq!(kind, Ok(Kind::Other), "{text}");
         }
         for (method, kind) in [
             ("initialize", Kind::Initialize),
             ("shutdown", Kind::Shutdown),
+            ("preflight/status", Kind::Status),
+            ("exit", Kind::Other),
         ] {
             let text = format!(r#"{{"jsonrpc":"2.0","id":"a","method":"{method}"}}"#);
-            assert_eq!(check(text.as_bytes()), Ok(kind));
+            let asks = Some(Id::Text("a".to_owned()));
+            assert_eq!(check(text.as_bytes()), Ok(Message { kind, asks }));
+        }
+        for (method, kind) in [("exit", Kind::Exit), ("initialized", Kind::Initialized)] {
+            let text = format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#);
+            let asks = None;
+            assert_eq!(check(text.as_bytes()), Ok(Message { kind, asks }));
         }
     }
 

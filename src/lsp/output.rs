@@ -5,8 +5,8 @@
 //! each keystroke.
 //!
 //! A client that does not read must not stop the server from reading: it may be busy sending. So diagnostics that wait
-//! are replaced by newer ones of the same document, which bounds them, and answers pile up until [`LIMIT`]; only then
-//! does the server stop taking requests.
+//! are replaced by newer ones of the same document, which bounds them, and answers pile up until [`LIMIT`]; from then on
+//! requests are refused, which takes little room, and only at [`END`] does the server stop taking them.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write};
@@ -21,8 +21,11 @@ use tokio::io::AsyncWrite;
 use super::message::Wrong;
 use super::spelling::Spelling;
 
-/// Bytes of answers that may wait for the client to read.
+/// Bytes of answers that may wait for the client to read before requests are refused.
 const LIMIT: usize = 64 << 20;
+
+/// Bytes of answers, refusals among them, that may wait in all.
+const END: usize = 2 * LIMIT;
 
 /// Bytes written in one go when much is waiting.
 const BATCH: usize = 64 << 10;
@@ -45,6 +48,8 @@ struct Queue {
     writing: bool,
     closed: bool,
     full: Vec<Waker>,
+    /// How often the protocol's runtime has written.
+    answered: u64,
 }
 
 /// The way out.
@@ -53,6 +58,7 @@ pub(super) struct Output {
     queue: Mutex<Queue>,
     filled: Condvar,
     drained: Condvar,
+    answering: Condvar,
     /// What the client calls its documents: everything that goes out is spelled so.
     pub(super) spelling: Spelling,
 }
@@ -91,12 +97,8 @@ impl Output {
     /// Answers what is no message.
     pub(super) fn refuse(&self, wrong: &Wrong) {
         let (code, message) = wrong.error();
-        let id = match wrong {
-            Wrong::Message(id) | Wrong::Unknown(id) => serde_json::json!(id),
-            Wrong::Header | Wrong::Json => serde_json::Value::Null,
-        };
         let error = serde_json::json!({"code": code, "message": message});
-        let answer = serde_json::json!({"jsonrpc": "2.0", "id": id, "error": error});
+        let answer = serde_json::json!({"jsonrpc": "2.0", "id": wrong.id(), "error": error});
         if let Some(frame) = framed(&answer) {
             self.push(frame);
         }
@@ -135,6 +137,24 @@ impl Output {
         }
     }
 
+    /// Whether so much is waiting that nothing more should be worked out for this client.
+    pub(super) fn is_full(&self) -> bool {
+        self.lock().waiting >= LIMIT
+    }
+
+    /// How often the protocol's runtime has written.
+    pub(super) fn answered(&self) -> u64 {
+        self.lock().answered
+    }
+
+    /// Waits until it has written once more than so often, or nobody reads any longer.
+    pub(super) fn wait_for_answer(&self, before: u64, patience: Duration) {
+        let waiting = |queue: &mut Queue| queue.answered == before && !queue.closed;
+        let queue = self.lock();
+        let waited = self.answering.wait_timeout_while(queue, patience, waiting);
+        drop(waited);
+    }
+
     /// Waits for something to write.
     fn take(&self) -> Option<Vec<u8>> {
         let mut queue = self.lock();
@@ -159,7 +179,7 @@ impl Output {
             }
             if !bytes.is_empty() {
                 queue.writing = true;
-                if queue.waiting < LIMIT {
+                if queue.waiting < END {
                     queue.full.drain(..).for_each(Waker::wake);
                 }
                 return Some(bytes);
@@ -186,6 +206,7 @@ impl Output {
             queue.full.drain(..).for_each(Waker::wake);
         }
         self.drained.notify_all();
+        self.answering.notify_all();
     }
 
     /// Takes nothing more, and waits at most `patience` until what was taken is written.
@@ -194,6 +215,7 @@ impl Output {
         let mut queue = self.lock();
         queue.closed = true;
         self.filled.notify_all();
+        self.answering.notify_all();
         while queue.writing || !queue.slots.is_empty() {
             let Some(left) = until.checked_duration_since(Instant::now()) else {
                 return;
@@ -238,12 +260,14 @@ impl AsyncWrite for Answers {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut queue = self.0.lock();
-        if queue.waiting >= LIMIT {
+        if queue.waiting >= END {
             queue.full.push(context.waker().clone());
             return Poll::Pending;
         }
         drop(queue);
         self.0.push(bytes.to_vec());
+        self.0.lock().answered += 1;
+        self.0.answering.notify_all();
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -253,5 +277,49 @@ impl AsyncWrite for Answers {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// Takes nothing until the other end is gone.
+    struct Stuck(Receiver<()>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_piles_up_to_a_bound_and_is_full_before() {
+        let (free, gate) = channel();
+        let output = Output::start(Stuck(gate));
+        let mut answers = Answers(output.clone());
+        let mut context = Context::from_waker(Waker::noop());
+        let answer = vec![0; 1 << 20];
+        let mut put = || {
+            Pin::new(&mut answers)
+                .poll_write(&mut context, &answer)
+                .is_ready()
+        };
+        assert!(put() && !output.is_full());
+        let more = std::iter::repeat_with(&mut put);
+        let taken = more.take_while(|taken| *taken).take(1_000).count();
+        // One more may be with the writer.
+        let all = END / answer.len();
+        assert!(taken + 1 == all || taken == all, "{taken}");
+        assert!(output.is_full());
+        drop(free);
+        output.close(Duration::from_secs(60));
+        assert!(!output.is_full());
     }
 }

@@ -2,11 +2,11 @@
 //! messages came is the order in which they count, however the runtime goes about it.
 
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::{
     CodeAction, CodeActionParams, CodeActionResponse, DidChangeConfigurationParams,
     DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
@@ -21,19 +21,23 @@ use super::capabilities::{self, FIX, SCAN};
 use super::custom::{DocumentParams, Status};
 use super::event::Event;
 use super::judge::Judge;
+use super::output::Output;
 
 /// The protocol's side of the server.
 pub(super) struct Server {
     /// Behind a lock because the sender of a channel cannot be shared by reference on every version that is supported.
     events: Mutex<Sender<Event>>,
+    output: Arc<Output>,
 }
 
 /// The server as a service, with the requests of our own. `start` is given the way to the client.
 pub(super) fn service(
+    output: Arc<Output>,
     start: impl FnOnce(Client) -> Sender<Event>,
 ) -> (LspService<Server>, ClientSocket) {
     let build = LspService::build(|client| Server {
         events: Mutex::new(start(client)),
+        output,
     });
     build
         .custom_method("preflight/status", Server::status)
@@ -51,20 +55,25 @@ impl Server {
         let _ = events.send(event);
     }
 
-    /// Has the judge answer. A request that the client cancels meanwhile is not worked on.
+    /// Has the judge answer. A request that the client cancels meanwhile is not worked on, nor is one of a client that does
+    /// not read its answers.
     async fn ask<T: Send + 'static>(
         &self,
         method: &'static str,
         work: impl FnOnce(&mut Judge) -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
+        let output = self.output.clone();
         let run = move |judge: &mut Judge| {
             if !sender.is_closed() {
-                let _ = sender.send(work(judge));
+                let full = output.is_full();
+                let _ = sender.send((!full).then(|| work(judge)));
             }
         };
         self.tell(Event::Ask(method, Box::new(run)));
-        answer.await.map_err(|_| Error::internal_error())
+        let answer = answer.await.map_err(|_| Error::internal_error())?;
+        // Many may have been worked out before the first of them was written.
+        answer.filter(|_| !self.output.is_full()).ok_or_else(unread)
     }
 
     async fn status(&self) -> Result<Status> {
@@ -89,6 +98,15 @@ impl Server {
 
     async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {
         self.tell(Event::HideProgress(params.token));
+    }
+}
+
+/// The protocol's word for a request that is fine but cannot be done.
+fn unread() -> Error {
+    Error {
+        code: ErrorCode::ServerError(-32803),
+        message: "too many answers are waiting to be read".into(),
+        data: None,
     }
 }
 
@@ -135,8 +153,7 @@ impl LanguageServer for Server {
     }
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
-        let changes = params.changes.into_iter();
-        self.tell(Event::Watched(changes.map(|change| change.uri).collect()));
+        self.tell(Event::Watched(params.changes));
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {

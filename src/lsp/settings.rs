@@ -57,6 +57,12 @@ pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
     (overrides, wrong)
 }
 
+/// Whether any of ours are in what a client pushes, be it that all are taken back.
+pub(super) fn are_in(value: &Value) -> bool {
+    let section = value.get("preflight").filter(|it| !it.is_null());
+    section.is_some() || SETTINGS.iter().any(|(name, ..)| value.get(name).is_some())
+}
+
 fn choice<T: Copy>(
     section: &Value,
     name: &str,
@@ -113,6 +119,20 @@ mod tests {
             json!({"plan": null, "coverage": null, "hints": null}),
         ] {
             check(value, Overrides::default(), 0);
+        }
+    }
+
+    #[test]
+    fn nothing_said_is_told_from_all_taken_back() {
+        for (value, want) in [
+            (json!(null), false),
+            (json!({}), false),
+            (json!([]), false),
+            (json!({"preflight": null, "other": {}}), false),
+            (json!({"preflight": {}}), true),
+            (json!({"hints": null}), true),
+        ] {
+            assert_eq!(are_in(&value), want, "{value}");
         }
     }
 

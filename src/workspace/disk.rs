@@ -266,6 +266,11 @@ pub fn is_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
+/// Whether the path leads to anything.
+pub fn is_there(path: &Path) -> bool {
+    fs::metadata(path).is_ok()
+}
+
 /// Whether the path leads to a folder, through links too.
 pub fn is_folder(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())

@@ -154,6 +154,23 @@ fn edits_come_at_once_where_it_cannot() {
     }
 }
 
+/// Findings are shown for files that are not open, and can be mended from the list of them.
+#[test]
+fn a_file_that_is_not_open_can_be_mended() {
+    let below = format!("// \u{1F600}\n{REGISTRY}");
+    let workspace = Workspace::new(&[("acr.bicep", &below)]);
+    let mut client = Client::initialized(workspace.root());
+    let acr = uri(&workspace.path("acr.bicep"));
+    let found = client.count(&acr, 1)[0].clone();
+    let actions = client.actions(&acr, &found);
+    let module = &actions[0]["edit"]["documentChanges"][2];
+    assert_eq!(module["textDocument"], json!({"uri": acr, "version": null}));
+    let place = json!({"textDocument": {"uri": acr}, "position": found["range"]["start"]});
+    let hover = client.request("textDocument/hover", &place);
+    assert_eq!(hover["range"], found["range"]);
+    client.settle();
+}
+
 #[test]
 fn kinds_are_honoured() {
     let mut scene = scene(&[("acr.bicep", REGISTRY)], all());

@@ -185,6 +185,60 @@ fn files_to_watch_are_registered_and_their_changes_count() {
     client.count(&main, 0);
 }
 
+/// Editors tell of a folder that is deleted, moved or copied alone, and not of what lies in it.
+#[test]
+fn a_folder_comes_and_goes_with_what_is_in_it() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.settle();
+    client.count(&main, 1);
+    let tell = |client: &mut Client, kind: u32| {
+        let change = json!({"uri": uri(&workspace.path("infra")), "type": kind});
+        client.notify(
+            "workspace/didChangeWatchedFiles",
+            &json!({"changes": [change]}),
+        );
+    };
+    workspace.write("infra/deep/plan.bicep", PLAN);
+    workspace.write("infra/more.json", "{}");
+    tell(&mut client, 1);
+    client.count(&main, 0);
+    std::fs::remove_dir_all(workspace.path("infra")).expect("it is there");
+    tell(&mut client, 3);
+    client.count(&main, 1);
+    client.settle();
+}
+
+#[test]
+fn a_client_that_pushes_settings_and_says_nothing_of_ours_leaves_them_as_at_the_start() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
+    let mut client = Client::start(Setup::default());
+    client.initialize(&json!({
+        "processId": null,
+        "rootUri": uri(workspace.root()),
+        "capabilities": mute(),
+        "initializationOptions": {"coverage": "deployment"},
+    }));
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.count(&main, 1);
+    let mut push = |settings: Value, shown: usize| {
+        client.notify(
+            "workspace/didChangeConfiguration",
+            &json!({"settings": settings}),
+        );
+        client.settle();
+        client.count(&main, shown);
+    };
+    push(json!(null), 1);
+    push(json!({}), 1);
+    push(json!({"other": {"coverage": "workspace"}}), 1);
+    push(json!({"preflight": {"coverage": "workspace"}}), 0);
+    push(json!(null), 1);
+    push(json!({"preflight": {}}), 0);
+}
+
 #[test]
 fn a_client_that_does_not_watch_has_changes_noticed_when_it_saves() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);

@@ -295,6 +295,21 @@ fn a_document_keeps_the_name_that_the_client_gives_it() {
 }
 
 #[test]
+fn a_document_is_the_same_by_whatever_way_its_name_goes() {
+    let workspace = Workspace::new(&[("infra/main.bicep", REGISTRY)]);
+    let mut client = Client::initialized(workspace.root());
+    let odd = uri(workspace.root()) + "/infra/../infra/./main.bicep";
+    client.open(&odd, "bicep", 1, REGISTRY);
+    let found = client.diagnostics(&odd, 1);
+    assert_eq!(found.len(), 1);
+    assert!(!client.actions(&odd, &found[0]).is_empty());
+    client.change(&odd, 2, &[(0, 0, 0, 0, "\n")]);
+    assert_eq!(client.diagnostics(&odd, 2)[0]["range"], range(1, 13, 1, 64));
+    client.settle();
+    assert_eq!(client.all_shown().len(), 1);
+}
+
+#[test]
 fn without_folders_the_folder_of_a_file_counts() {
     let workspace = Workspace::new(&[("acr.bicep", REGISTRY), ("plan.bicep", PLAN)]);
     let mut client = Client::start(Setup::default());

@@ -55,14 +55,87 @@ fn what_is_no_message_is_answered_with_an_error() {
 fn nothing_is_answered_before_the_start_and_after_the_end() {
     let workspace = Workspace::new(&[]);
     let mut client = Client::start(Setup::default());
-    assert_eq!(client.refused("preflight/status", &Value::Null), -32002);
+    for method in ["preflight/status", "shutdown", "no/such"] {
+        assert_eq!(client.refused(method, &Value::Null), -32002, "{method}");
+    }
     let root = uri(workspace.root());
     let params = json!({"processId": null, "rootUri": root, "capabilities": all()});
     client.initialize(&params);
     assert_eq!(client.refused("initialize", &params), -32600);
     client.request("shutdown", &Value::Null);
-    assert_eq!(client.refused("preflight/status", &Value::Null), -32600);
+    for method in ["preflight/status", "shutdown", "no/such", "initialize"] {
+        assert_eq!(client.refused(method, &Value::Null), -32600, "{method}");
+    }
     assert_eq!(client.just_exit(), End::Clean);
+}
+
+/// Clients differ in how they say that there is nothing to say.
+#[test]
+fn what_takes_no_parameters_may_be_given_any() {
+    for nothing in [json!({}), json!([]), Value::Null] {
+        let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+        let mut client = Client::start(at_home(Setup::default(), workspace.root()));
+        let root = uri(workspace.root());
+        let params = json!({"processId": null, "rootUri": root, "capabilities": all()});
+        client.request("initialize", &params);
+        client.notify("initialized", &nothing);
+        client.count(&uri(&workspace.path("main.bicep")), 1);
+        let status = client.request("preflight/status", &nothing);
+        assert!(status.is_object(), "{status}");
+        assert_eq!(client.request("shutdown", &nothing), Value::Null);
+        assert_eq!(client.just_exit(), End::Clean);
+    }
+}
+
+/// A client that names what this version of the protocol does not have is served with the rest.
+#[test]
+fn what_a_client_says_beyond_the_protocol_costs_only_that() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut client = Client::start(at_home(Setup::default(), workspace.root()));
+    let mut capabilities = all();
+    capabilities["textDocument"]["hover"] = json!({"contentFormat": ["asciidoc", "markdown"]});
+    capabilities["textDocument"]["semanticTokens"] = json!(7);
+    let root = uri(workspace.root());
+    let answer = client.initialize(&json!({
+        "processId": -1,
+        "trace": "compact",
+        "rootUri": root,
+        "workspaceFolders": [{"uri": "", "name": ""}, {"uri": root, "name": ""}],
+        "capabilities": capabilities,
+    }));
+    assert_eq!(
+        answer["capabilities"]["codeActionProvider"]["resolveProvider"],
+        true
+    );
+    let main = uri(&workspace.path("main.bicep"));
+    let found = client.count(&main, 1)[0].clone();
+    // Another server's diagnostic as the next version of the protocol has it.
+    let odd = json!({"range": found["range"], "message": {"kind": "markdown", "value": "m"}});
+    let params = json!({
+        "textDocument": {"uri": main},
+        "range": found["range"],
+        "context": {"diagnostics": [odd, found]},
+    });
+    let actions = client.request("textDocument/codeAction", &params);
+    assert!(!actions.as_array().expect("a list").is_empty());
+    client.settle();
+}
+
+/// All that a client has to say at the start, in one go, as from a file.
+#[test]
+fn what_comes_right_behind_the_beginning_counts() {
+    let workspace = Workspace::new(&[]);
+    let mut client = Client::start(at_home(Setup::default(), workspace.root()));
+    let root = uri(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    let params = json!({"processId": null, "rootUri": root, "capabilities": all()});
+    let asked = client.ask("initialize", &params);
+    client.notify("initialized", &json!({}));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.change(&main, 2, &[(0, 0, 0, 0, "\n")]);
+    client.answer(asked).expect("an answer");
+    assert_eq!(client.diagnostics(&main, 2).len(), 1);
+    client.settle();
 }
 
 #[test]

@@ -114,13 +114,16 @@ export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: De
         deaths.gaveUp(`the server ended, and could not be started again (${error.message}).`);
       });
     });
+  // The server asks for the files it wants watched. Of a folder that is deleted or comes to be the editor tells as such,
+  // and not of what lies in it.
+  const folders = vscode.workspace.createFileSystemWatcher('**/', false, true, false);
   const options: LanguageClientOptions = {
     documentSelector,
     outputChannel: log,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     diagnosticCollectionName: 'preflight',
     initializationOptions: () => settings(),
-    synchronize: { configurationSection: 'preflight' },
+    synchronize: { configurationSection: 'preflight', fileEvents: folders },
     errorHandler: restarts,
     // The extension tells of a failed start itself, with a way out.
     initializationFailedHandler: () => false,
@@ -147,6 +150,7 @@ export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: De
     client,
     end(grace) {
       restarts.over = client.quiet = true;
+      folders.dispose();
       const last = child;
       setTimeout(() => last?.kill('SIGKILL'), grace);
     },
