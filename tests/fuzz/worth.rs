@@ -85,7 +85,11 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
         body: &["properties"],
         existing: true,
     };
-    let lowered = files.iter().map(|(path, text)| {
+    // Nothing leads to a file without an ending of ours, and nobody looks into it.
+    let ours = files
+        .iter()
+        .filter(|(path, _)| prefilter::kind_of(path) != FileKind::Other);
+    let lowered = ours.map(|(path, text)| {
         let template = lower(path, text).template;
         (path.clone(), text.as_str().into(), template)
     });
