@@ -20,10 +20,11 @@ pub fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
     .then_some(edits)
 }
 
-/// Whether the file says after the edits what it should: it may be no YAML, for reasons that have nothing to do with them.
+/// Whether the file says after the edits what it should. One that is no YAML is left alone, even where an edit would
+/// happen to mend it: what it said before it broke is what counts, and taking the edit back would not bring that back.
 fn understood(text: &str, edits: &[TextEdit], says: impl Fn(&RuleFile) -> bool) -> bool {
-    let (file, _) = config::rule_file::read(&apply(text, edits));
-    file.is_some_and(|file| says(&file))
+    let read = |text: &str| config::rule_file::read(text).0;
+    read(text).is_some() && read(&apply(text, edits)).is_some_and(|file| says(&file))
 }
 
 fn set_elsewhere(text: &str) -> Option<Vec<TextEdit>> {
