@@ -89,6 +89,29 @@ impl Canonical {
         }
     }
 
+    /// A known value, and the expression that must equal it, where the condition is that: both as printed. The operands of
+    /// `equals` are printed in order, and the quotes and digits that values begin with come before any name.
+    fn as_equality(&self) -> Option<(&str, &str)> {
+        let Canonical::Atom(text) = self else {
+            return None;
+        };
+        let inner = text.strip_prefix("equals(")?.strip_suffix(')')?;
+        let mut escaped = false;
+        let end = match inner.strip_prefix('"') {
+            Some(rest) => {
+                let close = rest.bytes().position(|b| {
+                    let closes = b == b'"' && !escaped;
+                    escaped = b == b'\\' && !escaped;
+                    closes
+                })?;
+                close + 2
+            }
+            None => inner.find(|c: char| c != '-' && !c.is_ascii_digit())?,
+        };
+        let (value, rest) = inner.split_at(end);
+        Some((value, rest.strip_prefix(',')?)).filter(|_| !value.is_empty())
+    }
+
     /// Whether it is one of the two constants, and which.
     pub fn as_constant(&self) -> Option<bool> {
         match self {
@@ -116,6 +139,18 @@ fn implies_within(premises: &[Arc<Canonical>], goal: &Canonical, cases: u8) -> b
         .any(|premise| **premise == *goal || premise.as_constant() == Some(false))
     {
         return true;
+    }
+    // What equals one value equals no other.
+    if let Canonical::Not(inner) = goal
+        && let Some((value, of)) = inner.as_equality()
+    {
+        let other = |premise: &Arc<Canonical>| {
+            let known = premise.as_equality();
+            known.is_some_and(|(known, what)| what == of && known != value)
+        };
+        if premises.iter().any(other) {
+            return true;
+        }
     }
     let direct = match goal {
         Canonical::And(each) => each.iter().all(|g| implies_within(premises, g, cases)),
@@ -203,5 +238,13 @@ mod tests {
         check("!a", "a", false);
         check("!a&b", "!a", true);
         check("a&!a", "z", true);
+        check(r#"equals("a",x)"#, r#"!equals("b",x)"#, true);
+        check(r#"equals("a",x)"#, r#"!equals("a",x)"#, false);
+        check(r#"equals("a",x)"#, r#"!equals("b",y)"#, false);
+        check(r#"!equals("a",x)"#, r#"equals("b",x)"#, false);
+        check(r#"equals(1,x)"#, r#"!equals(2,x)&!equals(3,x)"#, true);
+        check(r#"equals("\"",x)"#, r#"!equals("\\",x)"#, true);
+        check(r#"equals("a",x)"#, r#"equals("a",x)|equals("b",x)"#, true);
+        check(r#"equals(x,y)"#, r#"!equals(x,z)"#, false);
     }
 }

@@ -16,6 +16,8 @@ use crate::model::{Expr, ExprKind, Ident, ItemKind, Member};
 /// Nodes that one form may take, and bytes that one atom may. Beyond them there is no canonical form.
 const MAX_NODES: u32 = 2_000;
 const MAX_TEXT: usize = 2_000;
+/// Elements of a list whose members are told apart.
+const MAX_LIST: usize = 16;
 
 /// Whether two expressions that are not known have equal values nevertheless.
 pub(crate) fn same(cx: &Context<'_>, a: (Env<'_>, &Expr), b: (Env<'_>, &Expr)) -> bool {
@@ -109,6 +111,11 @@ impl<'c> Walk<'c> {
                         }
                     }
                 }
+                ("contains", [list, item]) => {
+                    if let Some(one_of) = self.one_of(env, list, item) {
+                        return Some(one_of);
+                    }
+                }
                 ("parameters" | "variables", _) => {
                     if let Some((env, expr)) = self.meaning(env, expr) {
                         return self.condition(env, expr);
@@ -132,6 +139,28 @@ impl<'c> Walk<'c> {
             return Some(canonical.clone());
         }
         self.text(env, expr).map(Canonical::atom)
+    }
+
+    /// That an item is one of a known list: then it equals one of its elements.
+    fn one_of(&self, env: Env<'_>, list: &Expr, item: &Expr) -> Option<Arc<Canonical>> {
+        let list = value_of(self.cx, env, list);
+        let Kind::Array(array) = &list.kind else {
+            return None;
+        };
+        if array.open.is_some() || array.items.len() > MAX_LIST {
+            return None;
+        }
+        let item = self.text(env, item)?;
+        let equal = |element: &Value| match (&element.kind, json_text(element)) {
+            (Kind::Str(_) | Kind::Int(_), Text::Known(text)) => {
+                let mut texts = [text.to_string(), item.clone()];
+                texts.sort_unstable();
+                Some(Canonical::atom(format!("equals({})", texts.join(","))))
+            }
+            _ => None,
+        };
+        let each: Option<Vec<_>> = array.items.iter().map(equal).collect();
+        Some(Canonical::or(each?))
     }
 
     /// What a name stands for, where that is another expression: a variable's, a default, an argument.

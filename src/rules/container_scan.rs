@@ -539,6 +539,10 @@ fn deployed_when(
     doubtful: Option<(String, Vec<(Place, String)>)>,
 ) -> Opinion {
     let when = match &*doubt.text {
+        text if doubt.unknown_loop && !text.is_empty() => format!(
+            "This container registry is deployed as often as '{text}' says ({})",
+            doubt.reason
+        ),
         "" => format!("This container registry may be deployed ({})", doubt.reason),
         text => format!(
             "This container registry is deployed when '{text}' holds ({})",

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::finding::{OffCause, PlanOff};
-use crate::eval::canonical::implies_all;
+use crate::eval::canonical::{implies, implies_all};
 use crate::eval::{Canonical, Instance, Kind, Presence, Value};
 use crate::model::{Place, ScopeKind};
 
@@ -433,8 +433,8 @@ pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
 
 /// Whether two instances of one deployment can never both be deployed.
 pub fn exclusive(one: &Instance, other: &Instance) -> bool {
-    let all = premises(one).iter().chain(premises(other)).cloned();
-    Canonical::and(all).as_constant() == Some(false)
+    let denies = |condition: &Arc<Canonical>| implies(premises(one), &Canonical::not(condition));
+    premises(other).iter().any(denies)
 }
 
 /// What keeps a plan off, for messages and fixes; `cover` must say that it is off.
