@@ -28,7 +28,7 @@ use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
 use crate::syntax;
 pub use crate::text::Point;
-use crate::text::{Document, Encoding, Span, TextChange, position};
+use crate::text::{Document, Encoding, Lines, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
@@ -813,8 +813,18 @@ impl Analysis {
 
     /// A span of a file as a location (open buffer over disk).
     pub fn locate(&self, path: &Path, span: Span) -> Option<Location> {
-        let id = self.workspace.id(&disk::normalize(path))?;
-        Locator::default().location(self, id, span)
+        let path = disk::normalize(path);
+        if let Some(id) = self.workspace.id(&path) {
+            return Locator::default().location(self, id, span);
+        }
+        // What is no template is not among the files: fixes edit the rule file.
+        let lines = Lines::new(disk::read(&path).ok()?.text);
+        Some(Location {
+            path: path.into(),
+            span,
+            start: lines.point(span.start),
+            end: lines.point(span.end),
+        })
     }
 }
 

@@ -584,8 +584,16 @@ fn fixes_that_cost_are_asked_for_by_name() {
         refused.err
     );
     assert_eq!(main(&workspace), plan("Free"));
-    // The wrong plan is not what was asked for either.
-    assert_eq!(run(&workspace, &["check", "--fix=Servers"]).code, 1);
+    assert!(refused.err.contains("--fix=Containers"), "{}", refused.err);
+    // Another plan is not what was asked for either, and one that scans nothing is a slip.
+    assert_eq!(run(&workspace, &["check", "--fix=CloudPosture"]).code, 1);
+    let slip = run(&workspace, &["check", "--fix=Servers"]);
+    assert_eq!(slip.code, 2);
+    assert!(
+        slip.err.contains("there is no plan Servers"),
+        "{}",
+        slip.err
+    );
     assert_eq!(main(&workspace), plan("Free"));
     let shown = run(&workspace, &["check", "--diff"]);
     assert_eq!(shown.code, 1);
@@ -609,6 +617,102 @@ fn fixes_that_cost_are_asked_for_by_name() {
     let workspace = Workspace::new(files);
     assert_eq!(run(&workspace, &["check", "--fix", "--yes"]).code, 0);
     assert_eq!(main(&workspace), plan("Standard"));
+}
+
+#[test]
+fn the_plan_that_is_named_is_the_one_that_is_inserted() {
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let shown = run(&workspace, &["check", "--fix=containerregistry", "--diff"]);
+    let named = |text: &str, name: &str| text.contains(&format!("+  name: '{name}'"));
+    assert!(
+        named(&shown.out, "ContainerRegistry") && !named(&shown.out, "Containers"),
+        "{}",
+        shown.out
+    );
+    let fixed = run(&workspace, &["check", "--fix=ContainerRegistry"]);
+    assert_eq!(fixed.code, 0, "{}", fixed.out);
+    // Who asked for it is not told that there is a newer one.
+    assert!(fixed.out.starts_with("No findings"), "{}", fixed.out);
+    assert!(!fixed.err.contains("costs"), "{}", fixed.err);
+}
+
+#[test]
+fn fixes_leave_alone_what_the_baseline_knows() {
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let written = run(&workspace, &["check", "--write-baseline", "known.json"]);
+    assert_eq!(written.code, 0, "{}", written.err);
+    let call = ["check", "--baseline", "known.json"];
+    assert_eq!(run(&workspace, &[&call[..], &["--diff"]].concat()).out, "");
+    let fixed = run(&workspace, &[&call[..], &["--fix", "--yes"]].concat());
+    assert_eq!((fixed.code, fixed.err.as_str()), (0, ""), "{}", fixed.out);
+    let text = std::fs::read_to_string(workspace.path("acr.bicep"));
+    assert_eq!(text.ok().as_deref(), Some(REGISTRY));
+}
+
+#[test]
+fn nothing_is_written_where_one_file_cannot_be() {
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
+    let path = workspace.path("acr.bicep");
+    let mut permissions = std::fs::metadata(&path).expect("a file").permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&path, permissions).expect("a file of our own");
+    let fixed = run(&workspace, &["check", "--fix", "--yes"]);
+    assert_eq!(fixed.code, 2);
+    assert!(
+        fixed.err.contains("acr.bicep: permission denied"),
+        "{}",
+        fixed.err
+    );
+    let names = std::fs::read_dir(workspace.root()).expect("the folder");
+    assert_eq!(names.count(), 1, "the module that it would have used");
+}
+
+#[test]
+fn standard_input_is_shown_fixed_but_never_written() {
+    let on_disk = format!("// as it lies on disk\n{REGISTRY}");
+    let workspace = Workspace::new(&[("acr.bicep", &on_disk)]);
+    let call = ["check", "--stdin-filename", "acr.bicep"];
+    let run = |more: &[&str]| run_in(workspace.root(), &[&call[..], more].concat(), REGISTRY);
+    let refused = run(&["--fix", "--yes"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("--diff"), "{}", refused.err);
+    let shown = run(&["--diff"]);
+    assert_eq!(shown.code, 1);
+    // The last line of what was given, the fifth, is followed by what is new.
+    assert!(
+        shown
+            .out
+            .contains("@@ -3,3 +3,8 @@\n   location: 'westeurope'\n"),
+        "{}",
+        shown.out
+    );
+    let text = std::fs::read_to_string(workspace.path("acr.bicep"));
+    assert_eq!(text.ok(), Some(on_disk));
+}
+
+#[test]
+fn reports_say_where_a_fix_edits_the_rule_file() {
+    let workspace = Workspace::new(&[
+        ("acr.bicep", REGISTRY),
+        (
+            "ps-rule.yaml",
+            "configuration:\n  PREFLIGHT_HINTS: true\nrule:\n  include: []\n",
+        ),
+    ]);
+    let told = run(&workspace, &["check", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&told.out).expect("a report");
+    let fixes = report["findings"][0]["fixes"].as_array().expect("fixes");
+    let edits: Vec<_> = fixes
+        .iter()
+        .flat_map(|fix| fix["edits"].as_array().expect("edits"))
+        .filter(|edit| edit["path"] == "ps-rule.yaml")
+        .collect();
+    let end = serde_json::json!({ "line": 1, "character": 23 });
+    assert_eq!(edits.len(), 1, "{report}");
+    assert_eq!(
+        (&edits[0]["range"]["start"], &edits[0]["range"]["end"]),
+        (&end, &end)
+    );
 }
 
 #[test]

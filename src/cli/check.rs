@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fix::{self, Paid};
 use super::paths::{Base, named};
@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::{Color, Exit, baseline, print, settings, trouble};
 use crate::analysis::{Analysis, Cancel, Options, Problem, scan};
+use crate::rules::container_scan::plan::SCANNING;
 use crate::rules::finding::Severity;
 use crate::workspace::config::{Coverage, Overrides, Plan};
 use crate::workspace::disk;
@@ -45,12 +46,12 @@ pub struct Args {
     coverage: Option<CoverageName>,
     /// Apply the preferred fixes to the files. Fixes that turn on a paid plan are applied only if it is named:
     /// `--fix=Containers`
-    #[arg(long, value_name = "PLAN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "PLAN", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = named_plan)]
     fix: Option<String>,
     /// Apply paid fixes too, without naming the plan
     #[arg(long, requires = "fix")]
     yes: bool,
-    /// Show what --fix would change, paid plans included, and write nothing
+    /// Show what --fix would change, paid plans included (with `--fix=PLAN` that plan alone), and write nothing
     #[arg(long)]
     diff: bool,
     /// Do not tell the findings that this file knows
@@ -106,6 +107,18 @@ fn wanted(text: &str) -> Result<Wanted, String> {
     Ok(Wanted { format, file })
 }
 
+/// The value of `--fix`: nothing, or a plan that scans registries.
+fn named_plan(text: &str) -> Result<String, String> {
+    let known = SCANNING.iter().any(|plan| plan.eq_ignore_ascii_case(text));
+    match known || text.is_empty() {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "there is no plan {text} that scans registries; there are {}",
+            SCANNING.join(", ")
+        )),
+    }
+}
+
 /// From which severity on findings fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum FailOn {
@@ -139,6 +152,18 @@ enum CoverageName {
     Elsewhere,
 }
 
+impl Args {
+    /// The plan that `--fix` names, where it is one that can be inserted: then it is the one that is preferred.
+    fn named(&self) -> Option<PlanName> {
+        PlanName::from_str(self.fix.as_deref()?, true).ok()
+    }
+
+    /// Whether standard input is judged too.
+    fn reads_input(&self) -> bool {
+        self.stdin_filename.is_some() || self.paths.iter().any(|path| path.as_os_str() == "-")
+    }
+}
+
 /// Judges and reports.
 pub fn run(args: &Args) -> Exit {
     let base = Base::here();
@@ -157,7 +182,7 @@ pub fn run(args: &Args) -> Exit {
         return settings::show(&mut analysis, file, &base);
     }
     let fixing = args.diff || args.fix.is_some();
-    if fixing && let Some(exit) = mend(args, &mut analysis, &base) {
+    if fixing && let Some(exit) = mend(args, &mut analysis, &base, known.as_ref()) {
         return exit;
     }
     let formats = formats(args);
@@ -225,7 +250,7 @@ fn formats(args: &Args) -> Vec<Wanted> {
 fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
     let options = Options {
         overrides: Overrides {
-            plan: args.plan.map(|plan| match plan {
+            plan: args.plan.or_else(|| args.named()).map(|plan| match plan {
                 PlanName::Containers => Plan::Containers,
                 PlanName::ContainerRegistry => Plan::ContainerRegistry,
             }),
@@ -240,9 +265,8 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
         ..Options::default()
     };
     let mut paths = args.paths.clone();
-    let dash = paths.iter().any(|path| path.as_os_str() == "-");
+    let stdin = args.reads_input();
     paths.retain(|path| path.as_os_str() != "-");
-    let stdin = dash || args.stdin_filename.is_some();
     let mut named = match stdin && paths.is_empty() {
         true => Default::default(),
         false => named(&paths),
@@ -295,16 +319,27 @@ pub(super) fn settle(analysis: &mut Analysis) {
 }
 
 /// Applies fixes, or shows them. Gives an exit only where nothing more is to be reported.
-fn mend(args: &Args, analysis: &mut Analysis, base: &Base) -> Option<Exit> {
+fn mend(
+    args: &Args,
+    analysis: &mut Analysis,
+    base: &Base,
+    known: Option<&FxHashSet<String>>,
+) -> Option<Exit> {
+    if args.reads_input() && !args.diff {
+        return Some(trouble(
+            "standard input is no file that could be fixed: see the changes with --diff",
+        ));
+    }
     let paid = match args.fix.as_deref() {
-        _ if args.diff || args.yes => Paid::All,
-        Some("") | None => Paid::None,
-        Some(plan) => Paid::Named(plan.to_owned()),
+        _ if args.yes => Paid::All,
+        Some(plan) if !plan.is_empty() => Paid::Named(plan.to_owned()),
+        _ if args.diff => Paid::All,
+        _ => Paid::None,
     };
-    let outcome = fix::apply(analysis, &paid);
-    for title in &outcome.refused {
+    let outcome = fix::apply(analysis, &paid, base, known);
+    for (title, plan) in &outcome.refused {
         let _ = trouble(&format!(
-            "not applied, since it costs: {title} (--fix=PLAN or --yes)"
+            "not applied, since it costs: {title} (--fix={plan} or --yes)"
         ));
     }
     if args.diff {

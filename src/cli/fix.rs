@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
+use super::baseline::fingerprint;
 use super::check::settle;
 use super::diff::unified;
 use super::paths::Base;
@@ -50,12 +53,13 @@ pub struct Change {
     pub new: String,
 }
 
-/// A file as it was read.
+/// A file as it was judged.
 #[derive(Debug)]
 pub struct Old {
     text: Arc<str>,
     encoding: DiskEncoding,
-    stamp: Stamp,
+    /// The state of the file on disk; none where something else lies there than what was judged.
+    stamp: Option<Stamp>,
 }
 
 /// What fixing comes to.
@@ -63,16 +67,22 @@ pub struct Old {
 pub struct Outcome {
     /// The files that change, by path.
     pub changes: Vec<Change>,
-    /// Titles of paid fixes that were not allowed.
-    pub refused: Vec<String>,
+    /// Titles of paid fixes that were not allowed, each with the plan it turns on.
+    pub refused: Vec<(String, &'static str)>,
 }
 
-/// Applies fixes in memory until none is left. The analysis then judges the changed texts.
-pub fn apply(analysis: &mut Analysis, paid: &Paid) -> Outcome {
+/// Applies fixes in memory until none is left. The analysis then judges the changed texts. What the baseline knows is
+/// left as it is.
+pub fn apply(
+    analysis: &mut Analysis,
+    paid: &Paid,
+    base: &Base,
+    known: Option<&FxHashSet<String>>,
+) -> Outcome {
     let mut files: BTreeMap<PathBuf, Change> = BTreeMap::new();
     let mut refused = Vec::new();
     for round in 0..MOST {
-        let Some(fix) = next(analysis, paid, &mut refused) else {
+        let Some(fix) = next(analysis, paid, base, known, &mut refused) else {
             break;
         };
         if !edit(analysis, &mut files, fix, round) {
@@ -97,12 +107,24 @@ pub fn apply(analysis: &mut Analysis, paid: &Paid) -> Outcome {
 }
 
 /// The preferred fix of the first finding that has one that is allowed.
-fn next(analysis: &mut Analysis, paid: &Paid, refused: &mut Vec<String>) -> Option<Fix> {
+fn next(
+    analysis: &mut Analysis,
+    paid: &Paid,
+    base: &Base,
+    known: Option<&FxHashSet<String>>,
+    refused: &mut Vec<(String, &'static str)>,
+) -> Option<Fix> {
     refused.clear();
+    let mut seen = BTreeMap::new();
     for report in analysis.reports() {
         let everywhere = Span::new(0, u32::MAX);
         let fixes = analysis.fixes(&report.path, everywhere, true);
-        for index in 0..report.diagnostics.len() {
+        let path = base.relative(&report.path);
+        for (index, diagnostic) in report.diagnostics.iter().enumerate() {
+            if known.is_some_and(|known| known.contains(&fingerprint(diagnostic, &path, &mut seen)))
+            {
+                continue;
+            }
             let mut of_finding = fixes.iter().filter(|(of, _)| *of == index);
             // The plan that was named decides between fixes; else the preferred one is taken.
             let chosen = match paid {
@@ -114,7 +136,7 @@ fn next(analysis: &mut Analysis, paid: &Paid, refused: &mut Vec<String>) -> Opti
             };
             match chosen {
                 Some((_, fix)) if paid.allows(fix.paid) => return Some(fix.clone()),
-                Some((_, fix)) => refused.push(fix.title.clone()),
+                Some((_, fix)) => refused.push((fix.title.clone(), fix.paid.unwrap_or_default())),
                 None => {}
             }
         }
@@ -133,14 +155,18 @@ fn edit(
     for file in fix.edits {
         let path = file.path.to_path_buf();
         if !files.contains_key(&path) {
-            let old = match disk::read(&path) {
-                Ok(read) => Some(Old {
-                    text: read.text,
-                    encoding: read.encoding,
-                    stamp: read.stamp,
-                }),
-                Err(DiskError::NotFound) if file.create => None,
-                Err(_) => return false,
+            let old = match (analysis.text(&path), disk::read(&path)) {
+                // The edits fit what was judged, which for standard input is not what lies on disk.
+                (Some(text), read) if !file.create => {
+                    let read = read.ok();
+                    Some(Old {
+                        encoding: read.as_ref().map_or(DiskEncoding::Utf8, |r| r.encoding),
+                        stamp: read.filter(|read| read.text == text).map(|read| read.stamp),
+                        text,
+                    })
+                }
+                (None, Err(DiskError::NotFound)) if file.create => None,
+                _ => return false,
             };
             let new = old.as_ref().map_or("", |old| &old.text).to_owned();
             files.insert(path.clone(), Change { path, old, new });
@@ -175,38 +201,92 @@ fn replaced(text: &str, edits: &[TextEdit]) -> Option<String> {
 /// The changes as one diff.
 pub fn diff(outcome: &Outcome, base: &Base) -> String {
     let changes = outcome.changes.iter().map(|change| {
-        let old = change.old.as_ref().map(|old| &*old.text);
-        unified(&base.relative(&change.path), old, &change.new)
+        let path = base.relative(&change.path);
+        let Some(old) = &change.old else {
+            return unified(&path, None, &change.new);
+        };
+        // The mark is a part of the first line of the file that the diff will be applied to.
+        let mark = match old.encoding {
+            DiskEncoding::Utf8Bom => "\u{feff}",
+            _ => "",
+        };
+        let marked = |text: &str| format!("{mark}{text}");
+        unified(&path, Some(&marked(&old.text)), &marked(&change.new))
     });
     changes.collect()
 }
 
-/// Writes the changes, each in the encoding its file had. Nothing is written if any file is not what it was.
+/// Writes the changes, each in the encoding its file had. All are written beside their files first: nothing is put in
+/// place if one of them cannot be written, or if any file is not what it was.
 pub fn write(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
-    for change in &outcome.changes {
-        let now = disk::stamp(&change.path);
-        if now != change.old.as_ref().map(|old| old.stamp) {
-            let words = "changed while it was being fixed: nothing was written";
-            return Err((change.path.clone(), words.to_owned()));
-        }
+    unchanged(outcome)?;
+    let stage = |change: &Change| match &change.old {
+        Some(old) => disk::stage(&change.path, &disk::encode(&change.new, old.encoding)),
+        None => disk::stage_new(&change.path, change.new.as_bytes()),
+    };
+    let told = |path: &Path, error: DiskError| (path.to_path_buf(), error.to_string());
+    let mut staged = Vec::new();
+    // What is new comes first: no file ever names a module that is not there.
+    let (old, new): (Vec<_>, Vec<_>) = outcome.changes.iter().partition(|c| c.old.is_some());
+    for change in new.into_iter().chain(old) {
+        let beside = stage(change).map_err(|error| told(&change.path, error))?;
+        staged.push((&change.path, beside));
     }
-    for change in &outcome.changes {
-        let written = match &change.old {
-            Some(old) => disk::replace(&change.path, &disk::encode(&change.new, old.encoding)),
-            None => create(&change.path, &change.new),
-        };
-        written.map_err(|error| (change.path.clone(), error.to_string()))?;
+    unchanged(outcome)?;
+    for (path, beside) in staged {
+        beside.commit().map_err(|error| told(path, error))?;
     }
     Ok(())
 }
 
-fn create(path: &Path, text: &str) -> Result<(), DiskError> {
-    disk::create_new(path, text.as_bytes())
+fn unchanged(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
+    let changed = |change: &&Change| {
+        let now = disk::stamp(&change.path);
+        match &change.old {
+            None => now.is_some(),
+            Some(old) => old.stamp.is_none() || now != old.stamp,
+        }
+    };
+    match outcome.changes.iter().find(changed) {
+        Some(change) => {
+            let words = "changed while it was being fixed: nothing was written";
+            Err((change.path.clone(), words.to_owned()))
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_diff_has_the_marks_that_the_file_has() {
+        let change = |encoding| Change {
+            path: PathBuf::from("/w/a.bicep"),
+            old: Some(Old {
+                text: "a\rb\r\nc".into(),
+                encoding,
+                stamp: None,
+            }),
+            new: "a\rb\r\nd\n".to_owned(),
+        };
+        let shown = |encoding| {
+            let changes = vec![change(encoding)];
+            let refused = Vec::new();
+            diff(&Outcome { changes, refused }, &Base::here())
+        };
+        let body = "a\rb\r\n-c\n\\ No newline at end of file\n+d\n";
+        let ends = |text: String, expect: String| assert!(text.ends_with(&expect), "{text:?}");
+        ends(
+            shown(DiskEncoding::Utf8),
+            format!("@@ -1,2 +1,2 @@\n {body}"),
+        );
+        ends(
+            shown(DiskEncoding::Utf8Bom),
+            format!("@@ -1,2 +1,2 @@\n \u{feff}{body}"),
+        );
+    }
 
     #[test]
     fn edits_that_do_not_fit_are_refused() {

@@ -451,9 +451,48 @@ pub fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
+/// New content that lies beside its file until [`Staged::commit`] puts it there; dropped before, it is taken away again.
+#[derive(Debug)]
+pub struct Staged {
+    beside: PathBuf,
+    target: PathBuf,
+    create: bool,
+}
+
+impl Staged {
+    /// Puts the content in its place, wholly or not at all.
+    pub fn commit(self) -> Result<(), DiskError> {
+        if self.create {
+            // Fails where another came first, which a rename would not.
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&self.target)?;
+        }
+        fs::rename(&self.beside, &self.target).map_err(|error| {
+            if self.create {
+                let _ = fs::remove_file(&self.target);
+            }
+            DiskError::from(error)
+        })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After a commit there is nothing left to remove; and if it fails, the first error is the one to tell.
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
 /// Puts `bytes` in the place of a file's content, wholly or not at all: written beside it, then renamed over it.
 /// Permissions stay, and a symbolic link stays a link (what it leads to is replaced).
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+    stage(path, bytes)?.commit()
+}
+
+/// Writes what [`replace`] would, without putting it in place yet.
+pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DiskError> {
     let target = fs::canonicalize(path)?;
     let metadata = fs::metadata(&target)?;
     if !metadata.is_file() {
@@ -463,32 +502,35 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
     if metadata.permissions().readonly() {
         return Err(DiskError::Denied);
     }
-    let beside = beside(&target)?;
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        keep_owner(&file, &metadata);
-        file.set_permissions(metadata.permissions())?;
-        drop(file);
-        fs::rename(&beside, &target)
-    })();
-    written.map_err(|error| {
-        // Nothing more can be done if this fails too, and the first error is the one to tell.
-        let _ = fs::remove_file(&beside);
-        DiskError::from(error)
-    })
+    let (mut file, staged) = open_beside(target, false)?;
+    file.write_all(bytes)?;
+    keep_owner(&file, &metadata);
+    file.set_permissions(metadata.permissions())?;
+    Ok(staged)
 }
 
-/// Creates a file that must not exist yet.
-pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(bytes).map_err(|error| {
-        let _ = fs::remove_file(path);
-        DiskError::from(error)
-    })
+/// As [`stage`], for a file that must not exist yet.
+pub fn stage_new(path: &Path, bytes: &[u8]) -> Result<Staged, DiskError> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(DiskError::Exists);
+    }
+    let (mut file, staged) = open_beside(path.to_path_buf(), true)?;
+    file.write_all(bytes)?;
+    Ok(staged)
+}
+
+fn open_beside(target: PathBuf, create: bool) -> Result<(File, Staged), DiskError> {
+    let beside = beside(&target)?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&beside)?;
+    let staged = Staged {
+        beside,
+        target,
+        create,
+    };
+    Ok((file, staged))
 }
 
 /// Opens a file to add lines to, such as a log.
@@ -695,9 +737,14 @@ mod tests {
         assert_eq!(replace(&at("none.bicep"), b""), Err(DiskError::NotFound));
         assert_eq!(replace(dir.path(), b""), Err(DiskError::NotAFile));
 
-        create_new(&at("made.bicep"), b"x").unwrap();
-        assert_eq!(create_new(&at("made.bicep"), b"y"), Err(DiskError::Exists));
-        assert_eq!(fs::read(at("made.bicep")).unwrap(), b"x");
+        let staged = |bytes| stage_new(&at("made.bicep"), bytes);
+        drop(staged(b"not wanted").unwrap());
+        let (first, second) = (staged(b"x").unwrap(), staged(b"y").unwrap());
+        assert_eq!(read(&at("made.bicep")).err(), Some(DiskError::NotFound));
+        first.commit().unwrap();
+        assert_eq!(second.commit(), Err(DiskError::Exists));
+        assert_eq!(staged(b"z").err(), Some(DiskError::Exists));
+        assert_eq!(&*read(&at("made.bicep")).unwrap().text, "x");
         let names = names_in(dir.path());
         assert_eq!(
             names,
