@@ -34,13 +34,36 @@ impl Canonical {
         Arc::new(Canonical::Atom(text.into()))
     }
 
-    /// The negation, moved inward to the atoms.
+    /// The negation, moved inward to the atoms. The dual of what is flat, without repeats and undecided is so too: only
+    /// its order may differ. Joining it anew at each level would ask for negations of negations, twice as many per level.
     pub fn not(of: &Arc<Self>) -> Arc<Self> {
+        let duals = |each: &[Arc<Self>]| -> Arc<[Arc<Self>]> {
+            let mut duals: Vec<_> = each.iter().map(Canonical::not).collect();
+            duals.sort_unstable();
+            duals.into()
+        };
         match &**of {
             Canonical::Atom(_) => Arc::new(Canonical::Not(of.clone())),
             Canonical::Not(inner) => inner.clone(),
-            Canonical::And(each) => Canonical::or(each.iter().map(Canonical::not)),
-            Canonical::Or(each) => Canonical::and(each.iter().map(Canonical::not)),
+            Canonical::And(each) => Arc::new(Canonical::Or(duals(each))),
+            Canonical::Or(each) => Arc::new(Canonical::And(duals(each))),
+        }
+    }
+
+    /// Whether it has more than `limit` parts. A condition that chooses by another holds that one twice, once negated:
+    /// forms may grow twofold with each variable on the way.
+    pub fn is_larger_than(&self, limit: usize) -> bool {
+        self.count_down(limit).is_none()
+    }
+
+    fn count_down(&self, left: usize) -> Option<usize> {
+        let left = left.checked_sub(1)?;
+        match self {
+            Canonical::Atom(_) => Some(left),
+            Canonical::Not(inner) => inner.count_down(left),
+            Canonical::And(each) | Canonical::Or(each) => {
+                each.iter().try_fold(left, |left, one| one.count_down(left))
+            }
         }
     }
 
@@ -217,6 +240,17 @@ mod tests {
             "or(b,not(a))",
             "negation moves inward"
         );
+    }
+
+    #[test]
+    fn negations_of_deep_forms_end_soon() {
+        let mut chain = read("p");
+        for i in 0..60 {
+            let taken = Canonical::and([chain, Canonical::atom(format!("p{i}"))]);
+            chain = Canonical::or([taken, Canonical::atom(format!("q{i}"))]);
+        }
+        assert!(!chain.is_larger_than(241) && chain.is_larger_than(240));
+        assert_eq!(Canonical::not(&Canonical::not(&chain)), chain);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const MAX_TEXT: usize = 2_000;
 /// Elements of a list whose members are told apart.
 const MAX_LIST: usize = 16;
 
+/// Parts of a condition's form. What people write has a dozen.
+const MAX_PARTS: usize = 400;
+
 /// Whether two expressions that are not known have equal values nevertheless.
 pub(crate) fn same(cx: &Context<'_>, a: (Env<'_>, &Expr), b: (Env<'_>, &Expr)) -> bool {
     let walk = Walk::new(cx, MAX_NODES / 4);
@@ -73,8 +76,10 @@ impl<'c> Walk<'c> {
 
     fn condition(&self, env: Env<'_>, expr: &Expr) -> Option<Arc<Canonical>> {
         self.step()?;
-        self.cx
-            .on_large_stack(|| self.condition_unchecked(env, expr))
+        let form = self
+            .cx
+            .on_large_stack(|| self.condition_unchecked(env, expr))?;
+        (!form.is_larger_than(MAX_PARTS)).then_some(form)
     }
 
     fn condition_unchecked(&self, env: Env<'_>, expr: &Expr) -> Option<Arc<Canonical>> {

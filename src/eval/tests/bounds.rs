@@ -1,5 +1,6 @@
 //! Input made to cost: every row ends soon, in a value that says why it is not known.
 
+use crate::eval::Presence;
 use crate::eval::testing::{Memory, outputs, show};
 
 fn check(fixture: &str, expect: &str) {
@@ -159,6 +160,31 @@ fn conditions_and_names() {
     chain.push_str("resource r 'A.B/c@1' = if (v1900) { name: 'r' }\n");
     let expansion = Memory::parse(&chain).expand(None);
     assert_eq!(expansion.instances.len(), 1);
+
+    // Conditions that choose by one another double in size; such as wrap one another do not.
+    for step in [
+        "v{} ? !p : p",
+        "(v{} && p) || q",
+        "(v{} || p) && q",
+        "v{} == p",
+    ] {
+        let mut chain = String::from("//- main.bicep\nparam p bool\nparam q bool\nvar v0 = p\n");
+        for i in 1..=60 {
+            let step = step.replace("{}", &(i - 1).to_string());
+            let step = step
+                .replace('p', &format!("p{i}"))
+                .replace('q', &format!("q{i}"));
+            chain.push_str(&format!(
+                "param p{i} bool\nparam q{i} bool\nvar v{i} = {step}\n"
+            ));
+        }
+        chain.push_str("resource r 'A.B/c@1' = if (v60) { name: 'r' }\n");
+        let expansion = Memory::parse(&chain).expand(None);
+        assert!(
+            matches!(expansion.instances[0].presence, Presence::Maybe(_)),
+            "{step}"
+        );
+    }
 
     // Resources that are each other's parent, and a long line of parents.
     let mut parents = String::from(
