@@ -852,6 +852,47 @@ fn an_inventory_lists_what_would_be_deployed() {
 }
 
 #[test]
+fn an_inventory_of_a_parameter_file_is_of_its_template() {
+    let values = r#"{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+        "contentVersion": "1.0.0.0", "parameters": {"names": {"value": []}, "name": {"value": "given"}}}"#;
+    let workspace = Workspace::new(&[
+        (
+            "main.bicep",
+            &format!(
+                "param name string\nparam names array\n{}{}",
+                REGISTRY.replace("'acr'", "name"),
+                "resource b 'A.B/c@2020-01-01' = [for n in names: {\n  name: n\n}]\n"
+            ),
+        ),
+        ("main.dev.parameters.json", values),
+        ("parameters/main.parameters.json", values),
+        ("other.parameters.json", values),
+        ("lost.bicepparam", "using 'lost.bicep'\n"),
+    ]);
+    for file in [
+        "main.dev.parameters.json",
+        "parameters/main.parameters.json",
+    ] {
+        let shown = run(&workspace, &["inventory", file, "--format", "json"]);
+        assert_eq!(shown.code, 0, "{file}: {}", shown.err);
+        let inventory: Value = serde_json::from_str(&shown.out).expect("JSON");
+        assert_eq!(inventory["entry"], "main.bicep");
+        // A loop that is surely empty makes nothing.
+        assert_eq!(inventory["resources"].as_array().map(Vec::len), Some(1));
+        assert_eq!(inventory["resources"][0]["name"], "given");
+    }
+    for file in ["other.parameters.json", "lost.bicepparam"] {
+        let shown = run(&workspace, &["inventory", file]);
+        assert_eq!(shown.code, 2);
+        assert!(
+            shown.err.contains("its template is not found"),
+            "{}",
+            shown.err
+        );
+    }
+}
+
+#[test]
 fn statistics_count_everything() {
     let shop = shop();
     shop.write("a.bicepparam", "using 'quiet.bicep'\n");

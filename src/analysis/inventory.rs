@@ -9,7 +9,7 @@ use super::report::Locator;
 use super::{Analysis, Inventory, InventoryResource, InventoryUnread};
 use crate::eval::expand::scope_of;
 use crate::eval::{DeploymentScope, Instance, Presence, Value, Want};
-use crate::model::{FileId, ScopeKind};
+use crate::model::{FileId, FileKind, ScopeKind};
 
 /// Everything, existing resources included.
 const EVERYTHING: Want = Want {
@@ -32,10 +32,7 @@ impl Analysis {
         };
         // A parameter file stands for the template it names.
         let kind = self.workspace.file(entry).kind;
-        if matches!(
-            kind,
-            crate::model::FileKind::BicepParams | crate::model::FileKind::ArmParameters
-        ) {
+        if matches!(kind, FileKind::BicepParams | FileKind::ArmParameters) {
             let target = self.workspace.template_of(entry)?;
             values = Some(entry);
             entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
@@ -51,8 +48,10 @@ impl Analysis {
         let expansion = expansion.0;
         let mut locator = Locator::default();
         let scope = scope_of(&self.workspace.loaded(entry)?.model.template);
+        // Who judges asks what an empty loop would have made; who lists does not.
         let instances = expansion.instances.iter();
         let resources = instances
+            .filter(|instance| instance.copies != Some(0))
             .filter_map(|instance| self.resource(instance, &mut locator))
             .collect();
         let unread = expansion.unread.iter().filter_map(|unread| {
@@ -119,6 +118,17 @@ impl Analysis {
                 .map(|step| step.reference.clone())
                 .filter(|text| !text.is_empty())
                 .collect(),
+        })
+    }
+
+    /// Whether a file gives values to the parameters of a template.
+    pub fn is_parameter_file(&self, path: &Path) -> bool {
+        let id = self.workspace.id(&crate::workspace::disk::normalize(path));
+        id.is_some_and(|id| {
+            matches!(
+                self.workspace.file(id).kind,
+                FileKind::BicepParams | FileKind::ArmParameters
+            )
         })
     }
 

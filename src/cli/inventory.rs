@@ -50,9 +50,12 @@ pub fn run(args: &Args) -> Exit {
     }
     let Some(inventory) = analysis.inventory(&args.file, args.parameters.as_deref()) else {
         let shown = base.relative(&disk::normalize(&args.file));
-        return trouble(&format!(
-            "{shown}: is no Bicep file, template or parameter file"
-        ));
+        return trouble(&match analysis.is_parameter_file(&args.file) {
+            true => format!(
+                "{shown}: its template is not found; name it: preflight inventory TEMPLATE --parameters {shown}"
+            ),
+            false => format!("{shown}: is no Bicep file, template or parameter file"),
+        });
     };
     let printed = match args.format {
         Format::Json => print(json_of(&inventory, &base).as_bytes()),

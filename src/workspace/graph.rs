@@ -4,7 +4,7 @@
 //! loaded. Each file has a [`Weight`]: the most that it, or a file it leads to, holds. Only files that hold something a
 //! rule asks for are loaded and judged, and what these deploy.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -140,14 +140,22 @@ impl Workspace {
             return None;
         }
         let templates = templates_by_name(&file.path);
-        let found = templates.iter().find_map(|stem| {
-            ["bicep", "json", "jsonc", "arm"].iter().find_map(|ending| {
+        let endings = ["bicep", "json", "jsonc", "arm"];
+        let mut paths = templates.iter().flat_map(|stem| {
+            endings.map(|ending| {
                 let mut path = stem.clone().into_os_string();
                 path.push(".");
                 path.push(ending);
-                self.id(Path::new(&path))
-                    .filter(|id| *id != from && self.file(*id).listed)
+                PathBuf::from(path)
             })
+        });
+        // Of a folder every file is known; a parameters file asked for alone has the disk's beside it.
+        let alone = self.folder_of(&file.path).is_none() && file.kind == FileKind::ArmParameters;
+        let own = file.path.clone();
+        let found = paths.find_map(|path| match self.id(&path) {
+            Some(id) if self.file(id).listed => (id != from).then_some(id),
+            _ if alone && *path != *own && disk::is_file(&path) => Some(self.intern(&path)),
+            _ => None,
         });
         if found.is_none() && !templates.is_empty() {
             self.orphans.insert(from);
