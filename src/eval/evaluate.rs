@@ -59,7 +59,7 @@ fn compound(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
             let base = value_of(cx, env, base);
             let key = value_of(cx, env, key);
             if let Kind::Internal(internal) = &base.kind {
-                return symbols::property(cx, env, internal, &key);
+                return symbols::property(cx, env, internal, &key, safe);
             }
             match from_end {
                 true => get_from_end(&base, &key, safe),
@@ -331,6 +331,10 @@ pub(crate) fn get_from_end(base: &Value, key: &Value, safe: bool) -> Value {
             let index = (array.items.len() as i64).saturating_sub(*back);
             get(base, &Value::int(index), safe)
         }
+        (_, Kind::OneOf(keys)) => merge(
+            keys.iter().map(|key| get_from_end(base, key, safe)),
+            &keys.reason,
+        ),
         _ => get(base, key, safe),
     }
 }

@@ -69,7 +69,7 @@ pub fn expand(
 pub(crate) struct Site<'s> {
     pub here: &'s DeploymentScope,
     pub presence: Presence,
-    /// 1, or none where a module on the way stands in a loop of unknown length.
+    /// As [`Instance::copies`], for the modules on the way.
     pub copies: Option<u64>,
     pub via: Arc<[Step]>,
 }
@@ -194,6 +194,14 @@ fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Sit
     }
 }
 
+/// How many instances two loops around each other make; what an empty one holds is never made.
+fn times(inner: Option<u64>, outer: Option<u64>) -> Option<u64> {
+    match (inner, outer) {
+        (Some(0), _) | (_, Some(0)) => Some(0),
+        (inner, outer) => Some(inner? * outer?),
+    }
+}
+
 /// What is done at each turn: where, whether the loop takes it, and how many instances it stands for.
 type EachTurn<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Presence, Option<u64>) + 'f;
 
@@ -225,7 +233,7 @@ fn each<'o>(
         }
         Turn::Never => {
             let place = presence::loop_place(env, over);
-            f(out, env, Presence::No(Some(place)), None);
+            f(out, env, Presence::No(Some(place)), Some(0));
         }
     });
     Some(turns)
@@ -272,7 +280,7 @@ fn expand_resource<'t>(
                     let site = Site {
                         here: site.here,
                         presence: site.presence.and(turn),
-                        copies: copies.and(site.copies),
+                        copies: times(copies, site.copies),
                         via: site.via.clone(),
                     };
                     let mut chain = chain.clone();
@@ -350,7 +358,7 @@ fn expand_instance(
         name,
         existing: resource.existing,
         presence,
-        copies: copies.and(site.copies),
+        copies: times(copies, site.copies),
         list: None,
         scope: places::of_resource(cx, env, site.here, chain),
         body,
@@ -498,7 +506,7 @@ fn expand_entered(
             let site = Site {
                 here: scope,
                 presence: presence(),
-                copies: copies.and(site.copies),
+                copies: times(copies, site.copies),
                 via: via(file),
             };
             cx.on_large_stack(|| expand_template(cx, out, inner, &site));
@@ -508,7 +516,7 @@ fn expand_entered(
             let site = Site {
                 here: &scope,
                 presence: presence(),
-                copies: copies.and(site.copies),
+                copies: times(copies, site.copies),
                 via: via(None),
             };
             known::expand(cx, out, env, &site, module, known);

@@ -29,8 +29,8 @@ pub struct Instance {
     pub existing: bool,
     /// Whether it is deployed.
     pub presence: Presence,
-    /// 1 for a single resource or one turn of a loop of known length; `None` where one instance stands for a loop of
-    /// unknown length.
+    /// 1 for a single resource or one turn of a loop of known length; 0 for what a turn of an empty loop would be; `None`
+    /// where one instance stands for a loop of unknown length.
     pub copies: Option<u64>,
     /// The array literal that its loop runs over, where it is one: where a fix adds an element.
     pub list: Option<Place>,

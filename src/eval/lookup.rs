@@ -133,8 +133,14 @@ fn parameter_value(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Val
             None => given,
         },
         // What its type says of a value that is not known; unless it may be null and so the default.
-        Kind::Unknown(given) if given.ty.is_none() && parameter.default.is_none() => {
-            unknown(given.reason.clone())
+        Kind::Unknown(unknown_given)
+            if parameter.default.is_none() || unknown_given.ty.is_some() =>
+        {
+            let declared = unknown(unknown_given.reason.clone());
+            match &declared.kind {
+                Kind::Unknown(_) if unknown_given.ty.is_some() => given,
+                _ => declared,
+            }
         }
         _ => given,
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::evaluate::{concat, lift, settled, value_of};
-use super::loops::{Turn, at_turn, each_turn};
-use super::modules;
+use super::loops::{Turn, at_turn, each_turn, expression_hash};
+use super::merge::merge;
 use super::scope::{Env, Internal, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
+use super::{Presence, modules, presence};
 use crate::model::{Declaration, Expr, Ident, Item, ItemKind, Module, Output, Resource, Template};
 
 /// The resource at a path below an item, and those it is nested in, outermost first.
@@ -219,8 +220,15 @@ pub(crate) fn settle(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     }
 }
 
-/// A property of a symbol, or one of the turns of a looped one.
-pub(crate) fn property(cx: &Context<'_>, env: Env<'_>, of: &Internal, key: &Value) -> Value {
+/// A property of a symbol, or one of the turns of a looped one. Where it is read safely (`m.?outputs.x`), what a module
+/// gives that is not deployed is null.
+pub(crate) fn property(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    of: &Internal,
+    key: &Value,
+    safe: bool,
+) -> Value {
     let template = &env.frame.origin.template;
     let Some(name) = key.as_str() else {
         return match is_collection(template, of) {
@@ -257,6 +265,15 @@ pub(crate) fn property(cx: &Context<'_>, env: Env<'_>, of: &Internal, key: &Valu
         Internal::Outputs { item, turn } => match module_at(template, *item) {
             Some(module) => {
                 let value = output(cx, env, *item, module, turn.as_ref(), name);
+                let value = match safe && !module.declaration.conditions.is_empty() {
+                    true => {
+                        let here = env.at_item(*item);
+                        in_turn(cx, here, &module.declaration, turn.as_ref(), |env| {
+                            where_deployed(cx, env, &module.declaration, value)
+                        })
+                    }
+                    false => value,
+                };
                 match env.is_bicep() {
                     true => value,
                     // ARM: `reference('m').outputs.x.value`.
@@ -269,6 +286,20 @@ pub(crate) fn property(cx: &Context<'_>, env: Env<'_>, of: &Internal, key: &Valu
             }
             None => Value::unknown("there is no such module"),
         },
+    }
+}
+
+/// A value, or null where the declaration that gives it is not deployed.
+fn where_deployed(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    declaration: &Declaration,
+    value: Value,
+) -> Value {
+    match presence::of_conditions(cx, env, &declaration.conditions) {
+        Presence::Surely => value,
+        Presence::No(_) => Value::NULL,
+        Presence::Maybe(doubt) => merge([value, Value::NULL], &doubt.reason),
     }
 }
 
@@ -460,10 +491,59 @@ fn find_output<'t>(env: Env<'t>, name: &str) -> Option<(u32, &'t Output)> {
 /// `reference('symbol')` of ARM: the module of that symbol, whose outputs may be known.
 pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
     match env.frame.find(Section::Resource, symbol)? {
-        Symbol::Module(item) => Some(Value::of(Kind::Internal(Arc::new(Internal::Module {
-            item: *item,
-            turn: None,
-        })))),
+        Symbol::Module(item) => Some(module_of(*item, None)),
         _ => None,
     }
+}
+
+fn module_of(item: u32, turn: Option<Value>) -> Value {
+    Value::of(Kind::Internal(Arc::new(Internal::Module { item, turn })))
+}
+
+/// The deployment of this name, which is how the array form of `resources` refers to one: `reference('name')`,
+/// `reference(resourceId('Microsoft.Resources/deployments', 'name'))`. Two names are the same where they are written the
+/// same, though neither is known. None where there is none, or more than one.
+pub(crate) fn deployment_named(cx: &Context<'_>, env: Env<'_>, wanted: &Expr) -> Option<Value> {
+    let template = &env.frame.origin.template;
+    let (hash, value) = (expression_hash(wanted), value_of(cx, env, wanted));
+    let mut found = None;
+    for (number, item) in (0u32..).zip(&template.items) {
+        let ItemKind::Module(module) = &item.kind else {
+            continue;
+        };
+        let Some(name) = &module.declaration.name else {
+            continue;
+        };
+        let here = env.at_item(number);
+        let is_wanted = |env: Env<'_>| match (value.as_str(), value_of(cx, env, name).as_str()) {
+            (Some(wanted), Some(name)) => wanted.eq_ignore_ascii_case(name),
+            (None, None) => hash == expression_hash(name) && env.locals.is_none(),
+            _ => false,
+        };
+        let mut matches = |turn: Option<Value>| match found {
+            Some(_) => None,
+            None => {
+                found = Some(module_of(number, turn));
+                Some(())
+            }
+        };
+        match &module.declaration.loops {
+            None if is_wanted(here) => matches(None)?,
+            None => {}
+            Some(over) => {
+                let mut turns = Vec::new();
+                each_turn(cx, here, over, true, &mut |env, turn| {
+                    if let Turn::Known(Some(index)) = turn
+                        && is_wanted(env)
+                    {
+                        turns.push(Value::int(index));
+                    }
+                });
+                for turn in turns {
+                    matches(Some(turn))?;
+                }
+            }
+        }
+    }
+    found
 }

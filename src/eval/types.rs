@@ -8,7 +8,7 @@ use super::evaluate::value_of;
 use super::merge::merge;
 use super::scope::{Env, Frame, Section, Symbol};
 use super::value::{Kind, Members, Type, Value};
-use crate::model::{ItemKind, Parameter, TypeExpr};
+use crate::model::{ItemKind, Parameter, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeExpr};
 
 /// Objects in objects are followed this far; deeper members are unknown.
 const MAX_DEPTH: u8 = 4;
@@ -32,7 +32,14 @@ pub(crate) fn of_parameter(
             .map(|value| Value::of(value.kind.clone()));
         return merge(placeless, reason);
     }
-    of_type(cx, env.frame, &parameter.ty, reason, 0)
+    let value = of_type(cx, env.frame, &parameter.ty, reason, 0);
+    match &value.kind {
+        // What may be null may be empty, whatever its least length.
+        Kind::Unknown(unknown) if parameter.non_empty && unknown.ty.is_some() => {
+            Value::unknown_of(reason.clone(), unknown.ty, true)
+        }
+        _ => value,
+    }
 }
 
 /// Whether a type takes null, so that a parameter of it without a value is null. Names are followed.
@@ -132,7 +139,8 @@ fn of_type(
     }
 }
 
-/// Runs `f` on a type by name, in the file that declares it; `ns.type` and `type.property` are followed.
+/// Runs `f` on a type by name, in the file that declares it; `ns.type` and parts of types (`type.property`, `type[*]`)
+/// are followed.
 fn with_named<R>(
     cx: &Context<'_>,
     frame: &Frame<'_>,
@@ -149,14 +157,7 @@ fn with_named<R>(
             let ItemKind::Type(declared) = &frame.item(*item)?.kind else {
                 return None;
             };
-            let mut ty = &declared.ty;
-            for name in rest {
-                let TypeExpr::Object { properties, .. } = ty else {
-                    return None;
-                };
-                ty = &properties.iter().find(|(property, _)| property.is(name))?.1;
-            }
-            return Some(f(frame, ty));
+            return part_of(cx, frame, &declared.ty, rest, f);
         }
         Some(Symbol::Import(item, which)) => {
             let import = imported(item)?;
@@ -175,8 +176,50 @@ fn with_named<R>(
     };
     // A file may hand on what it imports, and two files may hand it to each other.
     let other = cx.import(file, &template);
-    match cx.spend(100) {
+    match cx.spend(HOP_STEPS) {
         true => cx.on_large_stack(|| with_named(cx, &other, &path, f)),
         false => None,
     }
+}
+
+/// Steps that following a name costs.
+const HOP_STEPS: usize = 100;
+
+/// More steps than this into one type are nobody's.
+const MAX_PATH: usize = 32;
+
+/// Runs `f` on the part of a type that a path leads to.
+fn part_of<R>(
+    cx: &Context<'_>,
+    frame: &Frame<'_>,
+    ty: &TypeExpr,
+    path: &[&str],
+    f: &mut dyn FnMut(&Frame<'_>, &TypeExpr) -> R,
+) -> Option<R> {
+    let Some((step, rest)) = path.split_first() else {
+        return Some(f(frame, ty));
+    };
+    let part = match ty {
+        TypeExpr::Nullable(ty) => return part_of(cx, frame, ty, path, f),
+        // Types may be parts of one another.
+        TypeExpr::Named(names) => {
+            let names = names.iter().map(|name| name.as_str());
+            let joined: Vec<&str> = names.chain(path.iter().copied()).collect();
+            return match joined.len() <= MAX_PATH && cx.spend(HOP_STEPS) {
+                true => cx.on_large_stack(|| with_named(cx, frame, &joined, f)),
+                false => None,
+            };
+        }
+        TypeExpr::Array(element) if *step == TYPE_OF_ITEMS => element,
+        TypeExpr::Tuple(elements) => {
+            let index = step.strip_prefix('[')?.strip_suffix(']')?;
+            elements.get(index.parse::<usize>().ok()?)?
+        }
+        TypeExpr::Object { additional, .. } if *step == TYPE_OF_OTHERS => additional.as_deref()?,
+        TypeExpr::Object { properties, .. } => {
+            &properties.iter().find(|(name, _)| name.is(step))?.1
+        }
+        _ => return None,
+    };
+    part_of(cx, frame, part, rest, f)
 }

@@ -126,9 +126,17 @@ pub struct Parameter {
     pub allowed: Option<Expr>,
     /// `@secure()`, `secureString`, `secureObject`.
     pub secure: bool,
+    /// `@minLength(1)` or more, `minLength`.
+    pub non_empty: bool,
     /// `nullable: true`, `T?`; [`Parameter::ty`] is then the `T`.
     pub nullable: bool,
 }
+
+/// A step of [`TypeExpr::Named`]: `T[*]`.
+pub const TYPE_OF_ITEMS: &str = "[*]";
+
+/// A step of [`TypeExpr::Named`]: `T.*`.
+pub const TYPE_OF_OTHERS: &str = ".*";
 
 /// A type, as far as it bounds values.
 #[derive(Debug, Clone, PartialEq, Hash)]
@@ -137,7 +145,9 @@ pub enum TypeExpr {
     Any,
     /// `string`, `int`, `bool`, `object`, `array`: lower case.
     Primitive(Ident),
-    /// A reference to a declared or imported type: `myType`, `ns.myType`.
+    /// A reference to a declared or imported type, or to a part of one: `myType`, `ns.myType.property`. The type of the
+    /// elements of an array is [`TYPE_OF_ITEMS`], of one element `[0]`, of the members that no property names
+    /// [`TYPE_OF_OTHERS`].
     Named(Box<[Ident]>),
     /// A literal: `'a'`, `1`, `true`, `null`.
     Literal(Expr),

@@ -133,7 +133,11 @@ impl Dump {
     fn parameter(&mut self, p: &Parameter) {
         self.put(format_args!("param {}: ", p.name));
         self.ty(&p.ty);
-        for (flag, word) in [(p.nullable, " nullable"), (p.secure, " secure")] {
+        for (flag, word) in [
+            (p.nullable, " nullable"),
+            (p.secure, " secure"),
+            (p.non_empty, " nonempty"),
+        ] {
             if flag {
                 self.text.push_str(word);
             }

@@ -22,6 +22,7 @@ pub(super) const TABLE: &[Builtin] = &[
         How::Lazy(|cx, env, args| named(cx, env, args, Section::Variable)),
     ),
     row("lambdaVariables", None, How::Lazy(lambda_variable)),
+    row("linkedParameters", OBJECT, How::Lazy(linked_parameters)),
     row("subscription", OBJECT, How::Lazy(subscription)),
     row("resourceGroup", OBJECT, How::Lazy(resource_group)),
     row("managementGroup", OBJECT, How::Lazy(management_group)),
@@ -73,6 +74,26 @@ fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Val
             let reason = name.reason().unwrap_or_default();
             crate::eval::merge::merge(values.collect::<Vec<_>>(), &reason)
         }
+    }
+}
+
+/// What `parameters` of a deployment is where it is computed as a whole: `{ "x": { "value": v } }`. `parametersLink`
+/// names a file instead, by an uri that is not followed.
+fn linked_parameters(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let Some(first) = args.first() else {
+        return Value::NULL;
+    };
+    let value = argument(cx, env, first);
+    let is_link = match &value.kind {
+        Kind::Object(object) => ["uri", "relativePath", "id"].iter().any(|name| {
+            let member = object.members.get(&Ident::from(*name));
+            member.is_some_and(|member| !matches!(member.kind, Kind::Object(_)))
+        }),
+        _ => false,
+    };
+    match is_link {
+        true => Value::unknown_of("a linked parameter file is not read", OBJECT, true),
+        false => value,
     }
 }
 

@@ -139,10 +139,28 @@ pub(super) fn join_uri(base: &str, relative: &str) -> String {
         return relative.to_owned();
     }
     let base = base.split(['?', '#']).next().unwrap_or(base);
-    match base[authority.min(base.len())..].rfind('/') {
-        Some(at) => format!("{}/{relative}", &base[..authority + at]),
-        None => format!("{base}/{relative}"),
+    let folder = match base[authority.min(base.len())..].rfind('/') {
+        Some(at) => &base[..authority + at],
+        None => base,
+    };
+    let (path, rest) = relative.split_at(relative.find(['?', '#']).unwrap_or(relative.len()));
+    let root = folder[authority.min(folder.len())..]
+        .find('/')
+        .map_or(folder.len(), |at| authority + at);
+    let mut segments: Vec<&str> = folder[root..].split('/').skip(1).collect();
+    let mut ends_in_folder = false;
+    for segment in path.split('/') {
+        ends_in_folder = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
     }
+    if ends_in_folder {
+        segments.push("");
+    }
+    format!("{}/{}{rest}", &folder[..root], segments.join("/"))
 }
 
 fn uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {

@@ -4,7 +4,7 @@ use super::{Builtin, How, row, text};
 use crate::eval::context::Context;
 use crate::eval::evaluate::value_of;
 use crate::eval::scope::Env;
-use crate::eval::symbols::arm_reference;
+use crate::eval::symbols::{arm_reference, deployment_named};
 use crate::eval::value::{Kind, Type, Value};
 use crate::model::{Expr, ExprKind};
 
@@ -89,12 +89,39 @@ const STRING: Option<Type> = Some(Type::String);
 /// A module's symbol gives its outputs; all else is a state.
 fn reference(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     if let [first, ..] = args
-        && let Some(symbol) = value_of(cx, env, first).as_str()
-        && let Some(module) = arm_reference(env, symbol)
+        && let Some(module) = deployment(cx, env, first)
     {
         return module;
     }
     super::after_deployment("reference", Some(Type::Object))
+}
+
+/// The deployment that is referred to, by its symbol, its name or its id.
+fn deployment(cx: &Context<'_>, env: Env<'_>, of: &Expr) -> Option<Value> {
+    if env.is_bicep() {
+        return None;
+    }
+    if let Some(symbol) = value_of(cx, env, of).as_str()
+        && let Some(module) = arm_reference(env, symbol)
+    {
+        return Some(module);
+    }
+    match &of.kind {
+        ExprKind::Call { name, args, .. }
+            if name.is("resourceId")
+                || name.is("subscriptionResourceId")
+                || name.is("tenantResourceId")
+                || name.is("extensionResourceId") =>
+        {
+            let is_type = |arg: &Expr| {
+                arg.as_str()
+                    .is_some_and(|ty| ty.eq_ignore_ascii_case("Microsoft.Resources/deployments"))
+            };
+            let at = args.iter().position(is_type)?;
+            deployment_named(cx, env, args.get(at + 1)?)
+        }
+        _ => deployment_named(cx, env, of),
+    }
 }
 
 fn outside(name: &str) -> Value {

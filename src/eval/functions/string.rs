@@ -241,11 +241,21 @@ fn fill(hole: &str, args: &[Value]) -> Option<Value> {
     }
 }
 
-/// .NET's standard forms of integers that templates use: `D3`, `X4`, `N0`, and zeros `000`.
+/// .NET's forms of integers: the standard ones (`D3`, `X4`, `N0`, `F2`) and custom ones of digits alone (`000`, `#,##0`).
 fn form_number(number: i64, form: &str) -> Option<String> {
-    if !form.is_empty() && form.chars().all(|c| c == '0') {
-        let width = form.len().min(1_000);
-        return Some(format!("{number:0width$}"));
+    if !form.is_empty() && form.chars().all(|c| matches!(c, '0' | '#' | ',')) {
+        // From the first zero on every digit is written.
+        let fixed = form.trim_start_matches(['#', ',']).chars();
+        let width = fixed.filter(|c| *c != ',').count().min(1_000);
+        let mut digits = format!("{:0width$}", number.unsigned_abs());
+        if width == 0 && number == 0 {
+            digits.clear();
+        }
+        if form.trim_end_matches(',').contains(',') {
+            digits = grouped(&digits);
+        }
+        // A comma at the end divides by a thousand.
+        return (!form.ends_with(',')).then(|| signed(number, digits));
     }
     let mut rest = form.chars();
     let kind = rest.next()?;
@@ -255,28 +265,39 @@ fn form_number(number: i64, form: &str) -> Option<String> {
         digits => Some(digits.parse::<usize>().ok()?.min(1_000)),
     };
     let width = precision.unwrap_or_default();
+    let decimals = || match precision.unwrap_or(2) {
+        0 => String::new(),
+        n => format!(".{}", "0".repeat(n)),
+    };
+    let plain = number.unsigned_abs().to_string();
     match kind {
-        'd' | 'D' => {
-            let sign = if number < 0 { "-" } else { "" };
-            Some(format!("{sign}{:0width$}", number.unsigned_abs()))
-        }
+        'd' | 'D' => Some(signed(number, format!("{:0>width$}", plain))),
         'x' => Some(format!("{number:0width$x}")),
         'X' => Some(format!("{number:0width$X}")),
-        'n' | 'N' if precision == Some(0) => {
-            let plain = number.unsigned_abs().to_string();
-            let mut grouped = String::new();
-            for (i, digit) in plain.chars().enumerate() {
-                if i > 0 && (plain.len() - i).is_multiple_of(3) {
-                    grouped.push(',');
-                }
-                grouped.push(digit);
-            }
-            Some(if number < 0 {
-                format!("-{grouped}")
-            } else {
-                grouped
-            })
+        'n' | 'N' => Some(signed(number, grouped(&plain) + &decimals())),
+        'f' | 'F' => Some(signed(number, plain + &decimals())),
+        'g' | 'G' if precision.is_none_or(|n| n == 0 || n >= plain.len()) => {
+            Some(signed(number, plain))
         }
         _ => None,
     }
+}
+
+fn signed(number: i64, digits: String) -> String {
+    match number < 0 {
+        true => format!("-{digits}"),
+        false => digits,
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }

@@ -18,6 +18,89 @@ fn check(fixture: &str, expect: &[(&str, &str)]) {
 }
 
 #[test]
+fn parts_of_types() {
+    check(
+        "//- main.bicep
+        import { plan } from 'types.bicep'
+        type names = ('p' | 'q')[]
+        type pair = [int, 'x']
+        type rest = { *: 'r' }
+        type nested = { one: plan?, many: names }
+        type around = around2.one
+        type around2 = { one: around }
+        param a names[*]
+        param b pair[1]
+        param c rest.*
+        param d nested.one.tier
+        param e nested.many[*]
+        param f around
+        param g pair[2]
+        @minLength(1)
+        param h string
+        @minLength(1)
+        param i array
+        @minLength(1)
+        param j string?
+        output a string = a
+        output b string = b
+        output c string = c
+        output d string = d
+        output e string = e
+        output f string = f
+        output g string = g
+        output h bool = empty(h)
+        output i bool = empty(i)
+        output j bool = empty(j)
+        //- types.bicep
+        @export()
+        type plan = { tier: 'Free' | 'Standard' }
+        ",
+        &[
+            ("a", "'p' | 'q'"),
+            ("b", "'x'"),
+            ("c", "'r'"),
+            ("d", "'Free' | 'Standard'"),
+            ("e", "'p' | 'q'"),
+            ("f", "?parameter 'f' has no value"),
+            ("g", "?parameter 'g' has no value"),
+            ("h", "false"),
+            ("i", "false"),
+            ("j", "true"),
+        ],
+    );
+}
+
+#[test]
+fn outputs_of_modules_that_may_not_be_deployed() {
+    check(
+        "//- main.bicep
+        param maybe bool
+        param never bool = false
+        module a 'm.bicep' = { name: 'a' }
+        module b 'm.bicep' = if (never) { name: 'b' }
+        module c 'm.bicep' = if (maybe) { name: 'c' }
+        module d 'm.bicep' = [for i in range(0, 2): if (i == 1) { name: 'd${i}' }]
+        output a string? = a.?outputs.x
+        output b string = b.?outputs.x ?? 'none'
+        output c string = c.?outputs.x ?? 'none'
+        output d string = d[0].?outputs.x ?? 'none'
+        output e string = d[1].?outputs.x ?? 'none'
+        output f string = [1, 2][^(maybe ? 1 : 2)]
+        //- m.bicep
+        output x string = 'x'
+        ",
+        &[
+            ("a", "'x'"),
+            ("b", "'none'"),
+            ("c", "'x' | 'none'"),
+            ("d", "'none'"),
+            ("e", "'x'"),
+            ("f", "2 | 1"),
+        ],
+    );
+}
+
+#[test]
 fn parameters_and_variables() {
     check(
         "//- main.bicep

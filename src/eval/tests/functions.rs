@@ -116,6 +116,12 @@ fn text() {
         ("format('{0:X}', 255)", "'FF'"),
         ("format('{0:N0}', 1234567)", "'1,234,567'"),
         (
+            "format('{0:N2}|{0:F1}|{0:G}', -1234)",
+            "'-1,234.00|-1234.0|-1234'",
+        ),
+        ("format('{0:#,##0}|{0:0#}|{0:000}', 5)", "'5|05|005'"),
+        ("format('{0:#,##0}', 1234567)", "'1,234,567'"),
+        (
             "format('{1}', 'a')",
             "?format() does not take these arguments",
         ),
@@ -169,6 +175,11 @@ fn text() {
         ),
         ("uri('https://a.b/c/', 'e.json')", "'https://a.b/c/e.json'"),
         ("uri('https://a.b', 'e.json')", "'https://a.b/e.json'"),
+        (
+            "uri('https://a.b/c/d/e', '../f?g=..')",
+            "'https://a.b/c/f?g=..'",
+        ),
+        ("uri('https://a.b/c/d', '.')", "'https://a.b/c/'"),
         ("json('{\"a\": [1, null]}').a", "[1, null]"),
         ("json('nope')", "?json() does not take these arguments"),
         ("nameof(thing.inner)", "'inner'"),

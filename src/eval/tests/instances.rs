@@ -76,7 +76,7 @@ fn loops() {
         "A.B/a 'x0' surely
         A.B/a 'y1' surely
         A.B/b ?!parameter 'names' has no value maybe( loop) copies
-        A.B/c ?!its loop is empty no copies
+        A.B/c ?!its loop is empty no
         A.B/d 'd0' surely
         A.B/d 'd1' no
         A.B/d 'd2' surely
@@ -119,6 +119,80 @@ fn modules_pass_conditions_and_arguments() {
         A.B/c 'n!' surely
         A.B/c ?parameter 'more' has no value surely
         A.B/c 'six!' no",
+    );
+}
+
+#[test]
+fn arm_resources_as_people_write_them() {
+    check(
+        r##"//- main.json
+        {
+          "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+          "contentVersion": "1.0.0.0",
+          "definitions": {
+            "plan": { "type": "object", "properties": { "name": { "type": "string", "allowedValues": ["p"] } } }
+          },
+          "parameters": {
+            "name": { "$ref": "#/definitions/plan/properties/name" },
+            "group": { "type": "string", "minLength": 1 }
+          },
+          "variables": { "given": { "p": { "value": "computed" }, "uri": { "value": "u" } } },
+          "resources": [
+            {
+              "type": "A.B/c", "apiVersion": "1", "name": "[concat('c', copyIndex())]",
+              "copy": { "name": "loop", "count": "2" },
+              "resources": [ { "type": "d", "apiVersion": "1", "name": "d" } ]
+            },
+            { "type": "A.B/e", "apiVersion": "1", "name": "e", "condition": "True" },
+            { "type": "A.B/f", "apiVersion": "1", "name": "f", "condition": "false" },
+            { "type": "A.B/g", "apiVersion": "1", "name": "g", "condition": null },
+            { "type": "A.B/h", "apiVersion": "1", "name": "[parameters('name')]",
+              "condition": "[not(empty(parameters('group')))]" },
+            {
+              "type": "Microsoft.Resources/deployments", "apiVersion": "1", "name": "all",
+              "properties": {
+                "expressionEvaluationOptions": { "scope": "inner" },
+                "parameters": "[variables('given')]",
+                "template": {
+                  "parameters": { "p": { "type": "string" } },
+                  "resources": [ { "type": "A.B/i", "apiVersion": "1", "name": "[parameters('p')]" } ],
+                  "outputs": { "o": { "type": "string", "value": "[concat(parameters('p'), '!')]" } }
+                }
+              }
+            },
+            {
+              "type": "Microsoft.Resources/deployments", "apiVersion": "1", "name": "[concat('n', copyIndex())]",
+              "copy": { "name": "loop", "count": 2 },
+              "properties": {
+                "expressionEvaluationOptions": { "scope": "inner" },
+                "parametersLink": { "uri": "https://example.org/p.json" },
+                "parameters": { "p": { "value": "[copyIndex()]" } },
+                "template": {
+                  "parameters": { "p": { "type": "int" } },
+                  "resources": [],
+                  "outputs": { "o": { "type": "string", "value": "[concat('o', parameters('p'))]" } }
+                }
+              }
+            },
+            { "type": "A.B/j", "apiVersion": "1", "name": "[reference('all').outputs.o.value]" },
+            { "type": "A.B/k", "apiVersion": "1",
+              "name": "[reference(resourceId('Microsoft.Resources/deployments', 'n1'), '2022-09-01').outputs.o.value]" },
+            { "type": "A.B/l", "apiVersion": "1", "name": "[reference('other').outputs.o.value]" }
+          ]
+        }
+        "##,
+        "A.B/c 'c0' surely
+        A.B/c/d 'c0/d' surely
+        A.B/c 'c1' surely
+        A.B/c/d 'c1/d' surely
+        A.B/e 'e' surely
+        A.B/f 'f' no
+        A.B/g 'g' surely
+        A.B/h 'p' surely
+        A.B/i 'computed' surely
+        A.B/j 'computed!' surely
+        A.B/k 'o1' surely
+        A.B/l ?reference() is known only after deployment surely",
     );
 }
 
@@ -169,7 +243,7 @@ fn arm_resources() {
         A.B/e 'p010' surely
         A.B/e 'q111' surely
         A.B/f ?parameter 'open' has no value maybe( loop) copies
-        A.B/g ?!its loop is empty no copies
+        A.B/g ?!its loop is empty no
         A.B/h 'x' surely
         A.B/h ?parameter 'open' has no value maybe( loop) copies",
     );

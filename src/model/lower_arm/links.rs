@@ -24,6 +24,10 @@ const LONGEST: u32 = 16 * 1024;
 /// More levels of variables than this are nobody's idiom.
 const HOPS: usize = 4;
 
+/// Calls in calls that glue an uri together, and the pieces it is glued from, are fewer than these.
+const DEPTH: usize = 8;
+const PIECES: usize = 64;
+
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// The variables that an uri could be built from by one of the idioms.
     pub(super) fn links(&mut self, variables: &[Pair<'t>]) -> Links {
@@ -60,54 +64,128 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 }
 
+/// A piece of an uri.
+enum Piece {
+    /// Where this template lies.
+    Base,
+    /// An access token, glued to the end.
+    Token,
+    Other(Expr),
+}
+
 impl Links {
     /// The path relative to this file that an uri means by one of the idioms.
     pub fn relative(&self, uri: &Expr) -> Option<Expr> {
-        let uri = self.resolve(uri, HOPS)?;
-        let ExprKind::Call { name, args, .. } = &uri.kind else {
+        let mut pieces = Vec::new();
+        self.pieces(uri, DEPTH, &mut pieces)?;
+        let mut pieces = pieces.into_iter();
+        let Some(Piece::Base) = pieces.next() else {
             return None;
         };
-        let parts = match args.as_ref() {
-            [base, path] if name.is("uri") => self.is_base(base, HOPS).then_some(path)?.clone(),
-            [base, rest @ ..] if name.is("concat") && self.is_base(base, HOPS) => Expr {
-                node: uri.node,
-                kind: ExprKind::Call {
-                    namespace: None,
-                    name: name.clone(),
-                    args: rest.into(),
-                },
-            },
-            _ => return None,
-        };
-        let path = self.resolve(&parts, HOPS)?;
-        without_token(path)
+        let mut parts = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Base => return None,
+                Piece::Token => {}
+                Piece::Other(expr) => parts.push(expr),
+            }
+        }
+        path_of(uri.node, parts)
     }
 
-    /// Whether an expression says where this template lies.
-    fn is_base(&self, expr: &Expr, hops: usize) -> bool {
-        let Some(expr) = self.resolve(expr, hops) else {
-            return false;
+    /// Takes an uri apart, as far as it is glued together. `None` where that leads nowhere.
+    fn pieces(&self, expr: &Expr, depth: usize, out: &mut Vec<Piece>) -> Option<()> {
+        let depth = depth.checked_sub(1).filter(|_| out.len() < PIECES)?;
+        let expr = self.resolve(expr, HOPS)?;
+        if is_base(&expr) {
+            out.push(Piece::Base);
+            return Some(());
+        }
+        if is_token(&expr) {
+            out.push(Piece::Token);
+            return Some(());
+        }
+        let ExprKind::Call { name, args, .. } = &expr.kind else {
+            out.push(Piece::Other(expr));
+            return Some(());
         };
-        match &expr.kind {
-            ExprKind::Call { name, args, .. } if name.is("parameters") => {
-                is_argument(args, |said| said.eq_ignore_ascii_case("artifactsLocation"))
+        match args.as_ref() {
+            args if name.is("concat") => {
+                args.iter().try_for_each(|arg| self.pieces(arg, depth, out))
             }
-            // `uri(base, '.')`, `concat(base, '/')`: still the base.
-            ExprKind::Call { name, args, .. } if name.is("uri") || name.is("concat") => {
-                match args.as_ref() {
-                    [base, rest] if hops > 0 => {
-                        rest.as_str()
-                            .is_some_and(|s| matches!(s, "." | "./" | "/" | ""))
-                            && self.is_base(base, hops - 1)
+            [pattern, args @ ..] if name.is("format") => {
+                let pattern = pattern.as_str()?.to_owned();
+                self.format_pieces(expr.node, &pattern, args, depth, out)
+            }
+            [base, path] if name.is("uri") => {
+                let first = out.len();
+                self.pieces(base, depth, out)?;
+                let is_base = |piece: &Piece| matches!(piece, Piece::Base);
+                // Of other uris the last segment is replaced, which is not known here.
+                if out.get(first).is_some_and(is_base) {
+                    let folder = |piece: &Piece| match piece {
+                        Piece::Other(expr) => expr.as_str().is_some_and(|s| s.ends_with('/')),
+                        Piece::Base => true,
+                        Piece::Token => false,
+                    };
+                    if !out.last().is_some_and(folder) {
+                        return None;
                     }
-                    _ => false,
+                    // `uri(base, '.')` is the base.
+                    if matches!(path.as_str(), Some("." | "./")) {
+                        return Some(());
+                    }
+                    self.pieces(path, depth, out)
+                } else {
+                    out.truncate(first);
+                    out.push(Piece::Other(expr.clone()));
+                    Some(())
                 }
             }
-            ExprKind::Get { base, key, .. } => {
-                key.as_str().is_some_and(|k| k.eq_ignore_ascii_case("uri"))
-                    && is_template_link(base)
+            // `replace(base, 'azuredeploy.json', 'nested.json')`.
+            [base, old, new] if name.is("replace") && old.as_str().is_some() => {
+                let base = self.resolve(base, HOPS)?;
+                if !is_base(&base) {
+                    out.push(Piece::Other(expr.clone()));
+                    return Some(());
+                }
+                out.push(Piece::Base);
+                self.pieces(new, depth, out)
             }
-            _ => false,
+            _ => {
+                out.push(Piece::Other(expr.clone()));
+                Some(())
+            }
+        }
+    }
+
+    /// The pieces of `format('{0}/nested.json{1}', base, token)`.
+    fn format_pieces(
+        &self,
+        node: NodeId,
+        pattern: &str,
+        args: &[Expr],
+        depth: usize,
+        out: &mut Vec<Piece>,
+    ) -> Option<()> {
+        let mut rest = pattern;
+        loop {
+            let (text, hole) = rest.split_once('{').unwrap_or((rest, ""));
+            if text.contains('}') {
+                return None;
+            }
+            if !text.is_empty() {
+                out.push(Piece::Other(Expr {
+                    node,
+                    kind: ExprKind::Str(text.into()),
+                }));
+            }
+            if hole.is_empty() {
+                return Some(());
+            }
+            let (index, after) = hole.split_once('}')?;
+            self.pieces(args.get(index.parse::<usize>().ok()?)?, depth, out)?;
+            rest = after;
         }
     }
 
@@ -140,6 +218,19 @@ impl Links {
     }
 }
 
+/// Whether an expression says where this template lies.
+fn is_base(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call { name, args, .. } if name.is("parameters") => {
+            is_argument(args, |said| said.eq_ignore_ascii_case("artifactsLocation"))
+        }
+        ExprKind::Get { base, key, .. } => {
+            key.as_str().is_some_and(|k| k.eq_ignore_ascii_case("uri")) && is_template_link(base)
+        }
+        _ => false,
+    }
+}
+
 /// `deployment().properties.templateLink`.
 fn is_template_link(expr: &Expr) -> bool {
     let step = |expr: &'_ Expr, name: &str| match &expr.kind {
@@ -164,43 +255,37 @@ fn is_token(expr: &Expr) -> bool {
         if name.is("parameters") && is_argument(args, |said| said.to_ascii_lowercase().ends_with("sastoken")))
 }
 
-/// A path without the access token that is glued to its end, and without the slash that joined it to its base.
-fn without_token(path: Expr) -> Option<Expr> {
-    let node = path.node;
-    let kind = match path.kind {
-        ExprKind::Str(said) => {
-            let path = said.trim_start_matches('/');
-            ExprKind::Str(path.split('?').next().unwrap_or(path).into())
+/// The path that its parts are glued to, without the slash that joined it to its base.
+fn path_of(node: NodeId, mut parts: Vec<Expr>) -> Option<Expr> {
+    // A slash may be a piece of its own.
+    while let Some(first) = parts.first_mut() {
+        let Some(said) = first.as_str() else { break };
+        let rest = said.trim_start_matches('/');
+        if !rest.is_empty() {
+            first.kind = ExprKind::Str(rest.into());
+            break;
         }
-        ExprKind::Call {
-            namespace,
-            name,
-            args,
-        } if name.is("concat") => {
-            let mut parts: Vec<Expr> = args.into_iter().filter(|part| !is_token(part)).collect();
-            // A slash may be a piece of its own.
-            while let Some(first) = parts.first_mut() {
-                let Some(said) = first.as_str() else { break };
-                let rest = said.trim_start_matches('/');
-                if !rest.is_empty() {
-                    first.kind = ExprKind::Str(rest.into());
-                    break;
-                }
-                parts.remove(0);
+        parts.remove(0);
+    }
+    match parts.len() {
+        0 => None,
+        1 => {
+            let mut path = parts.pop()?;
+            if let Some(said) = path.as_str() {
+                let said = said.split('?').next().unwrap_or(said);
+                path.kind = ExprKind::Str(said.into());
             }
-            match parts.len() {
-                0 => return None,
-                1 => return parts.pop(),
-                _ => ExprKind::Call {
-                    namespace,
-                    name,
-                    args: parts.into(),
-                },
-            }
+            Some(path)
         }
-        other => other,
-    };
-    Some(Expr { node, kind })
+        _ => Some(Expr {
+            node,
+            kind: ExprKind::Call {
+                namespace: None,
+                name: "concat".into(),
+                args: parts.into(),
+            },
+        }),
+    }
 }
 
 /// The expression with every node replaced: it stands in another item than the one it was read from.

@@ -31,7 +31,6 @@ pub(in crate::model) struct Hoisted<'t> {
 struct Parent<'p, 't> {
     resource_type: Option<&'p Ident>,
     api_version: Option<&'p Expr>,
-    loops: Option<&'p Loop>,
     copy: Option<Node<'t>>,
 }
 
@@ -125,13 +124,13 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             .cloned()
             .or_else(|| version.map(written_version))
             .or_else(|| parent.and_then(|parent| parent.api_version).cloned());
-        let loops = member(&members, "copy")
-            .and_then(loop_of)
-            .or_else(|| parent.and_then(|parent| parent.loops).cloned());
         let declaration = Declaration {
             symbol,
-            conditions: member(&members, "condition").cloned().into_iter().collect(),
-            loops,
+            conditions: member(&members, "condition")
+                .and_then(condition)
+                .into_iter()
+                .collect(),
+            loops: member(&members, "copy").and_then(loop_of),
             name: member(&members, "name").cloned(),
             scope: member(&members, "scope").cloned(),
             subscription: member(&members, "subscriptionId").cloned(),
@@ -147,7 +146,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             let this = Parent {
                 resource_type: resource_type.as_ref(),
                 api_version: api_version.as_ref(),
-                loops: declaration.loops.as_ref(),
                 copy: self
                     .member(&pairs, "copy")
                     .or_else(|| parent.and_then(|parent| parent.copy)),
@@ -264,7 +262,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             let name = self.said(pair.key);
             let slot = match name.to_ascii_lowercase().as_str() {
                 "condition" => {
-                    declaration.conditions = Box::new([self.value(nodes, value, 0)]);
+                    let value = self.value(nodes, value, 0);
+                    declaration.conditions = condition(&value).into_iter().collect();
                     continue;
                 }
                 "copy" => {
@@ -510,9 +509,26 @@ fn member<'m>(members: &'m [Member], name: &str) -> Option<&'m Expr> {
     })
 }
 
-/// A resource's `copy: { name, count }`.
+/// A resource's `condition`, where it says anything: Azure takes `"true"` for true and null for nothing.
+fn condition(written: &Expr) -> Option<Expr> {
+    let kind = match &written.kind {
+        ExprKind::Null => return None,
+        ExprKind::Str(said) if said.eq_ignore_ascii_case("true") => ExprKind::Bool(true),
+        ExprKind::Str(said) if said.eq_ignore_ascii_case("false") => ExprKind::Bool(false),
+        other => other.clone(),
+    };
+    Some(Expr {
+        node: written.node,
+        kind,
+    })
+}
+
+/// A resource's `copy: { name, count }`. The count may be text.
 fn loop_of(copy: &Expr) -> Option<Loop> {
-    let count = copy.member("count")?.clone();
+    let mut count = copy.member("count")?.clone();
+    if let Some(number) = count.as_str().and_then(|said| said.trim().parse().ok()) {
+        count.kind = ExprKind::Int(number);
+    }
     let name = copy.member("name").and_then(Expr::as_str).unwrap_or("");
     Some(Loop::Count {
         name: name.into(),

@@ -187,10 +187,10 @@ fn nested_resources() {
             {"type": "providers/locks", "name": "M.A/x"}, null]}]}"#,
         "resource M.C/registries@1\n  for l to 2\n  if false\n  name \"a\"\n  \
          body {type: \"M.C/registries\", apiVersion: \"1\", condition: false, copy: {name: \"l\", count: 2}, name: \"a\"}\n  \
-         resource M.C/registries/webhooks@1\n    for l to 2\n    name \"w\"\n    body {type: \"webhooks\", name: \"w\"}\n    \
-         resource s M.C/registries/webhooks/pings@1\n      for l to 2\n      name \"p\"\n      body {type: \"pings\", name: \"p\"}\n  \
-         resource M.C/registries/tasks@2\n    for l to 2\n    name \"t\"\n    body {type: \"M.C/registries/tasks\", apiVersion: \"2\", name: \"t\"}\n  \
-         resource M.C/registries/providers/locks@1\n    for l to 2\n    name \"M.A/x\"\n    body {type: \"providers/locks\", name: \"M.A/x\"}\n",
+         resource M.C/registries/webhooks@1\n    name \"w\"\n    body {type: \"webhooks\", name: \"w\"}\n    \
+         resource s M.C/registries/webhooks/pings@1\n      name \"p\"\n      body {type: \"pings\", name: \"p\"}\n  \
+         resource M.C/registries/tasks@2\n    name \"t\"\n    body {type: \"M.C/registries/tasks\", apiVersion: \"2\", name: \"t\"}\n  \
+         resource M.C/registries/providers/locks@1\n    name \"M.A/x\"\n    body {type: \"providers/locks\", name: \"M.A/x\"}\n",
     );
     // A deployment among them is an item of its own, repeated by the loop around it.
     check(
@@ -308,6 +308,26 @@ fn linked_templates_beside_this_file() {
         "concat(variables('root'), 'x.json')",
         r#""base": "[parameters('_artifactsLocation')]", "root": "[concat(variables('base'), '/')]""#,
         r#"relative "x.json""#,
+    );
+    link(
+        "concat(uri(parameters('_artifactsLocation'), 'n/x.json'), parameters('_artifactsLocationSasToken'))",
+        "",
+        r#"relative "n/x.json""#,
+    );
+    link(
+        "format('{0}/n/x.json{1}', parameters('_artifactsLocation'), parameters('_artifactsLocationSasToken'))",
+        "",
+        r#"relative "n/x.json""#,
+    );
+    link(
+        &format!("replace({own}, 'azuredeploy.json', 'x.json')"),
+        "",
+        r#"relative "x.json""#,
+    );
+    link(
+        "concat(uri(parameters('base'), 'x.json'), parameters('_artifactsLocationSasToken'))",
+        "",
+        r#"uri concat(uri(parameters("base"), "x.json"), parameters("_artifactsLocationSasToken"))"#,
     );
     // A variable that leads to itself, and addresses that are elsewhere.
     link(

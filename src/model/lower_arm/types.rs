@@ -4,7 +4,9 @@ use tree_sitter::Node;
 
 use super::reader::{Pair, Reader, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
-use crate::model::{Ident, Parameter, TypeDeclaration, TypeExpr};
+use crate::model::{
+    ExprKind, Ident, Parameter, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeDeclaration, TypeExpr,
+};
 use crate::text::Source;
 
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
@@ -19,6 +21,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             default: None,
             allowed: None,
             secure: false,
+            non_empty: false,
             nullable: false,
         };
         let Some(body) = pair.value.filter(|&value| self.is_object(value)) else {
@@ -33,6 +36,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 parameter.default = Some(self.value(nodes, value, 0));
             } else if name.eq_ignore_ascii_case("allowedValues") && self.is_array(value) {
                 parameter.allowed = Some(self.value(nodes, value, 0));
+            } else if name.eq_ignore_ascii_case("minLength") {
+                let length = self.value(nodes, value, 0).kind;
+                parameter.non_empty = matches!(length, ExprKind::Int(1..));
             } else if name.eq_ignore_ascii_case("nullable") {
                 parameter.nullable = value.kind_id() == self.kinds.true_;
             } else if name.eq_ignore_ascii_case("type") && self.is_string(value) {
@@ -83,8 +89,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         depth: usize,
     ) -> TypeExpr {
         if let Some(path) = self.string_member(pairs, "$ref") {
-            let name = path.rsplit('/').next().unwrap_or_default();
-            return TypeExpr::Named(Box::new([Ident::new(self.intern(name))]));
+            return self.referred(&path);
         }
         let said = self.string_member(pairs, "type").unwrap_or_default();
         let name = said.to_ascii_lowercase();
@@ -102,6 +107,32 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             "securestring" => self.primitive("string"),
             "string" | "int" | "bool" => self.primitive(&name),
             _ => TypeExpr::Any,
+        }
+    }
+
+    /// `#/definitions/t`, and parts of it: `#/definitions/t/properties/p`, `…/items`, `…/prefixItems/0`.
+    fn referred(&mut self, path: &str) -> TypeExpr {
+        let mut steps = path.trim_start_matches('#').split('/').skip(2);
+        let mut names = Vec::new();
+        if let Some(name) = steps.next() {
+            names.push(Ident::new(self.intern(name)));
+        }
+        while let Some(step) = steps.next() {
+            let next = match step {
+                "properties" => steps.next().map(|name| self.intern(name)),
+                "prefixItems" => steps.next().map(|index| format!("[{index}]").into()),
+                "items" => Some(TYPE_OF_ITEMS.into()),
+                "additionalProperties" => Some(TYPE_OF_OTHERS.into()),
+                _ => None,
+            };
+            match next {
+                Some(name) => names.push(Ident::new(name)),
+                None => return TypeExpr::Any,
+            }
+        }
+        match names.is_empty() {
+            true => TypeExpr::Any,
+            false => TypeExpr::Named(names.into()),
         }
     }
 

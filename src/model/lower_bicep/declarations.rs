@@ -123,6 +123,7 @@ impl Lowering<'_> {
     fn parameter(&mut self, cursor: &mut TreeCursor<'_>) -> Parameter {
         let mut allowed = None;
         let mut secure = false;
+        let mut non_empty = false;
         if self.enter_field(cursor, Field::Decorators) {
             self.items(cursor, |this, cursor, kind| {
                 if kind != Kind::Decorator {
@@ -130,6 +131,10 @@ impl Lowering<'_> {
                 }
                 match this.text(this.decorator_name(cursor)) {
                     "secure" => secure = true,
+                    "minLength" => {
+                        let length = this.first_argument(cursor).map(|length| length.kind);
+                        non_empty = matches!(length, Some(ExprKind::Int(1..)));
+                    }
                     "allowed" if allowed.is_none() => allowed = this.first_argument(cursor),
                     _ => {}
                 }
@@ -150,6 +155,7 @@ impl Lowering<'_> {
             default: self.optional(cursor, Field::Value, 0),
             allowed,
             secure,
+            non_empty,
             nullable,
         }
     }

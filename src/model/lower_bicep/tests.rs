@@ -249,9 +249,10 @@ fn types() {
         ("resourceInput<'A/b@1'>.name", "any"),
         ("sys.resourceOutput<'A/b@1'>", "any"),
         ("resource 'A/b@1'", "any"),
-        ("a[*]", "any"),
-        ("a.*", "any"),
-        ("a[0]", "any"),
+        ("a[*]", "@a.[*]"),
+        ("a.*", "@a..*"),
+        ("a[0].b", "@a.[0].b"),
+        ("resourceInput<'A/b@1'>[*]", "any"),
     ] {
         check_type(text, expect);
     }
@@ -277,6 +278,10 @@ fn parameters() {
         param e object
         @secure
         param f object
+        @minLength(1)
+        param g string
+        @minLength(0)
+        param h string
         ",
         r#"
         param a: string
@@ -285,6 +290,8 @@ fn parameters() {
         param d: string nullable secure allowed ["x"]
         param e: object
         param f: object secure
+        param g: string nonempty
+        param h: string
         "#,
     );
 }

@@ -4,7 +4,7 @@ use tree_sitter::TreeCursor;
 
 use super::symbols::{Field, Kind, operator};
 use super::{Lowering, MAX_DEPTH};
-use crate::model::{Expr, ExprKind, Ident, TypeExpr};
+use crate::model::{Expr, ExprKind, Ident, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeExpr};
 
 impl Lowering<'_> {
     /// The type the cursor stands on.
@@ -31,7 +31,9 @@ impl Lowering<'_> {
     fn bare_type(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> TypeExpr {
         match self.kind(cursor) {
             Kind::TypeName => named(vec![self.ident(cursor)]),
-            Kind::MemberType => self.path(cursor).map_or(TypeExpr::Any, named),
+            Kind::MemberType | Kind::ItemsType | Kind::IndexType | Kind::AdditionalType => {
+                self.path(cursor).map_or(TypeExpr::Any, named)
+            }
             Kind::NullableType => {
                 let inner = self.type_in(cursor, Field::Type, depth);
                 TypeExpr::Nullable(inner.into())
@@ -71,7 +73,7 @@ impl Lowering<'_> {
             Kind::Integer | Kind::Boolean | Kind::Null => {
                 TypeExpr::Literal(self.expr(cursor, depth))
             }
-            // Resource types, `resourceInput<…>`, `T.*`, `T[*]`, `T[0]`: derived from what no file of ours says.
+            // Resource types, `resourceInput<…>`: derived from what no file of ours says.
             _ => TypeExpr::Any,
         }
     }
@@ -135,7 +137,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// `a.b.c` as a path; a generic (`sys.resourceInput<…>`) or a property of anything but a name is none.
+    /// `a.b[*].c` as a path; a generic (`sys.resourceInput<…>`) or a part of anything but a name is none.
     fn path(&mut self, cursor: &mut TreeCursor<'_>) -> Option<Vec<Ident>> {
         let mut path = Vec::new();
         let mut climbed = 0;
@@ -143,12 +145,25 @@ impl Lowering<'_> {
         loop {
             match self.kind(cursor) {
                 Kind::TypeName => path.push(self.ident(cursor)),
-                Kind::MemberType if path.len() < MAX_DEPTH => {
-                    self.fields(cursor, |this, cursor, field| match field {
-                        Field::Property => path.push(this.ident(cursor)),
-                        Field::Arguments => whole = false,
-                        _ => {}
-                    });
+                kind @ (Kind::MemberType
+                | Kind::ItemsType
+                | Kind::IndexType
+                | Kind::AdditionalType)
+                    if path.len() < MAX_DEPTH =>
+                {
+                    match kind {
+                        Kind::ItemsType => path.push(Ident::from(TYPE_OF_ITEMS)),
+                        Kind::AdditionalType => path.push(Ident::from(TYPE_OF_OTHERS)),
+                        Kind::IndexType => {
+                            let index = self.text(self.span_in(cursor, Field::Index)).trim();
+                            path.push(Ident::new(format!("[{index}]")));
+                        }
+                        _ => self.fields(cursor, |this, cursor, field| match field {
+                            Field::Property => path.push(this.ident(cursor)),
+                            Field::Arguments => whole = false,
+                            _ => {}
+                        }),
+                    }
                     if self.enter_field(cursor, Field::Object) {
                         climbed += 1;
                         continue;
