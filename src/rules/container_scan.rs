@@ -214,7 +214,7 @@ struct Weighed {
     lists: Vec<PlanList>,
 }
 
-fn weigh(candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
+fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
     let mut weighed = Weighed {
         scanned: None,
         doubts: Vec::new(),
@@ -230,7 +230,9 @@ fn weigh(candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
         .collect();
     for (label, plan, cover) in &covers {
         let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
-        weighed.lists.extend(list_of(plan, cover, *label));
+        weighed
+            .lists
+            .extend(list_of(plan, cover, deployment, *label));
         if cover.is_off() {
             let label = label.map(|label| (*label).clone());
             weighed.off.push(plan::plan_off(plan, cover, label));
@@ -302,7 +304,12 @@ fn sure_for(plan: &Instance, registry: &Instance) -> bool {
 }
 
 /// A plan in reach whose name comes from a literal: its list may take one more.
-fn list_of(plan: &Instance, cover: &plan::Cover, label: Option<&Arc<str>>) -> Option<PlanList> {
+fn list_of(
+    plan: &Instance,
+    cover: &plan::Cover,
+    of: &Deployment,
+    label: Option<&Arc<str>>,
+) -> Option<PlanList> {
     if cover.reach != Answer::Yes || matches!(plan.presence, Presence::No(_)) {
         return None;
     }
@@ -315,6 +322,7 @@ fn list_of(plan: &Instance, cover: &plan::Cover, label: Option<&Arc<str>>) -> Op
         tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
         sample_name: plan.name.as_str()?.into(),
         declaration: plan.place,
+        of: (of.entry, of.parameters),
         deployment: label.cloned(),
     })
 }
@@ -325,7 +333,7 @@ fn judge_one(
     registry: &Instance,
     in_workspace: &dyn Fn(FileId) -> bool,
 ) -> Judged {
-    let weighed = weigh(candidates, registry);
+    let weighed = weigh(deployment, candidates, registry);
     let place = place_in_workspace(registry, in_workspace);
     let mut chain = chain(registry, place);
     let opinion = opinion(deployment, candidates, registry, &weighed);

@@ -135,6 +135,8 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: Place,
+    /// The registry's deployment, in whose reach it is: entry file and parameter file.
+    pub of: (FileId, Option<FileId>),
     /// The deployment it stands in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,
 }

@@ -275,7 +275,6 @@ impl Job<'_> {
     /// Adds the preferred plan to lists that turn other plans on.
     fn join_lists(&mut self, subject: &RegistrySubject) {
         let plan = plan_name(self.settings.plan);
-        let mut seen: Vec<Vec<FileEdit>> = Vec::new();
         // A plan of that name that is off would contradict the new one.
         if subject
             .plans_off
@@ -284,6 +283,7 @@ impl Job<'_> {
         {
             return;
         }
+        let mut options: Vec<list::Joined> = Vec::new();
         for list in &subject.lists {
             let Some(view) = self.views.view(list.name.file).filter(|view| view.editable) else {
                 continue;
@@ -291,20 +291,43 @@ impl Job<'_> {
             let Some(edits) = list::join(&view, self.views, list, plan) else {
                 continue;
             };
-            let files = vec![FileEdit {
+            let file = FileEdit {
                 path: view.path.clone(),
                 create: false,
                 edits,
-            }];
-            if seen.contains(&files) {
-                continue;
+            };
+            match options.iter_mut().find(|known| known.file == file) {
+                Some(known) => known.of.push(list.of),
+                None => options.push(list::Joined {
+                    file,
+                    of: vec![list.of],
+                }),
             }
+        }
+        for first in &options {
+            let ways = subject.ways.iter().map(|(entry, file, _)| (*entry, *file));
+            let Some(mut files) = list::for_all(first, &options, ways) else {
+                continue;
+            };
+            let here = self.views.view(self.finding.place.file);
+            files.sort_by_key(|file| {
+                let own = here.as_ref().is_some_and(|view| view.path == file.path);
+                (!own, file.path.clone())
+            });
+            let lists = match &files[..] {
+                [one] => format!("list of plans{}", self.in_file(&one.path)),
+                several => {
+                    let shown = several.iter().map(|f| format!("'{}'", self.shown(&f.path)));
+                    format!(
+                        "lists of plans in {}",
+                        shown.collect::<Vec<_>>().join(" and ")
+                    )
+                }
+            };
             let title = format!(
-                "Enable {} (Standard) in the list of plans{}",
+                "Enable {} (Standard) in the {lists}",
                 bicep::names(self.settings.plan).title,
-                self.in_file(&view.path)
             );
-            seen.push(files.clone());
             let id = self.numbered("join-list");
             self.offer(id, title, Some(plan), files);
         }

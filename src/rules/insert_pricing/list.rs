@@ -6,9 +6,9 @@ use tree_sitter::Node;
 use super::bicep;
 use super::json::{self, Layout};
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
-use crate::model::FileKind;
+use crate::model::{FileId, FileKind};
 use crate::rules::finding::PlanList;
-use crate::rules::fix::{TextEdit, View, Views};
+use crate::rules::fix::{FileEdit, TextEdit, View, Views};
 use crate::text::Span;
 
 /// Members of an element that belong to one plan alone: copied, they would be wrong for another.
@@ -41,6 +41,46 @@ pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Opti
     }
     let written = shape.element_for(view, plan, &list.sample_name)?;
     Some(shape.insert(view, &written))
+}
+
+/// A list that could take the plan, and the registry's deployments that it is in reach of.
+pub struct Joined {
+    /// The edit that adds the plan.
+    pub file: FileEdit,
+    /// Entry file and parameter file of each.
+    pub of: Vec<Way>,
+}
+
+/// A deployment: entry file and parameter file.
+pub type Way = (FileId, Option<FileId>);
+
+/// The lists that must take the plan, `first` among them, so that each of the deployments has it, and has it once: where
+/// every parameter file has a list of its own, one of them is not enough. `None` where lists cannot do that.
+pub fn for_all(
+    first: &Joined,
+    options: &[Joined],
+    ways: impl Iterator<Item = Way>,
+) -> Option<Vec<FileEdit>> {
+    let mut covered = first.of.clone();
+    let mut files = vec![first.file.clone()];
+    for way in ways {
+        if covered.contains(&way) {
+            continue;
+        }
+        let more = options.iter().find(|one| {
+            one.of.contains(&way) && !one.of.iter().any(|other| covered.contains(other))
+        })?;
+        covered.extend(&more.of);
+        match files.iter_mut().find(|file| file.path == more.file.path) {
+            Some(file) => {
+                file.edits.extend(more.file.edits.iter().cloned());
+                file.edits
+                    .sort_by_key(|edit| (edit.span.start, edit.span.end));
+            }
+            None => files.push(more.file.clone()),
+        }
+    }
+    Some(files)
 }
 
 /// An array of names, or of objects that hold one each.

@@ -3,7 +3,7 @@
 
 use super::bicep;
 use super::json;
-use crate::model::{FileKind, Place};
+use crate::model::{Expr, ExprKind, FileKind, ItemKind, Parameter, Place, TypeExpr};
 use crate::rules::finding::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
 use crate::text::Span;
@@ -20,7 +20,8 @@ pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
     match (&off.cause, off.tier) {
         (OffCause::Condition, _) => return None,
         (_, Some(tier)) if editable(views, tier) => {
-            edits.push((tier, replace_text(views, tier, "Standard")?));
+            let standard = standard(off, views, tier)?;
+            edits.push((tier, replace_text(views, tier, &standard)?));
         }
         (OffCause::Tier(_), _) => edits.push(by_argument(off, views)?),
         (OffCause::NoTier, _) => edits.push(add_tier(off, views)?),
@@ -33,6 +34,79 @@ pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
         edits.push((extension, switch_on(views, extension)?));
     }
     (!edits.is_empty()).then_some(edits)
+}
+
+/// How `Standard` is spelled where a literal stands: as the parameter allows it that the literal is the value of. `None`
+/// where the parameter allows no such thing.
+fn standard(off: &PlanOff, views: &dyn Views, literal: Place) -> Option<String> {
+    let view = views.view(literal.file)?;
+    let span = views.span(literal)?;
+    let entry = off
+        .via
+        .first()
+        .map_or(off.declaration.file, |step| step.place.file);
+    let entry = || views.view(entry);
+    let words = match valued(&view, span) {
+        Some(ItemKind::Parameter(parameter)) => allowed(parameter),
+        Some(ItemKind::Assignment(assignment)) => entry().and_then(|view| {
+            let items = view.model.template.items.iter();
+            items
+                .filter_map(|item| match &item.kind {
+                    ItemKind::Parameter(parameter) => Some(parameter),
+                    _ => None,
+                })
+                .find(|parameter| parameter.name == assignment.name)
+                .and_then(allowed)
+        }),
+        _ => None,
+    };
+    match words {
+        None => Some("Standard".to_owned()),
+        Some(words) => words
+            .into_iter()
+            .find(|word| word.eq_ignore_ascii_case("Standard")),
+    }
+}
+
+/// The parameter whose default, or the assignment whose value, is what stands at a span.
+fn valued(view: &View, span: Span) -> Option<&ItemKind> {
+    let places = view.model.spans.iter();
+    let items = view.model.template.items.iter().zip(places);
+    items
+        .map(|(item, place)| (&item.kind, place))
+        .find(|(kind, (start, spans))| {
+            let value = match kind {
+                ItemKind::Parameter(parameter) => parameter.default.as_ref(),
+                ItemKind::Assignment(assignment) => Some(&assignment.value),
+                _ => None,
+            };
+            let at = value.and_then(|value| spans.nodes.get(value.node as usize));
+            at.is_some_and(|at| at.shift(*start) == span)
+        })
+        .map(|(kind, _)| kind)
+}
+
+/// The texts that a parameter allows, where it says so by a list or by a union of literals.
+fn allowed(parameter: &Parameter) -> Option<Vec<String>> {
+    let text = |expr: &Expr| expr.as_str().map(str::to_owned);
+    if let Some(Expr {
+        kind: ExprKind::Array(elements),
+        ..
+    }) = &parameter.allowed
+    {
+        return elements
+            .iter()
+            .map(|element| text(&element.value))
+            .collect();
+    }
+    let literal = |ty: &TypeExpr| match ty {
+        TypeExpr::Literal(expr) => text(expr),
+        _ => None,
+    };
+    match &parameter.ty {
+        TypeExpr::Union(each) => each.iter().map(literal).collect(),
+        single => literal(single).map(|word| vec![word]),
+    }
 }
 
 fn editable(views: &dyn Views, place: Place) -> bool {
