@@ -2,7 +2,10 @@
 
 mod support;
 
-use preflight::analysis::{Analysis, Cancel, Counters};
+use std::path::Path;
+
+use preflight::analysis::{Analysis, Cancel, Counters, Options};
+use preflight::text::{Encoding, Range, TextChange};
 use support::Workspace;
 
 const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
@@ -290,4 +293,44 @@ fn a_symlinked_module_is_followed() {
         .map(|it| it.resource_type.as_str())
         .collect();
     assert_eq!(types, ["Microsoft.ContainerRegistry/registries"]);
+}
+
+/// Editors open every JSON file here; a large one that is no template costs a look.
+#[test]
+fn a_large_file_that_is_no_template_is_not_parsed() {
+    let path = Path::new("/data/numbers.json");
+    let large = format!("[{}]", "1, ".repeat(400_000));
+    let mut analysis = Analysis::new(Options::default());
+    let before = analysis.counters();
+    analysis.open(path, 1, &large);
+    analysis.refresh(&Cancel::default());
+    assert_eq!(ran(&mut analysis, before).parsed, 0);
+    let before = analysis.counters();
+    let typed = TextChange {
+        range: Some(Range::default()),
+        text: " ".to_owned(),
+    };
+    analysis.edit(path, 2, &[typed], Encoding::Utf16);
+    analysis.refresh(&Cancel::default());
+    assert_eq!(ran(&mut analysis, before).parsed, 0);
+    // It becomes one, and is one from then on.
+    let template = "{\"$schema\": \"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\", \
+        \"contentVersion\": \"1.0.0.0\", \"resources\": [{\"type\": \"Microsoft.ContainerRegistry/registries\", \
+        \"apiVersion\": \"2023-07-01\", \"name\": \"images\", \"location\": \"westeurope\"}], \"metadata\": ";
+    let whole = TextChange {
+        range: None,
+        text: format!("{template}{large}}}"),
+    };
+    analysis.edit(path, 3, &[whole], Encoding::Utf16);
+    analysis.refresh(&Cancel::default());
+    let report = analysis.report(path).expect("a report");
+    assert_eq!(report.diagnostics.len(), 1);
+    let small = TextChange {
+        range: None,
+        text: "[]".to_owned(),
+    };
+    analysis.edit(path, 4, &[small], Encoding::Utf16);
+    analysis.refresh(&Cancel::default());
+    let report = analysis.report(path).expect("a report");
+    assert!(report.diagnostics.is_empty());
 }

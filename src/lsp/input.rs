@@ -24,6 +24,9 @@ const WAITING: usize = 64;
 /// Bytes read in one go.
 const CHUNK: usize = 64 << 10;
 
+/// Bytes of a large message read in one go.
+const PIECE: usize = 4 << 20;
+
 /// Bytes that the headers of one message may have.
 const HEADERS: usize = 4 << 10;
 
@@ -226,8 +229,9 @@ impl<R: Read> Frames<R> {
         let mut bytes = format!("Content-Length: {length}\r\n\r\n").into_bytes();
         let header = bytes.len();
         while self.rest().len() < length {
+            // Not all at once: what a header promises may never come.
             let missing = length - self.rest().len();
-            if !self.fill(missing) {
+            if !self.fill(missing.min(PIECE)) {
                 return None;
             }
         }

@@ -421,17 +421,29 @@ impl Workspace {
             return false;
         }
         let text = &open.document.text;
-        let language = language_of(file.kind);
-        let tree = syntax::parse(language, text, open.tree.as_ref());
-        work.parsed.fetch_add(1, Ordering::Relaxed);
+        let parsed = open.tree.is_some() || is_worth_parsing(file.kind, &open.document);
+        let tree = parsed.then(|| {
+            work.parsed.fetch_add(1, Ordering::Relaxed);
+            syntax::parse(language_of(file.kind), text, open.tree.as_ref())
+        });
         // A file that is no parameters file any more belongs to no template, whatever its name.
-        let kind = kind_by_content(file.kind, &tree, text).unwrap_or(file.kind);
+        let kind = match &tree {
+            Some(tree) => kind_by_content(file.kind, tree, text).unwrap_or(file.kind),
+            None if is_json(file.kind) => FileKind::Other,
+            None => file.kind,
+        };
         let other = std::mem::replace(&mut file.kind, kind) != kind;
-        let model = lower(file.kind, &tree, text, memo);
+        let model = match &tree {
+            Some(tree) => lower(file.kind, tree, text, memo),
+            None => nothing(file.kind),
+        };
         if let Some(before) = &open.loaded {
             memo.retire(replaced(&before.model, &model));
         }
-        let doubtful = is_doubtful(file.kind, &tree, &model, || text.to_string());
+        let broken = tree
+            .as_ref()
+            .is_some_and(|tree| tree.root_node().has_error());
+        let doubtful = is_doubtful(file.kind, broken, &model, || text.to_string());
         let same = open.loaded.as_ref().is_some_and(|before| {
             before.doubtful == doubtful && same_meaning(&before.model.template, &model.template)
         });
@@ -445,11 +457,8 @@ impl Workspace {
                 before.summary != summary
                     || before.model.template.generated != model.template.generated
             });
-        let errors = if tree.root_node().has_error() {
-            first_errors(&tree, text)
-        } else {
-            Arc::default()
-        };
+        let broken = tree.as_ref().filter(|_| broken);
+        let errors = broken.map_or_else(Arc::default, |tree| first_errors(tree, text));
         open.loaded = Some(Loaded {
             model,
             summary,
@@ -457,7 +466,7 @@ impl Workspace {
             doubtful,
         });
         // Nothing of such a tree can be used again.
-        open.tree = (!syntax::is_tangled(&tree, text)).then_some(tree);
+        open.tree = tree.filter(|tree| !syntax::is_tangled(tree, text));
         open.stale = false;
         changed
     }
@@ -543,12 +552,13 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
     let tree = syntax::parse(language_of(kind), text, None);
     let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
     let model = lower(kind, &tree, text, memo);
-    let errors = if tree.root_node().has_error() {
+    let broken = tree.root_node().has_error();
+    let errors = if broken {
         first_errors(&tree, text)
     } else {
         Arc::default()
     };
-    let doubtful = is_doubtful(kind, &tree, &model, || text.to_owned());
+    let doubtful = is_doubtful(kind, broken, &model, || text.to_owned());
     Read {
         kind,
         model,
@@ -561,12 +571,11 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
 /// name that. The files that the prefilter never lets be parsed are judged so: opening one changes nothing.
 fn is_doubtful(
     kind: FileKind,
-    tree: &Tree,
+    broken: bool,
     model: &FileModel,
     text: impl FnOnce() -> String,
 ) -> bool {
-    let broken =
-        tree.root_node().has_error() || model.template.items.iter().any(|item| item.broken);
+    let broken = broken || model.template.items.iter().any(|item| item.broken);
     broken && {
         let marks = prefilter::inspect(kind, text().as_bytes());
         weight_of(kind, &marks) > Weight::Nothing
@@ -594,11 +603,7 @@ pub fn language_of(kind: FileKind) -> &'static tree_sitter::Language {
 
 /// JSON is told apart by what it holds.
 fn kind_by_content<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S) -> Option<FileKind> {
-    let json = matches!(
-        kind,
-        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other
-    );
-    json.then(|| arm_kind(tree, text))
+    is_json(kind).then(|| arm_kind(tree, text))
 }
 
 fn lower<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S, memo: &Memo) -> FileModel {
@@ -606,19 +611,45 @@ fn lower<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S, memo: &Memo)
         FileKind::Bicep | FileKind::BicepParams => lower_bicep(kind, tree, text, memo),
         FileKind::ArmTemplate => lower_arm(tree, text, memo),
         FileKind::ArmParameters => lower_parameters(tree, text, memo),
-        FileKind::Other => {
-            let template = Template {
-                kind,
-                scope: None,
-                generated: false,
-                items: Box::new([]),
-            };
-            FileModel {
-                template: template.into(),
-                spans: Box::new([]),
-            }
-        }
+        FileKind::Other => nothing(kind),
     }
+}
+
+/// What a file says that is none of ours.
+fn nothing(kind: FileKind) -> FileModel {
+    let template = Template {
+        kind,
+        scope: None,
+        generated: false,
+        items: Box::new([]),
+    };
+    FileModel {
+        template: template.into(),
+        spans: Box::new([]),
+    }
+}
+
+/// Whether a document can be any of ours. Editors open all JSON here, and the tree of a large file costs more than a
+/// hundred times its text; a file that size is looked through first, as files on disk are, and one that would not be
+/// read from disk is not parsed either.
+fn is_worth_parsing(kind: FileKind, document: &Document) -> bool {
+    const LARGE: u64 = 1 << 20;
+    let length = document.text.len_bytes() as u64;
+    if length > disk::MAX_FILE {
+        return false;
+    }
+    if length < LARGE || !is_json(kind) {
+        return true;
+    }
+    let text = document.text.to_string();
+    prefilter::inspect(FileKind::ArmTemplate, text.as_bytes()).candidate
+}
+
+fn is_json(kind: FileKind) -> bool {
+    matches!(
+        kind,
+        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other
+    )
 }
 
 fn first_errors<S: Source + ?Sized>(tree: &Tree, text: &S) -> Errors {
