@@ -28,7 +28,9 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
     if super::is_tangled(tree, text) {
         return vec![SyntaxError {
             span: Span::new(0, 0),
-            message: "this is too tangled: parsing it would take too long".to_owned(),
+            message:
+                "this is too long or too tangled: parsing it would take too much time or memory"
+                    .to_owned(),
         }];
     }
     let mut errors = tree_errors(tree, text);

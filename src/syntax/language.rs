@@ -52,15 +52,18 @@ thread_local! {
 /// second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
 
-/// What stands for a text that took too long: one error.
+/// What stands for a text that is not parsed to its end: one error.
 const TANGLED: &[u8] = b"\x01";
 
 /// Parses a text, chunk by chunk as it lies.
 ///
 /// `old` is the tree of the text before, already told of the edits with [`edit`]; what it shares with the new text is
-/// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long is one
-/// error and nothing else ([`is_tangled`]); it is of no use as an `old` one.
+/// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long, or too
+/// much memory, is one error and nothing else ([`is_tangled`]); it is of no use as an `old` one.
 pub fn parse(language: &Language, text: &(impl Source + ?Sized), old: Option<&Tree>) -> Tree {
+    if has_too_many_parts(text) {
+        return tangled(language);
+    }
     let megabytes = (text.len() >> 20) as u32;
     parse_within(language, text, old, PATIENCE.0 + PATIENCE.1 * megabytes)
 }
@@ -71,27 +74,67 @@ fn parse_within(
     old: Option<&Tree>,
     patience: Duration,
 ) -> Tree {
+    PARSER
+        .with_borrow_mut(|parser| {
+            parser
+                .set_language(language)
+                .expect("both grammars are generated for a version the runtime reads");
+            let end = Instant::now() + patience;
+            let mut look = |_: &ParseState| match Instant::now() > end {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
+            let options = ParseOptions::new().progress_callback(&mut look);
+            let tree =
+                parser.parse_with_options(&mut |byte, _| text.chunk(byte), old, Some(options));
+            if tree.is_none() {
+                parser.reset();
+            }
+            tree
+        })
+        .unwrap_or_else(|| tangled(language))
+}
+
+/// The tree of a text that is not parsed to its end.
+fn tangled(language: &Language) -> Tree {
     PARSER.with_borrow_mut(|parser| {
         parser
             .set_language(language)
             .expect("both grammars are generated for a version the runtime reads");
-        let end = Instant::now() + patience;
-        let mut look = |_: &ParseState| match Instant::now() > end {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
-        let options = ParseOptions::new().progress_callback(&mut look);
-        let tree = parser.parse_with_options(&mut |byte, _| text.chunk(byte), old, Some(options));
-        tree.unwrap_or_else(|| {
-            parser.reset();
-            parser.parse(TANGLED, None).expect(
-                "a parse ends without a tree only when cancelled, and nothing cancels this one",
-            )
-        })
+        parser
+            .parse(TANGLED, None)
+            .expect("a parse ends without a tree only when cancelled, and nothing cancels this one")
     })
 }
 
-/// Whether a tree says only that its text took too long to parse.
+/// A tree takes some two hundred bytes for each word and sign of its text, so what bounds the memory is how many there
+/// are, and not how long the text is. Azure takes no template of more than 4 MB, which has less than half as many.
+const MOST_PARTS: usize = 10 << 20;
+
+/// Whether a text has more words and signs than a tree is made of. Those in strings and comments count as others do:
+/// telling them apart would need the parse.
+fn has_too_many_parts(text: &(impl Source + ?Sized)) -> bool {
+    if text.len() <= MOST_PARTS {
+        return false;
+    }
+    let (mut at, mut parts, mut blank) = (0, 0, true);
+    while at < text.len() && parts <= MOST_PARTS {
+        let chunk = text.chunk(at);
+        if chunk.is_empty() {
+            break;
+        }
+        for byte in chunk {
+            let sign = byte.is_ascii_punctuation() && *byte != b'_' || *byte == b'\n';
+            let word = blank && !byte.is_ascii_whitespace();
+            parts += usize::from(sign || word);
+            blank = byte.is_ascii_whitespace();
+        }
+        at += chunk.len();
+    }
+    parts > MOST_PARTS
+}
+
+/// Whether a tree says only that its text is too long or too tangled to parse.
 pub fn is_tangled(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
     let root = tree.root_node();
     root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()
@@ -114,6 +157,27 @@ pub fn edit(tree: &mut Tree, edit: &Edit) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_too_many_parts_is_not_parsed() {
+        let check = |text: String, expect: bool| {
+            assert_eq!(
+                has_too_many_parts(text.as_str()),
+                expect,
+                "{} bytes",
+                text.len()
+            );
+        };
+        check("[1,".repeat(6 << 20), true);
+        check("1 ".repeat(11 << 20), true);
+        check("!".repeat(11 << 20), true);
+        // Long, but made of little: a certificate, a script.
+        check(format!("var a = '{}'", "x".repeat(20 << 20)), false);
+        check("[1,".repeat(1000), false);
+        let text = "[1,".repeat(6 << 20);
+        let tree = parse(json(), text.as_str(), None);
+        assert!(is_tangled(&tree, text.as_str()) && tree.root_node().has_error());
+    }
 
     #[test]
     fn a_parse_that_takes_too_long_is_given_up() {
