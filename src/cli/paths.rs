@@ -1,8 +1,12 @@
 //! Paths as people write and read them: globs where no shell expanded them, and relative to the working directory with
 //! `/` in every report, so that the same call gives the same bytes on every machine.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use glob::{MatchOptions, Pattern};
+
+use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
 
 /// The working directory, to which reports are relative.
@@ -53,6 +57,8 @@ pub struct Named {
     pub folders: Vec<PathBuf>,
     /// Files to judge as entry points.
     pub files: Vec<PathBuf>,
+    /// Those of them that a pattern named: nobody said that each is a template.
+    pub matched: BTreeSet<PathBuf>,
     /// Arguments that name nothing, with the reason.
     pub wrong: Vec<(PathBuf, String)>,
 }
@@ -85,7 +91,7 @@ pub fn named(arguments: &[PathBuf]) -> Named {
 /// A pattern that no shell expanded (`'infra/**/*.bicep'`), else a path that leads nowhere.
 fn expand(argument: &Path, path: PathBuf, named: &mut Named) {
     let text = argument.to_string_lossy();
-    if !text.contains(['*', '?', '[']) {
+    if !text.contains(WILD) {
         let words = match disk::read(&path) {
             Err(error) => error.to_string(),
             Ok(_) => "is not a regular file".to_owned(),
@@ -93,27 +99,91 @@ fn expand(argument: &Path, path: PathBuf, named: &mut Named) {
         named.wrong.push((path, words));
         return;
     }
-    let before = named.files.len() + named.folders.len();
-    let found = match glob::glob(&text) {
-        Ok(found) => found,
-        Err(error) => {
-            named
-                .wrong
-                .push((path, format!("is no pattern: {}", error.msg)));
-            return;
-        }
+    let before = named.files.len() + named.folders.len() + named.wrong.len();
+    let outcome = match text.contains("**") {
+        true => below(&text, named),
+        false => beside(&text, named),
     };
-    for entry in found {
+    if let Err(error) = outcome {
+        named
+            .wrong
+            .push((path, format!("is no pattern: {}", error.msg)));
+    } else if named.files.len() + named.folders.len() + named.wrong.len() == before {
+        named.wrong.push((path, "matches nothing".to_owned()));
+    }
+}
+
+/// What makes a pattern of a path.
+const WILD: [char; 3] = ['*', '?', '['];
+
+/// A pattern of as many levels as it has parts.
+fn beside(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
+    for entry in glob::glob(text)? {
         match entry {
             Ok(found) if disk::is_folder(&found) => named.folders.push(disk::normalize(&found)),
-            Ok(found) => named.files.push(disk::normalize(&found)),
+            Ok(found) => named.file(disk::normalize(&found)),
             Err(error) => named
                 .wrong
                 .push((error.path().to_path_buf(), error.error().to_string())),
         }
     }
-    if named.files.len() + named.folders.len() == before {
-        named.wrong.push((path, "matches nothing".to_owned()));
+    Ok(())
+}
+
+/// A pattern of any number of levels (`**`): looked for where a workspace is, so what git ignores is left out, and links
+/// that lead in circles end.
+fn below(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
+    let text = match cfg!(windows) {
+        true => text.replace('\\', "/"),
+        false => text.to_owned(),
+    };
+    let parts: Vec<&str> = text.split('/').collect();
+    let literal = parts.iter().take_while(|part| !part.contains(WILD)).count();
+    let (start, rest) = parts.split_at(literal);
+    let start = match start {
+        [] => ".".to_owned(),
+        [""] => "/".to_owned(),
+        parts => parts.join("/"),
+    };
+    let folder = disk::normalize(Path::new(&start));
+    // What ends in `**` means the folders before it with all they hold.
+    let (rest, whole) = match rest {
+        ["**"] => {
+            named.folders.push(folder);
+            return Ok(());
+        }
+        [before @ .., "**" | ""] => (before, true),
+        rest => (rest, false),
+    };
+    let pattern = Pattern::new(&rest.join("/"))?;
+    let options = MatchOptions {
+        require_literal_separator: true,
+        ..MatchOptions::default()
+    };
+    let matches = |path: &Path| {
+        let inner = path.strip_prefix(&folder).ok();
+        inner.is_some_and(|inner| pattern.matches_path_with(inner, options))
+    };
+    let found = discover(&folder, Limits::default());
+    let mut folders = BTreeSet::new();
+    for file in found.files {
+        let above = file.ancestors().skip(1);
+        let above = above.take_while(|above| *above != folder && above.starts_with(&folder));
+        folders.extend(above.filter(|above| matches(above)).map(Path::to_path_buf));
+        if !whole && matches(&file) {
+            named.file(file);
+        }
+    }
+    named.folders.extend(folders);
+    named.wrong.extend(found.problems);
+    Ok(())
+}
+
+impl Named {
+    /// Adds what a pattern matched.
+    fn file(&mut self, path: PathBuf) {
+        self.matched.insert(path.clone());
+        self.files.push(path);
     }
 }
 
@@ -132,5 +202,48 @@ mod tests {
         check("/home/a/other/main.bicep", "../other/main.bicep");
         check("/home/a/work", ".");
         check("/srv/main.bicep", "/srv/main.bicep");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn patterns_end_whatever_the_links() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let root = disk::real(dir.path()).expect("its path");
+        for file in [
+            "a.bicep",
+            "x/a.bicep",
+            "x/y/b.json",
+            "z/y/a.bicep",
+            "x/n.md",
+        ] {
+            let path = root.join(file);
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        }
+        // Two links to the folder itself: 2^40 ways down before the system says stop.
+        for link in ["l", "x/l", "m"] {
+            std::os::unix::fs::symlink(&root, root.join(link)).expect("a link");
+        }
+        let check = |pattern: &str, files: &[&str], folders: &[&str]| {
+            let named = named(&[root.join(pattern)]);
+            let inside = |paths: &[PathBuf]| -> Vec<String> {
+                let inner = |path: &PathBuf| path.strip_prefix(&root).expect("below").to_owned();
+                paths
+                    .iter()
+                    .map(|path| inner(path).to_string_lossy().into_owned())
+                    .collect()
+            };
+            assert_eq!(inside(&named.files), files, "{pattern}");
+            assert_eq!(inside(&named.folders), folders, "{pattern}");
+        };
+        check("**/*.bicep", &["a.bicep", "x/a.bicep", "z/y/a.bicep"], &[]);
+        check("x/**/*.json", &["x/y/b.json"], &[]);
+        check("**/a.*", &["a.bicep", "x/a.bicep", "z/y/a.bicep"], &[]);
+        check("**", &[], &[""]);
+        check("x/**", &[], &["x"]);
+        check("**/y", &[], &["x/y", "z/y"]);
+        check("**/y/**", &[], &["x/y", "z/y"]);
+        check("?/*.bicep", &["l/a.bicep", "m/a.bicep", "x/a.bicep"], &[]);
+        check("**/*.none", &[], &[]);
     }
 }
