@@ -256,3 +256,52 @@ fn the_action_uses_the_inputs_it_declares() {
     let declared: BTreeSet<&str> = inputs.iter().map(|(key, _)| key.text.as_str()).collect();
     assert_eq!(used, declared);
 }
+
+/// Runs the step of the action that judges, with a program of the same name that tells its arguments.
+#[cfg(unix)]
+#[test]
+fn the_action_hands_over_the_paths_it_is_given() {
+    use std::os::unix::fs::PermissionsExt;
+    let action = yaml("action.yml", &text("action.yml"));
+    let steps = action.get("runs").and_then(|runs| runs.get("steps"));
+    let Some(DataKind::List(steps)) = steps.map(|steps| &steps.kind) else {
+        panic!("a list of steps");
+    };
+    let check = steps
+        .iter()
+        .find(|step| step.get("id").and_then(Data::as_str) == Some("check"));
+    let script = check
+        .and_then(|step| step.get("run"))
+        .and_then(Data::as_str);
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("preflight");
+    fs::write(&program, "#!/bin/sh\nfor word; do echo \"$word\"; done\n").expect("a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("that runs");
+    for (paths, expect) in [
+        ("", &[][..]),
+        ("infra", &["infra"]),
+        (" infra  'x ", &["infra", "'x"]),
+        ("infra one\nbicep\n\n", &["infra one", "bicep"]),
+    ] {
+        let output = Command::new("bash")
+            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c"])
+            .arg(script.expect("a script"))
+            .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+            .env("PATHS", paths)
+            .env("FAIL_ON", "error")
+            .env("SARIF", "out file.sarif")
+            .output()
+            .expect("bash runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let words: Vec<&str> = said.lines().collect();
+        let rest = [
+            "--format",
+            "github",
+            "--format",
+            "sarif=out file.sarif",
+            "--fail-on",
+            "error",
+        ];
+        assert_eq!(words, [&["check"], expect, &rest].concat(), "{paths:?}");
+    }
+}
