@@ -8,6 +8,7 @@ mod deployments;
 mod hover;
 mod inventory;
 pub mod inventory_json;
+mod problems;
 mod refresh;
 mod report;
 mod scan;
@@ -20,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use crate::eval::{TOO_LARGE, reference_of};
 use crate::model::{FileId, FileKind};
 use crate::rules::container_scan::WANT;
 use crate::rules::finding::{Severity, Verdict};
@@ -28,14 +28,14 @@ use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
 use crate::syntax;
 pub use crate::text::Point;
-use crate::text::{Document, Encoding, Lines, Span, TextChange, position};
+use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
 use crate::workspace::fingerprint::Weight;
-use crate::workspace::registry_cache::Resolution;
 use backlog::Backlog;
 use deployments::Deployments;
+pub use problems::Gaps;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
 
@@ -315,6 +315,7 @@ impl Analysis {
             FileKind::BicepParams | FileKind::ArmParameters => {
                 (self.workspace.template_of(id), Some(id))
             }
+            FileKind::Other => return,
             _ => (Some(id), parameters.and_then(|path| self.loaded_file(path))),
         };
         let Some(entry) = entry else { return };
@@ -597,104 +598,6 @@ impl Analysis {
             .map(|id| self.report_of(id))
     }
 
-    /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
-    /// configuration files that are wrong, folders that could not be walked.
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut locator = Locator::default();
-        let mut problems: Vec<Problem> = Vec::new();
-        for (path, message) in &self.scan_problems {
-            problems.push(Problem {
-                path: path.as_path().into(),
-                location: None,
-                message: message.clone(),
-            });
-        }
-        for (id, file) in self.workspace.files() {
-            if let (Content::Unreadable(error), true, None) =
-                (&file.content, file.listed, &file.document)
-            {
-                problems.push(Problem {
-                    path: file.path.clone(),
-                    location: None,
-                    message: format!("cannot be read: {error}"),
-                });
-            }
-            let (true, Some(loaded)) = (file.listed, self.workspace.loaded(id)) else {
-                continue;
-            };
-            // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
-            let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
-            if !holds && loaded.summary.weight == Weight::Nothing {
-                continue;
-            }
-            for (span, message) in loaded.errors.iter() {
-                problems.push(Problem {
-                    path: file.path.clone(),
-                    location: locator.location(self, id, *span),
-                    message: format!("does not parse: {message}"),
-                });
-            }
-            if !holds {
-                continue;
-            }
-            for (item, (offset, spans)) in
-                loaded.model.template.items.iter().zip(&loaded.model.spans)
-            {
-                let Some(reference) = reference_of(&item.kind) else {
-                    continue;
-                };
-                if reference.text.contains(':') || item.broken {
-                    continue;
-                }
-                if let Resolution::Unread(reason) = self.workspace.resolve(id, &reference.text) {
-                    let span = spans
-                        .nodes
-                        .get(reference.node as usize)
-                        .map(|span| span.shift(*offset));
-                    problems.push(Problem {
-                        path: file.path.clone(),
-                        location: span.and_then(|span| locator.location(self, id, span)),
-                        message: reason.to_string(),
-                    });
-                }
-            }
-        }
-        for state in self.deployments.states.values() {
-            let expansions = || state.deployment.iter().map(|known| &known.expansion);
-            let cut = expansions().flat_map(|expansion| &expansion.unread);
-            for unread in cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless) {
-                problems.push(Problem {
-                    path: self.workspace.file(unread.place.file).path.clone(),
-                    location: locator.locate(self, unread.place),
-                    message: "this deployment is too large to follow beyond here: what it deploys behind this \
-                              module is not judged"
-                        .to_owned(),
-                });
-            }
-            for place in expansions().flat_map(|expansion| &expansion.cycles) {
-                problems.push(Problem {
-                    path: self.workspace.file(place.file).path.clone(),
-                    location: locator.locate(self, *place),
-                    message: "this module leads back to a file that is already on the way here"
-                        .to_owned(),
-                });
-            }
-        }
-        for problem in &self.config_problems {
-            let id = self.workspace.id(&problem.path);
-            problems.push(Problem {
-                path: problem.path.as_path().into(),
-                location: id.and_then(|id| locator.location(self, id, problem.span)),
-                message: problem.message.clone(),
-            });
-        }
-        problems.sort_by(|a, b| {
-            (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
-        });
-        problems.dedup();
-        problems
-    }
-
     /// Totals.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary {
@@ -704,7 +607,7 @@ impl Analysis {
                 .filter(|(_, file)| file.listed)
                 .count(),
             entry_points: self.deployments.states.len(),
-            problems: self.problems().len(),
+            problems: self.gaps(false).problems.len(),
             ..Summary::default()
         };
         let shown = self
@@ -817,14 +720,8 @@ impl Analysis {
         if let Some(id) = self.workspace.id(&path) {
             return Locator::default().location(self, id, span);
         }
-        // What is no template is not among the files: fixes edit the rule file.
-        let lines = Lines::new(disk::read(&path).ok()?.text);
-        Some(Location {
-            path: path.into(),
-            span,
-            start: lines.point(span.start),
-            end: lines.point(span.end),
-        })
+        // Configuration without a mistake in it is no file of the workspace.
+        Some(Locator::location_in(&path, self.text(&path)?, span))
     }
 }
 

@@ -16,6 +16,7 @@ mod report;
 mod settings;
 mod stats;
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -193,6 +194,42 @@ fn print(bytes: &[u8]) -> Exit {
 
 /// Says one line of trouble.
 fn trouble(message: &str) -> Exit {
-    let _ = writeln!(std::io::stderr().lock(), "preflight: {message}");
+    say(&format!("preflight: {message}"));
     Exit::Trouble
+}
+
+/// Writes a line to standard error. Where nobody can be told, nothing is lost by going on.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", plain(line));
+}
+
+/// Text with what a terminal would obey (colours, line ends, the direction of writing) spelled out: names of files may
+/// hold anything, and a report is one line for each of them.
+fn plain(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match obeyed(c) {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn what_a_terminal_obeys_is_spelled_out() {
+        assert_eq!(plain("a b/é 😀.bicep"), "a b/é 😀.bicep");
+        assert_eq!(plain("a\n\u{1b}[31m\u{202e}b"), "a\\n\\u{1b}[31m\\u{202e}b");
+    }
 }

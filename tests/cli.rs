@@ -1,48 +1,18 @@
 //! The command line as pipelines see it: exit codes, reports byte for byte, fixes on disk.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+#[path = "support/run.rs"]
+mod run;
 mod support;
 
+use run::{Run, run_in};
 use support::Workspace;
 
-/// How a run of the binary ended.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-/// Runs the binary in a folder; `input` is its standard input.
-fn run_in(folder: &Path, args: &[&str], input: &str) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_preflight"))
-        .args(args)
-        .current_dir(folder)
-        .env_remove("NO_COLOR")
-        .env("HOME", folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    if let Some(mut stdin) = child.stdin.take() {
-        // A command that reads nothing may be gone already.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().expect("the binary ends");
-    Run {
-        code: output.status.code().expect("no signal ended it"),
-        out: String::from_utf8(output.stdout).expect("reports are UTF-8"),
-        err: String::from_utf8(output.stderr).expect("messages are UTF-8"),
-    }
-}
-
 fn run(workspace: &Workspace, args: &[&str]) -> Run {
-    run_in(workspace.root(), args, "")
+    run_in(workspace.root(), args, b"")
 }
 
 const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
@@ -181,6 +151,20 @@ fn exit_codes() {
         (lost, &["check"], 2, "no.bicep", ""),
         (&[], &["check"], 0, "Nothing to judge", ""),
         (
+            missing,
+            &["check", "--parameters", "acr.bicep"],
+            2,
+            "",
+            "--parameters is for files",
+        ),
+        (
+            missing,
+            &["check", "--format", "json=a.json", "--output", "b.json"],
+            2,
+            "",
+            "--output names a file, and so does the last --format",
+        ),
+        (
             &[],
             &["check", "--format", "yaml"],
             2,
@@ -259,6 +243,20 @@ fn exit_codes() {
         (&[], &["--help"], 0, "Examples:", ""),
         (&[], &["check", "--help"], 0, "--fix=Containers", ""),
         (&[], &["completions", "bash"], 0, "complete -F", ""),
+        (
+            &[],
+            &["completions", "bash"],
+            0,
+            "text json sarif github junit",
+            "",
+        ),
+        (
+            &[],
+            &["check", "--format", "json="],
+            2,
+            "",
+            "a file is to follow",
+        ),
         (&[], &["man"], 0, ".TH preflight", ""),
     ];
     for (files, args, code, out, err) in calls {
@@ -342,6 +340,76 @@ fn json_says_what_would_mend_a_finding() {
         tier["edits"][0]["text"]
             .as_str()
             .is_some_and(|text| text.contains("Standard"))
+    );
+}
+
+/// A place in a text, in UTF-16 units from 0, as an offset.
+fn offset(text: &str, place: &Value) -> usize {
+    let line = place["line"].as_u64().expect("a line") as usize;
+    let character = place["character"].as_u64().expect("a character") as usize;
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let mut units = 0;
+    let rest = text[start..].char_indices();
+    let at = rest.map(|(at, c)| (at, c.len_utf16())).find(|(_, width)| {
+        let here = units == character;
+        units += width;
+        here
+    });
+    at.map_or(text.len(), |(at, _)| start + at)
+}
+
+#[test]
+fn edits_of_configuration_stand_where_they_belong() {
+    let rules = "# Ours: 😀\nconfiguration:\n  PREFLIGHT_PLAN: Containers\nrule: {}\n";
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY), ("ps-rule.yaml", rules)]);
+    let report: Value =
+        serde_json::from_str(&run(&workspace, &["check", "--format", "json"]).out).expect("JSON");
+    let fixes = report["findings"][0]["fixes"].as_array().expect("fixes");
+    let mut edits = fixes
+        .iter()
+        .flat_map(|fix| fix["edits"].as_array().expect("edits"));
+    let edit = edits
+        .rfind(|edit| edit["path"] == "ps-rule.yaml")
+        .expect("an edit of the rule file");
+    let (start, end) = (&edit["range"]["start"], &edit["range"]["end"]);
+    let mut changed = rules.to_owned();
+    changed.replace_range(
+        offset(rules, start)..offset(rules, end),
+        edit["text"].as_str().expect("a text"),
+    );
+    workspace.write("ps-rule.yaml", &changed);
+    let after = run(&workspace, &["check"]);
+    assert_eq!(after.code, 0, "{changed}\n{}", after.out);
+    assert!(
+        changed.starts_with("# Ours: 😀\nconfiguration:\n"),
+        "{changed}"
+    );
+    // SARIF counts from 1 and means the same place.
+    let log: Value = serde_json::from_str(
+        &run(
+            &Workspace::new(&[("acr.bicep", REGISTRY), ("ps-rule.yaml", rules)]),
+            &["check", "--format", "sarif"],
+        )
+        .out,
+    )
+    .expect("JSON");
+    let fixes = log["runs"][0]["results"][0]["fixes"]
+        .as_array()
+        .expect("fixes");
+    let mut changes = fixes
+        .iter()
+        .flat_map(|fix| fix["artifactChanges"].as_array().expect("changes"));
+    let change = changes
+        .rfind(|change| change["artifactLocation"]["uri"] == "ps-rule.yaml")
+        .expect("a change of the rule file");
+    let region = &change["replacements"][0]["deletedRegion"];
+    assert_eq!(
+        region["startLine"],
+        start["line"].as_u64().expect("a line") + 1
+    );
+    assert_eq!(
+        region["startColumn"],
+        start["character"].as_u64().expect("a character") + 1
     );
 }
 
@@ -440,7 +508,7 @@ fn sarif_keeps_to_its_schema() {
             "aks-construction",
             "docs-samples",
         ],
-        "",
+        b"",
     );
     assert!(log.out.contains("AZR-000002"));
     assert_sarif(&log.out);

@@ -174,7 +174,18 @@ impl Analysis {
         for id in templates {
             let mut wanted = self.workspace.deployments_of(id, rooted);
             if let Some(explicit) = self.explicit.get(&id) {
-                wanted = explicit.clone();
+                // Named, and in a folder that is judged as well: what the folder makes of it is judged too.
+                let path = &self.workspace.file(id).path;
+                if self.workspace.folder_of(path).is_none() {
+                    wanted.clear();
+                }
+                wanted.extend(
+                    explicit
+                        .iter()
+                        .filter(|values| !wanted.contains(values))
+                        .copied()
+                        .collect::<Vec<_>>(),
+                );
             }
             self.set_deployments(id, &wanted);
         }

@@ -78,6 +78,17 @@ impl Locator {
         })
     }
 
+    /// A span of a text as a location.
+    pub(super) fn location_in(path: &Path, text: Arc<str>, span: Span) -> Location {
+        let lines = Lines::new(text);
+        Location {
+            path: Arc::from(path),
+            span,
+            start: lines.point(span.start),
+            end: lines.point(span.end),
+        }
+    }
+
     fn lines(&mut self, analysis: &Analysis, file: FileId) -> Option<&Lines> {
         let text = || analysis.workspace.text(file);
         let lines = self.texts.entry(file);

@@ -1,23 +1,25 @@
 //! `preflight check`: the rule over files and folders, reported in any number of formats.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fix::{self, Paid};
 use super::paths::{Base, named};
 use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
-use super::{Color, Exit, baseline, print, settings, trouble};
+use super::{Color, Exit, baseline, print, say, settings, trouble};
 use crate::analysis::{Analysis, Cancel, Options, Problem, scan};
 use crate::rules::container_scan::plan::SCANNING;
 use crate::rules::finding::Severity;
 use crate::workspace::config::{Coverage, Overrides, Plan};
-use crate::workspace::disk;
+use crate::workspace::disk::{self, DiskError};
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -27,9 +29,9 @@ pub struct Args {
     /// input (see --stdin-filename)
     paths: Vec<PathBuf>,
     /// How to report; several may be given, each with a file of its own: `--format text --format sarif=out.sarif`
-    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = wanted)]
+    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = WantedParser)]
     formats: Vec<Wanted>,
-    /// Write the (last) report to a file instead of standard output
+    /// Write the report (of several, the last) to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// From which severity on findings make the exit code 1
@@ -92,8 +94,32 @@ struct Wanted {
     file: Option<PathBuf>,
 }
 
+/// Reads a [`Wanted`], and tells the shell which there are to complete.
+#[derive(Debug, Clone, Copy)]
+struct WantedParser;
+
+impl TypedValueParser for WantedParser {
+    type Value = Wanted;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Wanted, clap::Error> {
+        let words = StringValueParser::new().try_map(|text| wanted(&text));
+        words.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let formats = Format::value_variants().iter();
+        Some(Box::new(formats.filter_map(Format::to_possible_value)))
+    }
+}
+
 fn wanted(text: &str) -> Result<Wanted, String> {
     let (name, file) = match text.split_once('=') {
+        Some((_, "")) => return Err("a file is to follow the `=`".to_owned()),
         Some((name, file)) => (name, Some(PathBuf::from(file))),
         None => (text, None),
     };
@@ -167,6 +193,10 @@ impl Args {
 /// Judges and reports.
 pub fn run(args: &Args) -> Exit {
     let base = Base::here();
+    let formats = match formats(args) {
+        Ok(formats) => formats,
+        Err(words) => return trouble(words),
+    };
     let known = match args.baseline.as_deref().map(baseline::read).transpose() {
         Ok(known) => known,
         Err(error) => {
@@ -185,15 +215,15 @@ pub fn run(args: &Args) -> Exit {
     if fixing && let Some(exit) = mend(args, &mut analysis, &base, known.as_ref()) {
         return exit;
     }
-    let formats = formats(args);
     let with_fixes = formats
         .iter()
         .any(|wanted| matches!(wanted.format, Format::Json | Format::Sarif));
     let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
     report.problems.extend(wrong);
-    report
-        .problems
-        .sort_by(|a, b| (&a.path, &a.location).cmp(&(&b.path, &b.location)));
+    report.problems.sort_by(|a, b| {
+        (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
+    });
+    report.problems.dedup();
     if let Some(path) = &args.write_baseline {
         return write_baseline(path, &report);
     }
@@ -230,7 +260,7 @@ pub fn run(args: &Args) -> Exit {
 }
 
 /// What to report in and where to, `--output` applied.
-fn formats(args: &Args) -> Vec<Wanted> {
+fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
     let mut formats = args.formats.clone();
     if formats.is_empty() {
         formats.push(Wanted {
@@ -238,12 +268,13 @@ fn formats(args: &Args) -> Vec<Wanted> {
             file: None,
         });
     }
-    if let (Some(last), Some(output)) = (formats.last_mut(), &args.output)
-        && last.file.is_none()
-    {
+    if let (Some(last), Some(output)) = (formats.last_mut(), &args.output) {
+        if last.file.is_some() {
+            return Err("--output names a file, and so does the last --format");
+        }
         last.file = Some(output.clone());
     }
-    formats
+    Ok(formats)
 }
 
 /// Reads what the arguments name. Gives the analysis, up to date, and what of the arguments names nothing.
@@ -271,12 +302,15 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
         true => Default::default(),
         false => named(&paths),
     };
-    if let Some(parameters) = &args.parameters
-        && let Err(error) = disk::read(&disk::normalize(parameters))
-    {
-        named
-            .wrong
-            .push((disk::normalize(parameters), error.to_string()));
+    if let Some(parameters) = &args.parameters {
+        let parameters = disk::normalize(parameters);
+        if let Err(error) = disk::read(&parameters) {
+            named.wrong.push((parameters, error.to_string()));
+        } else if named.files.is_empty() && !stdin {
+            return Err(trouble(
+                "--parameters is for files, and none is named: the parameter files of a folder are found by themselves",
+            ));
+        }
     }
     let mut analysis = Analysis::new(options.clone());
     analysis.set_folders(&named.folders);
@@ -286,17 +320,19 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
         analysis.install(scan(folder, &options, &Cancel::default(), &step));
     }
     progress.done();
+    let mut entries = named.files;
     if stdin {
         let name = args.stdin_filename.as_deref();
         let name = disk::normalize(name.unwrap_or(Path::new("stdin.bicep")));
-        let mut text = String::new();
-        if let Err(error) = std::io::stdin().lock().read_to_string(&mut text) {
-            return Err(trouble(&format!("standard input cannot be read: {error}")));
+        match standard_input() {
+            Ok(text) => {
+                analysis.open(&name, 0, &text);
+                entries.push(name);
+            }
+            Err(error) => named.wrong.push((name, format!("cannot be read: {error}"))),
         }
-        analysis.open(&name, 0, text.trim_start_matches('\u{feff}'));
-        analysis.add_entry(&name, args.parameters.as_deref());
     }
-    for file in &named.files {
+    for file in &entries {
         analysis.add_entry(file, args.parameters.as_deref());
     }
     settle(&mut analysis);
@@ -305,7 +341,23 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
         location: None,
         message,
     });
-    Ok((analysis, wrong.collect()))
+    let mut wrong: Vec<Problem> = wrong.collect();
+    for file in entries.iter().filter(|file| !named.matched.contains(*file)) {
+        wrong.extend(analysis.named_wrongly(file, args.parameters.as_deref()));
+    }
+    Ok((analysis, wrong))
+}
+
+/// The text on standard input, under the limits and in the encodings of files.
+fn standard_input() -> Result<Arc<str>, DiskError> {
+    let mut bytes = Vec::new();
+    let most = disk::MAX_FILE;
+    let input = std::io::stdin().lock();
+    input.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(DiskError::TooLarge(bytes.len() as u64));
+    }
+    Ok(disk::decode(bytes)?.0)
 }
 
 /// Brings the analysis up to date.
@@ -357,7 +409,7 @@ fn mend(
                 } else {
                     "created"
                 };
-                eprintln!("{verb} {}", base.relative(&change.path));
+                say(&format!("{verb} {}", base.relative(&change.path)));
             }
             None
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::paths::Base;
-use super::{Exit, print, trouble};
+use super::{Exit, plain, print, trouble};
 use crate::analysis::{Analysis, Cancel, Inventory, Location, Options, inventory_json};
 use crate::workspace::disk;
 
@@ -62,7 +62,10 @@ pub fn run(args: &Args) -> Exit {
         Format::Text => print(text_of(&inventory, &base).as_bytes()),
     };
     let mut exit = printed;
-    for problem in analysis.problems() {
+    let mut problems = analysis.problems();
+    problems.extend(analysis.named_wrongly(&args.file, args.parameters.as_deref()));
+    problems.dedup();
+    for problem in problems {
         let shown = base.relative(&problem.path);
         let line = problem
             .location
@@ -81,11 +84,15 @@ fn json_of(inventory: &Inventory, base: &Base) -> String {
 fn text_of(inventory: &Inventory, base: &Base) -> String {
     let at = |location: &Location| {
         let (line, column) = (location.start.line + 1, location.start.utf32 + 1);
-        format!("{}:{line}:{column}", base.relative(&location.path))
+        plain(&format!(
+            "{}:{line}:{column}",
+            base.relative(&location.path)
+        ))
+        .into_owned()
     };
     let mut out = format!(
         "{} (scope: {}): {}\n",
-        base.relative(&inventory.entry),
+        plain(&base.relative(&inventory.entry)),
         inventory.scope,
         count(inventory.resources.len(), "resource")
     );
@@ -113,7 +120,7 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
             "  {}@{} {}{notes}\n    {}",
             resource.resource_type,
             resource.api_version,
-            resource.name.as_deref().unwrap_or("<name not known>"),
+            plain(resource.name.as_deref().unwrap_or("<name not known>")),
             at(&resource.location)
         ));
         if !resource.via.is_empty() {

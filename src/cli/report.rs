@@ -91,6 +91,8 @@ pub struct Report {
     pub findings: Vec<Found>,
     /// What could not be read, parsed or followed.
     pub problems: Vec<Problem>,
+    /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not judged.
+    pub unread: Vec<Problem>,
     /// A baseline was compared with.
     pub compared: bool,
 }
@@ -132,12 +134,14 @@ impl Report {
                 });
             }
         }
+        let gaps = analysis.gaps(true);
         Report {
             base: base.clone(),
             files: summary.files,
             entry_points: summary.entry_points,
             findings,
-            problems: analysis.problems(),
+            problems: gaps.problems,
+            unread: gaps.unread,
             compared: known.is_some(),
         }
     }

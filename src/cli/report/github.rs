@@ -18,12 +18,14 @@ pub fn print(report: &Report) -> String {
         let place = place(&found.path, Some(&diagnostic.location));
         out.push_str(&line(command, &place, &title, &diagnostic.message));
     }
-    for problem in &report.problems {
-        let place = place(
-            &report.base.relative(&problem.path),
-            problem.location.as_ref(),
-        );
-        out.push_str(&line("error", &place, "Preflight", &problem.message));
+    for (command, problems) in [("error", &report.problems), ("notice", &report.unread)] {
+        for problem in problems {
+            let place = place(
+                &report.base.relative(&problem.path),
+                problem.location.as_ref(),
+            );
+            out.push_str(&line(command, &place, "Preflight", &problem.message));
+        }
     }
     out
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Mend, Report, severity_name, verdict_name};
-use crate::analysis::{Location, Point};
+use crate::analysis::{Location, Point, Problem};
 use crate::rules::finding::Severity;
 
 /// Prints the document.
@@ -46,18 +46,17 @@ pub fn print(report: &Report) -> String {
             })
         })
         .collect();
-    let problems: Vec<Value> = report
-        .problems
-        .iter()
-        .map(|problem| {
+    let told = |problems: &[Problem]| -> Vec<Value> {
+        let told = problems.iter().map(|problem| {
             json!({
                 "path": base.relative(&problem.path),
                 "range": problem.location.as_ref().map(range),
                 "message": problem.message,
             })
-        })
-        .collect();
-    let document = json!({
+        });
+        told.collect()
+    };
+    let mut document = json!({
         "version": 1,
         "summary": {
             "files": report.files,
@@ -67,8 +66,11 @@ pub fn print(report: &Report) -> String {
             "notes": report.count(Severity::Note),
         },
         "findings": findings,
-        "problems": problems,
+        "problems": told(&report.problems),
     });
+    if !report.unread.is_empty() {
+        document["unread"] = json!(told(&report.unread));
+    }
     format!("{document:#}\n")
 }
 

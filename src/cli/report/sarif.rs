@@ -18,16 +18,17 @@ pub fn print(report: &Report) -> String {
     for found in &report.findings {
         results.push(result(report, found));
     }
-    let notifications: Vec<Value> = report
-        .problems
-        .iter()
-        .map(|problem| {
+    let errors = report.problems.iter().map(|problem| ("error", problem));
+    let notes = report.unread.iter().map(|problem| ("note", problem));
+    let notifications: Vec<Value> = errors
+        .chain(notes)
+        .map(|(level, problem)| {
             let physical = match &problem.location {
                 Some(location) => physical(report, location),
                 None => json!({ "artifactLocation": artifact(report, &problem.path) }),
             };
             json!({
-                "level": "error",
+                "level": level,
                 "message": { "text": problem.message },
                 "locations": [{ "physicalLocation": physical }],
             })

@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::{Found, Report};
 use crate::analysis::{Location, Problem};
 use crate::cli::inventory::count;
+use crate::cli::plain;
 use crate::rules::finding::Severity;
 
 /// An excerpt is at most this long (bytes): generated templates stand on one line.
@@ -63,7 +64,7 @@ fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) 
             Some(parameters) => format!(" with {}", report.base.relative(parameters)),
             None => String::new(),
         };
-        notes.push(format!("deployed by {entry}{with}"));
+        notes.push(plain(&format!("deployed by {entry}{with}")).into_owned());
     }
     group = group.elements(notes.iter().map(|note| Level::NOTE.message(note.as_str())));
     renderer.render(&[group])
@@ -72,7 +73,7 @@ fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) 
 fn problem_text(report: &Report, problem: &Problem, renderer: &Renderer, read: Read<'_>) -> String {
     let Some(location) = &problem.location else {
         let path = report.base.relative(&problem.path);
-        let title = format!("{path}: {}", problem.message);
+        let title = plain(&format!("{path}: {}", problem.message)).into_owned();
         let group = Group::with_title(Level::ERROR.primary_title(title));
         return renderer.render(&[group]);
     };
@@ -109,7 +110,7 @@ impl Excerpt {
         }
         Excerpt {
             file: location.path.clone(),
-            path: report.base.relative(&location.path),
+            path: plain(&report.base.relative(&location.path)).into_owned(),
             lines,
             first: location.start.line as usize + 1,
             marks: vec![(span, label.map(str::to_owned))],
@@ -209,7 +210,7 @@ fn summary(report: &Report) -> String {
     );
     let mut out = match told {
         0 if report.files == 0 => {
-            "Nothing to judge: no Bicep file or ARM template names a registry, a plan or a module.\n"
+            "Nothing to judge: no Bicep file or template is there (what git ignores is left out).\n"
                 .to_owned()
         }
         0 => format!("No findings ({looked}).\n"),
@@ -235,9 +236,42 @@ fn summary(report: &Report) -> String {
             out.push_str(&format!("{} {words}.\n", count(n, "finding")));
         }
     }
+    if !report.unread.is_empty() {
+        out.push_str(&unread(report));
+    }
     if !report.problems.is_empty() {
         let n = count(report.problems.len(), "problem");
         out.push_str(&format!("{n}: not everything could be read.\n"));
+    }
+    out
+}
+
+/// How many things unread the text lists.
+const MOST_UNREAD: usize = 10;
+
+fn unread(report: &Report) -> String {
+    let all = &report.unread;
+    let mut out = format!(
+        "{}not be read from here, and what is deployed there is not judged:\n",
+        match all.len() {
+            1 => "1 module or template can".to_owned(),
+            n => format!("{n} modules and templates can"),
+        }
+    );
+    for one in all.iter().take(MOST_UNREAD) {
+        let place = one.location.as_ref().map_or(String::new(), |at| {
+            format!(":{}:{}", at.start.line + 1, at.start.utf32 + 1)
+        });
+        let line = format!(
+            "{}{place}: {}",
+            report.base.relative(&one.path),
+            one.message
+        );
+        out.push_str(&format!("  {}\n", plain(&line)));
+    }
+    if all.len() > MOST_UNREAD {
+        let rest = all.len() - MOST_UNREAD;
+        out.push_str(&format!("  and {rest} more (--format json lists all)\n"));
     }
     out
 }

@@ -1,0 +1,371 @@
+//! What could not be read, parsed or followed: the files of the folders and those named, and whatever these lead to,
+//! wherever it lies. A run that stays silent about one of them would pass what nobody has looked at.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::report::Locator;
+use super::{Analysis, Problem};
+use crate::eval::{TOO_LARGE, reference_of};
+use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
+use crate::text::Span;
+use crate::workspace::config::Configs;
+use crate::workspace::disk;
+use crate::workspace::files::{Content, Errors, load};
+use crate::workspace::fingerprint::{ReferenceKind, Weight};
+use crate::workspace::prefilter;
+use crate::workspace::registry_cache::Resolution;
+
+/// What nobody looked at. A run that passes says so.
+#[derive(Debug, Default)]
+pub struct Gaps {
+    /// What is wrong: `check` exits with 2.
+    pub problems: Vec<Problem>,
+    /// Modules that are not restored and templates that lie elsewhere: what they deploy is not known.
+    pub unread: Vec<Problem>,
+}
+
+/// What is asked of a file here.
+struct Said<'a> {
+    model: Cow<'a, FileModel>,
+    errors: Errors,
+    /// What it holds by itself.
+    weight: Weight,
+}
+
+impl Analysis {
+    /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
+    /// configuration files that are wrong, folders that could not be walked.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.gaps(true).problems
+    }
+
+    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is nobody's mistake apart. `read`:
+    /// files that were not worth loading are read for it; who counts problems at every pause of an editor's user does
+    /// without.
+    pub fn gaps(&self, read: bool) -> Gaps {
+        let mut locator = Locator::default();
+        let mut gaps = Gaps::default();
+        for (path, message) in &self.scan_problems {
+            gaps.problems.push(Problem {
+                path: path.as_path().into(),
+                location: None,
+                message: message.clone(),
+            });
+        }
+        let listed = self.workspace.files().filter(|(_, file)| file.listed);
+        let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
+        let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
+        while let Some(id) = queue.pop() {
+            for next in self.gaps_of(id, read, &mut locator, &mut gaps) {
+                if seen.insert(next) {
+                    queue.push(next);
+                }
+            }
+        }
+        self.problems_of_deployments(&mut locator, &mut gaps.problems);
+        for problem in &self.config_problems {
+            let id = self.workspace.id(&problem.path);
+            gaps.problems.push(Problem {
+                path: problem.path.as_path().into(),
+                location: id.and_then(|id| locator.location(self, id, problem.span)),
+                message: problem.message.clone(),
+            });
+        }
+        for list in [&mut gaps.problems, &mut gaps.unread] {
+            list.sort_by(|a, b| {
+                (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
+            });
+            list.dedup();
+        }
+        gaps
+    }
+
+    /// The gaps in one file. Gives the files that it leads to.
+    fn gaps_of(
+        &self,
+        id: FileId,
+        read: bool,
+        locator: &mut Locator,
+        gaps: &mut Gaps,
+    ) -> Vec<FileId> {
+        let file = self.workspace.file(id);
+        let problem = |location, message| Problem {
+            path: file.path.clone(),
+            location,
+            message,
+        };
+        if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
+            let message = format!("cannot be read: {error}");
+            gaps.problems.push(problem(None, message));
+        }
+        let Some(said) = self.said(id, read) else {
+            return Vec::new();
+        };
+        // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
+        let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
+        if !said.errors.is_empty() && (holds || said.weight > Weight::Nothing || self.may_use(id)) {
+            for (span, message) in said.errors.iter() {
+                let location = locator.location(self, id, *span);
+                let message = format!("does not parse: {message}");
+                gaps.problems.push(problem(location, message));
+            }
+        }
+        let mut further = Vec::new();
+        for (use_, span) in uses(&said.model) {
+            let mut location = || span.and_then(|span| locator.location(self, id, span));
+            let mut mistake = true;
+            let reference = match use_ {
+                Use::Reference(reference) => reference,
+                Use::Link(path) => {
+                    mistake = self.is_quoted(id, span);
+                    path
+                }
+                Use::Elsewhere(words) => {
+                    gaps.unread.push(problem(location(), words.to_owned()));
+                    continue;
+                }
+            };
+            // Looking into Bicep's cache is reading too.
+            if !read && reference.contains(':') {
+                continue;
+            }
+            match self.workspace.resolve(id, reference) {
+                Resolution::Unread(reason) => {
+                    let list = match mistake && !reference.contains(':') {
+                        true => &mut gaps.problems,
+                        false => &mut gaps.unread,
+                    };
+                    list.push(problem(location(), reason.to_string()));
+                }
+                Resolution::File(path) => further.extend(self.workspace.id(&path)),
+                _ => {}
+            }
+        }
+        further
+    }
+
+    /// What a file says: as loaded, or, where that was not worth loading for a verdict but leads to what cannot be
+    /// read, read for this once.
+    fn said(&self, id: FileId, read: bool) -> Option<Said<'_>> {
+        if let Some(loaded) = self.workspace.loaded(id) {
+            return Some(Said {
+                model: Cow::Borrowed(&loaded.model),
+                errors: loaded.errors.clone(),
+                weight: loaded.summary.weight,
+            });
+        }
+        let file = self.workspace.file(id);
+        let doubt = file.weight > Weight::Nothing && matches!(file.content, Content::Sifted(_));
+        if !read || !doubt || self.workspace.is_artifact(id) {
+            return None;
+        }
+        let fresh = load(&file.path, file.kind, &self.workspace.memo).ok()?;
+        Some(Said {
+            model: Cow::Owned(fresh.model),
+            errors: fresh.errors,
+            weight: match fresh.doubtful {
+                true => Weight::Doubt,
+                false => Weight::Nothing,
+            },
+        })
+    }
+
+    /// Whether a path stands in JSON as it is (`relativePath`), and not in an expression that makes a URI of it: what
+    /// such a URI names need not lie here.
+    fn is_quoted(&self, id: FileId, span: Option<Span>) -> bool {
+        let text = self.workspace.text(id);
+        span.zip(text)
+            .is_some_and(|(span, text)| text.as_bytes().get(span.start as usize) == Some(&b'"'))
+    }
+
+    /// Whether a file that does not parse may use one that matters: a path to it stands in its bytes.
+    fn may_use(&self, id: FileId) -> bool {
+        let Some(text) = self.workspace.text(id) else {
+            return false;
+        };
+        let marks = prefilter::inspect(self.workspace.file(id).kind, text.as_bytes());
+        marks
+            .references
+            .iter()
+            .any(|reference| match self.workspace.resolve(id, reference) {
+                Resolution::File(path) => {
+                    let used = self.workspace.id(&path);
+                    used.is_some_and(|used| self.workspace.file(used).weight > Weight::Nothing)
+                }
+                Resolution::Known(_) | Resolution::TemplateSpec(_) => true,
+                Resolution::Unread(_) | Resolution::Harmless(_) => false,
+            })
+    }
+
+    /// Where deployments could not be followed to their end.
+    fn problems_of_deployments(&self, locator: &mut Locator, problems: &mut Vec<Problem>) {
+        for state in self.deployments.states.values() {
+            let expansions = || state.deployment.iter().map(|known| &known.expansion);
+            let cut = expansions().flat_map(|expansion| &expansion.unread);
+            for unread in cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless) {
+                problems.push(Problem {
+                    path: self.workspace.file(unread.place.file).path.clone(),
+                    location: locator.locate(self, unread.place),
+                    message: "this deployment is too large to follow beyond here: what it deploys behind this \
+                              module is not judged"
+                        .to_owned(),
+                });
+            }
+            for place in expansions().flat_map(|expansion| &expansion.cycles) {
+                problems.push(Problem {
+                    path: self.workspace.file(place.file).path.clone(),
+                    location: locator.locate(self, *place),
+                    message: "this module leads back to a file that is already on the way here"
+                        .to_owned(),
+                });
+            }
+        }
+    }
+
+    /// What is wrong with the files that a call names, an entry point and perhaps a parameter file for it, beyond what
+    /// [`Analysis::problems`] tells: they are asked for by name, so what is no such file is a mistake. To be asked
+    /// after [`Analysis::add_entry`].
+    pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if let Some(id) = self.workspace.id(&disk::normalize(entry)) {
+            match self.workspace.file(id).kind {
+                FileKind::Bicep | FileKind::ArmTemplate => {}
+                FileKind::BicepParams | FileKind::ArmParameters => {
+                    if parameters.is_some() {
+                        self.tell(
+                            id,
+                            "is a parameter file itself: --parameters is for templates",
+                            &mut problems,
+                        );
+                    }
+                    if !self.names_template(id) {
+                        let words = "is a parameter file, and no template that it belongs to was found: name the \
+                                     template, and this file with --parameters";
+                        self.tell(id, words, &mut problems);
+                    }
+                }
+                // Configuration is read as such, whoever names it.
+                FileKind::Other if Configs::is_config(&self.workspace.file(id).path) => {}
+                FileKind::Other => {
+                    let words = "is neither a Bicep file nor an ARM template nor a parameter file";
+                    self.tell_other(id, words, &mut problems);
+                }
+            }
+        }
+        if let Some(id) = parameters.and_then(|path| self.workspace.id(&disk::normalize(path))) {
+            match self.workspace.file(id).kind {
+                FileKind::BicepParams | FileKind::ArmParameters => {
+                    self.tell_errors(id, &mut problems);
+                }
+                _ => self.tell_other(id, "is no parameter file", &mut problems),
+            }
+        }
+        problems
+    }
+
+    /// Whether a parameter file says which template it is for; where that is not there, it is told so.
+    fn names_template(&self, id: FileId) -> bool {
+        let bicep = self.workspace.file(id).kind == FileKind::BicepParams;
+        let mut edges = self.workspace.file(id).edges.iter();
+        self.workspace.template_of(id).is_some()
+            || bicep && edges.any(|edge| edge.kind == ReferenceKind::Using)
+    }
+
+    fn tell(&self, id: FileId, words: &str, problems: &mut Vec<Problem>) {
+        problems.push(Problem {
+            path: self.workspace.file(id).path.clone(),
+            location: None,
+            message: words.to_owned(),
+        });
+    }
+
+    /// What is not the file it should be: why it does not parse says more than that.
+    fn tell_other(&self, id: FileId, words: &str, problems: &mut Vec<Problem>) {
+        let path = &self.workspace.file(id).path;
+        let Some(loaded) = self.workspace.loaded(id) else {
+            return;
+        };
+        if loaded.errors.is_empty() || prefilter::kind_of(path) == FileKind::Other {
+            return self.tell(id, words, problems);
+        }
+        self.tell_errors(id, problems);
+    }
+
+    fn tell_errors(&self, id: FileId, problems: &mut Vec<Problem>) {
+        let mut locator = Locator::default();
+        let loaded = self.workspace.loaded(id);
+        for (span, message) in loaded.iter().flat_map(|loaded| loaded.errors.iter()) {
+            problems.push(Problem {
+                path: self.workspace.file(id).path.clone(),
+                location: locator.location(self, id, *span),
+                message: format!("does not parse: {message}"),
+            });
+        }
+    }
+}
+
+/// How a model leads to what another file says.
+enum Use<'m> {
+    /// By a path, or by the name of a module in a registry.
+    Reference(&'m str),
+    /// By a link that may lead elsewhere.
+    Link(&'m str),
+    /// In a way that nothing here can follow.
+    Elsewhere(&'static str),
+}
+
+/// All that a model uses, in nested templates too, and where that stands.
+fn uses(model: &FileModel) -> Vec<(Use<'_>, Option<Span>)> {
+    let mut found = Vec::new();
+    let spans = model.spans.iter();
+    let mut spans = spans.map(|(offset, spans)| (*offset, &**spans));
+    collect(&model.template.items, &mut spans, &mut found);
+    found
+}
+
+fn collect<'m>(
+    items: &'m [Arc<Item>],
+    spans: &mut dyn Iterator<Item = (u32, &'m ItemSpans)>,
+    found: &mut Vec<(Use<'m>, Option<Span>)>,
+) {
+    for (item, (offset, spans)) in items.iter().zip(spans) {
+        let at = |node: u32| {
+            spans
+                .nodes
+                .get(node as usize)
+                .map(|span| span.shift(offset))
+        };
+        if item.broken {
+            continue;
+        }
+        if let Some(reference) = reference_of(&item.kind) {
+            found.push((Use::Reference(&reference.text), at(reference.node)));
+        }
+        let ItemKind::Module(module) = &item.kind else {
+            continue;
+        };
+        match &module.target {
+            Target::Relative(path) => found.push((
+                match &path.kind {
+                    ExprKind::Str(text) => Use::Link(text),
+                    _ => Use::Elsewhere("this linked template is not read: its path is computed"),
+                },
+                at(path.node),
+            )),
+            Target::Uri(uri) => found.push((
+                Use::Elsewhere("this remote template is not read"),
+                at(uri.node),
+            )),
+            Target::Inline(template) => {
+                let nested = spans.nested.iter();
+                let mut nested = nested.map(|(inner, spans)| (offset + inner, &**spans));
+                collect(&template.items, &mut nested, found);
+            }
+            _ => {}
+        }
+    }
+}

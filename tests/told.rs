@@ -1,0 +1,339 @@
+//! Nothing that was not looked at is passed in silence: whatever cannot be read, parsed or followed is in every report,
+//! and what no file says can write into one.
+
+#[path = "support/run.rs"]
+mod run;
+mod support;
+
+use serde_json::Value;
+
+use run::{Run, run_in};
+use support::Workspace;
+
+fn run(workspace: &Workspace, args: &[&str]) -> Run {
+    run_in(workspace.root(), args, b"")
+}
+
+const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+  name: 'acr'
+  location: 'westeurope'
+  sku: { name: 'Basic' }
+}
+";
+
+/// A subscription file whose plan says a tier, with a registry beside it.
+fn plan(tier: &str) -> String {
+    format!(
+        "targetScope = 'subscription'
+
+resource plan 'Microsoft.Security/pricings@2024-01-01' = {{
+  name: 'Containers'
+  properties: {{
+    pricingTier: '{tier}'
+  }}
+}}
+
+module acr 'acr.bicep' = {{
+  name: 'acr'
+  scope: resourceGroup('images')
+}}
+"
+    )
+}
+
+/// Files to lie in the folder, the arguments, and what the report says.
+type Call<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
+
+const MODULE: &str = "module m './away/acr.bicep' = {\n  name: 'm'\n}\n";
+
+const LINKED: &str = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "x",
+      "properties": { "mode": "Incremental", "templateLink": { "relativePath": "away/acr.json" } }
+    }
+  ]
+}
+"#;
+
+const VALUES: &str = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+  "contentVersion": "1.0.0.0",
+  "parameters": {}
+}
+"#;
+
+/// What nobody has looked at is never passed: files, arguments, what the report must say beside exit code 2.
+#[test]
+fn what_is_not_read_is_told_whatever_else_is_there() {
+    let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
+    let broken_use = "modul m './acr.bicep' = { name: 'x' \n";
+    let nested = "module b 'b.bicep' = {\n  name: 'b'\n}\n";
+    let calls: &[Call<'_>] = &[
+        // Nothing names a registry, but what is missing may hold one.
+        (&[("main.bicep", MODULE)], &["."], "main.bicep:1:10"),
+        (
+            &[("main.bicep", MODULE)],
+            &["main.bicep"],
+            "main.bicep:1:10",
+        ),
+        (&[("main.json", LINKED)], &["."], "main.json:7:"),
+        (
+            &[("main.json", LINKED)],
+            &["main.json"],
+            "`away/acr.json` does not exist",
+        ),
+        (
+            &[("a.bicepparam", "using './gone.bicep'\n")],
+            &["."],
+            "a.bicepparam:1:7",
+        ),
+        (
+            &[("a.bicepparam", "using './gone.bicep'\n")],
+            &["a.bicepparam"],
+            "`./gone.bicep` does not exist",
+        ),
+        // What an entry point reaches is read wherever it lies, and so is what is wrong there.
+        (
+            &[
+                (
+                    "ws/main.bicep",
+                    "module m '../away/acr.bicep' = {\n  name: 'm'\n}\n",
+                ),
+                ("away/acr.bicep", &torn),
+            ],
+            &["ws"],
+            "away/acr.bicep:2:",
+        ),
+        (
+            &[("main.bicep", MODULE), ("away/acr.bicep", &torn)],
+            &["main.bicep"],
+            "away/acr.bicep:2:",
+        ),
+        (
+            &[("main.bicep", MODULE), ("away/acr.bicep", nested)],
+            &["main.bicep"],
+            "away/acr.bicep:1:10",
+        ),
+        // A use of a module that does not parse hides what it brings.
+        (
+            &[("acr.bicep", REGISTRY), ("main.bicep", broken_use)],
+            &["."],
+            "main.bicep:1:1",
+        ),
+        // What is named is an entry point or a mistake.
+        (
+            &[("package.json", "{}")],
+            &["package.json"],
+            "package.json: is neither a Bicep file nor an ARM template",
+        ),
+        (
+            &[("empty.json", "")],
+            &["empty.json"],
+            "empty.json: is neither",
+        ),
+        (
+            &[("torn.json", "{\"a\": [1 2]")],
+            &["torn.json"],
+            "torn.json:1:",
+        ),
+        (
+            &[("a.md", "# A page")],
+            &["a.md"],
+            "a.md: is neither a Bicep file nor an ARM template",
+        ),
+        (
+            &[("p.json", VALUES)],
+            &["p.json"],
+            "p.json: is a parameter file, and no template",
+        ),
+        (
+            &[("a.bicepparam", "using none\n")],
+            &["a.bicepparam"],
+            "no template that it belongs to",
+        ),
+        (
+            &[("m.bicep", REGISTRY), ("p.json", "{\"a\": [")],
+            &["m.bicep", "--parameters", "p.json"],
+            "p.json:1:",
+        ),
+        (
+            &[("m.bicep", REGISTRY), ("p.json", "{\"a\": 1}")],
+            &["m.bicep", "--parameters", "p.json"],
+            "p.json: is no parameter file",
+        ),
+        (
+            &[
+                ("m.bicep", REGISTRY),
+                ("a.bicepparam", "using 'm.bicep'\n"),
+                ("p.json", VALUES),
+            ],
+            &["a.bicepparam", "--parameters", "p.json"],
+            "--parameters is for templates",
+        ),
+    ];
+    for (files, args, words) in calls {
+        let workspace = Workspace::new(files);
+        for format in ["text", "json", "sarif", "github", "junit"] {
+            let run = run(
+                &workspace,
+                &[&["check", "--format", format], *args].concat(),
+            );
+            let told = format!("{args:?} {format}: {}\n{}\n{}", run.code, run.out, run.err);
+            assert_eq!((run.code, run.err.as_str()), (2, ""), "{told}");
+            assert!(
+                format != "text" || run.out.contains(words),
+                "{words:?} in {told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_mistake_is_not_told() {
+    let calls: &[Call<'_>] = &[
+        // A pattern of ours names what it finds, and configuration is read as such.
+        (
+            &[("x/package.json", "{}"), ("x/m.bicep", REGISTRY)],
+            &["x/*.json"],
+            "Nothing",
+        ),
+        (
+            &[("bicepconfig.json", "{}"), ("ps-rule.yaml", "rule: {}\n")],
+            &["bicepconfig.json", "ps-rule.yaml"],
+            "",
+        ),
+        (
+            &[
+                ("package.json", "{\"a\": [1 2]"),
+                ("p.parameters.json", VALUES),
+            ],
+            &["."],
+            "Nothing",
+        ),
+        // What does not parse and leads nowhere cannot matter.
+        (&[("a.bicep", "param = \n")], &["."], ""),
+        (&[("a.bicep", "// see 'docs/gone.bicep'\n")], &["."], ""),
+    ];
+    for (files, args, words) in calls {
+        let run = run(&Workspace::new(files), &[&["check"], *args].concat());
+        let told = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{told}");
+        assert!(
+            run.out.contains(words) || words == &"Nothing" && run.out.contains("No findings"),
+            "{told}"
+        );
+    }
+}
+
+/// Nobody made a mistake, and yet something was not looked at.
+#[test]
+fn what_cannot_be_read_from_here_is_told_and_no_failure() {
+    let far = "module m 'br:contoso.azurecr.io/x:1' = {\n  name: 'm'\n}\n";
+    let uri = |uri: &str| {
+        let own = "\"relativePath\": \"away/acr.json\"";
+        LINKED.replace(own, &format!("\"uri\": \"{uri}\""))
+    };
+    let own = uri("[uri(deployment().properties.templateLink.uri, 'acr.json')]");
+    let staged = uri("[uri(parameters('_artifactsLocation'), 'nested/acr.json')]");
+    let remote = uri("https://contoso.example/acr.json");
+    for (file, text, place) in [
+        ("main.bicep", far, "main.bicep:1:10: "),
+        ("main.json", &own, "main.json:7:"),
+        ("main.json", &staged, "main.json:7:"),
+        ("main.json", &remote, "main.json:7:"),
+    ] {
+        let workspace = Workspace::new(&[(file, text)]);
+        for path in [".", file] {
+            let report = run(&workspace, &["check", path]);
+            assert_eq!(report.code, 0, "{}", report.out);
+            let told = "1 module or template cannot be read from here";
+            assert!(
+                report.out.contains(told) && report.out.contains(place),
+                "{}",
+                report.out
+            );
+            let json: Value =
+                serde_json::from_str(&run(&workspace, &["check", path, "--format", "json"]).out)
+                    .expect("JSON");
+            assert_eq!(json["unread"][0]["path"], file);
+            assert_eq!(json["problems"], serde_json::json!([]));
+            let github = run(&workspace, &["check", path, "--format", "github"]).out;
+            assert!(github.starts_with("::notice file=main"), "{github}");
+            let sarif: Value =
+                serde_json::from_str(&run(&workspace, &["check", path, "--format", "sarif"]).out)
+                    .expect("JSON");
+            let invocation = &sarif["runs"][0]["invocations"][0];
+            assert_eq!(invocation["executionSuccessful"], true);
+            assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "note");
+        }
+    }
+    // What is known by heart, or what a folder does not deploy, is nothing to tell.
+    let near = "module m 'br/public:avm/res/web/site:0.1.0' = {\n  name: 'm'\n}\n";
+    let run = run(&Workspace::new(&[("main.bicep", near)]), &["check"]);
+    assert!(!run.out.contains("cannot be read"), "{}", run.out);
+}
+
+#[test]
+fn a_file_named_beside_its_folder_takes_nothing_from_it() {
+    let main = plan("Free")
+        .replace("'Free'", "tier")
+        .replace("resource plan", "param tier string\nresource plan");
+    let workspace = Workspace::new(&[
+        ("acr.bicep", REGISTRY),
+        ("main.bicep", &main),
+        (
+            "off.bicepparam",
+            "using 'main.bicep'\nparam tier = 'Free'\n",
+        ),
+    ]);
+    let folder = run(&workspace, &["check", "."]);
+    let both = run(&workspace, &["check", ".", "main.bicep"]);
+    assert!(folder.out.contains("1 error"), "{}", folder.out);
+    assert!(
+        both.out.contains("1 error") && both.out.contains("2 deployments"),
+        "{}",
+        both.out
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_files_cannot_write_a_report() {
+    let name = "a\n::error::\u{1b}[31m.bicep";
+    let workspace = Workspace::new(&[(name, REGISTRY)]);
+    let text = run(&workspace, &["check"]).out;
+    assert!(
+        text.contains("a\\n::error::\\u{1b}[31m.bicep:1:14"),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let json: Value =
+        serde_json::from_str(&run(&workspace, &["check", "--format", "json"]).out).expect("JSON");
+    assert_eq!(json["findings"][0]["path"], name);
+    let github = run(&workspace, &["check", "--format", "github"]).out;
+    assert_eq!(github.lines().count(), 1, "{github}");
+}
+
+#[test]
+fn standard_input_is_read_as_files_are() {
+    let workspace = Workspace::new(&[]);
+    let check = |input: &[u8]| {
+        let run = run_in(workspace.root(), &["check", "-", "--format", "json"], input);
+        let report: Value = serde_json::from_str(&run.out).expect("JSON");
+        (run.code, report)
+    };
+    let marked = format!("\u{feff}{REGISTRY}");
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for good in [REGISTRY.as_bytes(), &wide, marked.as_bytes()] {
+        let (code, report) = check(good);
+        assert_eq!(code, 1);
+        assert_eq!(report["findings"][0]["range"]["start"]["character"], 13);
+    }
+    let (code, report) = check(b"param x string // \xff");
+    assert_eq!(code, 2);
+    let message = report["problems"][0]["message"].as_str().unwrap_or("");
+    assert!(message.contains("is not text: byte 18"), "{report}");
+}
