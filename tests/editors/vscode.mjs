@@ -306,6 +306,17 @@ try {
     await wait('the log', async () => /\(PATH\), version/.test(((await page.locator('.panel .view-lines').allTextContents()) ?? []).join(' ').replaceAll('\u00a0', ' ')));
   });
 
+  // Made elsewhere and moved in whole, then out: the editor hears of the folder, and not of what lies in it.
+  await step('a folder comes and goes', async () => {
+    const [elsewhere, inside] = [path.join(scene, 'infra'), path.join(window.folder, 'infra')];
+    fs.mkdirSync(elsewhere);
+    fs.writeFileSync(path.join(elsewhere, 'acr.bicep'), original);
+    fs.renameSync(elsewhere, inside);
+    await wait('“Preflight: 3”', () => count(3));
+    fs.renameSync(inside, elsewhere);
+    await wait('“Preflight: 2”', () => count(2));
+  });
+
   await step('settings reach the server', async () => {
     const file = path.join(window.folder, '.vscode', 'settings.json');
     fs.mkdirSync(path.dirname(file), { recursive: true });
