@@ -118,6 +118,19 @@ fn many_resources_on_one_line() {
     assert!(out.len() < 1_500 * 1_000 + 100_000, "{} bytes", out.len());
 }
 
+/// Short words without end: the tree of eleven million of them would take gigabytes.
+#[test]
+fn a_text_of_too_many_parts_is_told_and_not_parsed() {
+    let told = ["long.json:1:1", "tall.bicep:1:1", "too long or too tangled"];
+    check(2, &told, |folder| {
+        let resource = r#"{"type":"Microsoft.ContainerRegistry/registries","name":"x"}"#;
+        let text = format!(r#"{{"resources":[{resource},{}]}}"#, "1,".repeat(11 << 20));
+        write(folder, "long.json", text);
+        let text = format!("{}var s = [\n{}]\n", REGISTRY, "1\n".repeat(6 << 20));
+        write(folder, "tall.bicep", text);
+    });
+}
+
 #[test]
 fn a_chain_of_modules_beyond_what_is_followed_is_told() {
     let told = ["m100.bicep:1:10", "too large to follow beyond here"];

@@ -32,8 +32,8 @@ pub struct Gaps {
 struct Said<'a> {
     model: Cow<'a, FileModel>,
     errors: Errors,
-    /// What it holds by itself.
-    weight: Weight,
+    /// It holds something by itself, or may: some of it does not parse, and its bytes name what a rule asks for.
+    holds: bool,
 }
 
 impl Analysis {
@@ -107,7 +107,7 @@ impl Analysis {
         };
         // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
         let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
-        if !said.errors.is_empty() && (holds || said.weight > Weight::Nothing || self.may_use(id)) {
+        if !said.errors.is_empty() && (holds || said.holds || self.may_use(id)) {
             for (span, message) in said.errors.iter() {
                 let location = locator.location(self, id, *span);
                 let message = format!("does not parse: {message}");
@@ -155,7 +155,7 @@ impl Analysis {
             return Some(Said {
                 model: Cow::Borrowed(&loaded.model),
                 errors: loaded.errors.clone(),
-                weight: loaded.summary.weight,
+                holds: loaded.summary.weight > Weight::Nothing || loaded.doubtful,
             });
         }
         let file = self.workspace.file(id);
@@ -167,10 +167,7 @@ impl Analysis {
         Some(Said {
             model: Cow::Owned(fresh.model),
             errors: fresh.errors,
-            weight: match fresh.doubtful {
-                true => Weight::Doubt,
-                false => Weight::Nothing,
-            },
+            holds: fresh.doubtful,
         })
     }
 
@@ -187,7 +184,8 @@ impl Analysis {
         let Some(text) = self.workspace.text(id) else {
             return false;
         };
-        let marks = prefilter::inspect(self.workspace.file(id).kind, text.as_bytes());
+        let kind = prefilter::kind_of(&self.workspace.file(id).path);
+        let marks = prefilter::inspect(kind, text.as_bytes());
         marks
             .references
             .iter()

@@ -576,6 +576,11 @@ fn is_doubtful(
     text: impl FnOnce() -> String,
 ) -> bool {
     let broken = broken || model.template.items.iter().any(|item| item.broken);
+    // JSON of which nothing could be made is no template by what is left of it; it may have been one.
+    let kind = match kind {
+        FileKind::Other => FileKind::ArmTemplate,
+        kind => kind,
+    };
     broken && {
         let marks = prefilter::inspect(kind, text().as_bytes());
         weight_of(kind, &marks) > Weight::Nothing
