@@ -204,6 +204,8 @@ fn edited_trees_are_fresh_trees() {
         count(check("our Bicep", bicep(), BICEP, seed * 0x9E37_79B9, 40));
         count(check("our JSON", json(), JSON, seed * 0x9E37_79B9, 40));
     }
+    // In this one a line that carries an expression on came below a comment and a pragma, and was read as one of its own.
+    count(check("our Bicep", bicep(), BICEP, 0x39d_d09e_448a, 40));
     if let Some(corpus) = files::corpus() {
         for (language, extensions) in [
             (bicep(), &["bicep", "bicepparam"][..]),
@@ -217,4 +219,38 @@ fn edited_trees_are_fresh_trees() {
         }
     }
     println!("{agreeing} texts agree; {differing} that do not parse recover another way");
+}
+
+#[test]
+fn a_line_added_below_carries_on_what_stands_above() {
+    let pragma = BICEP.replace("AZR-000002", "A⟨\n  ? a\n  : b⟩ZR-000002");
+    let below = BICEP.replace("// trailing\n\n", "// trailing\n\n⟨  ? a\n  : b\n⟩");
+    // `⟨…⟩` is typed into the rest.
+    for text in [
+        pragma.as_str(),
+        &below,
+        "var a = b // c\n\n⟨  ? d\n  : e\n⟩\nvar f = 1\n",
+        "var a = b\n\n// c\n⟨  ? d : e\n⟩",
+        "param a string = 'b' // c\n\n#disable-next-line x⟨\n  ? d\n  : e⟩y\nvar f = 1\n",
+        "var a = {\n  b: c // d\n\n⟨    ? e\n    : f\n⟩  g: 1\n}\n",
+        "var a = [\n  b /* c */\n  // d\n⟨    ? e : f\n⟩  g\n]\n",
+        "var a = b ? c // d\n\n⟨  : e\n⟩var f = 1\n",
+        "type a = 'b' // c\n⟨  | 'd'\n⟩var e = 1\n",
+        "type a = {\n  b: 'c' // d\n⟨    | 'e'\n⟩  f: int\n}\n",
+    ] {
+        let (start, end) = (text.find('⟨').unwrap(), text.find('⟩').unwrap());
+        let added = &text[start + '⟨'.len_utf8()..end];
+        let before = text[..start].to_owned() + &text[end + '⟩'.len_utf8()..];
+        let mut session = Session {
+            language: bicep(),
+            tree: parse(bicep(), before.as_str(), None),
+            text: before,
+            undo: Vec::new(),
+        };
+        session.replace(start, start, added, true);
+        assert!(!session.tree.root_node().has_error(), "{}", session.text);
+        assert_eq!(session.agrees(), Some(true), "{}", session.text);
+        session.step_back();
+        assert_eq!(session.agrees(), Some(true), "{}", session.text);
+    }
 }

@@ -184,9 +184,12 @@ static bool give(TSLexer *lexer, unsigned token) {
   return true;
 }
 
-// Whether a `?`, a `:` or a `|` at the beginning of a line carries on what the lines before hold.
-static bool scan_carrying_on(TSLexer *lexer, const bool *valid) {
-  if (!valid[NEWLINE_BEFORE_QUESTION] && !valid[NEWLINE_BEFORE_COLON] && !valid[NEWLINE_BEFORE_BAR]) return false;
+// Whether a `?`, a `:` or a `|` at the beginning of a line carries on what the lines before hold. It is told even where
+// nothing is left to be carried on: that makes the parser take apart again what it had kept whole from before an edit, so
+// that the line is read as it would be without the past.
+static bool scan_carrying_on(TSLexer *lexer, const bool *valid, bool taken) {
+  bool asked = valid[NEWLINE_BEFORE_QUESTION] || valid[NEWLINE_BEFORE_COLON] || valid[NEWLINE_BEFORE_BAR];
+  if (!asked && (taken || !valid[NEWLINE])) return false;
   // A type is carried on from the very next line alone.
   for (bool adjacent = true;; adjacent = false) {
     while (is_blank(lexer->lookahead)) advance(lexer);
@@ -208,10 +211,9 @@ static bool scan_carrying_on(TSLexer *lexer, const bool *valid) {
       continue;
     }
     // `??`, `::` and `||` are operators that no newline may precede.
-    if (lexer->lookahead == first) return false;
-    if (first == '?') return valid[NEWLINE_BEFORE_QUESTION] && give(lexer, NEWLINE_BEFORE_QUESTION);
-    if (first == ':') return valid[NEWLINE_BEFORE_COLON] && give(lexer, NEWLINE_BEFORE_COLON);
-    return adjacent && valid[NEWLINE_BEFORE_BAR] && give(lexer, NEWLINE_BEFORE_BAR);
+    if (lexer->lookahead == first || (first == '|' && !adjacent)) return false;
+    unsigned token = first == '?' ? NEWLINE_BEFORE_QUESTION : first == ':' ? NEWLINE_BEFORE_COLON : NEWLINE_BEFORE_BAR;
+    return (!taken || valid[token]) && give(lexer, token);
   }
 }
 
@@ -243,7 +245,7 @@ static bool scan_newline(State *state, TSLexer *lexer, const bool *valid) {
       state->broken = state->new_line = true;
       return give(lexer, UNCLOSED);
     }
-  } else if (!recovering && scan_carrying_on(lexer, valid)) {
+  } else if (!recovering && scan_carrying_on(lexer, valid, taken)) {
     return true;
   }
   if (valid[NEWLINE]) return give(lexer, NEWLINE);
