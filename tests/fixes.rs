@@ -150,6 +150,119 @@ fn every_fix_in_the_corpus_keeps_its_promises() {
     );
 }
 
+/// The Bicep files below a folder, wherever they lie, in order.
+fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder of the corpus")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "bicep") {
+            found.push(path);
+        }
+    }
+}
+
+/// A registry as a file may declare it that is deployed at the level its own words say; `None` for other levels.
+fn declared(text: &str) -> Option<&'static str> {
+    let said = text
+        .lines()
+        .find_map(|line| line.strip_prefix("targetScope = "));
+    Some(match said.map(str::trim) {
+        None | Some("'resourceGroup'") => {
+            "resource addedRegistry 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+  name: 'addedregistry'
+  location: 'westeurope'
+}
+"
+        }
+        Some("'subscription'") => {
+            "module addedRegistry 'br/public:avm/res/container-registry/registry:0.9.3' = {
+  name: 'added'
+  scope: resourceGroup('added')
+  params: {
+    name: 'addedregistry'
+  }
+}
+"
+        }
+        Some("'managementGroup'" | "'tenant'") => {
+            "module addedRegistry 'br/public:avm/res/container-registry/registry:0.9.3' = {
+  name: 'added'
+  scope: resourceGroup('11111111-1111-1111-1111-111111111111', 'added')
+  params: {
+    name: 'addedregistry'
+  }
+}
+"
+        }
+        Some(_) => return None,
+    })
+}
+
+#[test]
+fn every_fix_in_real_files_that_get_a_registry_keeps_its_promises() {
+    let Some(corpus) = support::corpus() else {
+        return;
+    };
+    let mut paths = Vec::new();
+    for folder in ["bicep-samples", "docs-samples", "registry-modules"] {
+        sources(&corpus.join(folder), &mut paths);
+    }
+    let (mut counts, mut wrong, mut files) = (Counts::default(), Vec::new(), 0);
+    let mut random = Random(5);
+    for path in paths {
+        if random.below(12) > 0 {
+            continue;
+        }
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        let Some(registry) = declared(&text) else {
+            continue;
+        };
+        // Where one blank line parts two declarations, or at the end.
+        let parted: Vec<usize> = text
+            .match_indices("\n}\n\n")
+            .map(|(at, _)| at + 4)
+            .collect();
+        let at = match parted.is_empty() || random.below(3) == 0 {
+            true => text.len(),
+            false => *random.pick(&parted),
+        };
+        let gap = if text[..at].ends_with('\n') { "" } else { "\n" };
+        let made = format!("{}{gap}{registry}\n{}", &text[..at], &text[at..]);
+        let made = match random.below(2) {
+            0 => made.replace('\n', "\r\n"),
+            _ => made,
+        };
+        files += 1;
+        let workspace = support::Workspace::new(&[("main.bicep", &made)]);
+        let mut analysis = workspace.analysis();
+        fixes::settle(&mut analysis);
+        let before = wrong.len();
+        try_findings(&mut analysis, &mut counts, &mut wrong);
+        for told in &mut wrong[before..] {
+            *told = format!("{}: {told}", path.display());
+        }
+    }
+    println!("{files} files {counts:#?}");
+    assert!(
+        counts.findings >= files * 9 / 10,
+        "{counts:?} in {files} files"
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 fn one<T: Copy>(random: &mut Random, of: &[T]) -> T {
     *random.pick(of)
 }

@@ -177,6 +177,17 @@ impl Job<'_> {
         }
     }
 
+    /// As [`Job::in_file`], for fixes that may edit several files.
+    fn in_files(&self, files: &[FileEdit]) -> String {
+        match files {
+            [one] => self.in_file(&one.path),
+            several => {
+                let shown = several.iter().map(|f| format!("'{}'", self.shown(&f.path)));
+                format!(" in {}", shown.collect::<Vec<_>>().join(" and "))
+            }
+        }
+    }
+
     /// Edits by the file of their place, the finding's own file first.
     fn by_file(&self, edits: Vec<(FileId, TextEdit)>) -> Vec<FileEdit> {
         let mut files: Vec<(FileId, Vec<TextEdit>)> = Vec::new();
@@ -230,10 +241,10 @@ impl Job<'_> {
                 .map(|(place, edit)| (place.file, edit))
                 .collect();
             let files = self.by_file(edits);
-            let Some(first) = files.first() else {
+            if files.is_empty() {
                 continue;
-            };
-            let place = self.in_file(&first.path);
+            }
+            let place = self.in_files(&files);
             let title = match off.tier.is_some() || off.extension.is_none() {
                 true => format!("Set the tier of plan '{}' to Standard{place}", off.name),
                 false => format!(
@@ -314,19 +325,14 @@ impl Job<'_> {
                 let own = here.as_ref().is_some_and(|view| view.path == file.path);
                 (!own, file.path.clone())
             });
-            let lists = match &files[..] {
-                [one] => format!("list of plans{}", self.in_file(&one.path)),
-                several => {
-                    let shown = several.iter().map(|f| format!("'{}'", self.shown(&f.path)));
-                    format!(
-                        "lists of plans in {}",
-                        shown.collect::<Vec<_>>().join(" and ")
-                    )
-                }
+            let lists = match files.len() {
+                1 => "list",
+                _ => "lists",
             };
             let title = format!(
-                "Enable {} (Standard) in the {lists}",
+                "Enable {} (Standard) in the {lists} of plans{}",
                 bicep::names(self.settings.plan).title,
+                self.in_files(&files)
             );
             let id = self.numbered("join-list");
             self.offer(id, title, Some(plan), files);
