@@ -639,6 +639,17 @@ impl Analysis {
     /// The fixes for the findings of a file that touch `span`, with the finding's index in its report. Suppressed
     /// findings have none. `create_files`: the client can create files.
     pub fn fixes(&mut self, path: &Path, span: Span, create_files: bool) -> Vec<(usize, Fix)> {
+        self.fixes_of_first(usize::MAX, path, span, create_files)
+    }
+
+    /// The same for so many findings at most, the first ones.
+    pub fn fixes_of_first(
+        &mut self,
+        most: usize,
+        path: &Path,
+        span: Span,
+        create_files: bool,
+    ) -> Vec<(usize, Fix)> {
         let Some(id) = self.workspace.id(&disk::normalize(path)) else {
             return Vec::new();
         };
@@ -655,6 +666,7 @@ impl Analysis {
         rows.filter(|(_, (_, diagnostic))| {
             diagnostic.suppressed.is_none() && diagnostic.location.span.meets(span)
         })
+        .take(most)
         .flat_map(|(index, (finding, _))| {
             let fixes = insert_pricing::fixes(finding, &views, &settings, create_files);
             fixes.into_iter().map(move |fix| (index, fix))

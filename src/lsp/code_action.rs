@@ -25,6 +25,10 @@ use crate::text::Span;
 /// The annotation of edits in other files than the one the action was asked for.
 const ELSEWHERE: &str = "elsewhere";
 
+/// Findings that one request is offered fixes for. A menu is for what the cursor is at; a whole file of thousands of
+/// registries would keep everything else waiting.
+const MOST: usize = 20;
+
 /// What an action without its edit carries, to be found again by.
 #[derive(Debug, Serialize, Deserialize)]
 struct Data {
@@ -50,7 +54,9 @@ impl Judge {
         let at = |position| self.analysis.offset(&path, position, self.caps.encoding);
         let (start, end) = (at(asked.start), at(asked.end));
         let span = Span::new(start.min(end), start.max(end));
-        let fixes = self.analysis.fixes(&path, span, self.caps.create_files);
+        let fixes = self
+            .analysis
+            .fixes_of_first(MOST, &path, span, self.caps.create_files);
         let Some(report) = self.analysis.report(&path) else {
             return Vec::new();
         };

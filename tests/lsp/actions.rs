@@ -172,6 +172,32 @@ fn a_file_that_is_not_open_can_be_mended() {
 }
 
 #[test]
+fn a_menu_stays_one_however_much_is_selected() {
+    let many: String = (0..100)
+        .map(|n| REGISTRY.replace("acr", &format!("acr{n}")))
+        .collect();
+    let workspace = Workspace::new(&[("acr.bicep", &many)]);
+    let mut client = Client::initialized(workspace.root());
+    let acr = uri(&workspace.path("acr.bicep"));
+    client.open(&acr, "bicep", 1, &many);
+    let found = client.diagnostics(&acr, 1);
+    assert_eq!(found.len(), 100);
+    let mut offered = |place: &Value| {
+        let params = json!({
+            "textDocument": {"uri": acr},
+            "range": place,
+            "context": {"diagnostics": []},
+        });
+        let actions = client.request("textDocument/codeAction", &params);
+        actions.as_array().expect("a list").len()
+    };
+    let each = offered(&found[99]["range"]);
+    assert!(each >= 2);
+    assert_eq!(offered(&range(0, 0, 9_999, 0)), 20 * each);
+    client.settle();
+}
+
+#[test]
 fn kinds_are_honoured() {
     let mut scene = scene(&[("acr.bicep", REGISTRY)], all());
     let mut check = |only: Value, offered: bool| {
