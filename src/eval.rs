@@ -47,6 +47,11 @@ pub trait Files {
     /// The template (or parameter file) that `reference`, written in `from`, names: a path, `br:`, `br/alias:`, `ts:`.
     fn load(&self, from: FileId, reference: &str) -> Loaded;
 
+    /// As [`load`](Self::load), of a module of which an output is asked for: it matters though it deploys nothing.
+    fn load_outputs(&self, from: FileId, reference: &str) -> Loaded {
+        self.load(from, reference)
+    }
+
     /// A file's text for `loadTextContent`, `loadJsonContent`, `loadYamlContent`: what `path` written in `from` names.
     /// `None` where it cannot be read.
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)>;

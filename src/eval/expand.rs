@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
 use super::loops::{Turn, Turns, each_turn};
-use super::modules::{self, Entered};
+use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Frame, Inputs, Origin};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
@@ -427,9 +427,16 @@ fn expand_module(
         env,
         &module.declaration,
         &mut |out, env, turn, copies| {
-            modules::enter(cx, env, site.here, module, &mut |entered| {
-                expand_entered(cx, out, env, site, module, (turn.clone(), copies), entered);
-            });
+            modules::enter(
+                cx,
+                env,
+                site.here,
+                module,
+                Asked::Resources,
+                &mut |entered| {
+                    expand_entered(cx, out, env, site, module, (turn.clone(), copies), entered);
+                },
+            );
         },
     );
     if let Some(list) = turns.and_then(|turns| turns.list) {

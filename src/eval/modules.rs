@@ -36,12 +36,20 @@ pub(crate) enum Entered<'s> {
     Cycle,
 }
 
+/// What is asked of a module.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked {
+    Resources,
+    Outputs,
+}
+
 /// Enters a module, written in `env` at a point where its loop variables are bound.
 pub(crate) fn enter(
     cx: &Context<'_>,
     env: Env<'_>,
     here: &DeploymentScope,
     module: &Module,
+    what: Asked,
     f: &mut dyn FnMut(Entered<'_>),
 ) {
     match &module.target {
@@ -63,12 +71,12 @@ pub(crate) fn enter(
             }
         }
         Target::Reference(reference) => {
-            load(cx, env, here, module, &reference.text, f);
+            load(cx, env, here, module, (what, &reference.text), f);
         }
         Target::Relative(path) => {
             let path = value_of(cx, env, path);
             match &path.kind {
-                Kind::Str(path) => load(cx, env, here, module, path, f),
+                Kind::Str(path) => load(cx, env, here, module, (what, path), f),
                 _ => unread("a linked template", reason_of(&path), f),
             }
         }
@@ -83,7 +91,7 @@ pub(crate) fn enter(
             let id = value_of(cx, env, id);
             match &id.kind {
                 Kind::Str(id) => match template_spec(id) {
-                    Some(reference) => load(cx, env, here, module, &reference, f),
+                    Some(reference) => load(cx, env, here, module, (what, &reference), f),
                     None => unread(id, "a template spec is not read".into(), f),
                 },
                 _ => unread("a template spec", reason_of(&id), f),
@@ -130,10 +138,15 @@ fn load(
     env: Env<'_>,
     here: &DeploymentScope,
     module: &Module,
-    reference: &str,
+    (what, reference): (Asked, &str),
     f: &mut dyn FnMut(Entered<'_>),
 ) {
-    match cx.files.load(env.origin.file, reference) {
+    let file = env.origin.file;
+    let loaded = match what {
+        Asked::Resources => cx.files.load(file, reference),
+        Asked::Outputs => cx.files.load_outputs(file, reference),
+    };
+    match loaded {
         Loaded::Template(file, template) => {
             if is_inside(env, file) {
                 return f(Entered::Cycle);

@@ -453,24 +453,33 @@ fn output(
         Slot::Empty => in_turn(cx, env.at_item(item), &module.declaration, turn, |env| {
             let mut value = None;
             let here = &env.frame.scope;
-            modules::enter(cx, env, here, module, &mut |entered| {
-                value = Some(match entered {
-                    modules::Entered::Template { env, .. } => match find_output(env, name) {
-                        Some((number, output)) => {
-                            let env = Env {
-                                item: number,
-                                ..env
-                            };
-                            settled(cx, env, &output.value)
+            modules::enter(
+                cx,
+                env,
+                here,
+                module,
+                modules::Asked::Outputs,
+                &mut |entered| {
+                    value = Some(match entered {
+                        modules::Entered::Template { env, .. } => match find_output(env, name) {
+                            Some((number, output)) => {
+                                let env = Env {
+                                    item: number,
+                                    ..env
+                                };
+                                settled(cx, env, &output.value)
+                            }
+                            None => Value::unknown(format!("the module has no output '{name}'")),
+                        },
+                        modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
+                            Value::unknown(format!(
+                                "output '{name}' is of a module that was not read"
+                            ))
                         }
-                        None => Value::unknown(format!("the module has no output '{name}'")),
-                    },
-                    modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
-                        Value::unknown(format!("output '{name}' is of a module that was not read"))
-                    }
-                    modules::Entered::Cycle => Value::unknown("a module refers to itself"),
-                });
-            });
+                        modules::Entered::Cycle => Value::unknown("a module refers to itself"),
+                    });
+                },
+            );
             value.unwrap_or(Value::NULL)
         }),
     };

@@ -135,12 +135,15 @@ impl<'a> View<'a> {
         loaded.map(|loaded| loaded.model.template.clone())
     }
 
-    fn load_path(&self, from: FileId, reference: &str, path: &Path) -> Loaded {
+    /// `values`: for its outputs, so that it matters though it deploys nothing.
+    fn load_path(&self, from: FileId, reference: &str, path: &Path, values: bool) -> Loaded {
         let Some(id) = self.workspace.id(path) else {
             self.missing.borrow_mut().push(path.to_path_buf());
             return Loaded::Unread("not read yet".into());
         };
-        let library = self.is_library(from, reference);
+        // The slice of what deploys something holds its outputs; the rest has none.
+        let library = values && self.workspace.file(id).weight == Weight::Nothing
+            || self.is_library(from, reference);
         let dependency = if library {
             Dependency::Whole(id)
         } else {
@@ -168,6 +171,17 @@ impl<'a> View<'a> {
         }
     }
 
+    fn load_for(&self, from: FileId, reference: &str, values: bool) -> Loaded {
+        match self.workspace.resolve(from, reference) {
+            Resolution::File(path) | Resolution::TemplateSpec(path) => {
+                self.load_path(from, reference, &path, values)
+            }
+            Resolution::Known(module) => Loaded::Known(module),
+            Resolution::Harmless(reason) => Loaded::Harmless(reason),
+            Resolution::Unread(reason) => Loaded::Unread(reason),
+        }
+    }
+
     /// Whether `from` refers to this for its values only, so that it matters though it deploys nothing.
     fn is_library(&self, from: FileId, reference: &str) -> bool {
         let Some(loaded) = self.workspace.loaded(from) else {
@@ -186,14 +200,11 @@ impl<'a> View<'a> {
 
 impl Files for View<'_> {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
-        match self.workspace.resolve(from, reference) {
-            Resolution::File(path) | Resolution::TemplateSpec(path) => {
-                self.load_path(from, reference, &path)
-            }
-            Resolution::Known(module) => Loaded::Known(module),
-            Resolution::Harmless(reason) => Loaded::Harmless(reason),
-            Resolution::Unread(reason) => Loaded::Unread(reason),
-        }
+        self.load_for(from, reference, false)
+    }
+
+    fn load_outputs(&self, from: FileId, reference: &str) -> Loaded {
+        self.load_for(from, reference, true)
     }
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
