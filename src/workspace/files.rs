@@ -146,6 +146,9 @@ pub struct Workspace {
     pub work: Work,
 }
 
+/// What people call the template that they generate from a `main.bicep`.
+const RENAMED: [&str; 2] = ["azuredeploy", "mainTemplate"];
+
 impl Workspace {
     /// An empty table. `want`: what rules ask for.
     pub fn new(
@@ -347,21 +350,51 @@ impl Workspace {
         if !generated || file.kind != FileKind::ArmTemplate {
             return false;
         }
-        let mut stem = file.path.with_extension("");
-        loop {
-            let mut source = stem.clone().into_os_string();
+        self.source_of(&file.path).is_some()
+    }
+
+    /// The Bicep file of the workspace that a generated template would have come from: `main.bicep` of `main.json` and
+    /// `main.symbolicnames.json`; of `azuredeploy.json` too, which is what galleries of templates call it.
+    fn source_of(&self, path: &Path) -> Option<FileId> {
+        let listed = |stem: &Path| {
+            let mut source = stem.to_path_buf().into_os_string();
             source.push(".bicep");
-            if self
-                .id(Path::new(&source))
-                .is_some_and(|source| self.file(source).listed)
-            {
-                return true;
+            self.id(Path::new(&source))
+                .filter(|source| self.file(*source).listed)
+        };
+        let mut stem = path.with_extension("");
+        loop {
+            if let Some(source) = listed(&stem) {
+                return Some(source);
             }
             if stem.extension().is_none() {
-                return false;
+                break;
             }
             stem.set_extension("");
         }
+        let name = stem.file_name()?.to_str()?;
+        let renamed = RENAMED.iter().any(|other| name.eq_ignore_ascii_case(other));
+        renamed
+            .then(|| listed(&stem.with_file_name("main")))
+            .flatten()
+    }
+
+    /// The source of a template that Bicep generated.
+    pub(crate) fn source_of_artifact(&self, id: FileId) -> Option<FileId> {
+        match self.is_artifact(id) {
+            true => self.source_of(&self.file(id).path),
+            false => None,
+        }
+    }
+
+    /// The templates that Bicep generated from a file, by the names that people give parameter files for.
+    pub(crate) fn artifacts_of(&self, source: FileId) -> Vec<FileId> {
+        let path = &self.file(source).path;
+        let own = path.file_stem().and_then(|stem| stem.to_str());
+        let names = own.into_iter().chain(RENAMED);
+        let ids = names.filter_map(|name| self.id(&path.with_file_name(format!("{name}.json"))));
+        ids.filter(|id| self.source_of_artifact(*id) == Some(source))
+            .collect()
     }
 
     // ---- open documents

@@ -78,6 +78,11 @@ impl Workspace {
                 }
                 Resolution::Harmless(_) => EdgeTarget::Harmless,
                 Resolution::Known(_) => EdgeTarget::Known,
+                Resolution::Unread(_)
+                    if let Some(path) = self.under_root(from, *kind, reference) =>
+                {
+                    EdgeTarget::File(self.intern(&path))
+                }
                 Resolution::Unread(_) => {
                     self.unresolved.insert(from);
                     if let Some(folder) = self.file(from).path.parent()
@@ -120,9 +125,26 @@ impl Workspace {
                 touched.push(target);
             }
         }
+        let sources = touched.iter().filter_map(|id| self.source_of_artifact(*id));
+        touched.extend(sources.collect::<Vec<_>>());
         touched.sort_unstable();
         touched.dedup();
         touched
+    }
+
+    /// The template that a parameters file names from the workspace's root on, as PSRule has it: a path in
+    /// `metadata.template` that does not begin with a dot. Nothing but a parameters file names Bicep in JSON.
+    fn under_root(&self, from: FileId, kind: ReferenceKind, reference: &str) -> Option<PathBuf> {
+        let file = self.file(from);
+        let json = matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate);
+        let names_template = kind == ReferenceKind::Using || reference.ends_with(".bicep");
+        if !json || !names_template || reference.starts_with('.') || reference.contains(':') {
+            return None;
+        }
+        let root = self.folder_of(&file.path).or(self.base.as_deref())?;
+        let path = disk::normalize(&root.join(reference));
+        let known = self.id(&path).is_some_and(|id| self.is_readable(id));
+        (known || disk::is_file(&path)).then_some(path)
     }
 
     /// A parameters file that does not name its template belongs to the one its own name points at.
@@ -258,16 +280,27 @@ impl Workspace {
         {
             return Vec::new();
         }
-        let mut parameter_files: Vec<Option<FileId>> = file
-            .users
-            .iter()
-            .filter(|(user, kind)| {
-                let user = self.file(*user);
-                let values = matches!(user.kind, FileKind::BicepParams | FileKind::ArmParameters);
-                *kind == ReferenceKind::Using && values && user.listed
+        let given = |template: FileId, kinds: &'static [FileKind]| {
+            let users = self.file(template).users.iter();
+            users.filter_map(move |(user, kind)| {
+                let values = self.file(*user);
+                let counts = *kind == ReferenceKind::Using && values.listed;
+                (counts && kinds.contains(&values.kind)).then_some(Some(*user))
             })
-            .map(|(user, _)| Some(*user))
-            .collect();
+        };
+        let (bicep, both) = (
+            &[FileKind::BicepParams],
+            &[FileKind::BicepParams, FileKind::ArmParameters],
+        );
+        // Values in JSON for what Bicep generated are values for its source, which is judged in its stead.
+        let mut parameter_files: Vec<Option<FileId>> = match self.is_artifact(id) {
+            true => given(id, bicep).collect(),
+            false => given(id, both).collect(),
+        };
+        for artifact in self.artifacts_of(id) {
+            parameter_files.extend(given(artifact, &[FileKind::ArmParameters]));
+        }
+        parameter_files.sort_unstable();
         parameter_files.dedup();
         // A bicepparam file that another one extends gives no deployment of its own where it says `using none`; where
         // it names a template it is one more set of values.

@@ -12,6 +12,13 @@ pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
     let lower = name.to_ascii_lowercase();
+    // The portal exports `template.json` with `parameters.json`; others keep one template in a folder, by a usual name.
+    if lower == "parameters.json" {
+        let folder = path.parent().into_iter();
+        return folder
+            .flat_map(|folder| ["template", "azuredeploy", "main"].map(|stem| folder.join(stem)))
+            .collect();
+    }
     // `azuredeploy.parameters.dev.json` and `main.param.json` alike.
     let cut = [".parameters.", ".params.", ".param.", ".parameter."]
         .iter()
@@ -67,6 +74,10 @@ mod tests {
             &["/w/parameters/hub", "/w/hub"],
         );
         check("/w/Main.Parameters.json", &["/w/Main"]);
+        check(
+            "/w/parameters.json",
+            &["/w/template", "/w/azuredeploy", "/w/main"],
+        );
         check("/w/package.json", &[]);
         check("/w/.parameters.json", &[]);
     }
