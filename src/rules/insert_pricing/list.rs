@@ -5,6 +5,7 @@ use tree_sitter::Node;
 
 use super::bicep;
 use super::json::{self, Layout};
+use super::set_tier::allowed_at;
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
 use crate::model::{FileId, FileKind};
 use crate::rules::finding::PlanList;
@@ -37,6 +38,12 @@ pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Opti
         .iter()
         .any(|name| name.eq_ignore_ascii_case(plan))
     {
+        return None;
+    }
+    // The parameter that the list is given to may allow no such element.
+    let array = Span::of(shape.array.byte_range());
+    let allowed = allowed_at(view, array, list.of.0, views);
+    if allowed.is_some_and(|words| !words.iter().any(|word| word == plan)) {
         return None;
     }
     let written = shape.element_for(view, plan, &list.sample_name)?;

@@ -3,7 +3,7 @@
 
 use super::bicep;
 use super::json;
-use crate::model::{Expr, ExprKind, FileKind, ItemKind, Parameter, Place, TypeExpr};
+use crate::model::{Expr, ExprKind, FileId, FileKind, ItemKind, Parameter, Place, TypeExpr};
 use crate::rules::finding::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
 use crate::text::Span;
@@ -45,11 +45,27 @@ fn standard(off: &PlanOff, views: &dyn Views, literal: Place) -> Option<String> 
         .via
         .first()
         .map_or(off.declaration.file, |step| step.place.file);
-    let entry = || views.view(entry);
-    let words = match valued(&view, span) {
-        Some(ItemKind::Parameter(parameter)) => allowed(parameter),
-        Some(ItemKind::Assignment(assignment)) => entry().and_then(|view| {
-            let items = view.model.template.items.iter();
+    match allowed_at(&view, span, entry, views) {
+        None => Some("Standard".to_owned()),
+        Some(words) => words
+            .into_iter()
+            .find(|word| word.eq_ignore_ascii_case("Standard")),
+    }
+}
+
+/// The texts that a parameter allows, as its value or within it, where what stands at a span is its default or is given
+/// to it in a parameter file of `entry`.
+pub fn allowed_at(
+    view: &View,
+    span: Span,
+    entry: FileId,
+    views: &dyn Views,
+) -> Option<Vec<String>> {
+    match valued(view, span)? {
+        ItemKind::Parameter(parameter) => allowed(parameter),
+        ItemKind::Assignment(assignment) => {
+            let entry = views.view(entry)?;
+            let items = entry.model.template.items.iter();
             items
                 .filter_map(|item| match &item.kind {
                     ItemKind::Parameter(parameter) => Some(parameter),
@@ -57,14 +73,8 @@ fn standard(off: &PlanOff, views: &dyn Views, literal: Place) -> Option<String> 
                 })
                 .find(|parameter| parameter.name == assignment.name)
                 .and_then(allowed)
-        }),
+        }
         _ => None,
-    };
-    match words {
-        None => Some("Standard".to_owned()),
-        Some(words) => words
-            .into_iter()
-            .find(|word| word.eq_ignore_ascii_case("Standard")),
     }
 }
 
@@ -103,7 +113,11 @@ fn allowed(parameter: &Parameter) -> Option<Vec<String>> {
         TypeExpr::Literal(expr) => text(expr),
         _ => None,
     };
-    match &parameter.ty {
+    let ty = match &parameter.ty {
+        TypeExpr::Array(of) => &**of,
+        ty => ty,
+    };
+    match ty {
         TypeExpr::Union(each) => each.iter().map(literal).collect(),
         single => literal(single).map(|word| vec![word]),
     }
