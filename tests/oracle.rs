@@ -267,7 +267,7 @@ fn they_do_whatever_the_parameters_are() {
         }
         let id = files.id(&pair.0);
         let template = files.template(id).expect("a file of the corpus reads");
-        for seed in 1..=5u64 {
+        for seed in 1..=8u64 {
             let arguments = random_arguments(&template, seed);
             let found = compare(&files, pair, &arguments);
             if !found.is_empty() {
@@ -323,7 +323,7 @@ fn random_arguments(template: &Template, seed: u64) -> Arguments {
     arguments
 }
 
-/// A value of a type; none of types that cannot be told.
+/// A value of a type; none of types that cannot be told. One in a dozen is null, or written in another case.
 fn random_value(
     template: &Template,
     ty: &TypeExpr,
@@ -338,11 +338,20 @@ fn random_value(
             "bool" => Some(Value::bool(random.below(2) == 0)),
             "int" => Some(Value::int(random.below(5) as i64)),
             "string" | "securestring" => {
-                let texts = ["", "a", "eastus", "10.0.0.0/16", "Enabled", "x-y/z"];
+                let texts = [
+                    "",
+                    "a",
+                    "eastus",
+                    "10.0.0.0/16",
+                    "Enabled",
+                    "x-y/z",
+                    "[a]",
+                    "None",
+                ];
                 Some(Value::string(texts[random.below(texts.len())]))
             }
-            "array" => Some(Value::array(Vec::new(), None)),
-            "object" | "secureobject" => Some(Value::object(Members::default(), None)),
+            "array" => Some(Value::array(anything(random, depth), None)),
+            "object" | "secureobject" => Some(anything_by_name(random, depth)),
             _ => None,
         },
         TypeExpr::Named(path) => {
@@ -354,6 +363,9 @@ fn random_value(
             random_value(template, declared?, random, depth + 1)
         }
         TypeExpr::Literal(literal) => match &literal.kind {
+            ExprKind::Str(text) if random.below(12) == 0 => {
+                Some(Value::string(text.to_uppercase()))
+            }
             ExprKind::Str(text) => Some(Value::string(text.clone())),
             ExprKind::Bool(value) => Some(Value::bool(*value)),
             ExprKind::Int(value) => Some(Value::int(*value)),
@@ -372,13 +384,29 @@ fn random_value(
                 .collect();
             Some(Value::array(items?, None))
         }
-        TypeExpr::Object { properties, .. } => {
+        TypeExpr::Tuple(elements) => {
+            let items = elements
+                .iter()
+                .map(|ty| random_value(template, ty, random, depth + 1));
+            Some(Value::array(items.collect::<Option<_>>()?, None))
+        }
+        TypeExpr::Object {
+            properties,
+            additional,
+        } => {
             let mut members = Members::default();
             for (name, ty) in properties {
                 if matches!(ty, TypeExpr::Nullable(_)) && random.below(2) == 0 {
                     continue;
                 }
-                members.insert(name.clone(), random_value(template, ty, random, depth + 1)?);
+                // A type that cannot be told leaves one member out, not the whole object.
+                let value = random_value(template, ty, random, depth + 1);
+                members.extend(value.map(|value| (name.clone(), value)));
+            }
+            if let Some(ty) = additional
+                && let Some(value) = random_value(template, ty, random, depth + 1)
+            {
+                members.insert("another".into(), value);
             }
             Some(Value::object(members, None))
         }
@@ -386,6 +414,36 @@ fn random_value(
             0 => Some(Value::NULL),
             _ => random_value(template, ty, random, depth + 1),
         },
-        TypeExpr::Any | TypeExpr::Tuple(_) => None,
+        TypeExpr::Any => None,
     }
+}
+
+/// A few scalars and containers.
+fn anything(random: &mut Random, depth: u8) -> Vec<Value> {
+    let one = |random: &mut Random| match random.below(if depth < 3 { 7 } else { 4 }) {
+        0 => Value::string("a"),
+        1 => Value::int(random.below(3) as i64),
+        2 => Value::bool(random.below(2) == 0),
+        3 => Value::NULL,
+        4 => Value::array(anything(random, depth + 1), None),
+        _ => anything_by_name(random, depth + 1),
+    };
+    (0..random.below(3)).map(|_| one(random)).collect()
+}
+
+fn anything_by_name(random: &mut Random, depth: u8) -> Value {
+    let names = [
+        "name",
+        "properties",
+        "value",
+        "id",
+        "location",
+        "Key",
+        "enabled",
+    ];
+    let values = anything(random, depth);
+    let named = values
+        .into_iter()
+        .map(|value| (names[random.below(names.len())].into(), value));
+    Value::object(named.collect(), None)
 }
