@@ -1,21 +1,21 @@
 //! What could not be read, parsed or followed: the files of the folders and those named, and whatever these lead to,
 //! wherever it lies. A run that stays silent about one of them would pass what nobody has looked at.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::Locator;
-use super::{Analysis, Problem};
+use super::{Analysis, Cancel, Problem};
 use crate::eval::{TOO_LARGE, reference_of};
 use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
-use crate::workspace::files::{Content, Errors, load};
+use crate::workspace::files::{Content, Errors, Read};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
+use crate::workspace::graph::EdgeTarget;
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
 
@@ -28,9 +28,12 @@ pub struct Gaps {
     pub unread: Vec<Problem>,
 }
 
+/// Files read for this once.
+type Fresh = FxHashMap<FileId, Read>;
+
 /// What is asked of a file here.
 struct Said<'a> {
-    model: Cow<'a, FileModel>,
+    model: &'a FileModel,
     errors: Errors,
     /// It holds something by itself, or may: some of it does not parse, and its bytes name what a rule asks for.
     holds: bool,
@@ -59,7 +62,13 @@ impl Analysis {
         let listed = self.workspace.files().filter(|(_, file)| file.listed);
         let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
         let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
+        let mut fresh = self.read_doubtful(queue.iter().copied().filter(|_| read));
         while let Some(id) = queue.pop() {
+            // Outside the folders there are few.
+            if read && !fresh.contains_key(&id) {
+                fresh.extend(self.read_doubtful([id]));
+            }
+            let read = read.then_some(&fresh);
             for next in self.gaps_of(id, read, &mut locator, &mut gaps) {
                 if seen.insert(next) {
                     queue.push(next);
@@ -88,7 +97,7 @@ impl Analysis {
     fn gaps_of(
         &self,
         id: FileId,
-        read: bool,
+        read: Option<&Fresh>,
         locator: &mut Locator,
         gaps: &mut Gaps,
     ) -> Vec<FileId> {
@@ -103,7 +112,7 @@ impl Analysis {
             gaps.problems.push(problem(None, message));
         }
         let Some(said) = self.said(id, read) else {
-            return Vec::new();
+            return self.led_to(id, read.is_some());
         };
         // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
         let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
@@ -115,7 +124,7 @@ impl Analysis {
             }
         }
         let mut further = Vec::new();
-        for (use_, span) in uses(&said.model) {
+        for (use_, span) in uses(said.model) {
             let mut location = || span.and_then(|span| locator.location(self, id, span));
             let mut mistake = true;
             let reference = match use_ {
@@ -130,7 +139,7 @@ impl Analysis {
                 }
             };
             // Looking into Bicep's cache is reading too.
-            if !read && reference.contains(':') {
+            if read.is_none() && reference.contains(':') {
                 continue;
             }
             match self.workspace.resolve(id, reference) {
@@ -148,27 +157,54 @@ impl Analysis {
         further
     }
 
-    /// What a file says: as loaded, or, where that was not worth loading for a verdict but leads to what cannot be
-    /// read, read for this once.
-    fn said(&self, id: FileId, read: bool) -> Option<Said<'_>> {
+    /// What a file says: as loaded, or as read for this once.
+    fn said<'a>(&'a self, id: FileId, read: Option<&'a Fresh>) -> Option<Said<'a>> {
         if let Some(loaded) = self.workspace.loaded(id) {
             return Some(Said {
-                model: Cow::Borrowed(&loaded.model),
+                model: &loaded.model,
                 errors: loaded.errors.clone(),
                 holds: loaded.summary.weight > Weight::Nothing || loaded.doubtful,
             });
         }
-        let file = self.workspace.file(id);
-        let doubt = file.weight > Weight::Nothing && matches!(file.content, Content::Sifted(_));
-        if !read || !doubt || self.workspace.is_artifact(id) {
-            return None;
-        }
-        let fresh = load(&file.path, file.kind, &self.workspace.memo).ok()?;
+        let fresh = read?.get(&id)?;
         Some(Said {
-            model: Cow::Owned(fresh.model),
-            errors: fresh.errors,
+            model: &fresh.model,
+            errors: fresh.errors.clone(),
             holds: fresh.doubtful,
         })
+    }
+
+    /// Reads those of these files that were not worth loading for a verdict, and by themselves lead to what cannot be
+    /// read. Where their bytes lead is known without.
+    fn read_doubtful(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
+        let mut ids: Vec<FileId> = ids.into_iter().collect();
+        ids.retain(|&id| self.is_unloaded(id) && self.workspace.least_weight(id) > Weight::Nothing);
+        let (read, _) = self.read_all(ids, &Cancel::default());
+        let read = read.into_iter();
+        read.filter_map(|(id, result)| Some((id, result.ok()?)))
+            .collect()
+    }
+
+    /// Whether a file matters, and was only looked at.
+    fn is_unloaded(&self, id: FileId) -> bool {
+        let file = self.workspace.file(id);
+        file.weight > Weight::Nothing
+            && file.document.is_none()
+            && matches!(file.content, Content::Sifted(_))
+            && !self.workspace.is_artifact(id)
+    }
+
+    /// The files that the bytes of a file lead to, where it was not worth reading.
+    fn led_to(&self, id: FileId, read: bool) -> Vec<FileId> {
+        if !read || !self.is_unloaded(id) {
+            return Vec::new();
+        }
+        let edges = self.workspace.file(id).edges.iter();
+        let targets = edges.filter_map(|edge| match edge.target {
+            EdgeTarget::File(target) => Some(target),
+            _ => None,
+        });
+        targets.collect()
     }
 
     /// Whether a path stands in JSON as it is (`relativePath`), and not in an expression that makes a URI of it: what

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
-use crate::workspace::files::{Content, Workspace, load};
+use crate::workspace::disk::DiskError;
+use crate::workspace::files::{Content, Read, Workspace, load};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
 use crate::workspace::graph::{EdgeTarget, Rooted};
 
@@ -150,23 +151,36 @@ impl Analysis {
 
     /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
     pub(super) fn load(&mut self, ids: Vec<FileId>, cancel: &Cancel) {
+        let (results, left) = self.read_all(ids, cancel);
+        self.to_load.extend(left);
+        for (id, result) in results {
+            self.workspace.take_loaded(id, result);
+            self.changed_meaning(id);
+        }
+    }
+
+    /// Reads files that were only sifted, in parallel, and keeps nothing of them; in order. Those that a cancelled call
+    /// did not get to come behind.
+    pub(super) fn read_all(
+        &self,
+        ids: Vec<FileId>,
+        cancel: &Cancel,
+    ) -> (Vec<(FileId, Result<Read, DiskError>)>, Vec<FileId>) {
         let workspace = &self.workspace;
-        let wanted: Vec<_> = ids
-            .into_iter()
-            .filter(|id| matches!(workspace.file(*id).content, Content::Sifted(_)))
-            .map(|id| (id, workspace.file(id).path.clone(), workspace.file(id).kind))
-            .collect();
+        let mut wanted = ids;
+        wanted.retain(|id| matches!(workspace.file(*id).content, Content::Sifted(_)));
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(wanted.len()));
         let work = || {
             while !cancel.is_cancelled()
-                && let Some((id, path, kind)) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
+                && let Some(&id) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
             {
-                let result = load(path, *kind, &workspace.memo);
+                let file = workspace.file(id);
+                let result = load(&file.path, file.kind, &workspace.memo);
                 workspace.work.read.fetch_add(1, Ordering::Relaxed);
                 workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
                 if let Ok(mut results) = results.lock() {
-                    results.push((*id, result));
+                    results.push((id, result));
                 }
             }
         };
@@ -182,14 +196,10 @@ impl Analysis {
             });
         }
         let taken = next.into_inner().min(wanted.len());
-        self.to_load
-            .extend(wanted[taken..].iter().map(|(id, ..)| *id));
+        let left = wanted.split_off(taken);
         let mut results = results.into_inner().unwrap_or_default();
         results.sort_unstable_by_key(|(id, _)| *id);
-        for (id, result) in results {
-            self.workspace.take_loaded(id, result);
-            self.changed_meaning(id);
-        }
+        (results, left)
     }
 
     /// Decides anew which deployments there are, for the templates that changes may have made or unmade entry points.
