@@ -15,4 +15,5 @@ pub mod memo;
 pub mod parameters;
 pub mod prefilter;
 pub mod registry_cache;
+pub mod statements;
 pub mod view;

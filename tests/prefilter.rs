@@ -3,9 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
+use preflight::eval::reference_of;
 use preflight::model::FileKind;
+use preflight::model::lower::NoMemo;
+use preflight::model::lower_bicep::lower_bicep;
+use preflight::syntax;
+use preflight::text::Span;
 use preflight::workspace::discover::{Limits, discover};
-use preflight::workspace::{disk, prefilter};
+use preflight::workspace::{disk, prefilter, statements};
 
 /// What matters in a text that has no escapes and one line per literal, read slowly: lower case everywhere, every
 /// place looked at.
@@ -279,6 +284,76 @@ fn changed_files() {
             let marks = prefilter::inspect(kind, &disk::encode(&text, encoding));
             let plain = prefilter::inspect(kind, text.as_bytes());
             assert_eq!(marks, plain, "{}", path.display());
+        }
+    }
+}
+
+/// The references of a file's statements as its tree has them, with their places.
+fn parsed(kind: FileKind, text: &str) -> Option<Vec<(String, Span)>> {
+    let tree = syntax::parse(syntax::bicep(), text, None);
+    if !syntax::syntax_errors(&tree, text).is_empty() {
+        return None;
+    }
+    let model = lower_bicep(kind, &tree, text, &NoMemo);
+    let items = model.template.items.iter().zip(&model.spans);
+    let found = items.filter_map(|(item, (offset, spans))| {
+        let reference = reference_of(&item.kind)?;
+        let span = spans.nodes.get(reference.node as usize)?;
+        Some((reference.text.to_string(), span.shift(*offset)))
+    });
+    Some(found.collect())
+}
+
+#[test]
+fn statements_of_real_files() {
+    let (mut told, mut all) = (0, 0);
+    for (path, kind, text) in texts() {
+        if !matches!(kind, FileKind::Bicep | FileKind::BicepParams) {
+            continue;
+        }
+        all += 1;
+        let (Some(found), Some(expect)) = (statements::references(&text), parsed(kind, &text))
+        else {
+            continue;
+        };
+        told += 1;
+        assert_eq!(found, expect, "{}", path.display());
+    }
+    // The others are wrong on purpose, or hold long strings with holes.
+    assert!(told * 20 >= all * 19, "{told} of {all} told without a tree");
+}
+
+#[test]
+fn statements_of_changed_files() {
+    let mut random = Random::new(11);
+    for (path, kind, text) in texts() {
+        if !matches!(kind, FileKind::Bicep | FileKind::BicepParams) || random.below(8) != 0 {
+            continue;
+        }
+        let pieces = [
+            "'",
+            "\n",
+            "/*",
+            "'''",
+            "}",
+            "module ",
+            "//",
+            "${",
+            " from 'x'",
+            "using 'y'\n",
+        ];
+        for _ in 0..4 {
+            let mut changed = text.clone();
+            let mut at = random.below(changed.len() + 1);
+            while !changed.is_char_boundary(at) {
+                at -= 1;
+            }
+            changed.insert_str(at, pieces[random.below(pieces.len())]);
+            if let (Some(found), Some(expect)) =
+                (statements::references(&changed), parsed(kind, &changed))
+            {
+                assert_eq!(found, expect, "{} changed at {at}", path.display());
+            }
         }
     }
 }

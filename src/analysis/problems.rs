@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,11 +14,11 @@ use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSp
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
-use crate::workspace::files::{Content, Errors, Read};
+use crate::workspace::files::{self, Content, Errors};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
-use crate::workspace::graph::EdgeTarget;
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
+use crate::workspace::statements;
 
 /// What nobody looked at. A run that passes says so.
 #[derive(Debug, Default)]
@@ -31,9 +32,17 @@ pub struct Gaps {
 /// Files read for this once.
 type Fresh = FxHashMap<FileId, Read>;
 
+/// A file that was not worth loading for a verdict.
+enum Read {
+    /// What its statements name.
+    References(Vec<(String, Span)>),
+    /// That takes the parser.
+    Parsed(files::Read),
+}
+
 /// What is asked of a file here.
 struct Said<'a> {
-    model: &'a FileModel,
+    uses: Vec<(Use<'a>, Option<Span>)>,
     errors: Errors,
     /// It holds something by itself, or may: some of it does not parse, and its bytes name what a rule asks for.
     holds: bool,
@@ -112,7 +121,7 @@ impl Analysis {
             gaps.problems.push(problem(None, message));
         }
         let Some(said) = self.said(id, read) else {
-            return self.led_to(id, read.is_some());
+            return Vec::new();
         };
         // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
         let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
@@ -124,7 +133,7 @@ impl Analysis {
             }
         }
         let mut further = Vec::new();
-        for (use_, span) in uses(said.model) {
+        for (use_, span) in said.uses {
             let mut location = || span.and_then(|span| locator.location(self, id, span));
             let mut mistake = true;
             let reference = match use_ {
@@ -161,50 +170,57 @@ impl Analysis {
     fn said<'a>(&'a self, id: FileId, read: Option<&'a Fresh>) -> Option<Said<'a>> {
         if let Some(loaded) = self.workspace.loaded(id) {
             return Some(Said {
-                model: &loaded.model,
+                uses: uses(&loaded.model),
                 errors: loaded.errors.clone(),
                 holds: loaded.summary.weight > Weight::Nothing || loaded.doubtful,
             });
         }
-        let fresh = read?.get(&id)?;
-        Some(Said {
-            model: &fresh.model,
-            errors: fresh.errors.clone(),
-            holds: fresh.doubtful,
+        Some(match read?.get(&id)? {
+            Read::References(references) => Said {
+                uses: references
+                    .iter()
+                    .map(|(text, span)| (Use::Reference(text), Some(*span)))
+                    .collect(),
+                errors: Arc::default(),
+                holds: false,
+            },
+            Read::Parsed(file) => Said {
+                uses: uses(&file.model),
+                errors: file.errors.clone(),
+                holds: file.doubtful,
+            },
         })
     }
 
-    /// Reads those of these files that were not worth loading for a verdict, and by themselves lead to what cannot be
-    /// read. Where their bytes lead is known without.
+    /// Reads those of these files that matter, and were not worth loading for a verdict: they lead to what cannot be
+    /// read.
     fn read_doubtful(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
-        let mut ids: Vec<FileId> = ids.into_iter().collect();
-        ids.retain(|&id| self.is_unloaded(id) && self.workspace.least_weight(id) > Weight::Nothing);
-        let (read, _) = self.read_all(ids, &Cancel::default());
+        let workspace = &self.workspace;
+        let doubtful = |id: &FileId| {
+            let file = workspace.file(*id);
+            file.weight > Weight::Nothing
+                && file.document.is_none()
+                && matches!(file.content, Content::Sifted(_))
+                && !workspace.is_artifact(*id)
+        };
+        let read = |id| {
+            let file = workspace.file(id);
+            let bicep = matches!(file.kind, FileKind::Bicep | FileKind::BicepParams);
+            let text = bicep.then(|| disk::read(&file.path).ok()).flatten();
+            match text.and_then(|read| statements::references(&read.text)) {
+                Some(references) => Some(Read::References(references)),
+                None => {
+                    workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
+                    let file = files::load(&file.path, file.kind, &workspace.memo);
+                    file.ok().map(Read::Parsed)
+                }
+            }
+        };
+        let ids = ids.into_iter().filter(doubtful).collect();
+        let (read, _) = self.read_all(ids, &Cancel::default(), &read);
         let read = read.into_iter();
-        read.filter_map(|(id, result)| Some((id, result.ok()?)))
+        read.filter_map(|(id, result)| Some((id, result?)))
             .collect()
-    }
-
-    /// Whether a file matters, and was only looked at.
-    fn is_unloaded(&self, id: FileId) -> bool {
-        let file = self.workspace.file(id);
-        file.weight > Weight::Nothing
-            && file.document.is_none()
-            && matches!(file.content, Content::Sifted(_))
-            && !self.workspace.is_artifact(id)
-    }
-
-    /// The files that the bytes of a file lead to, where it was not worth reading.
-    fn led_to(&self, id: FileId, read: bool) -> Vec<FileId> {
-        if !read || !self.is_unloaded(id) {
-            return Vec::new();
-        }
-        let edges = self.workspace.file(id).edges.iter();
-        let targets = edges.filter_map(|edge| match edge.target {
-            EdgeTarget::File(target) => Some(target),
-            _ => None,
-        });
-        targets.collect()
     }
 
     /// Whether a path stands in JSON as it is (`relativePath`), and not in an expression that makes a URI of it: what

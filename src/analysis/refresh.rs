@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
-use crate::workspace::disk::DiskError;
-use crate::workspace::files::{Content, Read, Workspace, load};
+use crate::workspace::files::{Content, Workspace, load};
 use crate::workspace::fingerprint::{ReferenceKind, Weight};
 use crate::workspace::graph::{EdgeTarget, Rooted};
 
@@ -151,7 +150,13 @@ impl Analysis {
 
     /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
     pub(super) fn load(&mut self, ids: Vec<FileId>, cancel: &Cancel) {
-        let (results, left) = self.read_all(ids, cancel);
+        let workspace = &self.workspace;
+        let read = |id| {
+            let file = workspace.file(id);
+            workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
+            load(&file.path, file.kind, &workspace.memo)
+        };
+        let (results, left) = self.read_all(ids, cancel, &read);
         self.to_load.extend(left);
         for (id, result) in results {
             self.workspace.take_loaded(id, result);
@@ -159,32 +164,29 @@ impl Analysis {
         }
     }
 
-    /// Reads files that were only sifted, in parallel, and keeps nothing of them; in order. Those that a cancelled call
-    /// did not get to come behind.
-    pub(super) fn read_all(
+    /// Reads files that were only sifted, in parallel; in order. Those that a cancelled call did not get to come behind.
+    pub(super) fn read_all<T: Send>(
         &self,
-        ids: Vec<FileId>,
+        mut ids: Vec<FileId>,
         cancel: &Cancel,
-    ) -> (Vec<(FileId, Result<Read, DiskError>)>, Vec<FileId>) {
+        read: &(dyn Fn(FileId) -> T + Sync),
+    ) -> (Vec<(FileId, T)>, Vec<FileId>) {
         let workspace = &self.workspace;
-        let mut wanted = ids;
-        wanted.retain(|id| matches!(workspace.file(*id).content, Content::Sifted(_)));
+        ids.retain(|id| matches!(workspace.file(*id).content, Content::Sifted(_)));
         let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(wanted.len()));
+        let results = Mutex::new(Vec::with_capacity(ids.len()));
         let work = || {
             while !cancel.is_cancelled()
-                && let Some(&id) = wanted.get(next.fetch_add(1, Ordering::Relaxed))
+                && let Some(&id) = ids.get(next.fetch_add(1, Ordering::Relaxed))
             {
-                let file = workspace.file(id);
-                let result = load(&file.path, file.kind, &workspace.memo);
+                let result = read(id);
                 workspace.work.read.fetch_add(1, Ordering::Relaxed);
-                workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
                 if let Ok(mut results) = results.lock() {
                     results.push((id, result));
                 }
             }
         };
-        let threads = threads(&self.options, wanted.len());
+        let threads = threads(&self.options, ids.len());
         if threads == 1 {
             work();
         } else {
@@ -195,8 +197,8 @@ impl Analysis {
                 work();
             });
         }
-        let taken = next.into_inner().min(wanted.len());
-        let left = wanted.split_off(taken);
+        let taken = next.into_inner().min(ids.len());
+        let left = ids.split_off(taken);
         let mut results = results.into_inner().unwrap_or_default();
         results.sort_unstable_by_key(|(id, _)| *id);
         (results, left)

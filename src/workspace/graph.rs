@@ -201,7 +201,7 @@ impl Workspace {
     }
 
     /// The least weight of a file, whatever the files it leads to hold.
-    pub(crate) fn least_weight(&self, id: FileId) -> Weight {
+    fn least_weight(&self, id: FileId) -> Weight {
         let edges = self.file(id).edges.iter();
         let deploys = edges.filter(|edge| edge.kind != ReferenceKind::Import);
         let reached = deploys.map(|edge| match edge.target {
