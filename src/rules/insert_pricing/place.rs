@@ -132,6 +132,8 @@ struct Stop {
     leaves: Option<Option<String>>,
     /// The use of this file stands in a loop.
     looped: bool,
+    /// The use of this file leaves it at a level that it is not written for: nothing in it is deployed.
+    misplaced: bool,
 }
 
 /// The places on one way, the best first.
@@ -157,7 +159,7 @@ fn on_way(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Ve
     let mut nearest: Vec<&Stop> = own_stops
         .iter()
         .rev()
-        .filter(|stop| scope(&stop.view) == ScopeKind::Subscription)
+        .filter(|stop| scope(&stop.view) == ScopeKind::Subscription && !stop.misplaced)
         .copied()
         .collect();
     nearest.sort_by_key(|stop| stop.looped);
@@ -202,15 +204,16 @@ fn on_way(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Ve
 }
 
 fn stops(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec<Stop> {
-    let mut files = vec![(entry, false)];
+    let mut files = vec![(entry, false, false)];
     for step in via {
         if let Some(file) = step.file {
-            files.push((file, is_looped(step, views)));
+            let misplaced = is_misplaced(step, file, views);
+            files.push((file, is_looped(step, views), misplaced));
         }
     }
     // A loop around one file is a loop around those it uses.
     let mut looped = false;
-    let stop = |(file, in_loop): (FileId, bool)| {
+    let stop = |(file, in_loop, misplaced): (FileId, bool, bool)| {
         looped |= in_loop;
         let view = views.view(file)?;
         let written: Vec<&Step> = via.iter().filter(|step| step.place.file == file).collect();
@@ -227,6 +230,7 @@ fn stops(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec
             view,
             leaves,
             looped,
+            misplaced,
         })
     };
     files.into_iter().filter_map(stop).collect()
@@ -237,8 +241,8 @@ pub fn scope(view: &View) -> ScopeKind {
     scope_of(&view.model.template)
 }
 
-/// The object of a module use: in a template, of a deployment nested however deep.
-fn declared<'v>(view: &'v View, span: Span) -> Option<Node<'v>> {
+/// The declaration that holds a span; in a template its object, nested however deep.
+pub fn declared<'v>(view: &'v View, span: Span) -> Option<Node<'v>> {
     if view.kind == FileKind::Bicep {
         return bicep::declaration_at(view, span);
     }
@@ -252,7 +256,23 @@ fn declared<'v>(view: &'v View, span: Span) -> Option<Node<'v>> {
     Some(node)
 }
 
-fn is_looped(step: &Step, views: &dyn Views) -> bool {
+/// Whether a module use without a scope of its own leads to a file for another level.
+fn is_misplaced(step: &Step, file: FileId, views: &dyn Views) -> bool {
+    let (Some(from), Some(to)) = (views.view(step.place.file), views.view(file)) else {
+        return false;
+    };
+    if from.kind != FileKind::Bicep || scope(&from) == scope(&to) {
+        return false;
+    }
+    let declared = views
+        .span(step.place)
+        .and_then(|span| declared(&from, span));
+    let object = declared.and_then(bicep::body);
+    object.is_some_and(|object| bicep::property(&from, object, "scope").is_none())
+}
+
+/// Whether a module use stands in a loop.
+pub fn is_looped(step: &Step, views: &dyn Views) -> bool {
     let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
         return false;
     };
