@@ -17,6 +17,7 @@ use super::finding;
 use super::finding::{
     Finding, OffCause, PlanList, PlanOff, RegistrySubject, Severity, Subject, Verdict,
 };
+use super::insert_pricing::plan_name;
 use crate::eval::{Doubt, Expansion, Instance, Presence, Value, Want};
 use crate::model::{FileId, Place, ScopeKind};
 use crate::workspace::config::{Coverage, Level, Settings};
@@ -268,6 +269,19 @@ fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instan
             },
         }
     }
+    // A second plan of one name in a deployment is an error, or contradicts the first.
+    let wanted = plan_name(deployment.settings.plan);
+    let is_wanted = |plan: &Instance| {
+        (plan.name.as_str()).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    let taken: Vec<_> = covers
+        .iter()
+        .filter(|(_, plan, cover)| cover.reach != Answer::No && is_wanted(plan))
+        .map(|(label, ..)| *label)
+        .collect();
+    weighed
+        .lists
+        .retain(|list| !taken.contains(&list.deployment.as_ref()));
     // The plan that messages and fixes speak of first: one of this deployment, and the one that is not superseded.
     weighed.off.sort_by_key(|off| {
         let newest = off.name.eq_ignore_ascii_case("Containers");
@@ -303,17 +317,15 @@ fn sure_for(plan: &Instance, registry: &Instance) -> bool {
     plan::cover(plan, registry, true).deployed == Answer::Yes
 }
 
-/// A plan in reach whose name comes from a literal: its list may take one more.
+/// A plan that would scan if it had the name for it, and has its own from a literal: its list may take one more.
 fn list_of(
     plan: &Instance,
     cover: &plan::Cover,
     of: &Deployment,
     label: Option<&Arc<str>>,
 ) -> Option<PlanList> {
-    if cover.reach != Answer::Yes || matches!(plan.presence, Presence::No(_)) {
-        return None;
-    }
-    if cover.name != Answer::No || cover.tier == Answer::No {
+    let rest = [&cover.tier, &cover.extension, &cover.reach, &cover.deployed];
+    if cover.name != Answer::No || rest.iter().any(|answer| **answer != Answer::Yes) {
         return None;
     }
     Some(PlanList {
@@ -322,6 +334,7 @@ fn list_of(
         tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
         sample_name: plan.name.as_str()?.into(),
         declaration: plan.place,
+        via: plan.via.clone(),
         of: (of.entry, of.parameters),
         deployment: label.cloned(),
     })

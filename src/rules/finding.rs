@@ -80,7 +80,7 @@ pub struct RegistrySubject {
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
     /// doubt keeps from covering.
     pub plans_off: Vec<PlanOff>,
-    /// Other plans that are turned on in reach and whose names come from literals: their lists could take one more.
+    /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
     pub lists: Vec<PlanList>,
 }
 
@@ -91,8 +91,10 @@ pub struct PlanOff {
     pub tier: Option<Place>,
     /// The extension's `isEnabled` literal.
     pub extension: Option<Place>,
-    /// The condition that is false.
+    /// The condition that keeps it from being deployed, or may: of all on the way to it, the outermost.
     pub condition: Option<Place>,
+    /// Nothing else is in doubt: with tier, extension and condition as they should be it covers the registry.
+    pub sure: bool,
     /// What keeps it off, first of all.
     pub cause: OffCause,
     /// The plan's name as evaluated.
@@ -135,6 +137,8 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: Place,
+    /// The module uses that lead to it, outermost first.
+    pub via: Arc<[Step]>,
     /// The registry's deployment, in whose reach it is: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it stands in; `None` for the registry's own.

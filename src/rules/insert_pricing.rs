@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::container_scan::CODE;
-use super::finding::{Finding, PlanOff, RegistrySubject, Subject};
+use super::finding::{Finding, OffCause, PlanOff, RegistrySubject, Subject};
 use super::fix::{FileEdit, Fix, TextEdit, View, Views, apply};
 use crate::model::{FileId, FileKind, ItemKind, Place, ScopeKind};
 use crate::syntax;
@@ -80,7 +80,8 @@ fn paid(name: &str) -> &'static str {
     }
 }
 
-fn plan_name(plan: Plan) -> &'static str {
+/// The name of the plan that the settings prefer, as the API spells it.
+pub fn plan_name(plan: Plan) -> &'static str {
     bicep::names(plan).plan
 }
 
@@ -228,51 +229,64 @@ impl Job<'_> {
             let alike = subject.plans_off.iter().filter(|other| {
                 other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
             });
-            let edits: Option<Vec<_>> = alike
-                .map(|one| set_tier::turn_on(one, self.views))
-                .collect();
-            let Some(edits) = edits else {
-                self.always(off);
-                continue;
-            };
-            let edits: Vec<(FileId, TextEdit)> = edits
-                .into_iter()
-                .flatten()
-                .map(|(place, edit)| (place.file, edit))
-                .collect();
-            let files = self.by_file(edits);
-            if files.is_empty() {
-                continue;
-            }
-            let place = self.in_files(&files);
-            let title = match off.tier.is_some() || off.extension.is_none() {
-                true => format!("Set the tier of plan '{}' to Standard{place}", off.name),
-                false => format!(
-                    "Remove isEnabled 'False': turn on image scanning in plan '{}'{place}",
-                    off.name
-                ),
-            };
-            let id = match off.tier.is_some() || off.extension.is_none() {
-                true => "set-tier",
-                false => "enable-extension",
-            };
-            let id = self.numbered(id);
-            self.offer(id, title, Some(paid(&off.name)), files);
+            self.turn_on_all(off, &alike.collect::<Vec<_>>());
         }
     }
 
-    fn always(&mut self, off: &PlanOff) {
-        let Some((place, edit)) = set_tier::always(off, self.views) else {
+    /// Turns on what is to be deployed of the plans of one name; else lets one be deployed always, set as it should be.
+    fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff]) {
+        let views = self.views;
+        let standing: Vec<&PlanOff> = alike
+            .iter()
+            .filter(|one| one.cause != OffCause::Condition)
+            .copied()
+            .collect();
+        let deployed = |one: &&PlanOff| one.condition.is_none();
+        if let Some(first) = standing.iter().copied().find(deployed) {
+            let sure = standing
+                .iter()
+                .filter(|one| deployed(one))
+                .all(|one| one.sure);
+            let values = standing.iter().map(|one| set_tier::turn_on(one, views));
+            let edits: Option<Vec<_>> = values.collect();
+            let Some(edits) = edits.filter(|_| sure) else {
+                return;
+            };
+            let edits = edits.into_iter().flatten();
+            let files = self.by_file(edits.map(|(place, edit)| (place.file, edit)).collect());
+            let place = self.in_files(&files);
+            let (id, title) = match first.tier.is_some() || first.extension.is_none() {
+                true => (
+                    "set-tier",
+                    format!("Set the tier of plan '{}' to Standard{place}", off.name),
+                ),
+                false => (
+                    "enable-extension",
+                    format!(
+                        "Remove isEnabled 'False': turn on image scanning in plan '{}'{place}",
+                        off.name
+                    ),
+                ),
+            };
+            self.offer(self.numbered(id), title, Some(paid(&off.name)), files);
+            return;
+        }
+        // Beside others of the name it is not known which are deployed together.
+        if !off.sure || (alike.len() > 1 && !standing.is_empty()) {
+            return;
+        }
+        let (Some(mut edits), Some(always)) =
+            (set_tier::turn_on(off, views), set_tier::always(off, views))
+        else {
             return;
         };
-        let files = self.by_file(vec![(place.file, edit)]);
-        let Some(first) = files.first() else {
-            return;
-        };
+        edits.extend(always);
+        let edits = edits.into_iter();
+        let files = self.by_file(edits.map(|(place, edit)| (place.file, edit)).collect());
         let title = format!(
             "Always deploy plan '{}' (Standard){}",
             off.name,
-            self.in_file(&first.path)
+            self.in_files(&files)
         );
         let id = self.numbered("always-deploy");
         self.offer(id, title, Some(paid(&off.name)), files);
@@ -349,7 +363,7 @@ impl Job<'_> {
                 let contradicts = |off: &PlanOff| {
                     off.name.eq_ignore_ascii_case(names.plan)
                         && off.deployment.is_none()
-                        && off.cause != super::finding::OffCause::Condition
+                        && off.cause != OffCause::Condition
                 };
                 if subject.plans_off.iter().any(contradicts) {
                     continue;

@@ -442,9 +442,22 @@ pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> Plan
     let tier = property(plan, &["pricingTier"]);
     let condition = match &plan.presence {
         Presence::No(place) => *place,
+        Presence::Maybe(doubt) if cover.deployed != Answer::Yes && !doubt.unknown_loop => {
+            doubt.place
+        }
         _ => None,
     };
-    let extension = extension_off(plan);
+    let extension = extension_off(plan).and_then(|value| value.place);
+    let known = |answer: &Answer| !matches!(answer, Answer::Maybe(_));
+    // The body of what is not deployed is not evaluated.
+    let set = cover.deployed == Answer::No
+        || known(&cover.tier)
+            && known(&cover.extension)
+            && (cover.extension == Answer::Yes || extension.is_some());
+    let sure = cover.name == Answer::Yes
+        && cover.reach == Answer::Yes
+        && set
+        && (cover.deployed == Answer::Yes || condition.is_some());
     let cause = if cover.deployed == Answer::No {
         OffCause::Condition
     } else if cover.tier == Answer::No {
@@ -462,8 +475,9 @@ pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> Plan
         tier: tier
             .filter(|_| cover.tier == Answer::No)
             .and_then(|value| value.place),
-        extension: extension.and_then(|value| value.place),
+        extension,
         condition,
+        sure,
         cause,
         name: plan.name.as_str().unwrap_or("Containers").into(),
         declaration: plan.place,

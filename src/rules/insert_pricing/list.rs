@@ -5,6 +5,7 @@ use tree_sitter::Node;
 
 use super::bicep;
 use super::json::{self, Layout};
+use super::place::{declared, is_looped};
 use super::set_tier::allowed_at;
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
 use crate::model::{FileId, FileKind};
@@ -33,6 +34,10 @@ pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Opti
         literal.parent()?
     };
     let shape = Shape::of(view, literal, tier)?;
+    let hangs = hangs_on_name(views, list, shape.tier_key.is_some());
+    if hangs || !grows(view, views, list, &shape) {
+        return None;
+    }
     if shape
         .names(view)
         .iter()
@@ -48,6 +53,99 @@ pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Opti
     }
     let written = shape.element_for(view, plan, &list.sample_name)?;
     Some(shape.insert(view, &written))
+}
+
+/// Whether one element more in the array makes one plan more: the array is what a loop runs over.
+fn grows(view: &View, views: &dyn Views, list: &PlanList, shape: &Shape<'_>) -> bool {
+    let array = Span::of(shape.array.byte_range());
+    let over = list.array.and_then(|place| {
+        let over = views.view(place.file)?;
+        let span = views.span(place)?;
+        let node = over
+            .tree
+            .root_node()
+            .descendant_for_byte_range(span.start as usize, span.end as usize)?;
+        (node.kind() == "array").then_some((place.file, span))
+    });
+    if let Some(over) = over {
+        return over == (view.file, array);
+    }
+    let nested = || list.via.iter().any(|step| is_looped(step, views));
+    let (Some(declaring), Some(span)) = (
+        views.view(list.declaration.file),
+        views.span(list.declaration),
+    ) else {
+        return nested();
+    };
+    let declaration = declared(&declaring, span);
+    if is_bicep(&declaring) {
+        let body = declaration.and_then(|node| node.child_by_field_name("body"));
+        // A module that Preflight knows by heart stands for the plans of the list that it is given.
+        let known = declaration.is_some_and(|node| node.kind() == "module_declaration");
+        return known || body.is_some_and(|body| body.kind() == "for") || nested();
+    }
+    // An element of `resources` holds the name of the one plan that it is.
+    let holds = array.start <= span.start && span.end <= array.end;
+    if declaring.file == view.file && holds {
+        return false;
+    }
+    let counted = declaration
+        .and_then(|object| json::member(&declaring, object, "copy"))
+        .and_then(|copy| json::member(&declaring, copy, "count"))
+        .is_some_and(|count| json::string(&declaring, count).contains("length("));
+    counted || nested()
+}
+
+/// Whether the condition that a plan is declared with, or its tier unless elements say that, asks for its name: a plan of
+/// another name may then be off.
+fn hangs_on_name(views: &dyn Views, list: &PlanList, tier_in_element: bool) -> bool {
+    let (Some(view), Some(span)) = (
+        views.view(list.declaration.file),
+        views.span(list.declaration),
+    ) else {
+        return false;
+    };
+    let Some(declaration) = declared(&view, span) else {
+        return false;
+    };
+    let text = |from: usize, to: usize| slice(&view.text, Span::of(from..to));
+    let whole = |node: Node<'_>| text(node.start_byte(), node.end_byte());
+    let (object, condition) = if is_bicep(&view) {
+        let mut node = declaration.child_by_field_name("body");
+        let mut condition = "";
+        while let Some(outer) = node.filter(|node| matches!(node.kind(), "for" | "if_body")) {
+            node = outer.child_by_field_name("body");
+            if let Some(inner) = node.filter(|_| outer.kind() == "if_body") {
+                condition = text(outer.start_byte(), inner.start_byte());
+            }
+        }
+        (node, condition)
+    } else {
+        let condition = json::member(&view, declaration, "condition");
+        (Some(declaration), condition.map_or("", whole))
+    };
+    let Some(object) = object.filter(|node| node.kind() == "object") else {
+        return false;
+    };
+    let Some(name) = member(&view, object, "name") else {
+        return false;
+    };
+    let name = whole(name).trim_matches(['"', '[', ']']);
+    let tier = member(&view, object, "properties")
+        .filter(|properties| properties.kind() == "object")
+        .and_then(|properties| member(&view, properties, "pricingTier"))
+        .filter(|_| !tier_in_element);
+    mentions(condition, name) || tier.is_some_and(|tier| mentions(whole(tier), name))
+}
+
+/// Whether an expression stands in a text as a whole.
+fn mentions(text: &str, expression: &str) -> bool {
+    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    text.match_indices(expression).any(|(at, found)| {
+        let (before, after) = (&text[..at], &text[at + found.len()..]);
+        let inside = before.ends_with('.') || part(before.chars().next_back());
+        !inside && !part(after.chars().next())
+    })
 }
 
 /// A list that could take the plan, and the registry's deployments that it is in reach of.
@@ -114,7 +212,8 @@ impl<'t> Shape<'t> {
                 let object = parent.parent()?;
                 let array = object.parent().filter(|node| node.kind() == "array")?;
                 let holds = |pair: &Node<'_>| {
-                    tier.is_some_and(|tier| Span::of(pair.byte_range()).touches(tier.start))
+                    let value = pair.child_by_field_name("value");
+                    value.is_some_and(|value| Some(Span::of(value.byte_range())) == tier)
                 };
                 let tier_key = members(object)
                     .into_iter()
@@ -150,13 +249,14 @@ impl<'t> Shape<'t> {
             .collect()
     }
 
-    /// The element to copy: the simplest that says what the sample says.
+    /// The element to copy: the one that has least of its own among those that are on for the same reasons as the sample.
     fn model(&self, view: &View) -> Node<'t> {
         let complete = |node: &&Node<'t>| {
             [&self.name_key, &self.tier_key]
                 .into_iter()
                 .flatten()
                 .all(|key| member(view, **node, key).is_some_and(|v| v.kind() == "string"))
+                && self.said(view, **node) == self.said(view, self.sample)
         };
         let simple = |node: &&Node<'t>| {
             let own = members(**node)
@@ -170,6 +270,27 @@ impl<'t> Shape<'t> {
         };
         let found = self.elements.iter().filter(complete).min_by_key(simple);
         *found.unwrap_or(&self.sample)
+    }
+
+    /// What an element says beside its names, its tier and what belongs to one plan alone: a switch may be among it.
+    fn said(&self, view: &View, element: Node<'t>) -> Vec<(String, String)> {
+        let name = self.name_key.as_ref();
+        let name = name.and_then(|key| member(view, element, key));
+        let name = name.map(|node| decode(view, node)).unwrap_or_default();
+        let known = [&self.name_key, &self.tier_key];
+        let each = members(element).into_iter().filter_map(|pair| {
+            let key = key(view, pair).to_ascii_lowercase();
+            let value = pair.child_by_field_name("value")?;
+            let echo = value.kind() == "string" && decode(view, value).eq_ignore_ascii_case(&name);
+            let known = known.iter().filter_map(|key| key.as_ref());
+            let known = known.into_iter().any(|one| one.eq_ignore_ascii_case(&key));
+            let own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&key));
+            let text = slice(&view.text, Span::of(value.byte_range())).to_owned();
+            (!known && !own && !echo).then_some((key, text))
+        });
+        let mut said: Vec<_> = each.collect();
+        said.sort_unstable();
+        said
     }
 
     /// The new element as text, and the element it was made from.

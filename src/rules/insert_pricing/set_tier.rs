@@ -14,11 +14,10 @@ const SECURITY_CENTER: &str = "avm/ptn/security/security-center";
 /// One edit, in one file.
 pub type Edit = (Place, TextEdit);
 
-/// The edits that turn a plan on; `None` where one of the values cannot be edited.
+/// The edits that turn a plan on, its condition aside; `None` where one of the values cannot be edited.
 pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
     let mut edits = Vec::new();
     match (&off.cause, off.tier) {
-        (OffCause::Condition, _) => return None,
         (_, Some(tier)) if editable(views, tier) => {
             let standard = standard(off, views, tier)?;
             edits.push((tier, replace_text(views, tier, &standard)?));
@@ -33,7 +32,7 @@ pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
         }
         edits.push((extension, switch_on(views, extension)?));
     }
-    (!edits.is_empty()).then_some(edits)
+    Some(edits)
 }
 
 /// How `Standard` is spelled where a literal stands: as the parameter allows it that the literal is the value of. `None`
@@ -236,16 +235,32 @@ fn by_argument(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
     Some((place, edit))
 }
 
-/// Takes away the condition of a plan that is never deployed, so that it always is.
-pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
-    if off.cause != OffCause::Condition || off.known_module {
+/// Takes away the condition that keeps a plan from being deployed, so that it always is; what is never deployed is not
+/// evaluated, so its tier is read here. `None` where the condition is not the plan's own.
+pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
+    if off.known_module {
         return None;
     }
+    let told = off
+        .condition
+        .filter(|told| told.file == off.type_place.file)?;
+    let told = views.span(told)?;
+    let says = |span: Span| span.start <= told.start && told.end <= span.end;
     let view = views
         .view(off.type_place.file)
         .filter(|view| view.editable)?;
     let span = views.span(off.type_place)?;
-    let edit = match view.kind {
+    let never = off.cause == OffCause::Condition;
+    let standard = |tier: tree_sitter::Node<'_>, quote: char| {
+        let span = Span::of(tier.byte_range());
+        let said = super::style::slice(&view.text, span).trim_matches(quote);
+        let plain = tier.kind() == "string" && said.chars().all(char::is_alphanumeric);
+        (never && plain && !said.eq_ignore_ascii_case("Standard")).then(|| TextEdit {
+            span,
+            text: format!("{quote}Standard{quote}"),
+        })
+    };
+    let (edit, tier) = match view.kind {
         FileKind::Bicep => {
             let declaration = bicep::declaration_at(&view, span)?;
             // A nested resource inherits conditions that stand elsewhere.
@@ -257,10 +272,15 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
                 .child_by_field_name("body")
                 .filter(|node| node.kind() == "if_body")?;
             let object = body.child_by_field_name("body")?;
-            TextEdit {
-                span: Span::of(body.start_byte()..object.start_byte()),
+            let condition = Span::of(body.start_byte()..object.start_byte());
+            let tier = bicep::property(&view, object, "properties")
+                .filter(|properties| properties.kind() == "object")
+                .and_then(|properties| bicep::property(&view, properties, "pricingTier"));
+            let edit = says(condition).then(|| TextEdit {
+                span: condition,
                 text: String::new(),
-            }
+            })?;
+            (edit, tier.and_then(|tier| standard(tier, '\'')))
         }
         FileKind::ArmTemplate => {
             let (_, element) = json::resource_at(&view, span.start)?;
@@ -269,14 +289,20 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
                 _ => element,
             };
             let condition = json::member(&view, object, "condition")?;
-            TextEdit {
-                span: Span::of(condition.byte_range()),
+            let condition = Span::of(condition.byte_range());
+            let tier = json::member(&view, object, "properties")
+                .filter(|properties| properties.kind() == "object")
+                .and_then(|properties| json::member(&view, properties, "pricingTier"));
+            let edit = says(condition).then(|| TextEdit {
+                span: condition,
                 text: "true".to_owned(),
-            }
+            })?;
+            (edit, tier.and_then(|tier| standard(tier, '"')))
         }
         _ => return None,
     };
-    Some((off.type_place, edit))
+    let edits = [Some(edit), tier].into_iter().flatten();
+    Some(edits.map(|edit| (off.type_place, edit)).collect())
 }
 
 /// Whether a file says a name in a string of its own, so that renaming another to it would make two.
