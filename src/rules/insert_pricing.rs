@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::container_scan::CODE;
 use super::finding::{Finding, OffCause, PlanOff, RegistrySubject, Subject};
 use super::fix::{FileEdit, Fix, TextEdit, View, Views, apply};
+use crate::eval::Step;
 use crate::model::{FileId, FileKind, ItemKind, Place, ScopeKind};
 use crate::syntax;
 use crate::text::{Edit, Span};
@@ -229,12 +230,21 @@ impl Job<'_> {
             let alike = subject.plans_off.iter().filter(|other| {
                 other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
             });
-            self.turn_on_all(off, &alike.collect::<Vec<_>>());
+            // A condition around the plan and not around the registry stays when the plan's own is taken away.
+            let shared = |step: &Step| {
+                let through = |via: &[Step]| via.iter().any(|other| other.place == step.place);
+                subject.ways.iter().all(|(_, _, via)| through(via))
+            };
+            let hangs = off
+                .via
+                .iter()
+                .any(|step| place::is_conditional(step, self.views) && !shared(step));
+            self.turn_on_all(off, &alike.collect::<Vec<_>>(), hangs);
         }
     }
 
     /// Turns on what is to be deployed of the plans of one name; else lets one be deployed always, set as it should be.
-    fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff]) {
+    fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff], hangs: bool) {
         let views = self.views;
         let standing: Vec<&PlanOff> = alike
             .iter()
@@ -272,7 +282,7 @@ impl Job<'_> {
             return;
         }
         // Beside others of the name it is not known which are deployed together.
-        if !off.sure || (alike.len() > 1 && !standing.is_empty()) {
+        if !off.sure || hangs || (alike.len() > 1 && !standing.is_empty()) {
             return;
         }
         let (Some(mut edits), Some(always)) =

@@ -263,11 +263,13 @@ fn extension_off(plan: &Instance) -> Option<&Value> {
     let Kind::Array(array) = &property(plan, &["extensions"])?.kind else {
         return None;
     };
-    array.items.iter().find_map(|item| {
+    let mut off = array.items.iter().filter_map(|item| {
         let named = is_scanning_extension(item.member("name")?);
         item.member("isEnabled")
             .filter(|value| named && is_false(value))
-    })
+    });
+    // One of several is not what to change.
+    off.next().filter(|_| off.next().is_none())
 }
 
 fn reach(plan: &Instance, registry: &Instance, called: &str) -> Answer {

@@ -8,6 +8,7 @@ use super::json::{self, Layout};
 use super::place::{declared, is_looped};
 use super::set_tier::allowed_at;
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
+use crate::eval::Step;
 use crate::model::{FileId, FileKind};
 use crate::rules::finding::PlanList;
 use crate::rules::fix::{FileEdit, TextEdit, View, Views};
@@ -35,7 +36,8 @@ pub fn join(view: &View, views: &dyn Views, list: &PlanList, plan: &str) -> Opti
     };
     let shape = Shape::of(view, literal, tier)?;
     let hangs = hangs_on_name(views, list, shape.tier_key.is_some());
-    if hangs || !grows(view, views, list, &shape) {
+    let given = list.via.iter().any(|step| gives_by_name(step, views));
+    if hangs || given || !grows(view, views, list, &shape) {
         return None;
     }
     if shape
@@ -82,7 +84,17 @@ fn grows(view: &View, views: &dyn Views, list: &PlanList, shape: &Shape<'_>) -> 
         let body = declaration.and_then(|node| node.child_by_field_name("body"));
         // A module that Preflight knows by heart stands for the plans of the list that it is given.
         let known = declaration.is_some_and(|node| node.kind() == "module_declaration");
-        return known || body.is_some_and(|body| body.kind() == "for") || nested();
+        let counted = |body: Node<'_>| {
+            let inner = body.child_by_field_name("body")?;
+            let head = Span::of(body.start_byte()..inner.start_byte());
+            let head = slice(&declaring.text, head);
+            let chosen = head.contains("filter(") && head.contains("==");
+            Some(!chosen && (!head.contains("range(") || head.contains("length(")))
+        };
+        return match body.filter(|body| body.kind() == "for") {
+            Some(body) => counted(body).unwrap_or(false),
+            None => known || nested(),
+        };
     }
     // An element of `resources` holds the name of the one plan that it is.
     let holds = array.start <= span.start && span.end <= array.end;
@@ -136,6 +148,38 @@ fn hangs_on_name(views: &dyn Views, list: &PlanList, tier_in_element: bool) -> b
         .and_then(|properties| member(&view, properties, "pricingTier"))
         .filter(|_| !tier_in_element);
     mentions(condition, name) || tier.is_some_and(|tier| mentions(whole(tier), name))
+}
+
+/// Whether a module use computes one of its arguments from what another is: the tier from the name, say.
+fn gives_by_name(step: &Step, views: &dyn Views) -> bool {
+    let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
+        return false;
+    };
+    if !is_bicep(&view) || !is_looped(step, views) {
+        return false;
+    }
+    let object = declared(&view, span).and_then(bicep::body);
+    let Some(params) = object.and_then(|object| bicep::property(&view, object, "params")) else {
+        return false;
+    };
+    let given = members(params)
+        .into_iter()
+        .filter_map(|pair| pair.child_by_field_name("value"));
+    let given: Vec<_> = given
+        .map(|value| {
+            (
+                value.kind(),
+                slice(&view.text, Span::of(value.byte_range())),
+            )
+        })
+        .collect();
+    let plain = given
+        .iter()
+        .filter(|(kind, _)| matches!(*kind, "variable" | "member"));
+    let mut computed = given
+        .iter()
+        .filter(|(kind, _)| matches!(*kind, "ternary" | "index"));
+    computed.any(|(_, text)| plain.clone().any(|(_, name)| mentions(text, name)))
 }
 
 /// Whether an expression stands in a text as a whole.

@@ -271,6 +271,24 @@ fn is_misplaced(step: &Step, file: FileId, views: &dyn Views) -> bool {
     object.is_some_and(|object| bicep::property(&from, object, "scope").is_none())
 }
 
+/// Whether a module use has a condition.
+pub fn is_conditional(step: &Step, views: &dyn Views) -> bool {
+    let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
+        return false;
+    };
+    let Some(node) = declared(&view, span) else {
+        return false;
+    };
+    if view.kind != FileKind::Bicep {
+        return json::member(&view, node, "condition").is_some();
+    }
+    let mut body = node.child_by_field_name("body");
+    while let Some(outer) = body.filter(|body| body.kind() == "for") {
+        body = outer.child_by_field_name("body");
+    }
+    body.is_some_and(|body| body.kind() == "if_body")
+}
+
 /// Whether a module use stands in a loop.
 pub fn is_looped(step: &Step, views: &dyn Views) -> bool {
     let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {

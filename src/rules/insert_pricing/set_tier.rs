@@ -1,6 +1,8 @@
 //! Turns on a plan that is there: edits where its tier, or the switch of its extension, comes from; renames a plan that
 //! has been superseded.
 
+use tree_sitter::Node;
+
 use super::bicep;
 use super::json;
 use crate::model::{Expr, ExprKind, FileId, FileKind, ItemKind, Parameter, Place, TypeExpr};
@@ -235,6 +237,24 @@ fn by_argument(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
     Some((place, edit))
 }
 
+/// Whether an expression is a parameter or a variable of the file by its name, and that one says `Standard`.
+fn defaults_to_standard(view: &View, expression: &str) -> bool {
+    let name = expression
+        .strip_prefix("[parameters('")
+        .or_else(|| expression.strip_prefix("[variables('"))
+        .and_then(|rest| rest.strip_suffix("')]"))
+        .unwrap_or(expression);
+    view.model.template.items.iter().any(|item| {
+        let (of, value) = match &item.kind {
+            ItemKind::Parameter(parameter) => (&parameter.name, parameter.default.as_ref()),
+            ItemKind::Variable(variable) => (&variable.name, Some(&variable.value)),
+            _ => return false,
+        };
+        let said = value.and_then(|value| value.as_str());
+        of.is(name) && said.is_some_and(|said| said.eq_ignore_ascii_case("Standard"))
+    })
+}
+
 /// Takes away the condition that keeps a plan from being deployed, so that it always is; what is never deployed is not
 /// evaluated, so its tier is read here. `None` where the condition is not the plan's own.
 pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
@@ -250,15 +270,29 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
         .view(off.type_place.file)
         .filter(|view| view.editable)?;
     let span = views.span(off.type_place)?;
-    let never = off.cause == OffCause::Condition;
-    let standard = |tier: tree_sitter::Node<'_>, quote: char| {
-        let span = Span::of(tier.byte_range());
-        let said = super::style::slice(&view.text, span).trim_matches(quote);
+    let text = |node: Node<'_>| super::style::slice(&view.text, Span::of(node.byte_range()));
+    // `None` where what is never deployed may not scan even with its tier set.
+    let standard = |tier: Option<Node<'_>>, extensions: Option<Node<'_>>, quote: char| {
+        if off.cause != OffCause::Condition {
+            return Some(None);
+        }
+        let (tier, switched) = (tier?, |node| {
+            text(node).to_ascii_lowercase().contains("false")
+        });
+        if extensions.is_some_and(|node| node.kind() != "array" || switched(node)) {
+            return None;
+        }
+        let said = text(tier).trim_matches(quote);
         let plain = tier.kind() == "string" && said.chars().all(char::is_alphanumeric);
-        (never && plain && !said.eq_ignore_ascii_case("Standard")).then(|| TextEdit {
-            span,
+        let on = said.eq_ignore_ascii_case("Standard");
+        let edit = || TextEdit {
+            span: Span::of(tier.byte_range()),
             text: format!("{quote}Standard{quote}"),
-        })
+        };
+        match plain {
+            true => Some((!on).then(edit)),
+            false => defaults_to_standard(&view, said).then_some(None),
+        }
     };
     let (edit, tier) = match view.kind {
         FileKind::Bicep => {
@@ -273,14 +307,14 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
                 .filter(|node| node.kind() == "if_body")?;
             let object = body.child_by_field_name("body")?;
             let condition = Span::of(body.start_byte()..object.start_byte());
-            let tier = bicep::property(&view, object, "properties")
-                .filter(|properties| properties.kind() == "object")
-                .and_then(|properties| bicep::property(&view, properties, "pricingTier"));
+            let properties = bicep::property(&view, object, "properties")
+                .filter(|properties| properties.kind() == "object");
+            let of = |name| bicep::property(&view, properties?, name);
             let edit = says(condition).then(|| TextEdit {
                 span: condition,
                 text: String::new(),
             })?;
-            (edit, tier.and_then(|tier| standard(tier, '\'')))
+            (edit, standard(of("pricingTier"), of("extensions"), '\'')?)
         }
         FileKind::ArmTemplate => {
             let (_, element) = json::resource_at(&view, span.start)?;
@@ -290,14 +324,14 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
             };
             let condition = json::member(&view, object, "condition")?;
             let condition = Span::of(condition.byte_range());
-            let tier = json::member(&view, object, "properties")
-                .filter(|properties| properties.kind() == "object")
-                .and_then(|properties| json::member(&view, properties, "pricingTier"));
+            let properties = json::member(&view, object, "properties")
+                .filter(|properties| properties.kind() == "object");
+            let of = |name| json::member(&view, properties?, name);
             let edit = says(condition).then(|| TextEdit {
                 span: condition,
                 text: "true".to_owned(),
             })?;
-            (edit, tier.and_then(|tier| standard(tier, '"')))
+            (edit, standard(of("pricingTier"), of("extensions"), '"')?)
         }
         _ => return None,
     };
