@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) plans: Vec<Instance>,
     /// What the rule says of it.
     pub(super) judged: Vec<Judged>,
+    /// Where in it each file is spoken of: a deployment of thousands of modules speaks of thousands of files.
+    pub(super) about: FxHashMap<FileId, Vec<usize>>,
     /// The workspace folder whose reach it shares.
     folder: Option<PathBuf>,
 }
@@ -132,6 +134,7 @@ impl Deployments {
                     deployment: None,
                     plans: Vec::new(),
                     judged: Vec::new(),
+                    about: FxHashMap::default(),
                     folder: folder.clone(),
                 }
             });
@@ -449,7 +452,13 @@ impl Analysis {
                     .remove(&key);
                 self.pending.insert(judged.place.file);
             }
-            for judged in &state.judged {
+            state.about.clear();
+            for (index, judged) in state.judged.iter().enumerate() {
+                state
+                    .about
+                    .entry(judged.place.file)
+                    .or_default()
+                    .push(index);
                 deployments
                     .judged_at
                     .entry(judged.place.file)

@@ -229,12 +229,9 @@ impl Analysis {
         let keys = self.deployments.judged_at.get(&file).into_iter().flatten();
         let states = keys.filter_map(|key| self.deployments.states.get(key));
         let about = |state: &'_ super::deployments::State| -> Vec<Judged> {
-            state
-                .judged
-                .iter()
-                .filter(|judged| judged.place.file == file)
-                .cloned()
-                .collect()
+            let indexes = state.about.get(&file).into_iter().flatten();
+            let judged = indexes.filter_map(|index| state.judged.get(*index));
+            judged.cloned().collect()
         };
         states
             .filter_map(|state| Some((state.deployment.as_ref()?, about(state))))

@@ -102,7 +102,7 @@ pub struct ScopeResource {
 }
 
 /// One module use on the way from the entry point to a resource.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Step {
     /// The module's path literal (or the type of a nested deployment).
     pub place: Place,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::value::{Array, Kind, Members, Object, Value};
+use super::value::{Array, Kind, Members, Object, Type, Value};
 
 /// The least that is known of a value that is one of `values`. `reason` says what decides between them.
 pub(crate) fn merge(values: impl IntoIterator<Item = Value>, reason: &Arc<str>) -> Value {
@@ -131,6 +131,9 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
             let differs = match other.ty() {
                 _ if other.is_null() => x.ty.is_some() || x.non_empty,
                 Some(ty) if x.ty.is_some_and(|known| known != ty) => true,
+                Some(Type::Int) => {
+                    x.non_empty && x.ty == Some(Type::Int) && matches!(other.kind, Int(..1))
+                }
                 _ => x.non_empty && is_empty(other) == Some(true),
             };
             differs.then_some(false)

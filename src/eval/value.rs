@@ -135,7 +135,8 @@ pub struct Unknown {
     pub reason: Arc<str>,
     /// Its type, where known; it is then surely not null.
     pub ty: Option<Type>,
-    /// Known not to be empty (and not null): `resourceId(…)`, `uniqueString(…)`.
+    /// Known not to be empty (and not null): `resourceId(…)`, `uniqueString(…)`. Of an integer: at least one, as the
+    /// length of what is not empty.
     pub non_empty: bool,
     /// The expression in canonical form over the deployment's own inputs, where it has one: equal canonical forms have
     /// equal values within one deployment. Filled in for names, scopes and conditions of instances.

@@ -174,7 +174,13 @@ pub fn arm_kind<S: Source + ?Sized>(tree: &Tree, text: &S) -> FileKind {
     if (versioned || schema.is_none()) && reader.has_resources(&pairs) {
         return FileKind::ArmTemplate;
     }
-    if versioned && reader.has_values(&pairs) {
+    // Who has neither must hold nothing else: much JSON has parameters.
+    let bare = schema.is_none() && {
+        let sections = ["parameters", "metadata"];
+        let mut names = pairs.iter().map(|pair| reader.said(pair.key));
+        names.all(|name| sections.iter().any(|one| name.eq_ignore_ascii_case(one)))
+    };
+    if (versioned || bare) && reader.has_values(&pairs) {
         return FileKind::ArmParameters;
     }
     FileKind::Other

@@ -13,12 +13,14 @@ mod tests;
 
 use std::sync::Arc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::finding;
 use super::finding::{
     Finding, OffCause, PlanList, PlanOff, RegistrySubject, Severity, Subject, Verdict,
 };
 use super::insert_pricing::plan_name;
-use crate::eval::{Doubt, Expansion, Instance, Presence, Value, Want};
+use crate::eval::{Canonical, Doubt, Expansion, Instance, Presence, Value, Want};
 use crate::model::{FileId, Place, ScopeKind};
 use crate::workspace::config::{Coverage, Level, Settings};
 use plan::{Answer, Unsure};
@@ -145,8 +147,12 @@ pub fn judge(
         _ => &none,
     };
     let candidates = Candidates::of(deployment, reach);
+    let mut weighings = Weighings::of(deployment, &candidates);
     let mut judged: Vec<Judged> = registries
-        .map(|registry| judge_one(deployment, &candidates, registry, in_workspace))
+        .map(|registry| {
+            let weighed = weighings.weigh(registry);
+            judge_one(deployment, &candidates, &weighed, registry, in_workspace)
+        })
         .collect();
     judged.extend(hints::hints(deployment, in_workspace));
     judged
@@ -203,6 +209,7 @@ impl<'a> Candidates<'a> {
 }
 
 /// What the candidates come to for one registry.
+#[derive(Default)]
 struct Weighed {
     /// The plan that covers it.
     scanned: Option<(Option<Place>, String)>,
@@ -213,17 +220,96 @@ struct Weighed {
     /// A plan that is on and one of the same name that is not.
     conflict: Option<(Instance, PlanOff)>,
     lists: Vec<PlanList>,
+    /// All plans that are not on, as findings keep them.
+    shared_off: Arc<[PlanOff]>,
+    /// The lists, as findings keep them.
+    shared_lists: Arc<[PlanList]>,
+}
+
+/// Weighs registries that no plan tells apart once: of thousands of registries and a thousand plans every pair would
+/// be too many.
+struct Weighings<'a> {
+    deployment: &'a Deployment,
+    candidates: &'a Candidates<'a>,
+    /// Some plan is for one resource: then each registry is its own case.
+    by_resource: bool,
+    /// Some plan stands in a resource group.
+    by_group: bool,
+    /// Some plan hangs on a condition, which that of the registry may imply.
+    by_condition: bool,
+    known: FxHashMap<Likeness<'a>, Vec<(&'a Instance, Arc<Weighed>)>>,
+}
+
+/// What registries must share to be compared at all: cheap to hash, and tells most of them apart.
+type Likeness<'a> = (Option<Place>, [Option<&'a str>; 3], &'a [Arc<Canonical>]);
+
+impl<'a> Weighings<'a> {
+    fn of(deployment: &'a Deployment, candidates: &'a Candidates<'a>) -> Self {
+        let any = |test: &dyn Fn(&Instance) -> bool| {
+            let mut plans = candidates.plans.iter();
+            plans.any(|(_, plan)| test(plan))
+        };
+        Weighings {
+            deployment,
+            candidates,
+            by_resource: any(&|plan| plan.scope.resource.is_some()),
+            by_group: any(&|plan| plan.scope.kind == ScopeKind::ResourceGroup),
+            by_condition: any(&|plan| matches!(plan.presence, Presence::Maybe(_))),
+            known: FxHashMap::default(),
+        }
+    }
+
+    fn weigh(&mut self, registry: &'a Instance) -> Arc<Weighed> {
+        let likeness = self.likeness(registry);
+        let alike = self.known.get(&likeness).into_iter().flatten();
+        for (other, weighed) in alike {
+            if self.same(registry, other) {
+                return Arc::clone(weighed);
+            }
+        }
+        let mut weighed = weigh(self.deployment, self.candidates, registry);
+        let conflicting = weighed.conflict.iter().map(|(_, off)| off);
+        weighed.shared_off = weighed
+            .off
+            .iter()
+            .chain(conflicting)
+            .chain(&weighed.conditional)
+            .cloned()
+            .collect();
+        weighed.shared_lists = std::mem::take(&mut weighed.lists).into();
+        let weighed = Arc::new(weighed);
+        let alike = self.known.entry(likeness).or_default();
+        alike.push((registry, Arc::clone(&weighed)));
+        weighed
+    }
+
+    fn likeness(&self, registry: &'a Instance) -> Likeness<'a> {
+        let text = |value: &'a Option<Value>| value.as_ref().and_then(Value::as_str);
+        let name = registry.name.as_str().filter(|_| self.by_resource);
+        let group = text(&registry.scope.resource_group).filter(|_| self.by_group);
+        let conditions = match self.by_condition {
+            true => plan::premises(registry),
+            false => &[],
+        };
+        (
+            self.by_resource.then_some(registry.place),
+            [name, text(&registry.scope.subscription), group],
+            conditions,
+        )
+    }
+
+    /// Whether all that [`plan::cover`] looks at of a registry is the same, for two of equal likeness.
+    fn same(&self, one: &Instance, other: &Instance) -> bool {
+        let kind = |value: &Option<Value>| value.as_ref().map(|value| value.kind.clone());
+        kind(&one.scope.subscription) == kind(&other.scope.subscription)
+            && (!self.by_group
+                || kind(&one.scope.resource_group) == kind(&other.scope.resource_group))
+            && (!self.by_resource || one.name.kind == other.name.kind)
+    }
 }
 
 fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
-    let mut weighed = Weighed {
-        scanned: None,
-        doubts: Vec::new(),
-        off: Vec::new(),
-        conditional: Vec::new(),
-        conflict: None,
-        lists: Vec::new(),
-    };
+    let mut weighed = Weighed::default();
     let covers: Vec<_> = candidates
         .plans
         .iter()
@@ -343,20 +429,20 @@ fn list_of(
 fn judge_one(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
+    weighed: &Weighed,
     registry: &Instance,
     in_workspace: &dyn Fn(FileId) -> bool,
 ) -> Judged {
-    let weighed = weigh(deployment, candidates, registry);
     let place = place_in_workspace(registry, in_workspace);
     let mut chain = chain(registry, place);
-    let opinion = opinion(deployment, candidates, registry, &weighed);
+    let opinion = opinion(deployment, candidates, registry, weighed);
     let Some(Opinion {
         verdict,
         message,
         mut related,
     }) = opinion
     else {
-        let mut decided: Vec<_> = weighed.scanned.into_iter().collect();
+        let mut decided: Vec<_> = weighed.scanned.iter().cloned().collect();
         decided.append(&mut chain);
         return Judged {
             place,
@@ -378,12 +464,8 @@ fn judge_one(
             .filter_map(|(place, text)| Some((place?, text))),
     );
     related.retain(|(at, _)| *at != place);
-    let mut seen: Vec<Place> = Vec::new();
-    related.retain(|(at, _)| {
-        let new = !seen.contains(at);
-        seen.push(*at);
-        new
-    });
+    let mut seen: FxHashSet<Place> = FxHashSet::default();
+    related.retain(|(at, _)| seen.insert(*at));
     let way = (
         deployment.entry,
         deployment.parameters,
@@ -404,13 +486,8 @@ fn judge_one(
         subject: Subject::Registry(Box::new(RegistrySubject {
             declaration: registry.place,
             ways: vec![way],
-            plans_off: weighed
-                .off
-                .into_iter()
-                .chain(weighed.conflict.map(|(_, off)| off))
-                .chain(weighed.conditional)
-                .collect(),
-            lists: weighed.lists,
+            plans_off: weighed.shared_off.clone(),
+            lists: weighed.shared_lists.clone(),
         })),
     };
     Judged {

@@ -78,14 +78,15 @@ pub struct RegistrySubject {
     /// uses from there to the registry (outermost first).
     pub ways: Vec<(FileId, Option<FileId>, Arc<[Step]>)>,
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
-    /// doubt keeps from covering.
-    pub plans_off: Vec<PlanOff>,
+    /// doubt keeps from covering. Shared by the registries that no plan tells apart.
+    pub plans_off: Arc<[PlanOff]>,
     /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
-    pub lists: Vec<PlanList>,
+    /// Shared likewise.
+    pub lists: Arc<[PlanList]>,
 }
 
 /// A plan that is not on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanOff {
     /// The literal that says Free, wherever it stands.
     pub tier: Option<Place>,
@@ -112,7 +113,7 @@ pub struct PlanOff {
 }
 
 /// What keeps a plan off.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OffCause {
     /// Its tier: the text.
     Tier(Arc<str>),
@@ -125,7 +126,7 @@ pub enum OffCause {
 }
 
 /// A plan whose name comes from a literal that may stand in a list: where `Containers` could join.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanList {
     /// The array literal that a loop runs over, where it is one.
     pub array: Option<Place>,

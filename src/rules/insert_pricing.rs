@@ -220,7 +220,7 @@ impl Job<'_> {
     /// Sets to Standard what is not, where its value comes from.
     fn turn_on(&mut self, subject: &RegistrySubject) {
         let mut done: Vec<(Arc<str>, Option<Arc<str>>)> = Vec::new();
-        for off in &subject.plans_off {
+        for off in subject.plans_off.iter() {
             let same = (off.name.clone(), off.deployment.clone());
             if done.contains(&same) {
                 continue;
@@ -319,7 +319,7 @@ impl Job<'_> {
             return;
         }
         let mut options: Vec<list::Joined> = Vec::new();
-        for list in &subject.lists {
+        for list in subject.lists.iter() {
             let Some(view) = self.views.view(list.name.file).filter(|view| view.editable) else {
                 continue;
             };

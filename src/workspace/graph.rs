@@ -234,7 +234,12 @@ impl Workspace {
             lost |= least < std::mem::replace(&mut file.least, least) || weight < file.weight;
             if file.weight != weight {
                 file.weight = weight;
-                queue.extend(file.users.iter().map(|(user, _)| (*user, lost)));
+                // Who weighs as much already has nothing to gain: of thousands of modules of one file the first counts.
+                let users = &self.file(id).users;
+                let concerned = users
+                    .iter()
+                    .filter(|(user, _)| lost || self.file(*user).weight < weight);
+                queue.extend(concerned.map(|(user, _)| (*user, lost)));
                 changed.push(id);
             }
             if lost && least < weight {

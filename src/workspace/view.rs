@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::disk;
 use super::files::{Content, Workspace};
@@ -69,6 +69,8 @@ pub struct View<'a> {
     texts: RefCell<FxHashMap<PathBuf, Text>>,
     dependencies: RefCell<Vec<(Dependency, u64)>>,
     missing: RefCell<Vec<PathBuf>>,
+    /// What each file refers to for its values only, by what is written there.
+    libraries: RefCell<FxHashMap<FileId, FxHashSet<Arc<str>>>>,
 }
 
 impl<'a> View<'a> {
@@ -98,6 +100,7 @@ impl<'a> View<'a> {
             texts: RefCell::default(),
             dependencies: RefCell::default(),
             missing: RefCell::default(),
+            libraries: RefCell::default(),
         };
         view.note(view.slice_of(entry));
         view
@@ -184,17 +187,26 @@ impl<'a> View<'a> {
 
     /// Whether `from` refers to this for its values only, so that it matters though it deploys nothing.
     fn is_library(&self, from: FileId, reference: &str) -> bool {
+        let mut libraries = self.libraries.borrow_mut();
+        let of = libraries
+            .entry(from)
+            .or_insert_with(|| self.libraries_of(from));
+        of.contains(reference)
+    }
+
+    fn libraries_of(&self, from: FileId) -> FxHashSet<Arc<str>> {
         let Some(loaded) = self.workspace.loaded(from) else {
-            return false;
+            return FxHashSet::default();
         };
-        loaded.model.template.items.iter().any(|item| {
-            matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_))
-                && reference_of(&item.kind).is_some_and(|known| &*known.text == reference)
-        }) || loaded
-            .summary
-            .references
-            .iter()
-            .any(|(kind, known)| *kind != ReferenceKind::Module && &**known == reference)
+        let items = loaded.model.template.items.iter();
+        let values = items
+            .filter(|item| matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_)))
+            .filter_map(|item| Some(reference_of(&item.kind)?.text.clone()));
+        let references = loaded.summary.references.iter();
+        let others = references
+            .filter(|(kind, _)| *kind != ReferenceKind::Module)
+            .map(|(_, text)| text.clone());
+        values.chain(others).collect()
     }
 }
 

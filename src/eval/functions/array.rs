@@ -4,7 +4,7 @@ use super::object;
 use super::{Builtin, How, afford, closed, int, items, row, text};
 use crate::eval::context::{Context, MAX_TURNS};
 use crate::eval::evaluate::{concat as concat_text, reason_of};
-use crate::eval::merge::{equal, is_empty};
+use crate::eval::merge::{equal, is_empty, why_unknown};
 use crate::eval::value::{Kind, TOO_LARGE, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -178,7 +178,12 @@ fn length(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         Kind::Str(text) => text.encode_utf16().count(),
         Kind::Array(array) if array.open.is_none() => array.items.len(),
         Kind::Object(object) if object.open.is_none() => object.members.len(),
-        _ => return None,
+        // Of a choice each alternative comes by itself.
+        _ => {
+            let some = is_empty(values.first()?) == Some(false);
+            let reason = why_unknown(values.first()?).filter(|_| some)?;
+            return Some(Value::unknown_of(reason, Some(Type::Int), true));
+        }
     };
     i64::try_from(count).ok().map(Value::int)
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Builtin, How, items, row, string_of, text};
 use crate::eval::context::Context;
-use crate::eval::value::{Kind, Type, Value};
+use crate::eval::value::{Kind, Type, Unknown, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
     row("add", INT, How::Pure(|_, v| binary(v, i64::checked_add))),
@@ -16,21 +16,25 @@ pub(super) const TABLE: &[Builtin] = &[
     row("max", INT, How::Pure(|_, v| extreme(v, Ordering::Greater))),
     row("int", INT, How::Pure(to_int)),
     row("float", INT, How::Pure(to_float)),
-    row("less", BOOL, How::Pure(|_, v| compare(v, Ordering::is_lt))),
+    row(
+        "less",
+        BOOL,
+        How::Partial(|_, v| compare(v, Ordering::is_lt)),
+    ),
     row(
         "lessOrEquals",
         BOOL,
-        How::Pure(|_, v| compare(v, Ordering::is_le)),
+        How::Partial(|_, v| compare(v, Ordering::is_le)),
     ),
     row(
         "greater",
         BOOL,
-        How::Pure(|_, v| compare(v, Ordering::is_gt)),
+        How::Partial(|_, v| compare(v, Ordering::is_gt)),
     ),
     row(
         "greaterOrEquals",
         BOOL,
-        How::Pure(|_, v| compare(v, Ordering::is_ge)),
+        How::Partial(|_, v| compare(v, Ordering::is_ge)),
     ),
     row("copyIndex", INT, How::Lazy(super::deployment::copy_index)),
     row("string", Some(Type::String), How::Partial(to_string)),
@@ -81,11 +85,27 @@ fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     }
 }
 
+/// Not known, but one at least.
+fn is_count(unknown: &Unknown) -> bool {
+    unknown.non_empty && unknown.ty == INT
+}
+
+/// Compares what is one at least with a number, where that decides.
+fn above(number: i64, f: impl Fn(Ordering) -> bool) -> Option<Value> {
+    let greater = f(Ordering::Greater);
+    let decided = number < 1 || (number == 1 && f(Ordering::Equal) == greater);
+    decided.then(|| Value::bool(greater))
+}
+
 fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
     let [a, b] = values else { return None };
     let order = match (&a.kind, &b.kind) {
         (Kind::Int(a), Kind::Int(b)) => a.cmp(b),
         (Kind::Str(_), Kind::Str(_)) => text(values, 0)?.cmp(text(values, 1)?),
+        (Kind::Unknown(a), Kind::Int(b)) if is_count(a) => return above(*b, f),
+        (Kind::Int(a), Kind::Unknown(b)) if is_count(b) => {
+            return above(*a, |order| f(order.reverse()));
+        }
         _ => return None,
     };
     Some(Value::bool(f(order)))

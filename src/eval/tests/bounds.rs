@@ -53,7 +53,7 @@ fn doubling() {
     );
     check(
         &lines("['x']", &|i| format!("concat(v{i}, v{i})"), "length(v60)"),
-        "?too large",
+        "?!too large",
     );
     // What is not known is not known twice; its canonical form would double too.
     let unknown = lines(

@@ -51,6 +51,8 @@ fn parts_of_types() {
         output h bool = empty(h)
         output i bool = empty(i)
         output j bool = empty(j)
+        output k bool = length(h) > 0
+        output l bool = length(i) == 0
         //- types.bicep
         @export()
         type plan = { tier: 'Free' | 'Standard' }
@@ -66,6 +68,8 @@ fn parts_of_types() {
             ("h", "false"),
             ("i", "false"),
             ("j", "true"),
+            ("k", "true"),
+            ("l", "false"),
         ],
     );
 }

@@ -447,7 +447,16 @@ fn files_are_told_apart() {
     );
     kind(r#"{"resources": ["x"]}"#, Other);
     kind(r#"{"resources": [{"type": "deployment"}]}"#, Other);
-    kind(r#"{"parameters": {"a": {"value": 1}}}"#, Other);
+    kind(r#"{"parameters": {"a": {"value": 1}}}"#, ArmParameters);
+    kind(
+        r#"{"metadata": {"template": "./main.bicep"}, "parameters": {"a": {"value": 1}}}"#,
+        ArmParameters,
+    );
+    kind(
+        r#"{"parameters": {"a": {"value": 1}}, "activities": []}"#,
+        Other,
+    );
+    kind(r#"{"parameters": {"a": 1}}"#, Other);
     kind(
         r#"{"contentVersion": "1", "parameters": {"a": {"type": "string"}}}"#,
         Other,

@@ -1,24 +1,26 @@
 //! One declaration, one diagnostic: what several deployments, and several turns of a loop, say about the same place
 //! becomes the worst of it.
 
+use std::hash::Hash;
+use std::sync::Arc;
+
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
 use super::{Deployment, Judged};
 use crate::model::Place;
-use crate::rules::finding::{Finding, RegistrySubject, Subject, Verdict};
+use crate::rules::finding::{Finding, PlanList, PlanOff, Subject, Verdict};
 
 /// Merges what several deployments say about the same places: worst verdict first; the message names the deployment
 /// where they differ. Sorted by place.
 pub fn merge(judged: Vec<(&Deployment, Judged)>) -> Vec<Finding> {
     let mut registries: IndexMap<Place, Vec<(&Deployment, Judged)>> = IndexMap::new();
     let mut hints: Vec<Finding> = Vec::new();
+    let mut known: FxHashSet<(Place, String)> = FxHashSet::default();
     for (deployment, one) in judged {
         match &one.finding {
             Some(finding) if finding.verdict.is_none() => {
-                let known = |other: &Finding| {
-                    other.place == finding.place && other.message == finding.message
-                };
-                if !hints.iter().any(known) {
+                if known.insert((finding.place, finding.message.clone())) {
                     hints.push(finding.clone());
                 }
             }
@@ -46,35 +48,47 @@ fn worst(mut said: Vec<(&Deployment, Judged)>) -> Option<Finding> {
     if differ && first.verdict != Verdict::Scanned {
         finding.message = format!("Deployed by '{}': {}", deployment.label, finding.message);
     }
-    let others = said
+    let subjects = said
         .iter()
-        .skip(1)
         .filter_map(|(_, one)| match &one.finding.as_ref()?.subject {
-            Subject::Registry(subject) => Some(subject),
+            Subject::Registry(subject) => Some(&**subject),
             _ => None,
         });
-    if let Subject::Registry(subject) = &mut finding.subject {
-        for other in others {
-            join(subject, other);
+    if said.len() > 1
+        && let Subject::Registry(subject) = &mut finding.subject
+    {
+        let mut seen = FxHashSet::default();
+        let ways = subjects.clone().flat_map(|one| &one.ways);
+        subject.ways = ways.filter(|way| seen.insert(*way)).cloned().collect();
+        let mut plans: Vec<&Arc<[PlanOff]>> = Vec::new();
+        let mut lists: Vec<&Arc<[PlanList]>> = Vec::new();
+        for one in subjects {
+            add_shared(&mut plans, &one.plans_off);
+            add_shared(&mut lists, &one.lists);
         }
+        subject.plans_off = joined(&plans);
+        subject.lists = joined(&lists);
     }
     Some(finding)
 }
 
-fn join(subject: &mut RegistrySubject, other: &RegistrySubject) {
-    for way in &other.ways {
-        if !subject.ways.contains(way) {
-            subject.ways.push(way.clone());
-        }
+/// Registries that no plan tells apart share what is said of the plans, and mostly follow each other.
+fn add_shared<'a, T>(known: &mut Vec<&'a Arc<[T]>>, one: &'a Arc<[T]>) {
+    if !known.last().is_some_and(|last| Arc::ptr_eq(last, one)) {
+        known.push(one);
     }
-    for plan in &other.plans_off {
-        if !subject.plans_off.contains(plan) {
-            subject.plans_off.push(plan.clone());
-        }
+}
+
+/// The first list, and of the others what it has not.
+fn joined<T: Clone + Eq + Hash>(all: &[&Arc<[T]>]) -> Arc<[T]> {
+    let Some((first, rest)) = all.split_first() else {
+        return Arc::new([]);
+    };
+    if rest.is_empty() {
+        return Arc::clone(first);
     }
-    for list in &other.lists {
-        if !subject.lists.contains(list) {
-            subject.lists.push(list.clone());
-        }
-    }
+    let mut seen: FxHashSet<&T> = first.iter().collect();
+    let more = rest.iter().flat_map(|one| one.iter());
+    let more: Vec<&T> = more.filter(|one| seen.insert(*one)).collect();
+    first.iter().chain(more).cloned().collect()
 }
