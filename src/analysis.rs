@@ -210,6 +210,13 @@ pub struct Analysis {
     reported: u64,
 }
 
+/// Of how many findings a report shows the fixes, in a file of so many bytes.
+fn most_fixed(length: usize) -> usize {
+    /// Bytes looked at for fixes, in units of a file once for each finding: a few seconds.
+    const WORK: usize = 32 << 20;
+    (WORK / length.max(1)).max(1)
+}
+
 impl Analysis {
     /// An empty one.
     pub fn new(options: Options) -> Self {
@@ -642,6 +649,14 @@ impl Analysis {
         self.fixes_of_first(usize::MAX, path, span, create_files)
     }
 
+    /// The fixes that a report shows: of the first findings alone where a file is so large, and has so many, that those
+    /// of all would take minutes. Each fix is tried on the text of the file, so both count.
+    pub fn fixes_for_report(&mut self, path: &Path) -> Vec<(usize, Fix)> {
+        let everywhere = Span::new(0, u32::MAX);
+        let length = self.text(path).map_or(0, |text| text.len());
+        self.fixes_of_first(most_fixed(length), path, everywhere, true)
+    }
+
     /// The same for so many findings at most, the first ones.
     pub fn fixes_of_first(
         &mut self,
@@ -784,4 +799,18 @@ pub struct InventoryUnread {
     pub location: Location,
     /// Why.
     pub reason: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_fixed;
+
+    #[test]
+    fn a_report_shows_the_fixes_of_fewer_findings_the_larger_the_file() {
+        assert!(most_fixed(0) > 10_000);
+        // A thousand registries in a hundred kilobytes, and a hundred thousand in ten megabytes.
+        assert!((200..1000).contains(&most_fixed(100_000)));
+        assert!((1..10).contains(&most_fixed(10_000_000)));
+        assert_eq!(most_fixed(200_000_000), 1);
+    }
 }

@@ -15,7 +15,6 @@ use super::diff::unified;
 use super::paths::Base;
 use crate::analysis::Analysis;
 use crate::rules::fix::{Fix, TextEdit};
-use crate::text::Span;
 use crate::workspace::disk::{self, DiskEncoding, DiskError, Stamp};
 
 /// More fixes than this are not applied in one run.
@@ -117,8 +116,7 @@ fn next(
     refused.clear();
     let mut seen = BTreeMap::new();
     for report in analysis.reports() {
-        let everywhere = Span::new(0, u32::MAX);
-        let fixes = analysis.fixes(&report.path, everywhere, true);
+        let fixes = analysis.fixes_for_report(&report.path);
         let path = base.relative(&report.path);
         for (index, diagnostic) in report.diagnostics.iter().enumerate() {
             if known.is_some_and(|known| known.contains(&fingerprint(diagnostic, &path, &mut seen)))
@@ -259,6 +257,7 @@ fn unchanged(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Span;
 
     #[test]
     fn a_diff_has_the_marks_that_the_file_has() {

@@ -111,7 +111,7 @@ impl Report {
         for file in analysis.reports() {
             let path = base.relative(&file.path);
             let mut fixes = match with_fixes && !file.diagnostics.is_empty() {
-                true => analysis.fixes(&file.path, EVERYWHERE, true),
+                true => analysis.fixes_for_report(&file.path),
                 false => Vec::new(),
             };
             for (index, diagnostic) in file.diagnostics.iter().enumerate() {
@@ -161,11 +161,6 @@ impl Report {
 
 /// The code of what is wrong in a configuration file.
 const CONFIGURATION: &str = "configuration";
-
-const EVERYWHERE: Span = Span {
-    start: 0,
-    end: u32::MAX,
-};
 
 fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> Mend {
     let files = fix.edits.into_iter().map(|file| {
