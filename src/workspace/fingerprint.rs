@@ -140,8 +140,9 @@ fn slice(
             ItemKind::Output(_) if outputs => Some(item.hash),
             _ => None,
         };
-        // Where a declaration does not parse, anything could stand there that the file names.
-        let root = root.or(item.broken.then_some(item.hash));
+        // Where a declaration does not parse, anything could stand there that the file names; and what is left of it, a
+        // nested template say, is worth nothing while it does not.
+        let root = item.broken.then_some(item.hash).or(root);
         if item.broken && doubtful {
             weight = weight.max(Weight::Doubt);
         }

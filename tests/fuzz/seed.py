@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the seeds of each fuzz target from the project's own fixtures."""
-import argparse, hashlib, json, pathlib, random, re
+import argparse, bisect, hashlib, json, pathlib, random, re
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument('folder', type=pathlib.Path, help='where the seeds are written, a folder for each target')
@@ -155,7 +155,15 @@ def mutant(data, other):
     return bytes(data)
 
 
+# Which seeds are changed hangs on their names, which are hashes of what is in them, so that a seed more or less leaves
+# nearly all mutants as they were.
 for folder in sorted(out.iterdir()) if args.mutants else ():
-    known = [path.read_bytes() for path in sorted(folder.iterdir())]
-    for _ in range(args.mutants):
-        seed(folder.name, mutant(rng.choice(known), rng.choice(known)))
+    names = sorted(path.name for path in folder.iterdir())
+
+    def pick():
+        wanted = f'{rng.getrandbits(160):040x}'
+        return (folder / names[bisect.bisect(names, wanted) % len(names)]).read_bytes()
+
+    for number in range(args.mutants):
+        rng.seed(f'{folder.name} {number}')
+        seed(folder.name, mutant(pick(), pick()))
