@@ -232,11 +232,18 @@ impl Analysis {
     }
 }
 
-/// The files that a file leads to.
+/// The files whose deployments hang on what a file is: those it leads to, and the source of what Bicep generated, which
+/// is deployed with the values that are there for either.
 fn targets(workspace: &Workspace, id: FileId) -> impl Iterator<Item = FileId> {
-    let edges = workspace.file(id).edges.iter();
-    edges.filter_map(|edge| match edge.target {
+    let file = workspace.file(id);
+    let targets = file.edges.iter().filter_map(|edge| match edge.target {
         EdgeTarget::File(target) => Some(target),
         _ => None,
-    })
+    });
+    let json = matches!(
+        file.kind,
+        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other
+    );
+    let source = json.then(|| workspace.source_of(&file.path)).flatten();
+    targets.chain(source)
 }

@@ -355,7 +355,7 @@ impl Workspace {
 
     /// The Bicep file of the workspace that a generated template would have come from: `main.bicep` of `main.json` and
     /// `main.symbolicnames.json`; of `azuredeploy.json` too, which is what galleries of templates call it.
-    fn source_of(&self, path: &Path) -> Option<FileId> {
+    pub(crate) fn source_of(&self, path: &Path) -> Option<FileId> {
         let listed = |stem: &Path| {
             let mut source = stem.to_path_buf().into_os_string();
             source.push(".bicep");
