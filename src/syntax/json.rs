@@ -16,8 +16,8 @@ pub struct DecodedString<'a> {
     /// The text; borrowed when there is no escape. A lone surrogate becomes U+FFFD.
     pub text: Cow<'a, str>,
     escapes: Vec<Escape>,
-    /// The escapes that JSON does not know, in the token's bytes. Such an escape stands for the character after the
-    /// backslash, a `\u` without four hexadecimal digits for U+FFFD.
+    /// The escapes that JSON does not know, in the token's bytes. Such an escape stands for U+FFFD, so that no name that
+    /// is misspelt with one is taken for a good one.
     pub invalid_escapes: Vec<Span>,
 }
 
@@ -132,7 +132,7 @@ fn decode_escape(text: &str) -> (Option<char>, usize, bool) {
         'r' => '\r',
         't' => '\t',
         'u' => return decode_unicode_escape(text),
-        other => return (Some(other), 1 + other.len_utf8(), false),
+        other => return (Some(char::REPLACEMENT_CHARACTER), 1 + other.len_utf8(), false),
     };
     (Some(simple), 2, true)
 }
@@ -294,10 +294,10 @@ mod tests {
         check(r#""\ud83d""#, "\u{fffd}", &[]);
         check(r#""\ude00x""#, "\u{fffd}x", &[]);
         check(r#""\ud83d\ud83d\ude00""#, "\u{fffd}😀", &[]);
-        check(r#""\x41""#, "x41", &[r"\x"]);
+        check(r#""\x41""#, "\u{fffd}41", &[r"\x"]);
         check(r#""\u12""#, "\u{fffd}12", &[r"\u"]);
         check(r#""\u+123""#, "\u{fffd}+123", &[r"\u"]);
-        check(r#""\é""#, "é", &[r"\é"]);
+        check(r#""\é""#, "\u{fffd}", &[r"\é"]);
         // Without its closing quote, as the grammar gives a broken string.
         check(r#""abc"#, "abc", &[]);
         check(r#""abc\"#, "abc", &[r"\"]);
