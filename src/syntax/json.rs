@@ -132,7 +132,13 @@ fn decode_escape(text: &str) -> (Option<char>, usize, bool) {
         'r' => '\r',
         't' => '\t',
         'u' => return decode_unicode_escape(text),
-        other => return (Some(char::REPLACEMENT_CHARACTER), 1 + other.len_utf8(), false),
+        other => {
+            return (
+                Some(char::REPLACEMENT_CHARACTER),
+                1 + other.len_utf8(),
+                false,
+            );
+        }
     };
     (Some(simple), 2, true)
 }
