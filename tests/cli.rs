@@ -8,39 +8,8 @@ use serde_json::Value;
 mod run;
 mod support;
 
-use run::{Run, run_in};
+use run::{REGISTRY, plan, run, run_in};
 use support::Workspace;
-
-fn run(workspace: &Workspace, args: &[&str]) -> Run {
-    run_in(workspace.root(), args, b"")
-}
-
-const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
-  name: 'acr'
-  location: 'westeurope'
-  sku: { name: 'Basic' }
-}
-";
-
-/// A subscription file whose plan says a tier, with a registry beside it.
-fn plan(tier: &str) -> String {
-    format!(
-        "targetScope = 'subscription'
-
-resource plan 'Microsoft.Security/pricings@2024-01-01' = {{
-  name: 'Containers'
-  properties: {{
-    pricingTier: '{tier}'
-  }}
-}}
-
-module acr 'acr.bicep' = {{
-  name: 'acr'
-  scope: resourceGroup('images')
-}}
-"
-    )
-}
 
 /// One registry that is missing a plan, one whose plan is off, one that hangs on a parameter, and a suppressed one.
 fn shop() -> Workspace {

@@ -75,8 +75,8 @@ fn try_findings(analysis: &mut Analysis, counts: &mut Counts, wrong: &mut Vec<St
     }
 }
 
-/// The compiled templates that hold a registry, wherever in the corpus they lie.
-fn compiled(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+/// The files below a folder that are wanted, wherever they lie, in order.
+fn below(folder: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<std::path::PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder)
         .expect("a folder of the corpus")
         .map(|entry| entry.expect("an entry").path())
@@ -84,14 +84,22 @@ fn compiled(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     entries.sort();
     for path in entries {
         if path.is_dir() {
-            compiled(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "json")
-            && std::fs::read_to_string(&path)
-                .is_ok_and(|text| text.contains("\"Microsoft.ContainerRegistry/registries\""))
-        {
+            below(&path, wanted, found);
+        } else if wanted(&path) {
             found.push(path);
         }
     }
+}
+
+/// Whether a file is a compiled template that holds a registry.
+fn is_compiled(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+        && std::fs::read_to_string(path)
+            .is_ok_and(|text| text.contains("\"Microsoft.ContainerRegistry/registries\""))
+}
+
+fn is_bicep(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "bicep")
 }
 
 #[test]
@@ -100,7 +108,7 @@ fn every_fix_in_compiled_templates_keeps_its_promises() {
         return;
     };
     let mut paths = Vec::new();
-    compiled(&corpus, &mut paths);
+    below(&corpus, &is_compiled, &mut paths);
     let (mut counts, mut wrong) = (Counts::default(), Vec::new());
     for path in &paths {
         // Alone, so that it is no artifact of a source beside it.
@@ -150,22 +158,6 @@ fn every_fix_in_the_corpus_keeps_its_promises() {
     );
 }
 
-/// The Bicep files below a folder, wherever they lie, in order.
-fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)
-        .expect("a folder of the corpus")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "bicep") {
-            found.push(path);
-        }
-    }
-}
-
 /// A registry as a file may declare it that is deployed at the level its own words say; `None` for other levels.
 fn declared(text: &str) -> Option<&'static str> {
     let said = text
@@ -210,7 +202,7 @@ fn every_fix_in_real_files_that_get_a_registry_keeps_its_promises() {
     };
     let mut paths = Vec::new();
     for folder in ["bicep-samples", "docs-samples", "registry-modules"] {
-        sources(&corpus.join(folder), &mut paths);
+        below(&corpus.join(folder), &is_bicep, &mut paths);
     }
     let (mut counts, mut wrong, mut files) = (Counts::default(), Vec::new(), 0);
     let mut random = Random(5);

@@ -122,7 +122,7 @@ impl<'t> Lexer<'t> {
                     continue;
                 }
                 // With holes of its own, which may hold any number of its quotes.
-                b'$' if rest.trim_ascii_start_matches(b'$').starts_with(b"'''") => return None,
+                b'$' if begins_with_long_quote(rest) => return None,
                 b'\'' if rest.starts_with(b"'''") => {
                     self.at = start + 3 + memchr::memmem::find(&rest[3..], b"'''")? + 3;
                     while self.bytes.get(self.at) == Some(&b'\'') {
@@ -202,15 +202,10 @@ impl<'t> Lexer<'t> {
     }
 }
 
-trait TrimStart {
-    fn trim_ascii_start_matches(&self, byte: u8) -> &Self;
-}
-
-impl TrimStart for [u8] {
-    fn trim_ascii_start_matches(&self, byte: u8) -> &Self {
-        let count = self.iter().take_while(|b| **b == byte).count();
-        &self[count..]
-    }
+/// Whether three quotes stand behind these dollar signs.
+fn begins_with_long_quote(text: &[u8]) -> bool {
+    let signs = text.iter().take_while(|byte| **byte == b'$').count();
+    text[signs..].starts_with(b"'''")
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::support::Workspace;
+
 /// How a run of the binary ended.
 pub struct Run {
     /// The exit code.
@@ -36,4 +38,37 @@ pub fn run_in(folder: &Path, args: &[&str], input: impl AsRef<[u8]>) -> Run {
         out: String::from_utf8(output.stdout).expect("reports are UTF-8"),
         err: String::from_utf8(output.stderr).expect("messages are UTF-8"),
     }
+}
+
+/// Runs the binary in a workspace.
+pub fn run(workspace: &Workspace, args: &[&str]) -> Run {
+    run_in(workspace.root(), args, b"")
+}
+
+/// A registry and nothing else.
+pub const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+  name: 'acr'
+  location: 'westeurope'
+  sku: { name: 'Basic' }
+}
+";
+
+/// A subscription file whose plan says a tier, with a registry beside it.
+pub fn plan(tier: &str) -> String {
+    format!(
+        "targetScope = 'subscription'
+
+resource plan 'Microsoft.Security/pricings@2024-01-01' = {{
+  name: 'Containers'
+  properties: {{
+    pricingTier: '{tier}'
+  }}
+}}
+
+module acr 'acr.bicep' = {{
+  name: 'acr'
+  scope: resourceGroup('images')
+}}
+"
+    )
 }
