@@ -4,6 +4,9 @@
 //! `cargo bench --bench soak -- 500000` prints a table and fails where memory grows by more than a tenth after the first
 //! tenth, where a request stays without an answer or an edit without diagnostics, or where what is shown in the end is
 //! not what a fresh server shows. Without a number it makes 20,000 edits.
+//!
+//! What is open and how long it is keeps within bounds that are reached early, and the table tells both: a day in which
+//! ever more text is open would measure the text.
 
 mod client;
 #[path = "../support/mod.rs"]
@@ -18,6 +21,12 @@ use serde_json::{Value, json};
 use support::{Random, Workspace};
 
 const FILES: usize = 200;
+
+/// How many documents are open at the least and at the most.
+const OPEN: std::ops::RangeInclusive<usize> = 10..=40;
+
+/// How many bytes a text may have before its writer begins anew.
+const LONG: usize = 1_500;
 
 /// The text a file begins with, by its number.
 fn original(number: usize) -> (String, String) {
@@ -224,8 +233,7 @@ impl Day {
         let length = *self.random.pick(&[0, 0, 0, 1, 3, 20]);
         let end = whole((start + length).min(text.len())).max(start);
         let piece = *self.random.pick(&PIECES);
-        // Files that grow for ever would measure their own growth.
-        let (start, end, piece) = match text.len() > 4_000 {
+        let (start, end, piece) = match text.len() > LONG {
             true => (0, text.len(), original(self.random.below(FILES)).1),
             false => (start, end, piece.to_owned()),
         };
@@ -238,11 +246,11 @@ impl Day {
         let names: Vec<String> = self.disk.keys().cloned().collect();
         let name = self.random.pick(&names).clone();
         match self.random.below(9) {
-            0 | 1 if !self.open.contains_key(&name) => {
+            0 | 1 if !self.open.contains_key(&name) && self.open.len() < *OPEN.end() => {
                 let text = self.disk[&name].clone();
                 self.open(&name, 1, &text);
             }
-            2 if self.open.len() > 5 => {
+            2 if self.open.len() > *OPEN.start() => {
                 let open: Vec<String> = self.open.keys().cloned().collect();
                 let name = self.random.pick(&open).clone();
                 self.open.remove(&name);
@@ -309,6 +317,14 @@ impl Day {
         }
     }
 
+    /// How many bytes of text the server reads: of each open document as it is typed, and of all others as they lie.
+    fn text(&self) -> usize {
+        let disk = self.disk.iter();
+        let closed = disk.filter(|(name, _)| !self.open.contains_key(*name));
+        let typed = self.open.values().map(|(_, text)| text.len());
+        typed.chain(closed.map(|(_, text)| text.len())).sum()
+    }
+
     /// What is shown, without versions and without files that show nothing.
     fn shown(&self) -> BTreeMap<String, Value> {
         let shown = self.shown.iter();
@@ -347,7 +363,9 @@ fn main() {
         let (name, text) = original(number * 7 % FILES);
         day.open(&name, 1, &text);
     }
-    println!("| edits | p99 of the last tenth ms | memory now MB | peak MB |\n|---|---|---|---|");
+    println!(
+        "| edits | p99 of the last tenth ms | open files | text KB | memory now MB | peak MB |\n|---|---|---|---|---|---|"
+    );
     let mut memory = Vec::new();
     for number in 1..=edits {
         day.edit();
@@ -357,7 +375,12 @@ fn main() {
         if number % (edits / 10) == 0 {
             let tail = &day.latencies[day.latencies.len() - edits / 10..];
             let (now, peak) = (day.client.memory("VmRSS"), day.client.memory("VmHWM"));
-            println!("| {number} | {:.2} | {now:.1} | {peak:.1} |", p99(tail));
+            println!(
+                "| {number} | {:.2} | {} | {} | {now:.1} | {peak:.1} |",
+                p99(tail),
+                day.open.len(),
+                day.text() / 1024
+            );
             memory.push(now);
         }
     }

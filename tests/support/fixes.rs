@@ -91,9 +91,39 @@ pub fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
+/// Which deployment each finding at the place of one names, with its verdict: they are named where not all say the same.
+fn deployments(analysis: &Analysis, of: &Key) -> Vec<(String, Option<String>)> {
+    let reports = analysis.reports();
+    let shown = reports.iter().flat_map(|report| report.diagnostics.iter());
+    shown
+        .filter(|one| one.suppressed.is_none())
+        .map(|one| (key(analysis, one), &one.message))
+        .filter(|(key, _)| (&key.0, &key.1) == (&of.0, &of.1) && key.2 != "hint")
+        .map(|(key, message)| {
+            let named = message.strip_prefix("Deployed by '");
+            let name = named.and_then(|rest| Some(rest.split_once("': ")?.0.to_owned()));
+            (key.2, name)
+        })
+        .collect()
+}
+
+/// Whether what is left is what another deployment does not let be known: that this one is mended cannot change that, and
+/// it was not shown before only because worse was.
+fn left_by_another(before: &[(String, Option<String>)], left: &[(String, Option<String>)]) -> bool {
+    let other = |(verdict, name): &(String, Option<String>)| {
+        let known = before.iter().any(|(_, former)| former == name);
+        verdict == "Unknown" && name.is_some() && !known
+    };
+    before
+        .iter()
+        .all(|(verdict, name)| verdict == "Off" && name.is_some())
+        && left.iter().all(other)
+}
+
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
 pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
+    let named = deployments(analysis, mended);
     let files = after(analysis, fix);
     for (path, text) in &files {
         let was = analysis
@@ -112,7 +142,8 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
     }
     settle(analysis);
     let left = shown(analysis);
-    let told = judge(&before, &left, mended, fix);
+    let other = left_by_another(&named, &deployments(analysis, mended));
+    let told = judge(&before, &left, mended, fix, other);
     for ((path, _), former) in files.iter().zip(former) {
         match former {
             // It was open, and is on no disk.
@@ -133,18 +164,20 @@ fn judge(
     left: &BTreeMap<Key, usize>,
     mended: &Key,
     fix: &Fix,
+    left_by_another: bool,
 ) -> Result<(), String> {
     // The line may have moved to another verdict: then the finding is not gone either.
+    let same = |key: &Key| (&key.0, &key.1) == (&mended.0, &mended.1) && key.2 != "hint";
     let count = |of: &BTreeMap<Key, usize>| -> usize {
-        let same = |key: &&Key| (&key.0, &key.1) == (&mended.0, &mended.1) && key.2 != "hint";
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
     };
-    if mended.2 != "hint" && count(left) >= count(before) {
+    if mended.2 != "hint" && count(left) >= count(before) && !left_by_another {
         let found: Vec<_> = left.keys().filter(|key| key.1 == mended.1).collect();
         return Err(format!("the finding is not gone: {found:?}"));
     }
     for (key, n) in left {
-        let new = *n > before.get(key).copied().unwrap_or_default();
+        let known = before.get(key).copied().unwrap_or_default();
+        let new = *n > known && !(left_by_another && same(key));
         // A plan by the name of the rule's page brings the hint that there is a newer one.
         let advice = key.2 == "hint" && fix.paid == Some("ContainerRegistry");
         if new && !advice {
