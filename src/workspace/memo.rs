@@ -20,8 +20,12 @@ type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
 /// How many texts that no file holds any more are kept for undo.
 const RECENT: usize = 256;
 
-/// How many insertions are let pass before looking for what nobody uses, at the least.
-const SWEEP_AFTER: usize = 4096;
+/// How many insertions are let pass before looking for what nobody uses, at the least: what is typed and replaced again
+/// is forgotten in minutes, not in days.
+const SWEEP_AFTER: usize = 256;
+
+/// How many remembered texts one insertion pays to look at: a sweep comes when there were enough for all of them.
+const LOOKS_PER_INSERTION: usize = 8;
 
 /// The memo of lowered items.
 #[derive(Debug, Default)]
@@ -79,7 +83,7 @@ impl Memo {
 
     /// Forgets what nobody uses, once enough was added to make looking worth it.
     pub fn sweep(&self) {
-        let threshold = SWEEP_AFTER.max(self.by_text.len() / 2);
+        let threshold = SWEEP_AFTER.max(self.by_text.len() / LOOKS_PER_INSERTION);
         if self.inserted.load(Ordering::Relaxed) < threshold {
             return;
         }
