@@ -380,16 +380,24 @@ fn normalize_windows(text: &str) -> String {
 
 /// The regular file that `reference` (written with `/` in a file of folder `folder`) names: joined and normalized;
 /// where no such file exists but one does that differs only in case, that one. References are relative, as Bicep asks:
-/// an absolute one names nothing.
-pub fn find(folder: &Path, reference: &str) -> Option<PathBuf> {
-    let path = joined(folder, reference)?;
+/// an absolute one names nothing. [`DiskError::NotAFile`] where a folder, a pipe or a device has that name.
+pub fn find(folder: &Path, reference: &str) -> Result<PathBuf, DiskError> {
+    let path = joined(folder, reference).ok_or(DiskError::NotFound)?;
     // Nearly always right, so one question to the system; folders are listed only after a miss.
     if is_file(&path) {
-        return Some(match cfg!(any(windows, target_os = "macos")) {
+        return Ok(match cfg!(any(windows, target_os = "macos")) {
             true => in_own_case(path),
             false => path,
         });
     }
+    in_any_case(&path).ok_or_else(|| match path.exists() {
+        true => DiskError::NotAFile,
+        false => DiskError::NotFound,
+    })
+}
+
+/// The regular file whose path differs from a path only in case, if at all.
+fn in_any_case(path: &Path) -> Option<PathBuf> {
     let mut found = PathBuf::new();
     let mut components = path.components().peekable();
     while let Some(component) = components.next() {
@@ -640,7 +648,7 @@ mod tests {
             fs::write(root.join(file), "").unwrap();
         }
         let check = |reference: &str, expect: Option<&str>| {
-            let got = find(&root.join("app"), reference);
+            let got = find(&root.join("app"), reference).ok();
             assert_eq!(got, expect.map(|e| root.join(e)), "{reference}");
         };
         check("../Modules/Acr.bicep", Some("Modules/Acr.bicep"));

@@ -135,8 +135,8 @@ fn local(file: &Path, reference: &str) -> Resolution {
     };
     let folder = file.parent().unwrap_or(Path::new(""));
     match disk::find(folder, path) {
-        Some(found) => Resolution::File(found),
-        None => unread(format!("`{}` does not exist", shortened(reference))),
+        Ok(found) => Resolution::File(found),
+        Err(error) => unread(format!("`{}` {error}", shortened(reference))),
     }
 }
 
@@ -479,6 +479,7 @@ mod tests {
         check("../app/acr.bicep", "file app/acr.bicep");
         check("gone.bicep", "unread `gone.bicep` does not exist");
         check("/app/acr.bicep", "unread `/app/acr.bicep` does not exist");
+        check("../app", "unread `../app` is not a regular file");
         assert_eq!(
             resolve_in("app/main.json", "/nested/x.json"),
             "file app/nested/x.json"

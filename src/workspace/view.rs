@@ -221,7 +221,7 @@ impl Files for View<'_> {
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
         let folder = self.workspace.file(from).path.parent()?.to_path_buf();
-        let path = disk::find(&folder, path)?;
+        let path = disk::find(&folder, path).ok()?;
         if let Some(known) = self.texts.borrow().get(&path) {
             return known.clone();
         }

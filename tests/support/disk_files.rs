@@ -98,7 +98,7 @@ impl Files for DiskFiles {
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
         let folder = self.path(from).parent()?.to_path_buf();
-        let path = disk::find(&folder, path)?;
+        let path = disk::find(&folder, path).ok()?;
         let text = disk::read(&path).ok()?.text;
         Some((self.id(&path), text))
     }
