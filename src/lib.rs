@@ -66,6 +66,7 @@
 //! | `ignore` | the parallel walk as git sees it, and `input.pathIgnore` |
 //! | `indexmap` | maps that keep the order of appearance, so that reports do |
 //! | `libc` | one flag: opening a pipe without waiting |
+//! | `mimalloc` | memory, where the binary is linked against musl: that one's own is slow |
 //! | `ropey` | text that is edited in logarithmic time |
 //! | `saphyr-parser` | YAML as events with positions |
 //! | `serde`, `serde_json` | the protocol's and the reports' JSON |
