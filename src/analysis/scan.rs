@@ -69,11 +69,12 @@ pub fn scan(
 
 /// How many threads are worth starting for so many pieces of work.
 pub(super) fn threads(options: &Options, pieces: usize) -> usize {
-    let machine = std::thread::available_parallelism().map_or(1, usize::from);
-    let wanted = if options.threads == 0 {
-        machine
-    } else {
-        options.threads
+    let worth = pieces.div_ceil(8).max(1);
+    let wanted = match options.threads {
+        // The machine reads files of its own to answer, so it is asked only where the answer matters.
+        0 if worth > 1 => std::thread::available_parallelism().map_or(1, usize::from),
+        0 => 1,
+        wanted => wanted,
     };
-    wanted.min(pieces.div_ceil(8)).max(1)
+    wanted.min(worth)
 }
