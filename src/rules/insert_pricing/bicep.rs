@@ -208,7 +208,7 @@ pub fn deployment_name(view: &View, name: &str) -> String {
         if declaration.kind() != "module_declaration" {
             continue;
         }
-        let value = body(declaration).and_then(|object| property(view, object, "name"));
+        let value = body(declaration).and_then(|object| module_property(view, object, "name"));
         taken.extend(value.and_then(|value| string_value(value, &*view.text)));
     }
     unused(name, "-", taken.iter().map(String::as_str))
@@ -223,11 +223,21 @@ pub fn body(declaration: Node<'_>) -> Option<Node<'_>> {
     (node.kind() == "object").then_some(node)
 }
 
-/// The value of a property of an object.
+/// The value of a property of an object, by its name in any case, as Azure reads it.
 pub fn property<'t>(view: &View, object: Node<'t>, name: &str) -> Option<Node<'t>> {
+    valued(view, object, |key| key.eq_ignore_ascii_case(name))
+}
+
+/// The value of a property of a module's body: those are Bicep's own, which knows them in the one case alone.
+pub fn module_property<'t>(view: &View, object: Node<'t>, name: &str) -> Option<Node<'t>> {
+    valued(view, object, |key| key == name)
+}
+
+/// The value of the first property whose key is the one.
+fn valued<'t>(view: &View, object: Node<'t>, is: impl Fn(&str) -> bool) -> Option<Node<'t>> {
     let mut cursor = object.walk();
     object.named_children(&mut cursor).find_map(|child| {
-        (child.kind() == "property" && key(view, child).eq_ignore_ascii_case(name))
+        (child.kind() == "property" && is(&key(view, child)))
             .then(|| child.child_by_field_name("value"))?
     })
 }

@@ -159,7 +159,8 @@ fn gives_by_name(step: &Step, views: &dyn Views) -> bool {
         return false;
     }
     let object = declared(&view, span).and_then(bicep::body);
-    let Some(params) = object.and_then(|object| bicep::property(&view, object, "params")) else {
+    let Some(params) = object.and_then(|object| bicep::module_property(&view, object, "params"))
+    else {
         return false;
     };
     let given = members(params)

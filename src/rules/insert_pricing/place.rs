@@ -268,7 +268,7 @@ fn is_misplaced(step: &Step, file: FileId, views: &dyn Views) -> bool {
         .span(step.place)
         .and_then(|span| declared(&from, span));
     let object = declared.and_then(bicep::body);
-    object.is_some_and(|object| bicep::property(&from, object, "scope").is_none())
+    object.is_some_and(|object| bicep::module_property(&from, object, "scope").is_none())
 }
 
 /// Whether a module use has a condition.
@@ -312,7 +312,7 @@ fn leaves(step: &Step, outermost: bool, views: &dyn Views) -> Option<Option<Stri
     let node = declared(&view, views.span(step.place)?)?;
     let text = match view.kind {
         FileKind::Bicep => {
-            let scope = bicep::property(&view, bicep::body(node)?, "scope")?;
+            let scope = bicep::module_property(&view, bicep::body(node)?, "scope")?;
             slice(
                 &view.text,
                 Span::of(subscription_of(&view, scope)?.byte_range()),

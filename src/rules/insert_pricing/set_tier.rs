@@ -219,7 +219,7 @@ fn by_argument(off: &PlanOff, views: &dyn Views) -> Option<Edit> {
     } else {
         "defenderPlans"
     };
-    let edit = match bicep::property(&view, module, "params") {
+    let edit = match bicep::module_property(&view, module, "params") {
         Some(params) if params.kind() == "object" => {
             if bicep::property(&view, params, name).is_some() {
                 return None;
