@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
 use crate::rules::container_scan::WANT;
-use crate::rules::finding::{Severity, Verdict};
+use crate::rules::finding::{Severity, Subject, Verdict};
 use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
 use crate::syntax;
@@ -629,6 +629,28 @@ impl Analysis {
             }
         }
         summary
+    }
+
+    /// How much is found, the worst first: ways on which a registry is deployed that is not scanned, ways of which that
+    /// is not known, and hints. A fix that helps makes it less.
+    pub fn standing(&self) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for stored in self.reports.values() {
+            let rows = stored.findings.iter().zip(stored.diagnostics.iter());
+            for (finding, _) in rows.filter(|(_, shown)| shown.suppressed.is_none()) {
+                let ways = match &finding.subject {
+                    Subject::Registry(registry) => registry.ways.len(),
+                    _ => 1,
+                };
+                let rank = match finding.verdict {
+                    Some(Verdict::Off | Verdict::Missing) => 0,
+                    Some(_) => 1,
+                    None => 2,
+                };
+                counts[rank] += ways.max(1);
+            }
+        }
+        counts
     }
 
     /// What ran.

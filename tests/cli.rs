@@ -773,6 +773,26 @@ fn fixes_keep_bytes_that_are_not_theirs() {
 }
 
 #[test]
+fn each_way_to_a_registry_gets_its_fix_and_none_gets_two() {
+    let ids = ["1", "2"].map(|end| format!("00000000-0000-0000-0000-00000000000{end}"));
+    let uses = ids.each_ref().map(|id| {
+        let symbol = format!("acr{}", &id[35..]);
+        format!(
+            "\nmodule {symbol} 'acr.bicep' = {{\n  name: '{symbol}'\n  scope: resourceGroup('{id}', 'rg')\n}}\n"
+        )
+    });
+    let main = format!("targetScope = 'managementGroup'\n{}", uses.concat());
+    let workspace = Workspace::new(&[("acr.bicep", REGISTRY), ("main.bicep", &main)]);
+    let fixed = run(&workspace, &["check", "--fix", "--yes"]);
+    assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
+    let text = std::fs::read_to_string(workspace.path("main.bicep")).unwrap_or_default();
+    for id in &ids {
+        let scope = format!("scope: subscription('{id}')");
+        assert_eq!(text.matches(&scope).count(), 1, "{text}");
+    }
+}
+
+#[test]
 fn standard_input_is_a_file_by_the_name_given() {
     let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
     let check = |args: &[&str], input: &str| run_in(workspace.root(), args, input);

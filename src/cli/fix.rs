@@ -80,14 +80,20 @@ pub fn apply(
 ) -> Outcome {
     let mut files: BTreeMap<PathBuf, Change> = BTreeMap::new();
     let mut refused = Vec::new();
+    let mut futile = FxHashSet::default();
     for round in 0..MOST {
-        let Some(fix) = next(analysis, paid, base, known, &mut refused) else {
+        let Some((tried, fix)) = next(analysis, paid, base, known, &futile, &mut refused) else {
             break;
         };
+        let before = analysis.standing();
         if !edit(analysis, &mut files, fix, round) {
             break;
         }
         settle(analysis);
+        // Said a second time it would not help either, and so on for ever.
+        if analysis.standing() >= before {
+            futile.insert(tried);
+        }
     }
     refused.sort();
     refused.dedup();
@@ -105,14 +111,18 @@ pub fn apply(
     }
 }
 
+/// A fix as it is known again after it was applied: the file of its finding, its id and its title.
+type Tried = (Arc<Path>, String, String);
+
 /// The preferred fix of the first finding that has one that is allowed.
 fn next(
     analysis: &mut Analysis,
     paid: &Paid,
     base: &Base,
     known: Option<&FxHashSet<String>>,
+    futile: &FxHashSet<Tried>,
     refused: &mut Vec<(String, &'static str)>,
-) -> Option<Fix> {
+) -> Option<(Tried, Fix)> {
     refused.clear();
     let mut seen = BTreeMap::new();
     for report in analysis.reports() {
@@ -123,7 +133,10 @@ fn next(
             {
                 continue;
             }
-            let mut of_finding = fixes.iter().filter(|(of, _)| *of == index);
+            let tried = |fix: &Fix| (report.path.clone(), fix.id.clone(), fix.title.clone());
+            let mut of_finding = fixes
+                .iter()
+                .filter(|(of, fix)| *of == index && !futile.contains(&tried(fix)));
             // The plan that was named decides between fixes; else the preferred one is taken.
             let chosen = match paid {
                 Paid::Named(_) => of_finding
@@ -133,7 +146,7 @@ fn next(
                 _ => of_finding.find(|(_, fix)| fix.preferred),
             };
             match chosen {
-                Some((_, fix)) if paid.allows(fix.paid) => return Some(fix.clone()),
+                Some((_, fix)) if paid.allows(fix.paid) => return Some((tried(fix), fix.clone())),
                 Some((_, fix)) => refused.push((fix.title.clone(), fix.paid.unwrap_or_default())),
                 None => {}
             }

@@ -486,6 +486,7 @@ fn judge_one(
         subject: Subject::Registry(Box::new(RegistrySubject {
             declaration: registry.place,
             ways: vec![way],
+            subscription_known: plan::knows_subscription(registry),
             plans_off: weighed.shared_off.clone(),
             lists: weighed.shared_lists.clone(),
         })),

@@ -77,6 +77,9 @@ pub struct RegistrySubject {
     /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
     /// uses from there to the registry (outermost first).
     pub ways: Vec<(FileId, Option<FileId>, Arc<[Step]>)>,
+    /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not surely for
+    /// the same.
+    pub subscription_known: bool,
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
     /// doubt keeps from covering. Shared by the registries that no plan tells apart.
     pub plans_off: Arc<[PlanOff]>,

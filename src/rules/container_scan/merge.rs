@@ -60,6 +60,7 @@ fn worst(mut said: Vec<(&Deployment, Judged)>) -> Option<Finding> {
         let mut seen = FxHashSet::default();
         let ways = subjects.clone().flat_map(|one| &one.ways);
         subject.ways = ways.filter(|way| seen.insert(*way)).cloned().collect();
+        subject.subscription_known = subjects.clone().any(|one| one.subscription_known);
         let mut plans: Vec<&Arc<[PlanOff]>> = Vec::new();
         let mut lists: Vec<&Arc<[PlanList]>> = Vec::new();
         for one in subjects {

@@ -366,6 +366,12 @@ fn same_group(plan: &Instance, registry: &Instance, called: &str) -> Answer {
     }
 }
 
+/// Whether it is known which subscription something is for, if only that it is one of a few.
+pub(super) fn knows_subscription(one: &Instance) -> bool {
+    let subscription = one.scope.subscription.as_ref();
+    subscription.is_some_and(|value| !value.alternatives().is_empty())
+}
+
 /// The deployment's own subscription is as unknown as one given by a parameter, and unknown against unknown counts as
 /// the same.
 fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Answer {

@@ -71,7 +71,7 @@ pub fn targets(
     let ways: Vec<Vec<Target>> = subject
         .ways
         .iter()
-        .map(|(entry, _, via)| on_way(*entry, via, finding.place, views))
+        .map(|(entry, _, via)| on_way(*entry, via, finding.place, subject, views))
         .filter(|targets| !targets.is_empty())
         .collect();
     let mut found: Vec<Target> = Vec::new();
@@ -137,7 +137,13 @@ struct Stop {
 }
 
 /// The places on one way, the best first.
-fn on_way(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec<Target> {
+fn on_way(
+    entry: FileId,
+    via: &[Step],
+    registry: Place,
+    subject: &RegistrySubject,
+    views: &dyn Views,
+) -> Vec<Target> {
     let stops = stops(entry, via, registry, views);
     let own = |index: usize| stops.iter().skip(index).all(|stop| stop.leaves.is_none());
     let target = |stop: &Stop, form: Form| Target {
@@ -189,10 +195,13 @@ fn on_way(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Ve
     let knowing = groups.iter().rev().find(|stop| stop.leaves.is_some());
     if let Some(stop) = knowing.or(groups.first()) {
         // Each turn of a loop may lead to another subscription, which the file inside knows best.
-        if stop.leaves == Some(None) {
+        let each_its_own = stop.leaves == Some(None);
+        if each_its_own {
             found.extend(inside.by_ref());
         }
-        found.push(explicit(stop));
+        if !(each_its_own && subject.subscription_known) {
+            found.push(explicit(stop));
+        }
     }
     found.extend(inside);
     let leaving = usable_stops
