@@ -177,7 +177,10 @@ fn judge(
     }
     for (key, n) in left {
         let known = before.get(key).copied().unwrap_or_default();
-        let new = *n > known && !(left_by_another && same(key));
+        // What the fix does for the neighbours of the finding it does no better than for that one.
+        let was_off = (key.0.clone(), key.1.clone(), "Off".to_owned());
+        let neighbour = key.2 == "Unknown" && before.contains_key(&was_off);
+        let new = *n > known && !(left_by_another && (same(key) || neighbour));
         // A plan by the name of the rule's page brings the hint that there is a newer one.
         let advice = key.2 == "hint" && fix.paid == Some("ContainerRegistry");
         if new && !advice {
