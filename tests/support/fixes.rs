@@ -91,39 +91,43 @@ pub fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
-/// Which deployment each finding at the place of one names, with its verdict: they are named where not all say the same.
-fn deployments(analysis: &Analysis, of: &Key) -> Vec<(String, Option<String>)> {
-    let reports = analysis.reports();
-    let shown = reports.iter().flat_map(|report| report.diagnostics.iter());
-    shown
-        .filter(|one| one.suppressed.is_none())
-        .map(|one| (key(analysis, one), &one.message))
-        .filter(|(key, _)| (&key.0, &key.1) == (&of.0, &of.1) && key.2 != "hint")
-        .map(|(key, message)| {
-            let named = message.strip_prefix("Deployed by '");
-            let name = named.and_then(|rest| Some(rest.split_once("': ")?.0.to_owned()));
-            (key.2, name)
-        })
-        .collect()
+/// By file and line, the verdicts shown there, each with the deployment it names: it names one where not all say the same.
+type Named = BTreeMap<(PathBuf, String), Vec<(String, Option<String>)>>;
+
+fn named(analysis: &Analysis) -> Named {
+    let mut found = Named::new();
+    for report in analysis.reports() {
+        for one in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
+            let (path, line, verdict) = key(analysis, one);
+            let rest = one.message.strip_prefix("Deployed by '");
+            let name = rest.and_then(|rest| Some(rest.split_once("': ")?.0.to_owned()));
+            if verdict != "hint" {
+                found.entry((path, line)).or_default().push((verdict, name));
+            }
+        }
+    }
+    found
 }
 
-/// Whether what is left is what another deployment does not let be known: that this one is mended cannot change that, and
-/// it was not shown before only because worse was.
-fn left_by_another(before: &[(String, Option<String>)], left: &[(String, Option<String>)]) -> bool {
-    let other = |(verdict, name): &(String, Option<String>)| {
-        let known = before.iter().any(|(_, former)| former == name);
-        verdict == "Unknown" && name.is_some() && !known
+/// Whether what is left on a line is what another deployment does not let be known: that one is mended cannot change
+/// that, and it was not shown before only because worse was.
+fn left_by_another(before: &Named, left: &Named, of: &Key) -> bool {
+    let place = (of.0.clone(), of.1.clone());
+    let (Some(before), Some(left)) = (before.get(&place), left.get(&place)) else {
+        return false;
     };
-    before
-        .iter()
-        .all(|(verdict, name)| verdict == "Off" && name.is_some())
-        && left.iter().all(other)
+    let mut was = before.iter();
+    was.all(|(verdict, name)| verdict == "Off" && name.is_some())
+        && left.iter().all(|(verdict, name)| {
+            let known = before.iter().any(|(_, former)| former == name);
+            verdict == "Unknown" && name.is_some() && !known
+        })
 }
 
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
 pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
-    let named = deployments(analysis, mended);
+    let named_before = named(analysis);
     let files = after(analysis, fix);
     for (path, text) in &files {
         let was = analysis
@@ -142,8 +146,9 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
     }
     settle(analysis);
     let left = shown(analysis);
-    let other = left_by_another(&named, &deployments(analysis, mended));
-    let told = judge(&before, &left, mended, fix, other);
+    let named_left = named(analysis);
+    let by_another = |key: &Key| left_by_another(&named_before, &named_left, key);
+    let told = judge(&before, &left, mended, fix, &by_another);
     for ((path, _), former) in files.iter().zip(former) {
         match former {
             // It was open, and is on no disk.
@@ -164,23 +169,20 @@ fn judge(
     left: &BTreeMap<Key, usize>,
     mended: &Key,
     fix: &Fix,
-    left_by_another: bool,
+    by_another: &dyn Fn(&Key) -> bool,
 ) -> Result<(), String> {
     // The line may have moved to another verdict: then the finding is not gone either.
-    let same = |key: &Key| (&key.0, &key.1) == (&mended.0, &mended.1) && key.2 != "hint";
     let count = |of: &BTreeMap<Key, usize>| -> usize {
+        let same = |key: &&Key| (&key.0, &key.1) == (&mended.0, &mended.1) && key.2 != "hint";
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
     };
-    if mended.2 != "hint" && count(left) >= count(before) && !left_by_another {
+    if mended.2 != "hint" && count(left) >= count(before) && !by_another(mended) {
         let found: Vec<_> = left.keys().filter(|key| key.1 == mended.1).collect();
         return Err(format!("the finding is not gone: {found:?}"));
     }
     for (key, n) in left {
         let known = before.get(key).copied().unwrap_or_default();
-        // What the fix does for the neighbours of the finding it does no better than for that one.
-        let was_off = (key.0.clone(), key.1.clone(), "Off".to_owned());
-        let neighbour = key.2 == "Unknown" && before.contains_key(&was_off);
-        let new = *n > known && !(left_by_another && (same(key) || neighbour));
+        let new = *n > known && (key.2 == "hint" || !by_another(key));
         // A plan by the name of the rule's page brings the hint that there is a newer one.
         let advice = key.2 == "hint" && fix.paid == Some("ContainerRegistry");
         if new && !advice {
