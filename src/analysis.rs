@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
-use crate::rules::container_scan::WANT;
+use crate::rules::container_scan::FILTER;
 use crate::rules::finding::{Severity, Subject, Verdict};
 use crate::rules::fix::Fix;
 use crate::rules::insert_pricing;
@@ -35,7 +35,7 @@ use crate::workspace::files::{Content, Workspace, language_of};
 use crate::workspace::fingerprint::Weight;
 use backlog::Backlog;
 use deployments::Deployments;
-pub use problems::Gaps;
+pub use problems::Unanalyzed;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
 
@@ -121,7 +121,7 @@ pub struct FileReport {
 
 /// Something that could not be read, parsed or followed: `check` lists it and exits with 2.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
+pub struct LoadError {
     /// The file.
     pub path: Arc<Path>,
     /// Where in it.
@@ -221,7 +221,7 @@ impl Analysis {
     /// An empty one.
     pub fn new(options: Options) -> Self {
         let workspace = Workspace::new(
-            &WANT,
+            &FILTER,
             options.overrides.clone(),
             options.cache_root.clone(),
             options.unfiltered,
@@ -485,7 +485,7 @@ impl Analysis {
             return;
         }
         self.workspace.file_mut(id).content = Content::Unseen;
-        let references = self.workspace.sift(id);
+        let references = self.workspace.prefilter(id);
         self.connect(id, references);
         // What is gone is nobody's problem, unless it was asked for; who refers to it is told of it there.
         let gone = matches!(
@@ -504,7 +504,7 @@ impl Analysis {
         self.follow(id);
         let file = self.workspace.file(id);
         let wanted = file.weight == Weight::Holds || self.deployments.looked_at(id);
-        if wanted && matches!(file.content, Content::Sifted(_)) {
+        if wanted && matches!(file.content, Content::Prefiltered(_)) {
             self.to_load.push(id);
         }
     }
@@ -528,7 +528,7 @@ impl Analysis {
         self.deployments.touch_all();
         self.connect_anew();
         self.pending.extend(self.reports.keys());
-        self.pending.extend(self.deployments.judged_at.keys());
+        self.pending.extend(self.deployments.checked_files.keys());
     }
 
     /// Brings everything up to date and returns the reports that changed since the last call, and those of documents
@@ -614,7 +614,7 @@ impl Analysis {
                 .filter(|(_, file)| file.listed)
                 .count(),
             entry_points: self.deployments.states.len(),
-            problems: self.gaps(false).problems.len(),
+            problems: self.unanalyzed(false).problems.len(),
             ..Summary::default()
         };
         let shown = self
@@ -638,8 +638,8 @@ impl Analysis {
         for stored in self.reports.values() {
             let rows = stored.findings.iter().zip(stored.diagnostics.iter());
             for (finding, _) in rows.filter(|(_, shown)| shown.suppressed.is_none()) {
-                let ways = match &finding.subject {
-                    Subject::Registry(registry) => registry.ways.len(),
+                let deployment_paths = match &finding.subject {
+                    Subject::Registry(registry) => registry.deployment_paths.len(),
                     _ => 1,
                 };
                 let rank = match finding.verdict {
@@ -647,7 +647,7 @@ impl Analysis {
                     Some(_) => 1,
                     None => 2,
                 };
-                counts[rank] += ways.max(1);
+                counts[rank] += deployment_paths.max(1);
             }
         }
         counts

@@ -11,6 +11,7 @@ pub mod canonical;
 pub(crate) mod canonicalize;
 pub(crate) mod context;
 pub(crate) mod evaluate;
+pub(crate) mod existence;
 pub mod expand;
 pub(crate) mod functions;
 pub mod instance;
@@ -22,7 +23,6 @@ pub(crate) mod merge;
 pub(crate) mod modules;
 pub(crate) mod parameters;
 pub(crate) mod places;
-pub(crate) mod presence;
 pub(crate) mod print;
 pub mod scope;
 pub(crate) mod symbols;
@@ -110,13 +110,13 @@ pub struct Unread {
     /// As written.
     pub reference: Arc<str>,
     /// Where: the path literal, or the deployment's type.
-    pub place: crate::model::Place,
+    pub place: crate::model::NodeRef,
     /// Why, in the user's words.
     pub reason: Arc<str>,
     /// It cannot hold a registry or a plan (see [`Loaded::Harmless`]).
     pub harmless: bool,
     /// Whether the module use itself is deployed: a condition that is surely false makes it harmless too.
-    pub via: Arc<[Step]>,
+    pub via: Arc<[ModuleUse]>,
 }
 
 /// The reference of a `using` or a module, for callers that walk the graph.

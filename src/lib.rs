@@ -40,7 +40,7 @@
 //! - At and below [`eval`] nothing returns `Result`: parsing, lowering and evaluating give values and problems.
 //! - *Unknown* is a value with a reason, and a verdict; never silently fine, never silently bad.
 //! - [`eval`] reads no file: it asks through [`eval::Files`], which [`workspace`] implements.
-//! - Rules see deployments, never trees; they speak of symbolic places ([`model::Place`]), which [`analysis`] turns
+//! - Rules see deployments, never trees; they speak of symbolic places ([`model::NodeRef`]), which [`analysis`] turns
 //!   into spans at the very end. Only fixes read the tree, of the file they edit.
 //! - The server executes nothing, fetches nothing, writes nothing. Only `check --fix` writes files.
 //! - Byte offsets everywhere; lines and columns exist in [`text::position`] and in what [`analysis`] hands out.

@@ -8,7 +8,7 @@
 //!                └───── answers ─────────┘
 //! ```
 //! [`server`] turns each message into an event before it awaits anything, so messages count in the order they came. The
-//! [`actor`] takes events and never waits. The [`judge`] does all the work, newest first: edits that come while it is
+//! [`actor`] takes events and never waits. The [`worker`] does all the work, newest first: edits that come while it is
 //! busy come together in its queue, and interrupt it. Diagnostics go from the judge straight to the writer.
 //!
 //! # What the client is shown
@@ -56,7 +56,6 @@ mod event;
 mod hover;
 mod input;
 mod jobs;
-mod judge;
 mod lenient;
 mod log;
 mod message;
@@ -69,6 +68,7 @@ mod spelling;
 mod to_proto;
 mod uri;
 mod watch;
+mod worker;
 
 use std::io::{Read, Write};
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The rules: for each its documentation, its check and its fixes. There is one today.
 //!
-//! **Invariant:** a rule sees deployments and settings, never trees; it speaks of [`Place`](crate::model::Place)s.
+//! **Invariant:** a rule sees deployments and settings, never trees; it speaks of [`NodeRef`](crate::model::NodeRef)s.
 //! Only fixes read a tree: that of the file they edit.
 
 pub mod container_scan;

@@ -13,5 +13,5 @@ pub mod language;
 pub mod print;
 
 pub use errors::{SyntaxError, all_errors, syntax_errors};
-pub use language::{bicep, edit, is_tangled, json, parse};
+pub use language::{bicep, edit, json, parse, parse_aborted};
 pub use print::s_expression;

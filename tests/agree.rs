@@ -71,7 +71,7 @@ param tier = 'Standard'
 type Row = (String, String, u64, String);
 
 /// What the command line says: path, range, severity as the protocol counts, message.
-fn told(root: &Path, arguments: &[&str]) -> BTreeSet<Row> {
+fn reported(root: &Path, arguments: &[&str]) -> BTreeSet<Row> {
     let output = Command::new(env!("CARGO_BIN_EXE_preflight"))
         .args(["check", "--format", "json"])
         .args(arguments)
@@ -126,15 +126,15 @@ fn shown(root: &Path) -> BTreeSet<Row> {
 #[test]
 fn server_and_command_line_agree() {
     let workspace = Workspace::parse(&FIXTURE.replace("\\\\u{1F600}", "\\u{1F600}"));
-    let told = told(workspace.root(), &["."]);
-    let severities: Vec<_> = told.iter().map(|row| (row.0.as_str(), row.2)).collect();
+    let reported = reported(workspace.root(), &["."]);
+    let severities: Vec<_> = reported.iter().map(|row| (row.0.as_str(), row.2)).collect();
     let expected = [
         ("missing.bicep", 2),
         ("off/acr.bicep", 1),
         ("unknown.json", 3),
     ];
     assert_eq!(severities, expected);
-    assert_eq!(told, shown(workspace.root()));
+    assert_eq!(reported, shown(workspace.root()));
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn threads_and_order_change_nothing() {
     for threads in [2, 3, 8] {
         assert_eq!(one, with(threads), "{threads} threads");
     }
-    let forwards = told(workspace.root(), &["off", "missing.bicep", "unknown.json"]);
+    let forwards = reported(workspace.root(), &["off", "missing.bicep", "unknown.json"]);
     assert_eq!(
         forwards,
-        told(workspace.root(), &["unknown.json", "missing.bicep", "off"])
+        reported(workspace.root(), &["unknown.json", "missing.bicep", "off"])
     );
 }

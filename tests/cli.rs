@@ -230,11 +230,11 @@ fn exit_codes() {
     ];
     for (files, args, code, out, err) in calls {
         let run = run(&Workspace::new(files), args);
-        let told = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
-        assert_eq!(run.code, *code, "{told}");
-        assert!(run.out.contains(out), "{out:?} in {told}");
-        assert!(run.err.contains(err), "{err:?} in {told}");
-        assert!(!err.is_empty() || run.err.is_empty(), "{told}");
+        let reported = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
+        assert_eq!(run.code, *code, "{reported}");
+        assert!(run.out.contains(out), "{out:?} in {reported}");
+        assert!(run.err.contains(err), "{err:?} in {reported}");
+        assert!(!err.is_empty() || run.err.is_empty(), "{reported}");
     }
 }
 
@@ -736,8 +736,8 @@ fn reports_say_where_a_fix_edits_the_rule_file() {
             "configuration:\n  PREFLIGHT_HINTS: true\nrule:\n  include: []\n",
         ),
     ]);
-    let told = run(&workspace, &["check", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&told.out).expect("a report");
+    let reported = run(&workspace, &["check", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&reported.out).expect("a report");
     let fixes = report["findings"][0]["fixes"].as_array().expect("fixes");
     let edits: Vec<_> = fixes
         .iter()

@@ -47,7 +47,7 @@ fn try_findings(analysis: &mut Analysis, counts: &mut Counts, wrong: &mut Vec<St
     for report in analysis.reports() {
         for shown in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
             counts.findings += 1;
-            let mended = fixes::key(analysis, shown);
+            let corrected = fixes::key(analysis, shown);
             let offered = analysis.fixes(&report.path, shown.location.span, true);
             let here = analysis
                 .report(&report.path)
@@ -62,13 +62,16 @@ fn try_findings(analysis: &mut Analysis, counts: &mut Counts, wrong: &mut Vec<St
             }
             let preferred = own.iter().filter(|fix| fix.preferred).count();
             if preferred > 1 {
-                wrong.push(format!("{mended:?}: {preferred} preferred fixes"));
+                wrong.push(format!("{corrected:?}: {preferred} preferred fixes"));
             }
             for fix in &own {
                 let kind = fix.id.split([':']).next().unwrap_or_default();
                 *counts.fixes.entry(kind.to_owned()).or_default() += 1;
-                if let Err(told) = fixes::check(analysis, &mended, fix) {
-                    wrong.push(format!("{mended:?}\n  {} ({}): {told}", fix.id, fix.title));
+                if let Err(reported) = fixes::check(analysis, &corrected, fix) {
+                    wrong.push(format!(
+                        "{corrected:?}\n  {} ({}): {reported}",
+                        fix.id, fix.title
+                    ));
                 }
             }
         }
@@ -238,8 +241,8 @@ fn every_fix_in_real_files_that_get_a_registry_keeps_its_promises() {
         fixes::settle(&mut analysis);
         let before = wrong.len();
         try_findings(&mut analysis, &mut counts, &mut wrong);
-        for told in &mut wrong[before..] {
-            *told = format!("{}: {told}", path.display());
+        for reported in &mut wrong[before..] {
+            *reported = format!("{}: {reported}", path.display());
         }
     }
     println!("{files} files {counts:#?}");
@@ -481,10 +484,10 @@ fn try_writing(
     let mut tried = 0;
     for report in analysis.reports() {
         for shown in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
-            let mended = fixes::key(&analysis, shown);
+            let corrected = fixes::key(&analysis, shown);
             for (_, fix) in analysis.fixes(&report.path, shown.location.span, true) {
                 tried += 1;
-                let told =
+                let reported =
                     |what: &str| format!("seed {seed}, fix {}: {what}\n{}", fix.id, files[0].1);
                 for (path, text) in fixes::after(&analysis, &fix) {
                     if path.ends_with("ps-rule.yaml") {
@@ -493,12 +496,12 @@ fn try_writing(
                     let ends = text.matches('\n').count();
                     let expected = if writing.newline == "\r\n" { ends } else { 0 };
                     if text.matches("\r\n").count() != expected {
-                        return Err(told(&format!("mixed line ends in\n{text:?}")));
+                        return Err(reported(&format!("mixed line ends in\n{text:?}")));
                     }
                     let before = analysis.text(&path);
                     let ended = before.is_none_or(|before| before.ends_with('\n'));
                     if text.ends_with('\n') != ended {
-                        return Err(told(&format!("the end of the file changed:\n{text}")));
+                        return Err(reported(&format!("the end of the file changed:\n{text}")));
                     }
                     let other = if writing.indent == "\t" {
                         "\n  "
@@ -507,10 +510,10 @@ fn try_writing(
                     };
                     let spaces = text.replace("\n   goes on", "").replace("\r", "");
                     if spaces.replace("\n   lines */", "").contains(other) {
-                        return Err(told(&format!("another indentation:\n{text}")));
+                        return Err(reported(&format!("another indentation:\n{text}")));
                     }
                 }
-                fixes::check(&mut analysis, &mended, &fix).map_err(|what| told(&what))?;
+                fixes::check(&mut analysis, &corrected, &fix).map_err(|what| reported(&what))?;
             }
         }
     }
@@ -529,7 +532,7 @@ fn fixes_keep_the_way_a_file_is_written() {
         match try_writing(seed, &files, &writing) {
             Ok(0) => silent += 1,
             Ok(n) => tried += n,
-            Err(told) => wrong.push(told),
+            Err(reported) => wrong.push(reported),
         }
     }
     println!("{tried} fixes tried, {silent} files without a finding");

@@ -20,7 +20,7 @@ const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@202
 
 /// Judges a folder that holds `good.bicep` and what `make` puts there. The finding in `good.bicep` must be told, the
 /// exit code be `code`, and each of `told` stand in a line of the report.
-fn check(code: i32, told: &[&str], make: impl FnOnce(&Path)) -> String {
+fn check(code: i32, reported: &[&str], make: impl FnOnce(&Path)) -> String {
     let workspace = Workspace::new(&[("ws/good.bicep", REGISTRY)]);
     let folder = workspace.path("ws");
     make(&folder);
@@ -33,7 +33,7 @@ fn check(code: i32, told: &[&str], make: impl FnOnce(&Path)) -> String {
     let out = String::from_utf8_lossy(&run.stdout).into_owned();
     let errors = String::from_utf8_lossy(&run.stderr);
     assert_eq!(run.status.code(), Some(code), "{out}\n{errors}");
-    for words in ["good.bicep:1:14"].iter().chain(told) {
+    for words in ["good.bicep:1:14"].iter().chain(reported) {
         assert!(
             out.lines().any(|line| line.contains(words)),
             "{words:?} in\n{out}"
@@ -121,8 +121,8 @@ fn many_resources_on_one_line() {
 /// Short words without end: the tree of eleven million of them would take gigabytes.
 #[test]
 fn a_text_of_too_many_parts_is_told_and_not_parsed() {
-    let told = ["long.json:1:1", "tall.bicep:1:1", "too long or too tangled"];
-    check(2, &told, |folder| {
+    let reported = ["long.json:1:1", "tall.bicep:1:1", "too long or too tangled"];
+    check(2, &reported, |folder| {
         let resource = r#"{"type":"Microsoft.ContainerRegistry/registries","name":"x"}"#;
         let text = format!(r#"{{"resources":[{resource},{}]}}"#, "1,".repeat(11 << 20));
         write(folder, "long.json", text);
@@ -133,8 +133,8 @@ fn a_text_of_too_many_parts_is_told_and_not_parsed() {
 
 #[test]
 fn a_chain_of_modules_beyond_what_is_followed_is_told() {
-    let told = ["m100.bicep:1:10", "too large to follow beyond here"];
-    check(2, &told, |folder| {
+    let reported = ["m100.bicep:1:10", "too large to follow beyond here"];
+    check(2, &reported, |folder| {
         for number in 0..300 {
             let text = match number {
                 299 => REGISTRY.to_owned(),
@@ -199,7 +199,7 @@ fn bytes_of_every_kind() {
             })
             .collect()
     };
-    let told = [
+    let reported = [
         "latin.bicep: cannot be read: is not text",
         "odd.json: cannot be read: is not text",
         "nul.bicep:1:1",
@@ -210,7 +210,7 @@ fn bytes_of_every_kind() {
         "line.bicep:1:14",
         "7 findings",
     ];
-    check(2, &told, |folder| {
+    check(2, &reported, |folder| {
         write(
             folder,
             "latin.bicep",
@@ -338,10 +338,10 @@ fn nothing_outside_is_read_unless_it_is_named() {
         .collect();
     assert_eq!(read, ["ws/good.bicep"]);
     // The folder's own configuration alone counts, and the link is told.
-    let told: Vec<_> = analysis
+    let reported: Vec<_> = analysis
         .problems()
         .into_iter()
         .map(|problem| workspace.relative(&problem.path))
         .collect();
-    assert_eq!(told, ["ws/up"]);
+    assert_eq!(reported, ["ws/up"]);
 }

@@ -122,8 +122,8 @@ fn every_template_lowers_whole() {
         };
         found.items(&model.template.items, &model.spans, 0);
         if !tree.root_node().has_error() {
-            let told = found.wrong.into_iter();
-            wrong.extend(told.map(|what| format!("{}: {what}", path.display())));
+            let reported = found.wrong.into_iter();
+            wrong.extend(reported.map(|what| format!("{}: {what}", path.display())));
         }
         if let Ok(json) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
             compared += 1;

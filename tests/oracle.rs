@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use disk_files::DiskFiles;
 use preflight::eval::expand::Arguments;
-use preflight::eval::{Expansion, Instance, Kind, Members, Presence, Value, Want, expand};
+use preflight::eval::{
+    Existence, Expansion, Instance, Kind, Members, ResourceFilter, Value, expand,
+};
 use preflight::model::{ExprKind, ItemKind, Template, TypeExpr};
 
-const WANT: Want = Want {
+const FILTER: ResourceFilter = ResourceFilter {
     types: &[],
     body: &["properties"],
     existing: true,
@@ -52,13 +54,13 @@ fn row(instance: &Instance) -> (String, Option<String>) {
         Kind::Str(text) => Some(text.to_string()),
         _ => None,
     };
-    let presence = match instance.presence {
-        Presence::Surely => "surely",
-        Presence::No(_) => "no",
-        Presence::Maybe(_) => "maybe",
+    let existence = match instance.existence {
+        Existence::Surely => "surely",
+        Existence::No(_) => "no",
+        Existence::Maybe(_) => "maybe",
     };
     let key = format!(
-        "{}@{} {presence} x{}",
+        "{}@{} {existence} x{}",
         instance
             .resource_type
             .as_str()
@@ -180,7 +182,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 fn run(files: &DiskFiles, path: &Path, arguments: &Arguments) -> Expansion {
     let id = files.id(path);
     let template = files.template(id).expect("a file of the corpus reads");
-    expand(id, &template, arguments, files, &WANT)
+    expand(id, &template, arguments, files, &FILTER)
 }
 
 /// Compares a pair; what could not be read of the source cannot be compared.

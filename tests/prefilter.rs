@@ -306,7 +306,7 @@ fn parsed(kind: FileKind, text: &str) -> Option<Vec<(String, Span)>> {
 
 #[test]
 fn statements_of_real_files() {
-    let (mut told, mut all) = (0, 0);
+    let (mut reported, mut all) = (0, 0);
     for (path, kind, text) in texts() {
         if !matches!(kind, FileKind::Bicep | FileKind::BicepParams) {
             continue;
@@ -316,11 +316,14 @@ fn statements_of_real_files() {
         else {
             continue;
         };
-        told += 1;
+        reported += 1;
         assert_eq!(found, expect, "{}", path.display());
     }
     // The others are wrong on purpose, or hold long strings with holes.
-    assert!(told * 20 >= all * 19, "{told} of {all} told without a tree");
+    assert!(
+        reported * 20 >= all * 19,
+        "{reported} of {all} told without a tree"
+    );
 }
 
 #[test]

@@ -193,9 +193,9 @@ fn run(case: &Case) -> Vec<String> {
         }
     }
     for (index, fix) in offered.iter().filter(|(_, fix)| !fix.edits.is_empty()) {
-        let mended = fixes::key(&analysis, &found[*index].1);
-        if let Err(told) = fixes::check(&mut analysis, &mended, fix) {
-            wrong.push(format!("fix {} ({}): {told}", fix.id, fix.title));
+        let corrected = fixes::key(&analysis, &found[*index].1);
+        if let Err(reported) = fixes::check(&mut analysis, &corrected, fix) {
+            wrong.push(format!("fix {} ({}): {reported}", fix.id, fix.title));
         }
     }
     wrong
@@ -227,9 +227,10 @@ fn the_cases_hold() {
             }
             cases += 1;
             with_fixes += case.fixes.len();
-            let told = run(&case);
+            let reported = run(&case);
             wrong.extend(
-                told.into_iter()
+                reported
+                    .into_iter()
                     .map(|what| format!("{topic}: {}\n{what}\n", case.name)),
             );
         }

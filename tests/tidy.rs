@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, in the order of the way of the data: each may use those before it.
-const ROOMS: [&str; 7] = [
+const LAYERS: [&str; 7] = [
     "text",
     "syntax",
     "model",
@@ -69,7 +69,7 @@ fn code(text: &str) -> String {
         .join("\n")
 }
 
-fn room(name: &str) -> &str {
+fn layer(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
@@ -87,18 +87,18 @@ fn names(code: &str, path: &str) -> bool {
 fn rooms_import_only_to_their_left() {
     let mut wrong = Vec::new();
     for (name, text) in sources(&root().join("src")) {
-        let own = room(&name);
+        let own = layer(&name);
         let allowed = match own {
             // Pages hold no code.
             "lib" | "main" | "docs" => continue,
-            "lsp" | "cli" => ROOMS.len(),
-            _ => ROOMS
+            "lsp" | "cli" => LAYERS.len(),
+            _ => LAYERS
                 .iter()
-                .position(|room| *room == own)
+                .position(|layer| *layer == own)
                 .unwrap_or_else(|| panic!("src/{name}.rs is in no room")),
         };
         let code = code(&text);
-        let right = ROOMS
+        let right = LAYERS
             .iter()
             .skip(allowed)
             .chain(&["lsp", "cli"])
@@ -220,8 +220,8 @@ fn dependencies() -> Vec<String> {
 
 #[test]
 fn every_dependency_says_what_it_gives() {
-    let told = fs::read_to_string(root().join("src/lib.rs")).expect("the architecture");
-    let (_, table) = told
+    let reported = fs::read_to_string(root().join("src/lib.rs")).expect("the architecture");
+    let (_, table) = reported
         .split_once("# What it stands on")
         .expect("a table of dependencies");
     let named: Vec<&str> = table

@@ -10,7 +10,7 @@ use super::{Analysis, Cancel, Scan};
 use crate::model::FileId;
 use crate::workspace::disk::DiskError;
 use crate::workspace::files::Content;
-use crate::workspace::prefilter::Marks;
+use crate::workspace::prefilter::PatternHits;
 
 /// Files dealt with between two looks at whether somebody is waiting. Entering one takes about a microsecond,
 /// connecting one may ask the file system for each of its references.
@@ -19,7 +19,7 @@ const PIECE: usize = 64;
 /// What scans found and nobody has worked in yet, by how far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    found: VecDeque<(PathBuf, Result<Marks, DiskError>)>,
+    found: VecDeque<(PathBuf, Result<PatternHits, DiskError>)>,
     entered: VecDeque<(FileId, Vec<Box<str>>)>,
     connected: VecDeque<FileId>,
     /// From a scan's arrival until a refresh has gone through all that it led to.
@@ -35,16 +35,16 @@ impl Backlog {
 impl Analysis {
     /// See [`Analysis::install`].
     pub(super) fn install_later(&mut self, scan: Scan) {
-        let Scan { root, sift } = scan;
+        let Scan { root, prefilter } = scan;
         self.scan_problems
             .retain(|(path, _)| !path.starts_with(&root));
-        self.scan_problems.extend(sift.problems);
+        self.scan_problems.extend(prefilter.problems);
         let unfiltered = self.options.unfiltered;
-        let kept = |marks: &Result<Marks, DiskError>| match marks {
+        let kept = |marks: &Result<PatternHits, DiskError>| match marks {
             Ok(marks) => marks.candidate || unfiltered,
             Err(_) => true,
         };
-        let files = sift.files.into_iter().filter(|(_, marks)| kept(marks));
+        let files = prefilter.files.into_iter().filter(|(_, marks)| kept(marks));
         self.backlog.found.extend(files);
         self.backlog.open = true;
     }
@@ -84,7 +84,7 @@ impl Analysis {
         }
     }
 
-    fn enter(&mut self, path: &std::path::Path, marks: Result<Marks, DiskError>) {
+    fn enter(&mut self, path: &std::path::Path, marks: Result<PatternHits, DiskError>) {
         let id = self.workspace.intern(path);
         let file = self.workspace.file_mut(id);
         if !file.listed {

@@ -14,9 +14,9 @@ use rustc_hash::FxHashMap;
 use super::scan::threads;
 use super::{Analysis, Cancel};
 use crate::eval::expand::{Arguments, scope_of};
-use crate::eval::{Expansion, Instance, Kind, Value, Want, arguments, expand};
+use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand};
 use crate::model::{FileId, Ident, ItemKind, Template};
-use crate::rules::container_scan::{self, Deployment, Judged, Reach};
+use crate::rules::container_scan::{self, Deployment, RuleResult, WorkspacePlans};
 use crate::workspace::files::Workspace;
 use crate::workspace::graph::Rooted;
 use crate::workspace::view::{Dependency, View};
@@ -50,7 +50,7 @@ pub(super) struct State {
     /// Its plans, for the reach of the others.
     pub(super) plans: Vec<Instance>,
     /// What the rule says of it.
-    pub(super) judged: Vec<Judged>,
+    pub(super) results: Vec<RuleResult>,
     /// Where in it each file is spoken of: a deployment of thousands of modules speaks of thousands of files.
     pub(super) about: FxHashMap<FileId, Vec<usize>>,
     /// The workspace folder whose reach it shares.
@@ -64,10 +64,10 @@ pub(super) struct Deployments {
     /// Which deployments looked at a file.
     dependents: FxHashMap<FileId, BTreeSet<Key>>,
     /// Which deployments say something about a file.
-    pub(super) judged_at: FxHashMap<FileId, BTreeSet<Key>>,
+    pub(super) checked_files: FxHashMap<FileId, BTreeSet<Key>>,
     /// To be looked at again.
     pub(super) dirty: BTreeSet<Key>,
-    reaches: BTreeMap<Option<PathBuf>, Arc<Reach>>,
+    reaches: BTreeMap<Option<PathBuf>, Arc<WorkspacePlans>>,
     pub(super) evaluated: u64,
     pub(super) remembered: u64,
 }
@@ -133,7 +133,7 @@ impl Deployments {
                     traces: VecDeque::new(),
                     deployment: None,
                     plans: Vec::new(),
-                    judged: Vec::new(),
+                    results: Vec::new(),
                     about: FxHashMap::default(),
                     folder: folder.clone(),
                 }
@@ -153,8 +153,8 @@ impl Deployments {
                 keys.remove(&key);
             }
         }
-        for judged in &state.judged {
-            if let Some(keys) = self.judged_at.get_mut(&judged.place.file) {
+        for results in &state.results {
+            if let Some(keys) = self.checked_files.get_mut(&results.place.file) {
                 keys.remove(&key);
             }
         }
@@ -206,7 +206,7 @@ impl Analysis {
             .map(PathBuf::from);
         for state in self.deployments.set(entry, wanted, folder) {
             self.pending
-                .extend(state.judged.iter().map(|judged| judged.place.file));
+                .extend(state.results.iter().map(|results| results.place.file));
             if !state.plans.is_empty() {
                 self.stale_reaches.insert(state.folder);
             }
@@ -396,7 +396,7 @@ impl Analysis {
     }
 
     /// Asks the rule about these deployments, and about all that share a reach which has changed.
-    pub(super) fn judge(&mut self, mut keys: BTreeSet<Key>) {
+    pub(super) fn check(&mut self, mut keys: BTreeSet<Key>) {
         let deployments = &mut self.deployments;
         for folder in std::mem::take(&mut self.stale_reaches) {
             let mut plans = Vec::new();
@@ -422,7 +422,7 @@ impl Analysis {
             plans.sort_by(|a, b| a.0.cmp(&b.0));
             deployments
                 .reaches
-                .insert(folder, Arc::new(Reach { plans }));
+                .insert(folder, Arc::new(WorkspacePlans { plans }));
         }
         for key in keys {
             let Some(state) = deployments.states.get_mut(&key) else {
@@ -438,33 +438,33 @@ impl Analysis {
                 .unwrap_or_default();
             let workspace = &self.workspace;
             let alone = state.folder.is_none();
-            let judged =
-                container_scan::judge(deployment, &reach, &|file| workspace.shows(file, alone));
-            if judged == state.judged {
+            let results =
+                container_scan::check(deployment, &reach, &|file| workspace.shows(file, alone));
+            if results == state.results {
                 continue;
             }
-            let before = std::mem::replace(&mut state.judged, judged);
-            for judged in &before {
+            let before = std::mem::replace(&mut state.results, results);
+            for results in &before {
                 deployments
-                    .judged_at
-                    .entry(judged.place.file)
+                    .checked_files
+                    .entry(results.place.file)
                     .or_default()
                     .remove(&key);
-                self.pending.insert(judged.place.file);
+                self.pending.insert(results.place.file);
             }
             state.about.clear();
-            for (index, judged) in state.judged.iter().enumerate() {
+            for (index, results) in state.results.iter().enumerate() {
                 state
                     .about
-                    .entry(judged.place.file)
+                    .entry(results.place.file)
                     .or_default()
                     .push(index);
                 deployments
-                    .judged_at
-                    .entry(judged.place.file)
+                    .checked_files
+                    .entry(results.place.file)
                     .or_default()
                     .insert(key);
-                self.pending.insert(judged.place.file);
+                self.pending.insert(results.place.file);
             }
         }
     }
@@ -476,7 +476,7 @@ fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
         Some(loaded) => {
             let template = &loaded.model.template;
             let given = given(workspace, key, template, &view);
-            expand(key.0, template, &given, &view, &container_scan::WANT)
+            expand(key.0, template, &given, &view, &container_scan::FILTER)
         }
         None => Expansion::default(),
     };
@@ -494,7 +494,7 @@ fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
 pub(super) fn expand_all(
     workspace: &Workspace,
     key: Key,
-    want: &Want,
+    want: &ResourceFilter,
 ) -> (Expansion, Vec<PathBuf>) {
     let view = View::new(workspace, key.0, true);
     let expansion = match workspace.loaded(key.0) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::report::Locator;
 use super::{Analysis, Location};
-use crate::model::Place;
+use crate::model::NodeRef;
 use crate::rules::container_scan::{hover_plan, hover_registry};
 use crate::workspace::disk;
 
@@ -14,24 +14,24 @@ impl Analysis {
     pub(super) fn hover_now(&self, path: &Path, offset: u32) -> Option<(Location, String)> {
         let file = self.workspace.id(&disk::normalize(path))?;
         let mut locator = Locator::default();
-        let mut under = |place: Place| {
+        let mut under = |place: NodeRef| {
             let span = locator
                 .span(self, place)
                 .filter(|span| span.touches(offset))?;
             locator.location(self, file, span)
         };
-        let judged = self.judged_at(file);
+        let results = self.checked_files(file);
         let mut here = None;
-        let about: Vec<_> = judged
+        let about: Vec<_> = results
             .iter()
-            .filter(|(_, judged)| match under(judged.place) {
+            .filter(|(_, results)| match under(results.place) {
                 Some(location) => {
                     here = Some(location);
                     true
                 }
                 None => false,
             })
-            .map(|(deployment, judged)| (*deployment, judged))
+            .map(|(deployment, results)| (*deployment, results))
             .collect();
         if let Some(location) = here {
             return Some((location, hover_registry(&about)));

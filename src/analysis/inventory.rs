@@ -8,11 +8,11 @@ use super::deployments::expand_all;
 use super::report::Locator;
 use super::{Analysis, Inventory, InventoryResource, InventoryUnread};
 use crate::eval::expand::scope_of;
-use crate::eval::{DeploymentScope, Instance, Presence, Value, Want};
+use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
 use crate::model::{FileId, FileKind, ScopeKind};
 
 /// Everything, existing resources included.
-const EVERYTHING: Want = Want {
+const EVERYTHING: ResourceFilter = ResourceFilter {
     types: &[],
     body: &[],
     existing: true,
@@ -72,16 +72,16 @@ impl Analysis {
             .collect();
         let mut verdicts = Vec::new();
         for state in states {
-            for judged in &state.judged {
-                let Some(location) = locator.locate(self, judged.place) else {
+            for results in &state.results {
+                let Some(location) = locator.locate(self, results.place) else {
                     continue;
                 };
-                let message = judged
+                let message = results
                     .finding
                     .as_ref()
                     .map(|finding| finding.message.clone())
                     .unwrap_or_default();
-                verdicts.push((location, judged.verdict, message));
+                verdicts.push((location, results.verdict, message));
             }
         }
         Some(Inventory {
@@ -99,15 +99,17 @@ impl Analysis {
             api_version: instance.api_version.as_str().unwrap_or_default().to_owned(),
             name: known_text(&instance.name),
             scope: scope_text(&instance.scope),
-            condition: match &instance.presence {
-                Presence::Surely => "true",
-                Presence::No(_) => "false",
-                Presence::Maybe(doubt)
-                    if doubt.unknown_loop && doubt.conditions.is_empty() && !doubt.opaque =>
+            condition: match &instance.existence {
+                Existence::Surely => "true",
+                Existence::No(_) => "false",
+                Existence::Maybe(uncertainty)
+                    if uncertainty.unknown_loop
+                        && uncertainty.conditions.is_empty()
+                        && !uncertainty.opaque =>
                 {
                     "true"
                 }
-                Presence::Maybe(_) => "unknown",
+                Existence::Maybe(_) => "unknown",
             },
             existing: instance.existing,
             copies: instance.copies,

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::Locator;
-use super::{Analysis, Cancel, Problem};
+use super::{Analysis, Cancel, LoadError};
 use crate::eval::{TOO_LARGE, reference_of};
 use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
 use crate::text::Span;
@@ -22,11 +22,11 @@ use crate::workspace::statements;
 
 /// What nobody looked at. A run that passes says so.
 #[derive(Debug, Default)]
-pub struct Gaps {
+pub struct Unanalyzed {
     /// What is wrong: `check` exits with 2.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LoadError>,
     /// Modules that are not restored and templates that lie elsewhere: what they deploy is not known.
-    pub unread: Vec<Problem>,
+    pub unread: Vec<LoadError>,
 }
 
 /// Files read for this once.
@@ -51,18 +51,18 @@ struct Said<'a> {
 impl Analysis {
     /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
     /// configuration files that are wrong, folders that could not be walked.
-    pub fn problems(&self) -> Vec<Problem> {
-        self.gaps(true).problems
+    pub fn problems(&self) -> Vec<LoadError> {
+        self.unanalyzed(true).problems
     }
 
     /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is nobody's mistake apart. `read`:
     /// files that were not worth loading are read for it; who counts problems at every pause of an editor's user does
     /// without.
-    pub fn gaps(&self, read: bool) -> Gaps {
+    pub fn unanalyzed(&self, read: bool) -> Unanalyzed {
         let mut locator = Locator::default();
-        let mut gaps = Gaps::default();
+        let mut unanalyzed = Unanalyzed::default();
         for (path, message) in &self.scan_problems {
-            gaps.problems.push(Problem {
+            unanalyzed.problems.push(LoadError {
                 path: path.as_path().into(),
                 location: None,
                 message: message.clone(),
@@ -71,35 +71,35 @@ impl Analysis {
         let listed = self.workspace.files().filter(|(_, file)| file.listed);
         let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
         let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
-        let mut fresh = self.read_doubtful(queue.iter().copied().filter(|_| read));
+        let mut fresh = self.read_uncertain(queue.iter().copied().filter(|_| read));
         while let Some(id) = queue.pop() {
             // Outside the folders there are few.
             if read && !fresh.contains_key(&id) {
-                fresh.extend(self.read_doubtful([id]));
+                fresh.extend(self.read_uncertain([id]));
             }
             let read = read.then_some(&fresh);
-            for next in self.gaps_of(id, read, &mut locator, &mut gaps) {
+            for next in self.gaps_of(id, read, &mut locator, &mut unanalyzed) {
                 if seen.insert(next) {
                     queue.push(next);
                 }
             }
         }
-        self.problems_of_deployments(&mut locator, &mut gaps.problems);
+        self.problems_of_deployments(&mut locator, &mut unanalyzed.problems);
         for problem in &self.config_problems {
             let id = self.workspace.id(&problem.path);
-            gaps.problems.push(Problem {
+            unanalyzed.problems.push(LoadError {
                 path: problem.path.as_path().into(),
                 location: id.and_then(|id| locator.location(self, id, problem.span)),
                 message: problem.message.clone(),
             });
         }
-        for list in [&mut gaps.problems, &mut gaps.unread] {
+        for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.sort_by(|a, b| {
                 (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
             });
             list.dedup();
         }
-        gaps
+        unanalyzed
     }
 
     /// The gaps in one file. Gives the files that it leads to.
@@ -108,17 +108,17 @@ impl Analysis {
         id: FileId,
         read: Option<&Fresh>,
         locator: &mut Locator,
-        gaps: &mut Gaps,
+        unanalyzed: &mut Unanalyzed,
     ) -> Vec<FileId> {
         let file = self.workspace.file(id);
-        let problem = |location, message| Problem {
+        let problem = |location, message| LoadError {
             path: file.path.clone(),
             location,
             message,
         };
         if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
             let message = format!("cannot be read: {error}");
-            gaps.problems.push(problem(None, message));
+            unanalyzed.problems.push(problem(None, message));
         }
         let Some(said) = self.said(id, read) else {
             return Vec::new();
@@ -129,7 +129,7 @@ impl Analysis {
             for (span, message) in said.errors.iter() {
                 let location = locator.location(self, id, *span);
                 let message = format!("does not parse: {message}");
-                gaps.problems.push(problem(location, message));
+                unanalyzed.problems.push(problem(location, message));
             }
         }
         let mut further = Vec::new();
@@ -143,7 +143,9 @@ impl Analysis {
                     path
                 }
                 Use::Elsewhere(words) => {
-                    gaps.unread.push(problem(location(), words.to_owned()));
+                    unanalyzed
+                        .unread
+                        .push(problem(location(), words.to_owned()));
                     continue;
                 }
             };
@@ -154,8 +156,8 @@ impl Analysis {
             match self.workspace.resolve(id, reference) {
                 Resolution::Unread(reason) => {
                     let list = match mistake && !reference.contains(':') {
-                        true => &mut gaps.problems,
-                        false => &mut gaps.unread,
+                        true => &mut unanalyzed.problems,
+                        false => &mut unanalyzed.unread,
                     };
                     list.push(problem(location(), reason.to_string()));
                 }
@@ -172,7 +174,7 @@ impl Analysis {
             return Some(Said {
                 uses: uses(&loaded.model),
                 errors: loaded.errors.clone(),
-                holds: loaded.summary.weight > Weight::Nothing || loaded.doubtful,
+                holds: loaded.summary.weight > Weight::Nothing || loaded.uncertain,
             });
         }
         Some(match read?.get(&id)? {
@@ -187,20 +189,20 @@ impl Analysis {
             Read::Parsed(file) => Said {
                 uses: uses(&file.model),
                 errors: file.errors.clone(),
-                holds: file.doubtful,
+                holds: file.uncertain,
             },
         })
     }
 
     /// Reads those of these files that matter, and were not worth loading for a verdict: they lead to what cannot be
     /// read.
-    fn read_doubtful(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
+    fn read_uncertain(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
         let workspace = &self.workspace;
-        let doubtful = |id: &FileId| {
+        let uncertain = |id: &FileId| {
             let file = workspace.file(*id);
             file.weight > Weight::Nothing
                 && file.document.is_none()
-                && matches!(file.content, Content::Sifted(_))
+                && matches!(file.content, Content::Prefiltered(_))
                 && !workspace.is_artifact(*id)
         };
         let read = |id| {
@@ -216,7 +218,7 @@ impl Analysis {
                 }
             }
         };
-        let ids = ids.into_iter().filter(doubtful).collect();
+        let ids = ids.into_iter().filter(uncertain).collect();
         let (read, _) = self.read_all(ids, &Cancel::default(), &read);
         let read = read.into_iter();
         read.filter_map(|(id, result)| Some((id, result?)))
@@ -252,12 +254,12 @@ impl Analysis {
     }
 
     /// Where deployments could not be followed to their end.
-    fn problems_of_deployments(&self, locator: &mut Locator, problems: &mut Vec<Problem>) {
+    fn problems_of_deployments(&self, locator: &mut Locator, problems: &mut Vec<LoadError>) {
         for state in self.deployments.states.values() {
             let expansions = || state.deployment.iter().map(|known| &known.expansion);
             let cut = expansions().flat_map(|expansion| &expansion.unread);
             for unread in cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless) {
-                problems.push(Problem {
+                problems.push(LoadError {
                     path: self.workspace.file(unread.place.file).path.clone(),
                     location: locator.locate(self, unread.place),
                     message: "this deployment is too large to follow beyond here: what it deploys behind this \
@@ -266,7 +268,7 @@ impl Analysis {
                 });
             }
             for place in expansions().flat_map(|expansion| &expansion.cycles) {
-                problems.push(Problem {
+                problems.push(LoadError {
                     path: self.workspace.file(place.file).path.clone(),
                     location: locator.locate(self, *place),
                     message: "this module leads back to a file that is already on the way here"
@@ -279,7 +281,7 @@ impl Analysis {
     /// What is wrong with the files that a call names, an entry point and perhaps a parameter file for it, beyond what
     /// [`Analysis::problems`] tells: they are asked for by name, so what is no such file is a mistake. To be asked
     /// after [`Analysis::add_entry`].
-    pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<Problem> {
+    pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<LoadError> {
         let mut problems = Vec::new();
         if let Some(id) = self.workspace.id(&disk::normalize(entry)) {
             match self.workspace.file(id).kind {
@@ -302,16 +304,16 @@ impl Analysis {
                 FileKind::Other if Configs::is_config(&self.workspace.file(id).path) => {}
                 FileKind::Other => {
                     let words = "is neither a Bicep file nor an ARM template nor a parameter file";
-                    self.tell_other(id, words, &mut problems);
+                    self.report_other(id, words, &mut problems);
                 }
             }
         }
         if let Some(id) = parameters.and_then(|path| self.workspace.id(&disk::normalize(path))) {
             match self.workspace.file(id).kind {
                 FileKind::BicepParams | FileKind::ArmParameters => {
-                    self.tell_errors(id, &mut problems);
+                    self.report_errors(id, &mut problems);
                 }
-                _ => self.tell_other(id, "is no parameter file", &mut problems),
+                _ => self.report_other(id, "is no parameter file", &mut problems),
             }
         }
         problems
@@ -325,8 +327,8 @@ impl Analysis {
             || bicep && edges.any(|edge| edge.kind == ReferenceKind::Using)
     }
 
-    fn tell(&self, id: FileId, words: &str, problems: &mut Vec<Problem>) {
-        problems.push(Problem {
+    fn tell(&self, id: FileId, words: &str, problems: &mut Vec<LoadError>) {
+        problems.push(LoadError {
             path: self.workspace.file(id).path.clone(),
             location: None,
             message: words.to_owned(),
@@ -334,7 +336,7 @@ impl Analysis {
     }
 
     /// What is not the file it should be: why it does not parse says more than that.
-    fn tell_other(&self, id: FileId, words: &str, problems: &mut Vec<Problem>) {
+    fn report_other(&self, id: FileId, words: &str, problems: &mut Vec<LoadError>) {
         let path = &self.workspace.file(id).path;
         let Some(loaded) = self.workspace.loaded(id) else {
             return;
@@ -342,14 +344,14 @@ impl Analysis {
         if loaded.errors.is_empty() || prefilter::kind_of(path) == FileKind::Other {
             return self.tell(id, words, problems);
         }
-        self.tell_errors(id, problems);
+        self.report_errors(id, problems);
     }
 
-    fn tell_errors(&self, id: FileId, problems: &mut Vec<Problem>) {
+    fn report_errors(&self, id: FileId, problems: &mut Vec<LoadError>) {
         let mut locator = Locator::default();
         let loaded = self.workspace.loaded(id);
         for (span, message) in loaded.iter().flat_map(|loaded| loaded.errors.iter()) {
-            problems.push(Problem {
+            problems.push(LoadError {
                 path: self.workspace.file(id).path.clone(),
                 location: locator.location(self, id, *span),
                 message: format!("does not parse: {message}"),

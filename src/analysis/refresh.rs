@@ -26,7 +26,7 @@ impl Analysis {
             let dirty = self.deployments.dirty.iter();
             let keys = dirty.filter(|key| documents.contains(&key.0));
             let changed = self.evaluate(keys.copied().collect(), cancel);
-            self.judge(changed.into_iter().collect());
+            self.check(changed.into_iter().collect());
             return self.report_pending();
         }
         self.work_scans_in(cancel);
@@ -40,7 +40,7 @@ impl Analysis {
         }
         let dirty: Vec<_> = self.deployments.dirty.iter().copied().collect();
         let changed = self.evaluate(dirty, cancel);
-        self.judge(changed.into_iter().collect());
+        self.check(changed.into_iter().collect());
         self.workspace.memo.sweep();
         if !cancel.is_cancelled() {
             self.backlog.open = false;
@@ -91,7 +91,7 @@ impl Analysis {
                 let file = self.workspace.file(target);
                 if matches!(file.content, Content::Unseen) && file.document.is_none() {
                     // Whatever comes of it, nobody meets it unseen again: loops end.
-                    let references = self.workspace.sift(target);
+                    let references = self.workspace.prefilter(target);
                     self.connect(target, references);
                     seen.push(target);
                 }
@@ -125,7 +125,7 @@ impl Analysis {
             // What Bicep generated is read only where something deploys it: its source says the same.
             if file.weight == Weight::Holds
                 && file.document.is_none()
-                && matches!(file.content, Content::Sifted(_))
+                && matches!(file.content, Content::Prefiltered(_))
                 && !self.workspace.is_artifact(id)
             {
                 self.to_load.push(id);
@@ -138,10 +138,10 @@ impl Analysis {
         let mut ids = Vec::new();
         for path in paths {
             let id = self.workspace.intern(&path);
-            let references = self.workspace.sift(id);
+            let references = self.workspace.prefilter(id);
             self.connect(id, references);
             self.follow(id);
-            if matches!(self.workspace.file(id).content, Content::Sifted(_)) {
+            if matches!(self.workspace.file(id).content, Content::Prefiltered(_)) {
                 ids.push(id);
             }
         }
@@ -172,7 +172,7 @@ impl Analysis {
         read: &(dyn Fn(FileId) -> T + Sync),
     ) -> (Vec<(FileId, T)>, Vec<FileId>) {
         let workspace = &self.workspace;
-        ids.retain(|id| matches!(workspace.file(*id).content, Content::Sifted(_)));
+        ids.retain(|id| matches!(workspace.file(*id).content, Content::Prefiltered(_)));
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(ids.len()));
         let work = || {

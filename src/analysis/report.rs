@@ -8,9 +8,9 @@ use rustc_hash::FxHashMap;
 
 use super::{Analysis, Diagnostic, FileReport, Location, Suppression};
 use crate::model::{
-    FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, Place, Target, Template, item_keys,
+    FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, NodeRef, Target, Template, item_keys,
 };
-use crate::rules::container_scan::{self, Deployment, Judged};
+use crate::rules::container_scan::{self, Deployment, RuleResult};
 use crate::rules::finding::{Finding, Severity, Subject};
 use crate::rules::suppress::Pragmas;
 use crate::syntax;
@@ -36,7 +36,7 @@ pub(super) struct Locator {
 
 impl Locator {
     /// Where a place stands in its file's present text.
-    pub(super) fn span(&mut self, analysis: &Analysis, place: Place) -> Option<Span> {
+    pub(super) fn span(&mut self, analysis: &Analysis, place: NodeRef) -> Option<Span> {
         let loaded = analysis.workspace.loaded(place.file)?;
         let table = self
             .tables
@@ -47,7 +47,7 @@ impl Locator {
     }
 
     /// Where a place stands, as a location.
-    pub(super) fn locate(&mut self, analysis: &Analysis, place: Place) -> Option<Location> {
+    pub(super) fn locate(&mut self, analysis: &Analysis, place: NodeRef) -> Option<Location> {
         let span = self.span(analysis, place)?;
         self.location(analysis, place.file, span)
     }
@@ -189,9 +189,9 @@ impl Analysis {
     fn make_report(&self, file: FileId, locator: &mut Locator) -> Stored {
         let mut stored = Stored::default();
         let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
-        let judged = self.judged_at(file);
-        if !judged.is_empty() && !self.is_ignored(file) {
-            let found = container_scan::merge(judged);
+        let results = self.checked_files(file);
+        if !results.is_empty() && !self.is_ignored(file) {
+            let found = container_scan::merge(results);
             // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
             let pragmas = match found.is_empty() {
                 true => Pragmas::default(),
@@ -225,18 +225,25 @@ impl Analysis {
     }
 
     /// What all deployments say about a file.
-    pub(super) fn judged_at(&self, file: FileId) -> Vec<(&Deployment, Judged)> {
-        let keys = self.deployments.judged_at.get(&file).into_iter().flatten();
+    pub(super) fn checked_files(&self, file: FileId) -> Vec<(&Deployment, RuleResult)> {
+        let keys = self
+            .deployments
+            .checked_files
+            .get(&file)
+            .into_iter()
+            .flatten();
         let states = keys.filter_map(|key| self.deployments.states.get(key));
-        let about = |state: &'_ super::deployments::State| -> Vec<Judged> {
+        let about = |state: &'_ super::deployments::State| -> Vec<RuleResult> {
             let indexes = state.about.get(&file).into_iter().flatten();
-            let judged = indexes.filter_map(|index| state.judged.get(*index));
-            judged.cloned().collect()
+            let results = indexes.filter_map(|index| state.results.get(*index));
+            results.cloned().collect()
         };
         states
             .filter_map(|state| Some((state.deployment.as_ref()?, about(state))))
-            .flat_map(|(deployment, judged)| {
-                judged.into_iter().map(move |judged| (deployment, judged))
+            .flat_map(|(deployment, results)| {
+                results
+                    .into_iter()
+                    .map(move |results| (deployment, results))
             })
             .collect()
     }

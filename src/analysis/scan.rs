@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Cancel, Options};
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
-use crate::workspace::files::{Sift, sift_path};
+use crate::workspace::files::{Prefiltering, prefilter_path};
 use crate::workspace::prefilter::kind_of;
 
 /// The result of scanning a folder; made on any thread by [`scan`], handed to [`super::Analysis::install`].
@@ -15,7 +15,7 @@ use crate::workspace::prefilter::kind_of;
 pub struct Scan {
     /// The folder.
     pub root: PathBuf,
-    pub(super) sift: Sift,
+    pub(super) prefilter: Prefiltering,
 }
 
 /// Walks a folder and looks at the bytes of what it finds. Changes nothing. `progress(done, total)` may be called from
@@ -42,7 +42,7 @@ pub fn scan(
                 break;
             }
             for path in &found.files[start..(start + BATCH).min(total)] {
-                mine.push((path.clone(), sift_path(path, kind_of(path))));
+                mine.push((path.clone(), prefilter_path(path, kind_of(path))));
             }
             progress((start + BATCH).min(total), total);
         }
@@ -60,7 +60,7 @@ pub fn scan(
     files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Scan {
         root,
-        sift: Sift {
+        prefilter: Prefiltering {
             files,
             problems: found.problems,
         },

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::Analysis;
 use super::report::Locator;
-use crate::model::{FileId, Place};
+use crate::model::{FileId, NodeRef};
 use crate::rules::fix::{View, Views};
 use crate::syntax;
 use crate::text::Span;
@@ -88,7 +88,7 @@ impl Views for FixViews<'_> {
         view
     }
 
-    fn span(&self, place: Place) -> Option<Span> {
+    fn span(&self, place: NodeRef) -> Option<Span> {
         self.locator.borrow_mut().span(self.analysis, place)
     }
 

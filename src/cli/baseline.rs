@@ -52,10 +52,10 @@ pub fn read(path: &Path) -> Result<FxHashSet<String>, String> {
 /// A baseline of the findings that are told. One finding a line, so that changes are easy to review.
 pub fn text(findings: &[Found]) -> String {
     let mut out = String::from("{\n  \"version\": 1,\n  \"findings\": [");
-    let told = findings
+    let reported = findings
         .iter()
         .filter(|found| found.diagnostic.suppressed.is_none());
-    for (n, found) in told.enumerate() {
+    for (n, found) in reported.enumerate() {
         let entry = json!({
             "fingerprint": found.fingerprint,
             "rule": found.diagnostic.code,

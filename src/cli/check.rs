@@ -15,7 +15,7 @@ use super::paths::{Base, named};
 use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::{Color, Exit, baseline, print, say, settings, trouble};
-use crate::analysis::{Analysis, Cancel, Options, Problem, scan};
+use crate::analysis::{Analysis, Cancel, LoadError, Options, scan};
 use crate::rules::container_scan::plan::SCANNING;
 use crate::rules::finding::Severity;
 use crate::workspace::config::{Coverage, Overrides, Plan};
@@ -205,7 +205,7 @@ pub fn run(args: &Args) -> Exit {
         }
     };
     let (mut analysis, wrong) = match judge(args, &base) {
-        Ok(judged) => judged,
+        Ok(results) => results,
         Err(exit) => return exit,
     };
     if let Some(file) = &args.show_config {
@@ -278,7 +278,7 @@ fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
 }
 
 /// Reads what the arguments name. Gives the analysis, up to date, and what of the arguments names nothing.
-fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
+fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
     let options = Options {
         overrides: Overrides {
             plan: args.plan.or_else(|| args.named()).map(|plan| match plan {
@@ -336,12 +336,12 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<Problem>), Exit> {
         analysis.add_entry(file, args.parameters.as_deref());
     }
     settle(&mut analysis);
-    let wrong = named.wrong.into_iter().map(|(path, message)| Problem {
+    let wrong = named.wrong.into_iter().map(|(path, message)| LoadError {
         path: path.into(),
         location: None,
         message,
     });
-    let mut wrong: Vec<Problem> = wrong.collect();
+    let mut wrong: Vec<LoadError> = wrong.collect();
     for file in entries.iter().filter(|file| !named.matched.contains(*file)) {
         wrong.extend(analysis.named_wrongly(file, args.parameters.as_deref()));
     }
@@ -443,7 +443,7 @@ fn exit_of(report: &Report, fail_on: FailOn) -> Exit {
     if !report.problems.is_empty() {
         Exit::Trouble
     } else if report
-        .told()
+        .reported()
         .any(|found| failing(found.diagnostic.severity))
     {
         Exit::Findings

@@ -235,17 +235,17 @@ pub fn write(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
         Some(old) => disk::stage(&change.path, &disk::encode(&change.new, old.encoding)),
         None => disk::stage_new(&change.path, change.new.as_bytes()),
     };
-    let told = |path: &Path, error: DiskError| (path.to_path_buf(), error.to_string());
+    let reported = |path: &Path, error: DiskError| (path.to_path_buf(), error.to_string());
     let mut staged = Vec::new();
     // What is new comes first: no file ever names a module that is not there.
     let (old, new): (Vec<_>, Vec<_>) = outcome.changes.iter().partition(|c| c.old.is_some());
     for change in new.into_iter().chain(old) {
-        let beside = stage(change).map_err(|error| told(&change.path, error))?;
+        let beside = stage(change).map_err(|error| reported(&change.path, error))?;
         staged.push((&change.path, beside));
     }
     unchanged(outcome)?;
     for (path, beside) in staged {
-        beside.commit().map_err(|error| told(path, error))?;
+        beside.commit().map_err(|error| reported(path, error))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long a run stays silent.
-const PATIENCE: Duration = Duration::from_millis(500);
+const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How often the line changes.
 const RHYTHM: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ impl Progress {
 
     /// Says how far it is.
     pub fn step(&self, what: &str, done: usize, total: usize) {
-        if !self.shown || self.started.elapsed() < PATIENCE {
+        if !self.shown || self.started.elapsed() < REQUEST_TIMEOUT {
             return;
         }
         let Ok(mut last) = self.last.try_lock() else {

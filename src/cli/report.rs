@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 
 use super::baseline::fingerprint;
 use super::paths::Base;
-use crate::analysis::{Analysis, Diagnostic, Location, Problem};
+use crate::analysis::{Analysis, Diagnostic, LoadError, Location};
 use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
 use crate::text::Span;
@@ -48,28 +48,28 @@ pub struct Found {
     /// The baseline has it: it is told in SARIF alone.
     pub known: bool,
     /// What would mend it, resolved; filled where the format wants it.
-    pub fixes: Vec<Mend>,
+    pub fixes: Vec<ResolvedFix>,
 }
 
 impl Found {
     /// Whether it is told: neither silenced nor known.
-    pub fn told(&self) -> bool {
+    pub fn reported(&self) -> bool {
         self.diagnostic.suppressed.is_none() && !self.known
     }
 }
 
 /// A fix with places in lines and columns.
 #[derive(Debug)]
-pub struct Mend {
+pub struct ResolvedFix {
     /// What happens and what it costs.
     pub title: String,
     /// The edits of each file.
-    pub files: Vec<MendFile>,
+    pub files: Vec<ResolvedEdit>,
 }
 
 /// The edits of one file.
 #[derive(Debug)]
-pub struct MendFile {
+pub struct ResolvedEdit {
     /// Relative path.
     pub path: String,
     /// The file is new.
@@ -90,9 +90,9 @@ pub struct Report {
     /// Findings in order of place, silenced and known ones included.
     pub findings: Vec<Found>,
     /// What could not be read, parsed or followed.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LoadError>,
     /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not judged.
-    pub unread: Vec<Problem>,
+    pub unread: Vec<LoadError>,
     /// A baseline was compared with.
     pub compared: bool,
 }
@@ -134,26 +134,26 @@ impl Report {
                 });
             }
         }
-        let gaps = analysis.gaps(true);
+        let unanalyzed = analysis.unanalyzed(true);
         Report {
             base: base.clone(),
             files: summary.files,
             entry_points: summary.entry_points,
             findings,
-            problems: gaps.problems,
-            unread: gaps.unread,
+            problems: unanalyzed.problems,
+            unread: unanalyzed.unread,
             compared: known.is_some(),
         }
     }
 
     /// The findings that are told.
-    pub fn told(&self) -> impl Iterator<Item = &Found> {
-        self.findings.iter().filter(|found| found.told())
+    pub fn reported(&self) -> impl Iterator<Item = &Found> {
+        self.findings.iter().filter(|found| found.reported())
     }
 
     /// How many findings of a severity are told.
     pub fn count(&self, severity: Severity) -> usize {
-        self.told()
+        self.reported()
             .filter(|found| found.diagnostic.severity == severity)
             .count()
     }
@@ -162,13 +162,13 @@ impl Report {
 /// The code of what is wrong in a configuration file.
 const CONFIGURATION: &str = "configuration";
 
-fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> Mend {
+fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> ResolvedFix {
     let files = fix.edits.into_iter().map(|file| {
         let location = |span: Span| match analysis.locate(&file.path, span) {
             Some(location) if !file.create => location,
             _ => beginning(&file.path),
         };
-        MendFile {
+        ResolvedEdit {
             path: base.relative(&file.path),
             create: file.create,
             edits: file
@@ -178,7 +178,7 @@ fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> Mend {
                 .collect(),
         }
     });
-    Mend {
+    ResolvedFix {
         files: files.collect(),
         title: fix.title,
     }

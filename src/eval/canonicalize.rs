@@ -302,14 +302,18 @@ impl<'c> Walk<'c> {
         if !matches!(frame.inputs, Inputs::Entry(_)) {
             return None;
         }
-        let (text, turn) = match internal {
-            Internal::Resource { item, path, turn } => (format!("resource#{item}{path:?}"), turn),
-            Internal::Module { item, turn } => (format!("module#{item}"), turn),
-            Internal::Outputs { item, turn } => (format!("outputs#{item}"), turn),
+        let (text, iteration) = match internal {
+            Internal::Resource {
+                item,
+                path,
+                iteration,
+            } => (format!("resource#{item}{path:?}"), iteration),
+            Internal::Module { item, iteration } => (format!("module#{item}"), iteration),
+            Internal::Outputs { item, iteration } => (format!("outputs#{item}"), iteration),
         };
-        match turn {
+        match iteration {
             None => Some(text),
-            Some(turn) => Some(format!("{text}[{}]", turn.as_int()?)),
+            Some(iteration) => Some(format!("{text}[{}]", iteration.as_int()?)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::context::{Context, MAX_TEXT, too_large};
-use super::loops::{Turn, each_turn, expression_hash};
+use super::loops::{Iteration, each_iteration, expression_hash};
 use super::merge::merge;
 use super::scope::{Binding, Env, Section};
 use super::value::{Choice, Kind, MAX_ONE_OF, Members, Type, Value};
@@ -52,7 +52,7 @@ fn compound(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
             safe,
             from_end,
         } => {
-            if let Some(element) = element_of_turn(env, base, key) {
+            if let Some(element) = element_of_iteration(env, base, key) {
                 return element;
             }
             let safe = *safe || in_safe_chain(base);
@@ -205,21 +205,21 @@ pub(crate) fn forget(members: &mut Members, over: &Members, reason: Option<&Arc<
 fn for_value(cx: &Context<'_>, env: Env<'_>, over: &ForExpr) -> Value {
     let mut items = Vec::new();
     let mut open: Option<Arc<str>> = None;
-    let turns = each_turn(cx, env, &over.over, false, &mut |env, turn| {
+    let iterations = each_iteration(cx, env, &over.over, false, &mut |env, iteration| {
         let condition = over.condition.as_ref().map(|c| value_of(cx, env, c));
-        match (turn, condition.as_ref().map(|c| c.as_bool())) {
-            (_, Some(Some(false))) | (Turn::Never, _) => {}
-            (Turn::Known(_), None | Some(Some(true))) => {
+        match (iteration, condition.as_ref().map(|c| c.as_bool())) {
+            (_, Some(Some(false))) | (Iteration::Never, _) => {}
+            (Iteration::Known(_), None | Some(Some(true))) => {
                 items.push(settled_member(cx, env, &over.body));
             }
-            (Turn::Known(_), Some(None)) => {
+            (Iteration::Known(_), Some(None)) => {
                 let reason = condition.as_ref().map(reason_of);
                 open = open.take().or(reason);
             }
-            (Turn::Open(reason), _) => open = open.take().or(Some(reason)),
+            (Iteration::Open(reason), _) => open = open.take().or(Some(reason)),
         }
     });
-    if items.is_empty() && turns.non_empty && over.condition.is_none() {
+    if items.is_empty() && iterations.non_empty && over.condition.is_none() {
         let reason = open.unwrap_or_else(|| super::value::TOO_LARGE.into());
         return Value::unknown_of(reason, Some(Type::Array), true);
     }
@@ -227,7 +227,7 @@ fn for_value(cx: &Context<'_>, env: Env<'_>, over: &ForExpr) -> Value {
 }
 
 /// `x[copyIndex()]` in a loop of `length(x)` turns, where the turn's element is known though its position is not.
-fn element_of_turn(env: Env<'_>, base: &Expr, key: &Expr) -> Option<Value> {
+fn element_of_iteration(env: Env<'_>, base: &Expr, key: &Expr) -> Option<Value> {
     let ExprKind::Call { name, args, .. } = &key.kind else {
         return None;
     };

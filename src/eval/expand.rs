@@ -7,13 +7,13 @@ use rustc_hash::FxHashMap;
 
 use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
-use super::loops::{Turn, Turns, each_turn};
+use super::loops::{Iteration, Iterations, each_iteration};
 use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Frame, Inputs, Origin};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
-    DeploymentScope, Expansion, Files, Instance, Presence, Step, Unread, Want, canonicalize, known,
-    places, presence, symbols,
+    DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unread,
+    canonicalize, existence, known, places, symbols,
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
@@ -41,7 +41,7 @@ pub fn expand(
     template: &Arc<Template>,
     arguments: &Arguments,
     files: &dyn Files,
-    want: &Want,
+    want: &ResourceFilter,
 ) -> Expansion {
     let cx = Context::new(files);
     let scope = DeploymentScope::here(scope_of(template));
@@ -57,7 +57,7 @@ pub fn expand(
     };
     let site = Site {
         here: &scope,
-        presence: Presence::Surely,
+        existence: Existence::Surely,
         copies: Some(1),
         via: Arc::new([]),
     };
@@ -68,15 +68,15 @@ pub fn expand(
 /// The use of a template that is being expanded.
 pub(crate) struct Site<'s> {
     pub here: &'s DeploymentScope,
-    pub presence: Presence,
+    pub existence: Existence,
     /// As [`Instance::copies`], for the modules on the way.
     pub copies: Option<u64>,
-    pub via: Arc<[Step]>,
+    pub via: Arc<[ModuleUse]>,
 }
 
 /// What was found so far.
 pub(crate) struct Out<'w> {
-    pub want: &'w Want,
+    pub want: &'w ResourceFilter,
     pub expansion: Expansion,
     /// By address; the template is held so that no other takes its place.
     relevant: FxHashMap<*const Template, (Arc<Template>, bool)>,
@@ -203,40 +203,40 @@ fn times(inner: Option<u64>, outer: Option<u64>) -> Option<u64> {
 }
 
 /// What is done at each turn: where, whether the loop takes it, and how many instances it stands for.
-type EachTurn<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Presence, Option<u64>) + 'f;
+type EachIteration<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Existence, Option<u64>) + 'f;
 
-/// Runs `f` at each turn of a declaration, or once; `Presence` is that of the loop alone.
+/// Runs `f` at each turn of a declaration, or once; `Existence` is that of the loop alone.
 fn each<'o>(
     cx: &Context<'_>,
     out: &mut Out<'o>,
     env: Env<'_>,
     declaration: &Declaration,
-    f: &mut EachTurn<'_, 'o>,
-) -> Option<Turns> {
+    f: &mut EachIteration<'_, 'o>,
+) -> Option<Iterations> {
     let Some(over) = &declaration.loops else {
-        f(out, env, Presence::Surely, Some(1));
+        f(out, env, Existence::Surely, Some(1));
         return None;
     };
     let mut cut = false;
-    let turns = each_turn(cx, env, over, true, &mut |env, turn| match turn {
-        Turn::Known(_) if out.full() => {
+    let iterations = each_iteration(cx, env, over, true, &mut |env, iteration| match iteration {
+        Iteration::Known(_) if out.full() => {
             // One more stands for all that are left.
             if !std::mem::replace(&mut cut, true) {
-                let presence = presence::of_open_loop(env, over, TOO_LARGE.into());
-                f(out, env, presence, None);
+                let existence = existence::of_open_loop(env, over, TOO_LARGE.into());
+                f(out, env, existence, None);
             }
         }
-        Turn::Known(_) => f(out, env, Presence::Surely, Some(1)),
-        Turn::Open(reason) => {
-            let presence = presence::of_open_loop(env, over, reason);
-            f(out, env, presence, None);
+        Iteration::Known(_) => f(out, env, Existence::Surely, Some(1)),
+        Iteration::Open(reason) => {
+            let existence = existence::of_open_loop(env, over, reason);
+            f(out, env, existence, None);
         }
-        Turn::Never => {
-            let place = presence::loop_place(env, over);
-            f(out, env, Presence::No(Some(place)), Some(0));
+        Iteration::Never => {
+            let place = existence::loop_place(env, over);
+            f(out, env, Existence::No(Some(place)), Some(0));
         }
     });
-    Some(turns)
+    Some(iterations)
 }
 
 fn expand_resource<'t>(
@@ -267,19 +267,28 @@ fn expand_resource<'t>(
     // Bicep's lowering gives children their parents' loops; ARM's are deployed in each turn of their parent.
     let inside = !env.is_bicep() && resource.declaration.loops.is_some();
     if wanted || inside {
-        let turns = each(
+        let iterations = each(
             cx,
             out,
             env,
             &resource.declaration,
-            &mut |out, env, turn, copies| {
+            &mut |out, env, iteration, copies| {
                 if wanted {
-                    expand_instance(cx, out, env, site, chain, resource, turn.clone(), copies);
+                    expand_instance(
+                        cx,
+                        out,
+                        env,
+                        site,
+                        chain,
+                        resource,
+                        iteration.clone(),
+                        copies,
+                    );
                 }
                 if inside {
                     let site = Site {
                         here: site.here,
-                        presence: site.presence.and(turn),
+                        existence: site.existence.and(iteration),
                         copies: times(copies, site.copies),
                         via: site.via.clone(),
                     };
@@ -290,7 +299,7 @@ fn expand_resource<'t>(
                 }
             },
         );
-        list = turns.and_then(|turns| turns.list);
+        list = iterations.and_then(|iterations| iterations.list);
     }
     if list.is_some() {
         for instance in &mut out.expansion.instances[first..] {
@@ -316,7 +325,7 @@ fn expand_instance(
     site: &Site<'_>,
     chain: &[&Resource],
     resource: &Resource,
-    turn: Presence,
+    iteration: Existence,
     copies: Option<u64>,
 ) {
     let resource_type = match &resource.resource_type {
@@ -334,7 +343,7 @@ fn expand_instance(
         return;
     }
     let declaration = &resource.declaration;
-    let own = presence::of_conditions(cx, env, &declaration.conditions);
+    let own = existence::of_conditions(cx, env, &declaration.conditions);
     let name = symbols::full_name(cx, env, chain);
     let name = match &declaration.name {
         Some(expr) if chain.len() == 1 && resource.parent.is_none() => {
@@ -346,10 +355,10 @@ fn expand_instance(
         Some(version) => settled(cx, env, version),
         None => Value::NULL,
     };
-    let presence = site.presence.and(turn).and(own);
+    let existence = site.existence.and(iteration).and(own);
     // Nobody asks what a resource would be like that is not deployed; half of what templates declare is not.
-    let body = match presence {
-        Presence::No(_) => Value::object(Members::default(), Some("it is not deployed".into())),
+    let body = match existence {
+        Existence::No(_) => Value::object(Members::default(), Some("it is not deployed".into())),
         _ => body(cx, env, &resource.body, out.want.body),
     };
     out.expansion.instances.push(Instance {
@@ -357,7 +366,7 @@ fn expand_instance(
         api_version,
         name,
         existing: resource.existing,
-        presence,
+        existence,
         copies: times(copies, site.copies),
         list: None,
         scope: places::of_resource(cx, env, site.here, chain),
@@ -421,12 +430,12 @@ fn expand_module(
         return;
     }
     let first = out.expansion.instances.len();
-    let turns = each(
+    let iterations = each(
         cx,
         out,
         env,
         &module.declaration,
-        &mut |out, env, turn, copies| {
+        &mut |out, env, iteration, copies| {
             modules::enter(
                 cx,
                 env,
@@ -434,12 +443,20 @@ fn expand_module(
                 module,
                 Asked::Resources,
                 &mut |entered| {
-                    expand_entered(cx, out, env, site, module, (turn.clone(), copies), entered);
+                    expand_entered(
+                        cx,
+                        out,
+                        env,
+                        site,
+                        module,
+                        (iteration.clone(), copies),
+                        entered,
+                    );
                 },
             );
         },
     );
-    if let Some(list) = turns.and_then(|turns| turns.list) {
+    if let Some(list) = iterations.and_then(|iterations| iterations.list) {
         for instance in &mut out.expansion.instances[first..] {
             instance.list = instance.list.or(Some(list));
         }
@@ -452,7 +469,7 @@ fn expand_entered(
     env: Env<'_>,
     site: &Site<'_>,
     module: &Module,
-    (turn, copies): (Presence, Option<u64>),
+    (iteration, copies): (Existence, Option<u64>),
     entered: Entered<'_>,
 ) {
     if let Entered::Unread { harmless: true, .. } = entered
@@ -465,17 +482,17 @@ fn expand_entered(
     {
         return;
     }
-    let presence = || {
-        let own = presence::of_conditions(cx, env, &module.declaration.conditions);
-        site.presence.and(turn).and(own)
+    let existence = || {
+        let own = existence::of_conditions(cx, env, &module.declaration.conditions);
+        site.existence.and(iteration).and(own)
     };
     let place = modules::place_of(env, module);
     let reference = match &module.target {
         Target::Reference(reference) => reference.text.clone(),
         _ => "".into(),
     };
-    let via = |file| -> Arc<[Step]> {
-        let step = Step {
+    let via = |file| -> Arc<[ModuleUse]> {
+        let step = ModuleUse {
             place,
             declaration: env.place(module.declaration.node),
             reference: reference.clone(),
@@ -502,7 +519,7 @@ fn expand_entered(
             file,
         } => {
             if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
-                let harmless = matches!(presence(), Presence::No(_));
+                let harmless = matches!(existence(), Existence::No(_));
                 return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
             }
             if let Some(file) = file
@@ -512,7 +529,7 @@ fn expand_entered(
             }
             let site = Site {
                 here: scope,
-                presence: presence(),
+                existence: existence(),
                 copies: times(copies, site.copies),
                 via: via(file),
             };
@@ -522,7 +539,7 @@ fn expand_entered(
             let scope = places::of_module(cx, env, site.here, module);
             let site = Site {
                 here: &scope,
-                presence: presence(),
+                existence: existence(),
                 copies: times(copies, site.copies),
                 via: via(None),
             };
@@ -533,7 +550,7 @@ fn expand_entered(
             reason,
             harmless,
         } => {
-            let harmless = harmless || matches!(presence(), Presence::No(_));
+            let harmless = harmless || matches!(existence(), Existence::No(_));
             unread(out, reference, reason, harmless);
         }
         Entered::Cycle => {

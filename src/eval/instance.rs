@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{Canonical, Unread, Value};
-use crate::model::{FileId, Ident, Place, ScopeKind};
+use crate::model::{FileId, Ident, NodeRef, ScopeKind};
 
 /// What to keep of each resource. Rules and the inventory want different things; asking for less costs less.
 #[derive(Debug, Clone, Copy)]
-pub struct Want {
+pub struct ResourceFilter {
     /// Types to expand, lower case; empty means all. Others are not even evaluated.
     pub types: &'static [&'static str],
     /// Members of the resource body to evaluate into [`Instance::body`] (`properties`), lower case.
@@ -28,22 +28,22 @@ pub struct Instance {
     /// `existing`: refers to one, deploys none.
     pub existing: bool,
     /// Whether it is deployed.
-    pub presence: Presence,
+    pub existence: Existence,
     /// 1 for a single resource or one turn of a loop of known length; 0 for what a turn of an empty loop would be; `None`
     /// where one instance stands for a loop of unknown length.
     pub copies: Option<u64>,
     /// The array literal that its loop runs over, where it is one: where a fix adds an element.
-    pub list: Option<Place>,
+    pub list: Option<NodeRef>,
     /// Where it is deployed to.
     pub scope: DeploymentScope,
     /// The members asked for, as an object.
     pub body: Value,
     /// Node of its type string: where findings point.
-    pub type_place: Place,
+    pub type_place: NodeRef,
     /// Node of the whole declaration.
-    pub place: Place,
+    pub place: NodeRef,
     /// The module uses that led here, outermost first. Empty in the entry file.
-    pub via: Arc<[Step]>,
+    pub via: Arc<[ModuleUse]>,
     /// Where the module use stands that brings it, for instances of a [`super::KnownModule`] (then `type_place` and
     /// `place` are the path literal's and the module declaration's).
     pub known_module: bool,
@@ -51,18 +51,18 @@ pub struct Instance {
 
 /// Whether a resource is deployed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Presence {
+pub enum Existence {
     /// It is.
     Surely,
     /// It is not: the condition that is surely false, or the loop that is surely empty.
-    No(Option<Place>),
+    No(Option<NodeRef>),
     /// It depends.
-    Maybe(Arc<Doubt>),
+    Maybe(Arc<Uncertainty>),
 }
 
 /// What a presence depends on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Doubt {
+pub struct Uncertainty {
     /// Conditions that must all hold, canonical, sorted, each once. Empty where a condition has no canonical form.
     pub conditions: Box<[Arc<Canonical>]>,
     /// Some condition has no canonical form (so `conditions` is not all there is).
@@ -74,7 +74,7 @@ pub struct Doubt {
     /// As written, shortened, for the message *deployed when …*: `deployAcr`.
     pub text: Arc<str>,
     /// The first condition or loop in doubt.
-    pub place: Option<Place>,
+    pub place: Option<NodeRef>,
 }
 
 /// Where a resource is deployed to.
@@ -98,16 +98,16 @@ pub struct ScopeResource {
     /// Its name where known.
     pub name: Option<Value>,
     /// Its declaration, where it is a symbol of the same file.
-    pub place: Option<Place>,
+    pub place: Option<NodeRef>,
 }
 
 /// One module use on the way from the entry point to a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Step {
+pub struct ModuleUse {
     /// The module's path literal (or the type of a nested deployment).
-    pub place: Place,
+    pub place: NodeRef,
     /// The module declaration.
-    pub declaration: Place,
+    pub declaration: NodeRef,
     /// As written: `./modules/acr.bicep`; empty for nested deployments.
     pub reference: Arc<str>,
     /// The file it led to; `None` where that is not a file of its own.
@@ -122,9 +122,9 @@ pub struct Expansion {
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// Declarations with a syntax error that were passed over, in files of the closure.
-    pub broken: Vec<Place>,
+    pub broken: Vec<NodeRef>,
     /// Module cycles that were cut: the path literal that closed it.
-    pub cycles: Vec<Place>,
+    pub cycles: Vec<NodeRef>,
     /// Files that were entered, entry first, each once.
     pub files: Vec<FileId>,
 }

@@ -9,7 +9,7 @@ use super::merge::is_empty;
 use super::modules;
 use super::scope::Env;
 use super::value::{Kind, Members, Value};
-use super::{DeploymentScope, Doubt, Instance, KnownEffect, KnownModule, Presence, print};
+use super::{DeploymentScope, Existence, Instance, KnownEffect, KnownModule, Uncertainty, print};
 use crate::model::{Ident, Module, ScopeKind};
 
 const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
@@ -45,7 +45,7 @@ pub(crate) fn expand(
                 return;
             }
             let own = match unless_empty {
-                None => Presence::Surely,
+                None => Existence::Surely,
                 Some(name) => unless(env, module, argument(name.as_str())),
             };
             let name = name_parameter
@@ -74,7 +74,7 @@ pub(crate) fn expand(
                 module,
                 Value::string("Containers"),
                 tier,
-                Presence::Surely,
+                Existence::Surely,
                 None,
             );
         }
@@ -82,7 +82,7 @@ pub(crate) fn expand(
             None => {
                 for name in DEFAULT_PLANS {
                     let (name, tier) = (Value::string(*name), Value::string("Free"));
-                    plan(out, env, site, module, name, tier, Presence::Surely, None);
+                    plan(out, env, site, module, name, tier, Existence::Surely, None);
                 }
             }
             Some(plans) => {
@@ -99,15 +99,24 @@ pub(crate) fn expand(
                             module,
                             member("name"),
                             member("pricingTier"),
-                            Presence::Surely,
+                            Existence::Surely,
                             extensions,
                         );
                     }
                 }
                 if let Some(reason) = open {
                     let unknown = || Value::unknown(reason.clone());
-                    let doubt = doubt(env, module, reason.clone(), true);
-                    plan(out, env, site, module, unknown(), unknown(), doubt, None);
+                    let uncertainty = uncertainty(env, module, reason.clone(), true);
+                    plan(
+                        out,
+                        env,
+                        site,
+                        module,
+                        unknown(),
+                        unknown(),
+                        uncertainty,
+                        None,
+                    );
                 }
             }
         },
@@ -115,23 +124,23 @@ pub(crate) fn expand(
 }
 
 /// Deployed where an argument is not empty.
-fn unless(env: Env<'_>, module: &Module, argument: Option<Value>) -> Presence {
+fn unless(env: Env<'_>, module: &Module, argument: Option<Value>) -> Existence {
     let Some(value) = argument else {
-        return Presence::No(Some(modules::place_of(env, module)));
+        return Existence::No(Some(modules::place_of(env, module)));
     };
     match is_empty(&value) {
-        Some(false) => Presence::Surely,
-        Some(true) => Presence::No(value.place.or(Some(modules::place_of(env, module)))),
-        None => doubt(env, module, reason_of(&value), false),
+        Some(false) => Existence::Surely,
+        Some(true) => Existence::No(value.place.or(Some(modules::place_of(env, module)))),
+        None => uncertainty(env, module, reason_of(&value), false),
     }
 }
 
-fn doubt(env: Env<'_>, module: &Module, reason: Arc<str>, unknown_loop: bool) -> Presence {
+fn uncertainty(env: Env<'_>, module: &Module, reason: Arc<str>, unknown_loop: bool) -> Existence {
     let text = match &module.arguments {
         Some(arguments) => print::print(arguments, env.is_bicep()),
         None => String::new(),
     };
-    Presence::Maybe(Arc::new(Doubt {
+    Existence::Maybe(Arc::new(Uncertainty {
         conditions: Box::new([]),
         opaque: !unknown_loop,
         unknown_loop,
@@ -149,7 +158,7 @@ fn plan(
     module: &Module,
     name: Value,
     tier: Value,
-    own: Presence,
+    own: Existence,
     extensions: Option<Value>,
 ) {
     if !out.wants(PRICING) {
@@ -178,7 +187,7 @@ fn add(
     module: &Module,
     resource_type: &str,
     name: Value,
-    own: Presence,
+    own: Existence,
     scope: DeploymentScope,
     body: Members,
 ) {
@@ -187,7 +196,7 @@ fn add(
         api_version: Value::unknown("the module chooses its version"),
         name,
         existing: false,
-        presence: site.presence.and(own),
+        existence: site.existence.and(own),
         copies: site.copies,
         list: None,
         scope,

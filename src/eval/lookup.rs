@@ -19,12 +19,12 @@ pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol)
         }
         Symbol::Module(item) => Value::of(Kind::Internal(Arc::new(Internal::Module {
             item: *item,
-            turn: None,
+            iteration: None,
         }))),
         Symbol::Resource(item, path) => Value::of(Kind::Internal(Arc::new(Internal::Resource {
             item: *item,
             path: path.clone(),
-            turn: None,
+            iteration: None,
         }))),
         Symbol::Import(item, which) => {
             let Some(ItemKind::Import(import)) = frame.item(*item).map(|item| &item.kind) else {

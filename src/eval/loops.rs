@@ -7,11 +7,11 @@ use super::context::{Context, MAX_TURNS};
 use super::evaluate::value_of;
 use super::scope::{Binding, Env, Local};
 use super::value::{Kind, TOO_LARGE, Type, Value};
-use crate::model::{Expr, ExprKind, Ident, Loop, Place};
+use crate::model::{Expr, ExprKind, Ident, Loop, NodeRef};
 
 /// One turn.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Turn {
+pub(crate) enum Iteration {
     /// Surely taken, with this index where the index is known.
     Known(Option<i64>),
     /// Stands for any number of turns; why they are not known.
@@ -21,7 +21,7 @@ pub(crate) enum Turn {
 }
 
 /// What is known of a loop as a whole.
-pub(crate) struct Turns {
+pub(crate) struct Iterations {
     /// Turns surely taken.
     pub known: usize,
     /// There may be more.
@@ -29,7 +29,7 @@ pub(crate) struct Turns {
     /// There is at least one turn, though not known which.
     pub non_empty: bool,
     /// The array literal it runs over.
-    pub list: Option<Place>,
+    pub list: Option<NodeRef>,
 }
 
 /// Why the index of an element is not known that surely is there.
@@ -40,19 +40,19 @@ const NEVER: &str = "its loop is empty";
 
 /// Runs `f` at each turn of a loop written in `env`; `resource` where it is one of a resource or module, which asks
 /// for the turn of an empty loop too.
-pub(crate) fn each_turn(
+pub(crate) fn each_iteration(
     cx: &Context<'_>,
     env: Env<'_>,
     over: &Loop,
     resource: bool,
-    f: &mut dyn FnMut(Env<'_>, Turn),
-) -> Turns {
+    f: &mut dyn FnMut(Env<'_>, Iteration),
+) -> Iterations {
     match over {
         Loop::Items { item, index, over } => {
             let list = value_of(cx, env, over);
-            run(cx, &list, resource, &mut |turn, value| {
-                bind_item(env, item, index.as_ref(), &turn, value, &mut |env| {
-                    f(env, turn.clone())
+            run(cx, &list, resource, &mut |iteration, value| {
+                bind_item(env, item, index.as_ref(), &iteration, value, &mut |env| {
+                    f(env, iteration.clone())
                 });
             })
         }
@@ -60,9 +60,9 @@ pub(crate) fn each_turn(
             // `length(x)` of which some elements are known, though not how many there are.
             if let Some((of, list)) = open_list(cx, env, count) {
                 let hash = expression_hash(of);
-                return run(cx, &list, false, &mut |turn, value| {
-                    let reason = match &turn {
-                        Turn::Open(reason) => reason.clone(),
+                return run(cx, &list, false, &mut |iteration, value| {
+                    let reason = match &iteration {
+                        Iteration::Open(reason) => reason.clone(),
                         _ => value.reason().unwrap_or_else(|| UNPLACED.into()),
                     };
                     let index = Value::unknown_of(reason, Some(Type::Int), false);
@@ -72,20 +72,21 @@ pub(crate) fn each_turn(
                         resource,
                         index,
                         Some((hash, value)),
-                        &mut |env| f(env, turn.clone()),
+                        &mut |env| f(env, iteration.clone()),
                     );
                 });
             }
             let count = value_of(cx, env, count);
-            let turn = |index: Value, turn: Turn, f: &mut dyn FnMut(Env<'_>, Turn)| {
-                bind_copy(env, name, resource, index, None, &mut |env| {
-                    f(env, turn.clone())
-                });
-            };
-            let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Turn)| {
+            let iteration =
+                |index: Value, iteration: Iteration, f: &mut dyn FnMut(Env<'_>, Iteration)| {
+                    bind_copy(env, name, resource, index, None, &mut |env| {
+                        f(env, iteration.clone())
+                    });
+                };
+            let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Iteration)| {
                 let index = Value::unknown_of(reason.clone(), Some(Type::Int), false);
-                turn(index, Turn::Open(reason.clone()), f);
-                Turns {
+                iteration(index, Iteration::Open(reason.clone()), f);
+                Iterations {
                     known: 0,
                     open: Some(reason),
                     non_empty: false,
@@ -95,16 +96,16 @@ pub(crate) fn each_turn(
             match count.kind {
                 Kind::Int(count) if count <= MAX_TURNS as i64 => {
                     for index in 0..count.max(0) {
-                        turn(Value::int(index), Turn::Known(Some(index)), f);
+                        iteration(Value::int(index), Iteration::Known(Some(index)), f);
                     }
                     if count <= 0 && resource {
-                        turn(
+                        iteration(
                             Value::unknown_of(NEVER, Some(Type::Int), false),
-                            Turn::Never,
+                            Iteration::Never,
                             f,
                         );
                     }
-                    Turns {
+                    Iterations {
                         known: count.max(0) as usize,
                         open: None,
                         non_empty: count > 0,
@@ -125,7 +126,7 @@ pub(crate) fn each_turn(
 }
 
 /// Runs `f` once, at the turn with this index.
-pub(crate) fn at_turn<R>(
+pub(crate) fn at_iteration<R>(
     cx: &Context<'_>,
     env: Env<'_>,
     over: &Loop,
@@ -147,19 +148,24 @@ pub(crate) fn at_turn<R>(
         } => {
             let list = value_of(cx, env, over);
             let value = super::evaluate::get(&list, index, false);
-            let turn = match index.kind {
-                Kind::Int(index) => Turn::Known(Some(index)),
-                _ => Turn::Open(index.reason().unwrap_or_else(|| TOO_LARGE.into())),
+            let iteration = match index.kind {
+                Kind::Int(index) => Iteration::Known(Some(index)),
+                _ => Iteration::Open(index.reason().unwrap_or_else(|| TOO_LARGE.into())),
             };
-            bind_item(env, item, name.as_ref(), &turn, value, &mut call);
+            bind_item(env, item, name.as_ref(), &iteration, value, &mut call);
         }
         Loop::Count { name, .. } => bind_copy(env, name, true, index.clone(), None, &mut call),
     }
     result
 }
 
-fn run(cx: &Context<'_>, list: &Value, never: bool, f: &mut dyn FnMut(Turn, Value)) -> Turns {
-    let mut turns = Turns {
+fn run(
+    cx: &Context<'_>,
+    list: &Value,
+    never: bool,
+    f: &mut dyn FnMut(Iteration, Value),
+) -> Iterations {
+    let mut iterations = Iterations {
         known: 0,
         open: None,
         non_empty: false,
@@ -167,32 +173,35 @@ fn run(cx: &Context<'_>, list: &Value, never: bool, f: &mut dyn FnMut(Turn, Valu
     };
     match &list.kind {
         Kind::Array(array) if array.items.len() <= MAX_TURNS => {
-            turns.known = array.items.len();
-            turns.open = array.open.clone();
-            turns.non_empty = turns.known > 0;
+            iterations.known = array.items.len();
+            iterations.open = array.open.clone();
+            iterations.non_empty = iterations.known > 0;
             for (index, value) in (0..).zip(&array.items) {
                 if !cx.spend(1) {
-                    turns.open = Some(TOO_LARGE.into());
+                    iterations.open = Some(TOO_LARGE.into());
                     break;
                 }
                 let index = array.open.is_none().then_some(index);
-                f(Turn::Known(index), value.clone());
+                f(Iteration::Known(index), value.clone());
             }
         }
-        Kind::Array(_) => turns.open = Some(TOO_LARGE.into()),
+        Kind::Array(_) => iterations.open = Some(TOO_LARGE.into()),
         Kind::Unknown(unknown) => {
-            turns.open = Some(unknown.reason.clone());
-            turns.non_empty = unknown.non_empty;
+            iterations.open = Some(unknown.reason.clone());
+            iterations.non_empty = unknown.non_empty;
         }
-        _ => turns.open = Some("a loop runs over what is no array".into()),
+        _ => iterations.open = Some("a loop runs over what is no array".into()),
     }
-    if never && turns.known == 0 && turns.open.is_none() {
-        f(Turn::Never, Value::unknown(NEVER));
+    if never && iterations.known == 0 && iterations.open.is_none() {
+        f(Iteration::Never, Value::unknown(NEVER));
     }
-    if let Some(reason) = &turns.open {
-        f(Turn::Open(reason.clone()), Value::unknown(reason.clone()));
+    if let Some(reason) = &iterations.open {
+        f(
+            Iteration::Open(reason.clone()),
+            Value::unknown(reason.clone()),
+        );
     }
-    turns
+    iterations
 }
 
 /// The argument of `length(x)` and its value, where that is an array not all of whose elements are known.
@@ -221,15 +230,15 @@ fn bind_item(
     env: Env<'_>,
     item: &Ident,
     index: Option<&Ident>,
-    turn: &Turn,
+    iteration: &Iteration,
     value: Value,
     f: &mut dyn FnMut(Env<'_>),
 ) {
-    let number = match turn {
-        Turn::Known(Some(number)) => Value::int(*number),
-        Turn::Known(None) => Value::unknown_of(UNPLACED, Some(Type::Int), false),
-        Turn::Never => Value::unknown_of(NEVER, Some(Type::Int), false),
-        Turn::Open(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
+    let number = match iteration {
+        Iteration::Known(Some(number)) => Value::int(*number),
+        Iteration::Known(None) => Value::unknown_of(UNPLACED, Some(Type::Int), false),
+        Iteration::Never => Value::unknown_of(NEVER, Some(Type::Int), false),
+        Iteration::Open(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
     };
     let element = Local {
         outer: env.locals,

@@ -11,7 +11,7 @@ use super::value::{Kind, Value};
 use super::{DeploymentScope, KnownModule, Loaded, places};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::lower_arm;
-use crate::model::{FileId, ItemKey, Module, Place, Target, Template};
+use crate::model::{FileId, ItemKey, Module, NodeRef, Target, Template};
 use crate::syntax::language;
 
 /// Where a module use leads.
@@ -234,7 +234,7 @@ fn template_spec(id: &str) -> Option<String> {
 }
 
 /// Where the module is used: its path literal, or the deployment's type.
-pub(crate) fn place_of(env: Env<'_>, module: &Module) -> Place {
+pub(crate) fn place_of(env: Env<'_>, module: &Module) -> NodeRef {
     let node = match &module.target {
         Target::Reference(reference) => reference.node,
         _ => module.declaration.type_node,

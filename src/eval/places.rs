@@ -196,8 +196,12 @@ fn of_symbol(
     module: bool,
     hops: u8,
 ) -> DeploymentScope {
-    let (Some(resource), Internal::Resource { item, turn, .. }) =
-        (symbols::symbol_resource(env, internal), internal)
+    let (
+        Some(resource),
+        Internal::Resource {
+            item, iteration, ..
+        },
+    ) = (symbols::symbol_resource(env, internal), internal)
     else {
         return here.clone();
     };
@@ -209,14 +213,14 @@ fn of_symbol(
     };
     let name = || {
         let name = symbols::symbol_name(cx, env, internal);
-        match (&resource.declaration.name, turn) {
+        match (&resource.declaration.name, iteration) {
             (Some(expr), None) => canonicalize::with_canonical(cx, env.at_item(*item), expr, name),
             _ => name,
         }
     };
     let inside = hops < MAX_HOPS;
     let own = |kind| match inside {
-        true if turn.is_none() => DeploymentScope {
+        true if iteration.is_none() => DeploymentScope {
             kind,
             ..of_declaration(
                 cx,

@@ -13,7 +13,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::expand::Arguments;
 use super::{DeploymentScope, Value};
 use crate::model::{
-    Expr, FileId, FileKind, Ident, Item, ItemKey, ItemKind, NodeId, Place, Resource, ScopeKind,
+    Expr, FileId, FileKind, Ident, Item, ItemKey, ItemKind, NodeId, NodeRef, Resource, ScopeKind,
     Template, item_keys,
 };
 
@@ -27,21 +27,21 @@ pub enum Internal {
         /// From the item's resource down to it: which child, which grandchild.
         path: Arc<[u32]>,
         /// Which turn of its loop; `None` where it has no loop, or stands for all of them.
-        turn: Option<Value>,
+        iteration: Option<Value>,
     },
     /// A module of the same template.
     Module {
         /// The item.
         item: u32,
         /// Which turn of its loop.
-        turn: Option<Value>,
+        iteration: Option<Value>,
     },
     /// A module's outputs.
     Outputs {
         /// The module's item.
         item: u32,
         /// Which turn of its loop.
-        turn: Option<Value>,
+        iteration: Option<Value>,
     },
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Env<'s> {
 
 impl<'s> Env<'s> {
     /// The place of a node of the item.
-    pub fn place(&self, node: NodeId) -> Place {
+    pub fn place(&self, node: NodeId) -> NodeRef {
         self.origin.place(self.item, node)
     }
 
@@ -141,7 +141,7 @@ pub(crate) struct Origin {
     parent: ItemKey,
     keys: OnceCell<Vec<ItemKey>>,
     /// The template was computed and has no text: everything in it stands here.
-    fixed: Option<Place>,
+    fixed: Option<NodeRef>,
 }
 
 impl Origin {
@@ -156,7 +156,7 @@ impl Origin {
     }
 
     /// For a template that is a computed value.
-    pub fn computed(template: Arc<Template>, place: Place) -> Self {
+    pub fn computed(template: Arc<Template>, place: NodeRef) -> Self {
         Origin {
             fixed: Some(place),
             ..Origin::new(place.file, template, place.item)
@@ -170,8 +170,8 @@ impl Origin {
         keys.get(item as usize).copied().unwrap_or(self.parent)
     }
 
-    pub fn place(&self, item: u32, node: NodeId) -> Place {
-        self.fixed.unwrap_or_else(|| Place {
+    pub fn place(&self, item: u32, node: NodeId) -> NodeRef {
+        self.fixed.unwrap_or_else(|| NodeRef {
             file: self.file,
             item: self.key(item),
             node,

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::evaluate::{concat, lift, settled, value_of};
-use super::loops::{Turn, at_turn, each_turn, expression_hash};
+use super::loops::{Iteration, at_iteration, each_iteration, expression_hash};
 use super::merge::merge;
 use super::scope::{Env, Internal, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
-use super::{Presence, modules, presence};
+use super::{Existence, existence, modules};
 use crate::model::{Declaration, Expr, Ident, Item, ItemKind, Module, Output, Resource, Template};
 
 /// The resource at a path below an item, and those it is nested in, outermost first.
@@ -42,11 +42,11 @@ fn module_at(template: &Template, item: u32) -> Option<&Module> {
     }
 }
 
-fn resource_of(item: u32, path: Arc<[u32]>, turn: Option<Value>) -> Value {
+fn resource_of(item: u32, path: Arc<[u32]>, iteration: Option<Value>) -> Value {
     Value::of(Kind::Internal(Arc::new(Internal::Resource {
         item,
         path,
-        turn,
+        iteration,
     })))
 }
 
@@ -79,7 +79,11 @@ fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
 pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) -> Value {
     let base = value_of(cx, env, base);
     if let Kind::Internal(internal) = &base.kind
-        && let Internal::Resource { item, path, turn } = &**internal
+        && let Internal::Resource {
+            item,
+            path,
+            iteration,
+        } = &**internal
     {
         let template = &env.frame.origin.template;
         let chain = resource_chain(template, *item, path);
@@ -89,7 +93,7 @@ pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) 
             .position(|child| child.declaration.symbol.as_ref() == Some(name));
         if let Some(child) = child {
             let path = path.iter().copied().chain([child as u32]).collect();
-            return resource_of(*item, path, turn.clone());
+            return resource_of(*item, path, iteration.clone());
         }
     }
     Value::unknown(format!("there is no nested resource '{name}'"))
@@ -108,31 +112,41 @@ fn declaration_of(template: &Template, internal: &Internal) -> Option<Declaratio
 }
 
 fn is_collection(template: &Template, internal: &Internal) -> bool {
-    let (declaration, turn) = match internal {
-        Internal::Resource { item, path, turn } => (
+    let (declaration, iteration) = match internal {
+        Internal::Resource {
+            item,
+            path,
+            iteration,
+        } => (
             resource_chain(template, *item, path)
                 .last()
                 .map(|resource| &resource.declaration),
-            turn,
+            iteration,
         ),
-        Internal::Module { item, turn } | Internal::Outputs { item, turn } => (
+        Internal::Module { item, iteration } | Internal::Outputs { item, iteration } => (
             module_at(template, *item).map(|module| &module.declaration),
-            turn,
+            iteration,
         ),
     };
-    turn.is_none() && declaration.is_some_and(|d| d.loops.is_some())
+    iteration.is_none() && declaration.is_some_and(|d| d.loops.is_some())
 }
 
-fn with_turn(internal: &Internal, index: Value) -> Value {
-    let turn = Some(index);
+fn with_iteration(internal: &Internal, index: Value) -> Value {
+    let iteration = Some(index);
     let internal = match internal {
         Internal::Resource { item, path, .. } => Internal::Resource {
             item: *item,
             path: path.clone(),
-            turn,
+            iteration,
         },
-        Internal::Module { item, .. } => Internal::Module { item: *item, turn },
-        Internal::Outputs { item, .. } => Internal::Outputs { item: *item, turn },
+        Internal::Module { item, .. } => Internal::Module {
+            item: *item,
+            iteration,
+        },
+        Internal::Outputs { item, .. } => Internal::Outputs {
+            item: *item,
+            iteration,
+        },
     };
     Value::of(Kind::Internal(Arc::new(internal)))
 }
@@ -154,18 +168,21 @@ pub(crate) fn listed(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     | Internal::Outputs { item, .. }) = **internal;
     let mut items = Vec::new();
     let mut open = None;
-    each_turn(
+    each_iteration(
         cx,
         env.at_item(item),
         &loops,
         true,
-        &mut |_, turn| match turn {
-            Turn::Known(Some(index)) => items.push(with_turn(internal, Value::int(index))),
-            Turn::Known(None) => {
-                items.push(with_turn(internal, Value::unknown(super::loops::UNPLACED)))
+        &mut |_, iteration| match iteration {
+            Iteration::Known(Some(index)) => {
+                items.push(with_iteration(internal, Value::int(index)))
             }
-            Turn::Open(reason) => open = Some(reason),
-            Turn::Never => {}
+            Iteration::Known(None) => items.push(with_iteration(
+                internal,
+                Value::unknown(super::loops::UNPLACED),
+            )),
+            Iteration::Open(reason) => open = Some(reason),
+            Iteration::Never => {}
         },
     );
     cx.note_symbols();
@@ -232,43 +249,50 @@ pub(crate) fn property(
     let template = &env.frame.origin.template;
     let Some(name) = key.as_str() else {
         return match is_collection(template, of) {
-            true => with_turn(of, key.clone()),
+            true => with_iteration(of, key.clone()),
             false => Value::unknown("a resource is read by a name that is not known"),
         };
     };
     match of {
-        Internal::Resource { item, path, turn } => {
+        Internal::Resource {
+            item,
+            path,
+            iteration,
+        } => {
             let chain = resource_chain(template, *item, path);
             let Some(resource) = chain.last() else {
                 return Value::unknown("there is no such resource");
             };
-            resource_property(cx, env.at_item(*item), resource, turn.as_ref(), name)
+            resource_property(cx, env.at_item(*item), resource, iteration.as_ref(), name)
         }
-        Internal::Module { item, turn } => {
+        Internal::Module { item, iteration } => {
             let Some(module) = module_at(template, *item) else {
                 return Value::unknown("there is no such module");
             };
-            let (item, turn) = (*item, turn.clone());
+            let (item, iteration) = (*item, iteration.clone());
             if name.eq_ignore_ascii_case("outputs") {
-                return Value::of(Kind::Internal(Arc::new(Internal::Outputs { item, turn })));
+                return Value::of(Kind::Internal(Arc::new(Internal::Outputs {
+                    item,
+                    iteration,
+                })));
             }
             if name.eq_ignore_ascii_case("name")
                 && let Some(declared) = &module.declaration.name
             {
                 let env = env.at_item(item);
-                return in_turn(cx, env, &module.declaration, turn.as_ref(), |env| {
+                return in_iteration(cx, env, &module.declaration, iteration.as_ref(), |env| {
                     settled(cx, env, declared)
                 });
             }
             after_deployment(&module.declaration, name)
         }
-        Internal::Outputs { item, turn } => match module_at(template, *item) {
+        Internal::Outputs { item, iteration } => match module_at(template, *item) {
             Some(module) => {
-                let value = output(cx, env, *item, module, turn.as_ref(), name);
+                let value = output(cx, env, *item, module, iteration.as_ref(), name);
                 let value = match safe && !module.declaration.conditions.is_empty() {
                     true => {
                         let here = env.at_item(*item);
-                        in_turn(cx, here, &module.declaration, turn.as_ref(), |env| {
+                        in_iteration(cx, here, &module.declaration, iteration.as_ref(), |env| {
                             where_deployed(cx, env, &module.declaration, value)
                         })
                     }
@@ -296,10 +320,10 @@ fn where_deployed(
     declaration: &Declaration,
     value: Value,
 ) -> Value {
-    match presence::of_conditions(cx, env, &declaration.conditions) {
-        Presence::Surely => value,
-        Presence::No(_) => Value::NULL,
-        Presence::Maybe(doubt) => merge([value, Value::NULL], &doubt.reason),
+    match existence::of_conditions(cx, env, &declaration.conditions) {
+        Existence::Surely => value,
+        Existence::No(_) => Value::NULL,
+        Existence::Maybe(uncertainty) => merge([value, Value::NULL], &uncertainty.reason),
     }
 }
 
@@ -307,11 +331,15 @@ fn resource_property(
     cx: &Context<'_>,
     env: Env<'_>,
     resource: &Resource,
-    turn: Option<&Value>,
+    iteration: Option<&Value>,
     name: &str,
 ) -> Value {
     let declaration = &resource.declaration;
-    let evaluated = |expr: &Expr| in_turn(cx, env, declaration, turn, |env| settled(cx, env, expr));
+    let evaluated = |expr: &Expr| {
+        in_iteration(cx, env, declaration, iteration, |env| {
+            settled(cx, env, expr)
+        })
+    };
     match (name.to_ascii_lowercase().as_str(), &declaration.name) {
         // The segment as written, without the parent's: so the compiler has it.
         ("name", Some(own)) => evaluated(own),
@@ -343,15 +371,17 @@ fn after_deployment(declaration: &Declaration, name: &str) -> Value {
 }
 
 /// Evaluates in the turn of a looped declaration, or as it stands.
-pub(crate) fn in_turn(
+pub(crate) fn in_iteration(
     cx: &Context<'_>,
     env: Env<'_>,
     declaration: &Declaration,
-    turn: Option<&Value>,
+    iteration: Option<&Value>,
     f: impl FnOnce(Env<'_>) -> Value,
 ) -> Value {
-    match (&declaration.loops, turn) {
-        (Some(over), Some(turn)) => at_turn(cx, env, over, turn, f).unwrap_or(Value::NULL),
+    match (&declaration.loops, iteration) {
+        (Some(over), Some(iteration)) => {
+            at_iteration(cx, env, over, iteration, f).unwrap_or(Value::NULL)
+        }
         (Some(_), None) => Value::unknown("a looped resource is read without an index"),
         (None, _) => f(env),
     }
@@ -402,7 +432,12 @@ fn is_full(resource: &Resource, own: &Value) -> bool {
 
 /// The full name of the resource that a symbol stands for.
 pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -> Value {
-    let Internal::Resource { item, path, turn } = internal else {
+    let Internal::Resource {
+        item,
+        path,
+        iteration,
+    } = internal
+    else {
         return Value::unknown("a module has no resource name");
     };
     let chain = resource_chain(&env.frame.origin.template, *item, path);
@@ -410,14 +445,14 @@ pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -
         return Value::unknown("there is no such resource");
     };
     // Inside its own loop the variables are bound already.
-    let env = match (turn, env.item == *item) {
+    let env = match (iteration, env.item == *item) {
         (None, true) => env,
         _ => env.at_item(*item),
     };
-    if turn.is_none() && env.locals.is_some() {
+    if iteration.is_none() && env.locals.is_some() {
         return full_name(cx, env, &chain);
     }
-    in_turn(cx, env, &resource.declaration, turn.as_ref(), |env| {
+    in_iteration(cx, env, &resource.declaration, iteration.as_ref(), |env| {
         full_name(cx, env, &chain)
     })
 }
@@ -439,10 +474,10 @@ fn output(
     env: Env<'_>,
     item: u32,
     module: &Module,
-    turn: Option<&Value>,
+    iteration: Option<&Value>,
     name: &str,
 ) -> Value {
-    let key = (item, turn.and_then(Value::as_int), Ident::from(name));
+    let key = (item, iteration.and_then(Value::as_int), Ident::from(name));
     let remembered = {
         let mut outputs = env.frame.outputs.borrow_mut();
         std::mem::replace(outputs.entry(key.clone()).or_default(), Slot::Running)
@@ -450,38 +485,48 @@ fn output(
     let value = match remembered {
         Slot::Done(value) => value,
         Slot::Running => Value::unknown(format!("output '{name}' refers to itself")),
-        Slot::Empty => in_turn(cx, env.at_item(item), &module.declaration, turn, |env| {
-            let mut value = None;
-            let here = &env.frame.scope;
-            modules::enter(
-                cx,
-                env,
-                here,
-                module,
-                modules::Asked::Outputs,
-                &mut |entered| {
-                    value = Some(match entered {
-                        modules::Entered::Template { env, .. } => match find_output(env, name) {
-                            Some((number, output)) => {
-                                let env = Env {
-                                    item: number,
-                                    ..env
-                                };
-                                settled(cx, env, &output.value)
+        Slot::Empty => in_iteration(
+            cx,
+            env.at_item(item),
+            &module.declaration,
+            iteration,
+            |env| {
+                let mut value = None;
+                let here = &env.frame.scope;
+                modules::enter(
+                    cx,
+                    env,
+                    here,
+                    module,
+                    modules::Asked::Outputs,
+                    &mut |entered| {
+                        value = Some(match entered {
+                            modules::Entered::Template { env, .. } => {
+                                match find_output(env, name) {
+                                    Some((number, output)) => {
+                                        let env = Env {
+                                            item: number,
+                                            ..env
+                                        };
+                                        settled(cx, env, &output.value)
+                                    }
+                                    None => {
+                                        Value::unknown(format!("the module has no output '{name}'"))
+                                    }
+                                }
                             }
-                            None => Value::unknown(format!("the module has no output '{name}'")),
-                        },
-                        modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
-                            Value::unknown(format!(
-                                "output '{name}' is of a module that was not read"
-                            ))
-                        }
-                        modules::Entered::Cycle => Value::unknown("a module refers to itself"),
-                    });
-                },
-            );
-            value.unwrap_or(Value::NULL)
-        }),
+                            modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
+                                Value::unknown(format!(
+                                    "output '{name}' is of a module that was not read"
+                                ))
+                            }
+                            modules::Entered::Cycle => Value::unknown("a module refers to itself"),
+                        });
+                    },
+                );
+                value.unwrap_or(Value::NULL)
+            },
+        ),
     };
     let mut outputs = env.frame.outputs.borrow_mut();
     outputs.insert(key, Slot::Done(value.clone()));
@@ -505,8 +550,11 @@ pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
     }
 }
 
-fn module_of(item: u32, turn: Option<Value>) -> Value {
-    Value::of(Kind::Internal(Arc::new(Internal::Module { item, turn })))
+fn module_of(item: u32, iteration: Option<Value>) -> Value {
+    Value::of(Kind::Internal(Arc::new(Internal::Module {
+        item,
+        iteration,
+    })))
 }
 
 /// The deployment of this name, which is how the array form of `resources` refers to one: `reference('name')`,
@@ -529,10 +577,10 @@ pub(crate) fn deployment_named(cx: &Context<'_>, env: Env<'_>, wanted: &Expr) ->
             (None, None) => hash == expression_hash(name) && env.locals.is_none(),
             _ => false,
         };
-        let mut matches = |turn: Option<Value>| match found {
+        let mut matches = |iteration: Option<Value>| match found {
             Some(_) => None,
             None => {
-                found = Some(module_of(number, turn));
+                found = Some(module_of(number, iteration));
                 Some(())
             }
         };
@@ -540,16 +588,16 @@ pub(crate) fn deployment_named(cx: &Context<'_>, env: Env<'_>, wanted: &Expr) ->
             None if is_wanted(here) => matches(None)?,
             None => {}
             Some(over) => {
-                let mut turns = Vec::new();
-                each_turn(cx, here, over, true, &mut |env, turn| {
-                    if let Turn::Known(Some(index)) = turn
+                let mut iterations = Vec::new();
+                each_iteration(cx, here, over, true, &mut |env, iteration| {
+                    if let Iteration::Known(Some(index)) = iteration
                         && is_wanted(env)
                     {
-                        turns.push(Value::int(index));
+                        iterations.push(Value::int(index));
                     }
                 });
-                for turn in turns {
-                    matches(Some(turn))?;
+                for iteration in iterations {
+                    matches(Some(iteration))?;
                 }
             }
         }

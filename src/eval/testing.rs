@@ -8,7 +8,8 @@ use super::expand::{Arguments, arguments, expand};
 use super::scope::{Frame, Inputs, Origin};
 use super::value::{Kind, Value};
 use super::{
-    DeploymentScope, Expansion, Files, Instance, KnownEffect, KnownModule, Loaded, Presence, Want,
+    DeploymentScope, Existence, Expansion, Files, Instance, KnownEffect, KnownModule, Loaded,
+    ResourceFilter,
 };
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::{arm_kind, lower_arm};
@@ -71,7 +72,7 @@ impl Memory {
 
     /// Expands the entry point with the values of `parameters`, a file among these, if any.
     pub fn expand(&self, parameters: Option<&str>) -> Expansion {
-        const WANT: Want = Want {
+        const FILTER: ResourceFilter = ResourceFilter {
             types: &[],
             body: &["properties"],
             existing: true,
@@ -80,7 +81,7 @@ impl Memory {
             Some(file) => arguments(file, &self.template(file), self),
             None => Arguments::default(),
         };
-        expand(FileId(0), &self.template(FileId(0)), &given, self, &WANT)
+        expand(FileId(0), &self.template(FileId(0)), &given, self, &FILTER)
     }
 }
 
@@ -197,18 +198,26 @@ pub(crate) fn show(value: &Value) -> String {
 
 /// An instance in one line: type, name, presence, copies, scope.
 pub(crate) fn show_instance(instance: &Instance) -> String {
-    let presence = match &instance.presence {
-        Presence::Surely => "surely".to_owned(),
-        Presence::No(_) => "no".to_owned(),
-        Presence::Maybe(doubt) => {
-            let conditions: Vec<String> = doubt.conditions.iter().map(|c| c.to_string()).collect();
-            let opaque = if doubt.opaque { " opaque" } else { "" };
-            let looped = if doubt.unknown_loop { " loop" } else { "" };
+    let existence = match &instance.existence {
+        Existence::Surely => "surely".to_owned(),
+        Existence::No(_) => "no".to_owned(),
+        Existence::Maybe(uncertainty) => {
+            let conditions: Vec<String> = uncertainty
+                .conditions
+                .iter()
+                .map(|c| c.to_string())
+                .collect();
+            let opaque = if uncertainty.opaque { " opaque" } else { "" };
+            let looped = if uncertainty.unknown_loop {
+                " loop"
+            } else {
+                ""
+            };
             format!("maybe({}{opaque}{looped})", conditions.join(" & "))
         }
     };
     let mut line = format!(
-        "{} {} {presence}",
+        "{} {} {existence}",
         instance.resource_type,
         show(&instance.name)
     );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Canonical;
-use crate::model::{Ident, Place};
+use crate::model::{Ident, NodeRef};
 
 /// A value and where it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub struct Value {
     pub kind: Kind,
     /// The literal it comes from unchanged, through variables, parameters, defaults, loops, branches and member access:
     /// where a fix would edit it. `None` once a function computed it. Literals of every type carry it.
-    pub place: Option<Place>,
+    pub place: Option<NodeRef>,
 }
 
 /// The value domain.
@@ -80,23 +80,23 @@ impl std::ops::Deref for Choice {
 
 /// How large a container is: kept as it is built, since shared parts make walking it to find out too dear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Bulk {
+pub(crate) struct Size {
     depth: u16,
     weight: u32,
 }
 
-impl Bulk {
+impl Size {
     fn around<'v>(values: impl Iterator<Item = &'v Value>) -> Self {
-        let mut bulk = Bulk {
+        let mut size = Size {
             depth: 1,
             weight: 1,
         };
         for value in values {
-            let inner = value.bulk();
-            bulk.depth = bulk.depth.max(inner.depth.saturating_add(1));
-            bulk.weight = bulk.weight.saturating_add(inner.weight.max(1));
+            let inner = value.size();
+            size.depth = size.depth.max(inner.depth.saturating_add(1));
+            size.weight = size.weight.saturating_add(inner.weight.max(1));
         }
-        bulk
+        size
     }
 
     fn too_large(self) -> bool {
@@ -111,7 +111,7 @@ pub struct Array {
     pub items: Vec<Value>,
     /// There may be more, before, between and after, and why that is not known.
     pub open: Option<Arc<str>>,
-    bulk: Bulk,
+    size: Size,
 }
 
 /// The members of an object, in order of appearance.
@@ -124,7 +124,7 @@ pub struct Object {
     pub members: Members,
     /// There may be more, and why that is not known.
     pub open: Option<Arc<str>>,
-    bulk: Bulk,
+    size: Size,
 }
 
 /// What little is known of a value that is not known.
@@ -167,7 +167,7 @@ impl Value {
     }
 
     /// The same value, said to come from `place`.
-    pub fn at(mut self, place: Place) -> Self {
+    pub fn at(mut self, place: NodeRef) -> Self {
         self.place = Some(place);
         self
     }
@@ -204,23 +204,23 @@ impl Value {
 
     /// An array; unknown where it would be too large.
     pub fn array(items: Vec<Value>, open: Option<Arc<str>>) -> Self {
-        let bulk = Bulk::around(items.iter());
-        if bulk.too_large() {
+        let size = Size::around(items.iter());
+        if size.too_large() {
             return Value::unknown_of(TOO_LARGE, Some(Type::Array), !items.is_empty());
         }
-        Value::of(Kind::Array(Arc::new(Array { items, open, bulk })))
+        Value::of(Kind::Array(Arc::new(Array { items, open, size })))
     }
 
     /// An object; unknown where it would be too large.
     pub fn object(members: Members, open: Option<Arc<str>>) -> Self {
-        let bulk = Bulk::around(members.values());
-        if bulk.too_large() {
+        let size = Size::around(members.values());
+        if size.too_large() {
             return Value::unknown_of(TOO_LARGE, Some(Type::Object), !members.is_empty());
         }
         Value::of(Kind::Object(Arc::new(Object {
             members,
             open,
-            bulk,
+            size,
         })))
     }
 
@@ -317,11 +317,11 @@ impl Value {
         matches!(self.kind, Kind::Null)
     }
 
-    fn bulk(&self) -> Bulk {
+    fn size(&self) -> Size {
         match &self.kind {
-            Kind::Array(array) => array.bulk,
-            Kind::Object(object) => object.bulk,
-            _ => Bulk::default(),
+            Kind::Array(array) => array.size,
+            Kind::Object(object) => object.size,
+            _ => Size::default(),
         }
     }
 }

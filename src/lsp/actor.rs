@@ -24,14 +24,14 @@ use super::jobs::{Ask, Change, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::scans::Scans;
 use super::uri::{Named, named, uri_of};
-use super::{judge, log, parent, settings, to_proto, watch};
+use super::{log, parent, settings, to_proto, watch, worker};
 use crate::analysis::Options;
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
 use crate::workspace::disk;
 
 /// How long a client may take to answer a request before it counts as not having answered.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many changes of documents that are not open are kept, in all.
 const EARLY: usize = 64;
@@ -187,7 +187,7 @@ impl Actor {
             | Event::Progress(..)
             | Event::HideProgress(_)
             | Event::Scanned(..) => self.scan_event(event),
-            Event::Settled(told) => self.settled(told),
+            Event::Settled(reported) => self.settled(reported),
             Event::Refresh => self.refresh(),
             Event::Refreshed => {
                 self.refreshing = false;
@@ -213,7 +213,7 @@ impl Actor {
     ) {
         let events = self.events.clone();
         self.runtime.spawn(async move {
-            let answer = tokio::time::timeout(PATIENCE, asking).await.ok();
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, asking).await.ok();
             let _ = events.send(then(answer));
         });
     }
@@ -235,7 +235,7 @@ impl Actor {
             self.first_settings = self.settings.clone();
         }
         self.options.overrides = self.settings.clone();
-        let start = judge::Start {
+        let start = worker::Start {
             caps: self.caps,
             output: self.output.clone(),
             events: self.events.clone(),
@@ -246,7 +246,7 @@ impl Actor {
         let started = std::thread::Builder::new()
             .name("judge".to_owned())
             .stack_size(STACK)
-            .spawn(move || judge::run(start));
+            .spawn(move || worker::run(start));
         if let Err(error) = started {
             log::line(&format!("the judge cannot start: {error}"));
         }
@@ -277,7 +277,7 @@ impl Actor {
         self.scan_folders();
         if self.folders.is_empty() {
             // Nothing will be found, but those who wait for the end of it shall hear.
-            self.tell_judge();
+            self.send_to_worker();
         }
     }
 
@@ -294,7 +294,7 @@ impl Actor {
         };
         self.runtime.spawn(async move {
             // A client that never answers watches, or it does not.
-            let _ = tokio::time::timeout(PATIENCE, asking).await;
+            let _ = tokio::time::timeout(REQUEST_TIMEOUT, asking).await;
         });
     }
 
@@ -543,14 +543,14 @@ impl Actor {
         self.push(Job::Recheck { pressing: true });
         self.scan_folders();
         if self.folders.is_empty() {
-            self.tell_judge();
+            self.send_to_worker();
         }
     }
 
     /// The judge had nothing left to do when it had been told of scans so often. What it said before a scan's result
     /// reached it says nothing of that.
-    fn settled(&mut self, told: u64) {
-        if self.scans.any() || told != self.scans.told {
+    fn settled(&mut self, reported: u64) {
+        if self.scans.any() || reported != self.scans.reported {
             return;
         }
         self.end_progress();
@@ -580,7 +580,7 @@ impl Actor {
         let client = self.client.clone();
         self.runtime.spawn(async move {
             let asking = client.apply_edit(edit);
-            let answer = tokio::time::timeout(PATIENCE, asking).await;
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, asking).await;
             if let Ok(Ok(answer)) = answer
                 && !answer.applied
             {

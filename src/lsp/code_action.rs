@@ -17,8 +17,8 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::FIX;
-use super::judge::Judge;
 use super::to_proto::{self, SOURCE};
+use super::worker::Worker;
 use crate::rules::fix::{FileEdit, Fix};
 use crate::text::Span;
 
@@ -39,7 +39,7 @@ struct Data {
     fix: String,
 }
 
-impl Judge {
+impl Worker {
     /// `textDocument/codeAction`.
     pub(super) fn code_actions(&mut self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
         let uri = &params.text_document.uri;
@@ -75,7 +75,7 @@ impl Judge {
             let own = to_proto::diagnostic(found, &self.caps, &self.names);
             let finding = to_proto::finding_id(found);
             let given = params.context.diagnostics.iter();
-            let mended: Vec<_> = given
+            let corrected: Vec<_> = given
                 .filter(|given| is_about(given, &own, &finding))
                 .cloned()
                 .collect();
@@ -107,7 +107,11 @@ impl Judge {
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: fix.title,
                 kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: Some(if mended.is_empty() { vec![own] } else { mended }),
+                diagnostics: Some(if corrected.is_empty() {
+                    vec![own]
+                } else {
+                    corrected
+                }),
                 edit,
                 is_preferred: (self.caps.preferred && fix.preferred).then_some(true),
                 disabled,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::TextDocumentIdentifier;
 
-use super::judge::Judge;
+use super::worker::Worker;
 use crate::analysis::inventory_json;
 
 /// Totals over everything known: the answer to `preflight/status` and the payload of `preflight/statusChanged`.
@@ -33,7 +33,7 @@ pub(super) struct DocumentParams {
     parameters: Option<TextDocumentIdentifier>,
 }
 
-impl Judge {
+impl Worker {
     /// `preflight/status`.
     pub(super) fn status(&mut self) -> Status {
         let summary = self.analysis.summary();

@@ -20,16 +20,16 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::Caps;
-use super::judge::{Judge, Names};
 use super::output::Output;
 use super::to_proto::diagnostics;
 use super::uri::{Named, named};
+use super::worker::{Names, Worker};
 use crate::analysis::FileReport;
 
 /// What the client was last told of each file, as hashes; files with nothing to show are not in it.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    told: HashMap<Arc<Path>, u64>,
+    reported: HashMap<Arc<Path>, u64>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ impl Shown {
         for report in reports {
             let items = diagnostics(report, caps, names);
             let hash = hash(&items);
-            let changed = self.told.get(&report.path).copied() != hash;
+            let changed = self.reported.get(&report.path).copied() != hash;
             if caps.pull {
                 again |= changed && !edited.contains(&*report.path);
                 continue;
@@ -81,8 +81,8 @@ impl Shown {
 
     fn tell(&mut self, path: &Arc<Path>, hash: Option<u64>) {
         match hash {
-            Some(hash) => _ = self.told.insert(path.clone(), hash),
-            None => _ = self.told.remove(path),
+            Some(hash) => _ = self.reported.insert(path.clone(), hash),
+            None => _ = self.reported.remove(path),
         }
     }
 }
@@ -102,7 +102,7 @@ fn result_id(hash: Option<u64>) -> String {
     format!("{:016x}", hash.unwrap_or_default())
 }
 
-impl Judge {
+impl Worker {
     /// `textDocument/diagnostic`.
     pub(super) fn pull(
         &mut self,

@@ -2,10 +2,10 @@
 
 use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 
-use super::judge::Judge;
 use super::to_proto;
+use super::worker::Worker;
 
-impl Judge {
+impl Worker {
     /// `textDocument/hover`.
     pub(super) fn hover(&mut self, params: &HoverParams) -> Option<Hover> {
         let at = &params.text_document_position_params;

@@ -99,7 +99,7 @@ fn read_all(from: impl Read, to: &Sender<Vec<u8>>, asked_to_end: &AtomicBool, ou
         }
         let spelled = output.spelling.inbound(frame.body());
         let body = spelled.as_deref().unwrap_or(frame.body());
-        let bytes = match (lenient::mended(kind, body), spelled.is_some()) {
+        let bytes = match (lenient::corrected(kind, body), spelled.is_some()) {
             (Some(body), _) => framed(&body),
             (None, true) => framed(body),
             (None, false) => frame.bytes,
@@ -176,10 +176,10 @@ impl<R: Read> Frames<R> {
         let before = self.buffer.len();
         self.buffer.resize(before + wanted.max(CHUNK), 0);
         let read = loop {
-            let Some(room) = self.buffer.get_mut(before..) else {
+            let Some(layer) = self.buffer.get_mut(before..) else {
                 break 0;
             };
-            match self.from.read(room) {
+            match self.from.read(layer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tower_lsp::ls_types::Uri;
 
-use super::judge::Judge;
+use super::worker::Worker;
 use crate::analysis::{Cancel, Scan};
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
@@ -54,7 +54,7 @@ pub(super) enum Job {
 }
 
 /// A request's work, with the way of its answer inside.
-pub(super) type Ask = Box<dyn FnOnce(&mut Judge) + Send>;
+pub(super) type Ask = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// How a document changed.
 pub(super) enum Change {

@@ -21,7 +21,7 @@ fn is<T: for<'a> Deserialize<'a>>(value: &Value) -> bool {
 }
 
 /// The body of a message with parameters that can be taken; `None` where it is to stay as it is.
-pub(super) fn mended(kind: Kind, body: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn corrected(kind: Kind, body: &[u8]) -> Option<Vec<u8>> {
     if matches!(kind, Kind::Exit | Kind::Other) {
         return None;
     }
@@ -144,7 +144,7 @@ mod tests {
     fn check(kind: Kind, params: Value, want: Option<Value>) {
         let body = json!({"jsonrpc": "2.0", "method": "m", "params": params});
         let body = serde_json::to_vec(&body).expect("JSON");
-        let got = mended(kind, &body).map(|body| {
+        let got = corrected(kind, &body).map(|body| {
             let message: Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!(message["jsonrpc"], "2.0");
             message.get("params").cloned().unwrap_or_default()
@@ -242,9 +242,9 @@ mod tests {
             }
         }
         let body = br#"{"jsonrpc":"2.0","method":"initialized"}"#;
-        let got = mended(Kind::Initialized, body).expect("a body");
+        let got = corrected(Kind::Initialized, body).expect("a body");
         assert!(String::from_utf8_lossy(&got).contains("\"params\":{}"));
         let body = br#"{"jsonrpc":"2.0","id":1,"method":"shutdown"}"#;
-        assert_eq!(mended(Kind::Shutdown, body), None);
+        assert_eq!(corrected(Kind::Shutdown, body), None);
     }
 }

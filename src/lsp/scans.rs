@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tower_lsp::ls_types::ProgressToken;
 
-use super::actor::{Actor, PATIENCE};
+use super::actor::{Actor, REQUEST_TIMEOUT};
 use super::event::Event;
 use super::jobs::Job;
 use super::log;
@@ -37,7 +37,7 @@ pub(super) struct Scans {
     /// Scan all folders once more when these are done.
     pub(super) again: bool,
     /// How often the judge was told how many there are.
-    pub(super) told: u64,
+    pub(super) reported: u64,
 }
 
 impl Scans {
@@ -67,14 +67,14 @@ impl Actor {
             cancel: cancel.clone(),
         };
         self.scans.running.insert(number, running);
-        self.tell_judge();
+        self.send_to_worker();
         let events = self.events.clone();
         let options = self.options.clone();
         let work = move || {
-            let told = AtomicUsize::new(0);
+            let reported = AtomicUsize::new(0);
             let progress = |done: usize, total: usize| {
                 let step = done / STEP;
-                if told.fetch_max(step, Ordering::Relaxed) < step {
+                if reported.fetch_max(step, Ordering::Relaxed) < step {
                     let _ = events.send(Event::Scanning(number, done, total));
                 }
             };
@@ -89,7 +89,7 @@ impl Actor {
         if let Err(error) = started {
             log::line(&format!("a folder cannot be scanned: {error}"));
             self.scans.running.remove(&number);
-            self.tell_judge();
+            self.send_to_worker();
             return;
         }
         if self.caps.progress {
@@ -114,15 +114,15 @@ impl Actor {
             kept
         });
         if running.len() != before {
-            self.tell_judge();
+            self.send_to_worker();
         }
     }
 
     /// Tells the judge how many scans are under way.
-    pub(super) fn tell_judge(&mut self) {
-        self.scans.told += 1;
+    pub(super) fn send_to_worker(&mut self) {
+        self.scans.reported += 1;
         let count = self.scans.running.len();
-        self.push(Job::Scanning(count, self.scans.told));
+        self.push(Job::Scanning(count, self.scans.reported));
     }
 
     /// Takes what the scans report.
@@ -180,7 +180,7 @@ impl Actor {
                 if !self.scans.any() && std::mem::take(&mut self.scans.again) {
                     self.scan_folders();
                 }
-                self.tell_judge();
+                self.send_to_worker();
             }
             _ => {}
         }
@@ -193,7 +193,7 @@ impl Actor {
         let events = self.events.clone();
         self.runtime.spawn(async move {
             let asking = client.create_work_done_progress(asked);
-            let answer = tokio::time::timeout(PATIENCE, asking).await;
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, asking).await;
             // A client that refuses is told nothing of the token: number 0 names no scan.
             let number = if matches!(answer, Ok(Ok(()))) {
                 number

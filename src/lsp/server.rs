@@ -20,8 +20,8 @@ use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 use super::capabilities::{self, FIX, SCAN};
 use super::custom::{DocumentParams, Status};
 use super::event::Event;
-use super::judge::Judge;
 use super::output::Output;
+use super::worker::Worker;
 
 /// The protocol's side of the server.
 pub(super) struct Server {
@@ -60,14 +60,14 @@ impl Server {
     async fn ask<T: Send + 'static>(
         &self,
         method: &'static str,
-        work: impl FnOnce(&mut Judge) -> T + Send + 'static,
+        work: impl FnOnce(&mut Worker) -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         let output = self.output.clone();
-        let run = move |judge: &mut Judge| {
+        let run = move |worker: &mut Worker| {
             if !sender.is_closed() {
                 let full = output.is_full();
-                let _ = sender.send((!full).then(|| work(judge)));
+                let _ = sender.send((!full).then(|| work(worker)));
             }
         };
         self.tell(Event::Ask(method, Box::new(run)));
@@ -77,17 +77,19 @@ impl Server {
     }
 
     async fn status(&self) -> Result<Status> {
-        self.ask("preflight/status", Judge::status).await
+        self.ask("preflight/status", Worker::status).await
     }
 
     async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
-        self.ask("preflight/inventory", move |judge| judge.inventory(&params))
-            .await
+        self.ask("preflight/inventory", move |worker| {
+            worker.inventory(&params)
+        })
+        .await
     }
 
     async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
-        self.ask("preflight/syntaxTree", move |judge| {
-            judge.syntax_tree(&params)
+        self.ask("preflight/syntaxTree", move |worker| {
+            worker.syntax_tree(&params)
         })
         .await
     }
@@ -171,17 +173,17 @@ impl LanguageServer for Server {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let work = move |judge: &mut Judge| judge.code_actions(&params);
+        let work = move |worker: &mut Worker| worker.code_actions(&params);
         self.ask("textDocument/codeAction", work).await.map(Some)
     }
 
     async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
-        self.ask("codeAction/resolve", move |judge| judge.resolve(params))
+        self.ask("codeAction/resolve", move |worker| worker.resolve(params))
             .await?
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        self.ask("textDocument/hover", move |judge| judge.hover(&params))
+        self.ask("textDocument/hover", move |worker| worker.hover(&params))
             .await
     }
 
@@ -189,21 +191,25 @@ impl LanguageServer for Server {
         &self,
         params: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
-        self.ask("textDocument/diagnostic", move |judge| judge.pull(&params))
-            .await
+        self.ask("textDocument/diagnostic", move |worker| {
+            worker.pull(&params)
+        })
+        .await
     }
 
     async fn workspace_diagnostic(
         &self,
         params: WorkspaceDiagnosticParams,
     ) -> Result<WorkspaceDiagnosticReportResult> {
-        self.ask("workspace/diagnostic", move |judge| judge.pull_all(&params))
-            .await
+        self.ask("workspace/diagnostic", move |worker| {
+            worker.pull_all(&params)
+        })
+        .await
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         if params.command == FIX {
-            let work = move |judge: &mut Judge| judge.commanded(params.arguments.first());
+            let work = move |worker: &mut Worker| worker.commanded(params.arguments.first());
             let (title, edit) = self.ask("workspace/executeCommand", work).await??;
             self.tell(Event::Apply(title, Box::new(edit)));
             return Ok(None);

@@ -91,9 +91,9 @@ mod tests {
     use serde_json::json;
 
     fn check(value: Value, want: Overrides, wrong: usize) {
-        let (got, told) = read(&value);
+        let (got, reported) = read(&value);
         assert_eq!(got, want, "{value}");
-        assert_eq!(told.len(), wrong, "{told:?}");
+        assert_eq!(reported.len(), wrong, "{reported:?}");
     }
 
     #[test]

@@ -49,13 +49,15 @@ impl Spelling {
             let Some(raw) = body.get(start..end).and_then(read) else {
                 continue;
             };
-            let Some(sound) = sound(&raw) else { continue };
+            let Some(sanitized) = sanitized(&raw) else {
+                continue;
+            };
             new.extend_from_slice(body.get(taken..start)?);
             new.push(b'"');
-            new.extend_from_slice(sound.as_bytes());
+            new.extend_from_slice(sanitized.as_bytes());
             new.push(b'"');
             taken = end;
-            self.learn(sound, raw);
+            self.learn(sanitized, raw);
         }
         if taken == 0 {
             return None;
@@ -64,10 +66,10 @@ impl Spelling {
         Some(new)
     }
 
-    fn learn(&self, sound: String, raw: String) {
+    fn learn(&self, sanitized: String, raw: String) {
         let mut names = self.lock();
-        if names.len() < NAMES || names.contains_key(&sound) {
-            names.insert(sound, raw);
+        if names.len() < NAMES || names.contains_key(&sanitized) {
+            names.insert(sanitized, raw);
             self.any.store(true, Ordering::Release);
         }
     }
@@ -145,7 +147,7 @@ fn read(string: &[u8]) -> Option<String> {
 }
 
 /// A URI as the standard has it; `None` where it is that already, or none at all.
-fn sound(raw: &str) -> Option<String> {
+fn sanitized(raw: &str) -> Option<String> {
     if Uri::from_str(raw).is_ok() {
         return None;
     }
@@ -186,7 +188,7 @@ mod tests {
     #[test]
     fn what_is_sound_is_left_and_the_rest_put_right() {
         let check = |raw: &str, want: Option<&str>| {
-            assert_eq!(sound(raw).as_deref(), want, "{raw}");
+            assert_eq!(sanitized(raw).as_deref(), want, "{raw}");
         };
         check("file:///a/b%20c.bicep", None);
         check("file:///c%3A/x.bicep", None);

@@ -11,7 +11,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::Caps;
-use super::judge::Names;
+use super::worker::Names;
 use crate::analysis::{Diagnostic, FileReport, Location, Point};
 use crate::rules::container_scan::PAGE;
 use crate::rules::finding::Severity;

@@ -2,7 +2,7 @@
 //! understood of a file. It shows everything but node numbers.
 //!
 //! What differs from Bicep: operators and properties of the language appear as the functions they mean (`equals(a, b)`),
-//! interpolation as `$("text" hole)`, a method call as `base->f(x)` (`ns.f(x)` is a call in a namespace), strings in
+//! interpolation as `$("text" interpolation)`, a method call as `base->f(x)` (`ns.f(x)` is a call in a namespace), strings in
 //! double quotes with escapes, what could not be understood as `!"reason"`.
 
 use std::fmt::Write;

@@ -230,9 +230,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         lower: impl FnOnce(&mut Self, &mut Nodes) -> (ItemKind, Vec<Span>),
     ) -> Lowered {
         let place = span(node);
-        let sound = !node.has_error();
+        let sanitized = !node.has_error();
         let salt = mix(salt, u64::from(self.placeholders));
-        let key = if sound {
+        let key = if sanitized {
             let key = text_hash(self.text, place, salt);
             if let Some(found) = self.memo.find(key) {
                 return found;
@@ -242,11 +242,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             0
         };
         let mut nodes = Nodes::new(place);
-        let (kind, holes) = lower(self, &mut nodes);
-        if sound {
+        let (kind, interpolations) = lower(self, &mut nodes);
+        if sanitized {
             return self.memo.keep(key, nodes.finish(kind, false));
         }
-        let broken = self.broken(node, &holes);
+        let broken = self.broken(node, &interpolations);
         nodes.finish(kind, broken)
     }
 

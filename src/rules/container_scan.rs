@@ -20,10 +20,10 @@ use super::finding::{
     Finding, OffCause, PlanList, PlanOff, RegistrySubject, Severity, Subject, Verdict,
 };
 use super::insert_pricing::plan_name;
-use crate::eval::{Canonical, Doubt, Expansion, Instance, Presence, Value, Want};
-use crate::model::{FileId, Place, ScopeKind};
+use crate::eval::{Canonical, Existence, Expansion, Instance, ResourceFilter, Uncertainty, Value};
+use crate::model::{FileId, NodeRef, ScopeKind};
 use crate::workspace::config::{Coverage, Level, Settings};
-use plan::{Answer, Unsure};
+use plan::{Tristate, Unsure};
 
 pub use hover::{hover_plan, hover_registry};
 pub use merge::merge;
@@ -37,7 +37,7 @@ pub const PAGE: &str =
     "https://azure.github.io/PSRule.Rules.Azure/en/rules/Azure.ACR.ContainerScan/";
 
 /// What the rule needs of an expansion.
-pub const WANT: Want = Want {
+pub const FILTER: ResourceFilter = ResourceFilter {
     types: &[
         "microsoft.containerregistry/registries",
         "microsoft.security/pricings",
@@ -49,7 +49,7 @@ pub const WANT: Want = Want {
     existing: false,
 };
 
-/// One deployment, expanded for [`WANT`].
+/// One deployment, expanded for [`FILTER`].
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// The entry point.
@@ -68,22 +68,22 @@ pub struct Deployment {
 
 /// The plans of all other deployments of the workspace folder: what coverage `workspace` looks at.
 #[derive(Debug, Clone, Default)]
-pub struct Reach {
+pub struct WorkspacePlans {
     /// Deployment label and plan (an instance of pricings, or a policy that may turn one on), sorted by label.
     pub plans: Vec<(Arc<str>, Instance)>,
 }
 
 /// What one deployment says about one registry instance, or about the declaration of several.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct RuleResult {
     /// The declaration: findings are merged by this place (type string or path literal in a file of the workspace).
-    pub place: Place,
+    pub place: NodeRef,
     /// The verdict.
     pub verdict: Verdict,
     /// The finding as this deployment alone would give it; `None` where scanned.
     pub finding: Option<Finding>,
     /// What decided, each with its place: for the hover text. The chain of modules comes last.
-    pub decided: Vec<(Option<Place>, String)>,
+    pub decided: Vec<(Option<NodeRef>, String)>,
 }
 
 /// The rule's page in our own words, Markdown.
@@ -91,7 +91,7 @@ pub fn explain() -> &'static str {
     include_str!("container_scan.md")
 }
 
-/// The plans of a deployment, for the [`Reach`] of the others: also those that are off or that scan nothing, since
+/// The plans of a deployment, for the [`WorkspacePlans`] of the others: also those that are off or that scan nothing, since
 /// fixes join their lists.
 pub fn plans(deployment: &Deployment) -> Vec<Instance> {
     let counts = |instance: &&Instance| {
@@ -118,19 +118,21 @@ fn policy_turns_on(instance: &Instance) -> bool {
 /// Judges every registry of a deployment; hints about registries and plans too (verdict `Scanned`, finding a hint).
 /// `in_workspace` tells whether a file lies in the workspace folder: findings about registries declared elsewhere move
 /// to the innermost module use whose file does.
-pub fn judge(
+pub fn check(
     deployment: &Deployment,
-    reach: &Reach,
+    reach: &WorkspacePlans,
     in_workspace: &dyn Fn(FileId) -> bool,
-) -> Vec<Judged> {
+) -> Vec<RuleResult> {
     if deployment.settings.excluded {
         return Vec::new();
     }
     let registries = deployment.expansion.instances.iter().filter(|instance| {
-        is_registry(instance) && !instance.existing && !matches!(instance.presence, Presence::No(_))
+        is_registry(instance)
+            && !instance.existing
+            && !matches!(instance.existence, Existence::No(_))
     });
     if deployment.settings.coverage == Coverage::Elsewhere {
-        let scanned = |registry: &Instance| Judged {
+        let scanned = |registry: &Instance| RuleResult {
             place: place_in_workspace(registry, in_workspace),
             verdict: Verdict::Scanned,
             finding: None,
@@ -141,26 +143,26 @@ pub fn judge(
         };
         return registries.map(scanned).collect();
     }
-    let none = Reach::default();
+    let none = WorkspacePlans::default();
     let reach = match deployment.settings.coverage {
         Coverage::Workspace => reach,
         _ => &none,
     };
     let candidates = Candidates::of(deployment, reach);
-    let mut weighings = Weighings::of(deployment, &candidates);
-    let mut judged: Vec<Judged> = registries
+    let mut coverage = CoverageCache::of(deployment, &candidates);
+    let mut results: Vec<RuleResult> = registries
         .map(|registry| {
-            let weighed = weighings.weigh(registry);
-            judge_one(deployment, &candidates, &weighed, registry, in_workspace)
+            let result = coverage.coverage_of(registry);
+            check_registry(deployment, &candidates, &result, registry, in_workspace)
         })
         .collect();
-    judged.extend(hints::hints(deployment, in_workspace));
-    judged
+    results.extend(hints::hints(deployment, in_workspace));
+    results
 }
 
 /// Where a registry's finding stands: its type string, if that lies in the workspace, else the path literal of the
 /// innermost module use that does.
-pub fn place_in_workspace(registry: &Instance, in_workspace: &dyn Fn(FileId) -> bool) -> Place {
+pub fn place_in_workspace(registry: &Instance, in_workspace: &dyn Fn(FileId) -> bool) -> NodeRef {
     if in_workspace(registry.type_place.file) {
         return registry.type_place;
     }
@@ -187,7 +189,7 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    fn of(deployment: &'a Deployment, reach: &'a Reach) -> Self {
+    fn of(deployment: &'a Deployment, reach: &'a WorkspacePlans) -> Self {
         let own = deployment.expansion.instances.iter().map(|i| (None, i));
         // The same entry point with other parameters is another environment: what is on there says nothing about here,
         // where the same declaration has a value of its own.
@@ -210,10 +212,10 @@ impl<'a> Candidates<'a> {
 
 /// What the candidates come to for one registry.
 #[derive(Default)]
-struct Weighed {
+struct CoverageResult {
     /// The plan that covers it.
-    scanned: Option<(Option<Place>, String)>,
-    doubts: Vec<Unsure>,
+    scanned: Option<(Option<NodeRef>, String)>,
+    uncertainties: Vec<Unsure>,
     off: Vec<PlanOff>,
     /// Plans of the deployment that only a condition in doubt keeps from covering: fixes can take it away.
     conditional: Vec<PlanOff>,
@@ -228,7 +230,7 @@ struct Weighed {
 
 /// Weighs registries that no plan tells apart once: of thousands of registries and a thousand plans every pair would
 /// be too many.
-struct Weighings<'a> {
+struct CoverageCache<'a> {
     deployment: &'a Deployment,
     candidates: &'a Candidates<'a>,
     /// Some plan is for one resource: then each registry is its own case.
@@ -237,53 +239,53 @@ struct Weighings<'a> {
     by_group: bool,
     /// Some plan hangs on a condition, which that of the registry may imply.
     by_condition: bool,
-    known: FxHashMap<Likeness<'a>, Vec<(&'a Instance, Arc<Weighed>)>>,
+    known: FxHashMap<CacheKey<'a>, Vec<(&'a Instance, Arc<CoverageResult>)>>,
 }
 
 /// What registries must share to be compared at all: cheap to hash, and tells most of them apart.
-type Likeness<'a> = (Option<Place>, [Option<&'a str>; 3], &'a [Arc<Canonical>]);
+type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 3], &'a [Arc<Canonical>]);
 
-impl<'a> Weighings<'a> {
+impl<'a> CoverageCache<'a> {
     fn of(deployment: &'a Deployment, candidates: &'a Candidates<'a>) -> Self {
         let any = |test: &dyn Fn(&Instance) -> bool| {
             let mut plans = candidates.plans.iter();
             plans.any(|(_, plan)| test(plan))
         };
-        Weighings {
+        CoverageCache {
             deployment,
             candidates,
             by_resource: any(&|plan| plan.scope.resource.is_some()),
             by_group: any(&|plan| plan.scope.kind == ScopeKind::ResourceGroup),
-            by_condition: any(&|plan| matches!(plan.presence, Presence::Maybe(_))),
+            by_condition: any(&|plan| matches!(plan.existence, Existence::Maybe(_))),
             known: FxHashMap::default(),
         }
     }
 
-    fn weigh(&mut self, registry: &'a Instance) -> Arc<Weighed> {
-        let likeness = self.likeness(registry);
-        let alike = self.known.get(&likeness).into_iter().flatten();
-        for (other, weighed) in alike {
+    fn coverage_of(&mut self, registry: &'a Instance) -> Arc<CoverageResult> {
+        let cache_key = self.cache_key(registry);
+        let alike = self.known.get(&cache_key).into_iter().flatten();
+        for (other, result) in alike {
             if self.same(registry, other) {
-                return Arc::clone(weighed);
+                return Arc::clone(result);
             }
         }
-        let mut weighed = weigh(self.deployment, self.candidates, registry);
-        let conflicting = weighed.conflict.iter().map(|(_, off)| off);
-        weighed.shared_off = weighed
+        let mut result = coverage_of(self.deployment, self.candidates, registry);
+        let conflicting = result.conflict.iter().map(|(_, off)| off);
+        result.shared_off = result
             .off
             .iter()
             .chain(conflicting)
-            .chain(&weighed.conditional)
+            .chain(&result.conditional)
             .cloned()
             .collect();
-        weighed.shared_lists = std::mem::take(&mut weighed.lists).into();
-        let weighed = Arc::new(weighed);
-        let alike = self.known.entry(likeness).or_default();
-        alike.push((registry, Arc::clone(&weighed)));
-        weighed
+        result.shared_lists = std::mem::take(&mut result.lists).into();
+        let result = Arc::new(result);
+        let alike = self.known.entry(cache_key).or_default();
+        alike.push((registry, Arc::clone(&result)));
+        result
     }
 
-    fn likeness(&self, registry: &'a Instance) -> Likeness<'a> {
+    fn cache_key(&self, registry: &'a Instance) -> CacheKey<'a> {
         let text = |value: &'a Option<Value>| value.as_ref().and_then(Value::as_str);
         let name = registry.name.as_str().filter(|_| self.by_resource);
         let group = text(&registry.scope.resource_group).filter(|_| self.by_group);
@@ -308,8 +310,12 @@ impl<'a> Weighings<'a> {
     }
 }
 
-fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instance) -> Weighed {
-    let mut weighed = Weighed::default();
+fn coverage_of(
+    deployment: &Deployment,
+    candidates: &Candidates<'_>,
+    registry: &Instance,
+) -> CoverageResult {
+    let mut result = CoverageResult::default();
     let covers: Vec<_> = candidates
         .plans
         .iter()
@@ -317,31 +323,31 @@ fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instan
         .collect();
     for (label, plan, cover) in &covers {
         let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
-        weighed
+        result
             .lists
             .extend(list_of(plan, cover, deployment, *label));
         if cover.is_off() {
             let label = label.map(|label| (*label).clone());
-            weighed.off.push(plan::plan_off(plan, cover, label));
+            result.off.push(plan::plan_off(plan, cover, label));
         }
         match cover.answer() {
-            Answer::No => {}
-            Answer::Maybe(mut unsure) => {
+            Tristate::No => {}
+            Tristate::Maybe(mut unsure) => {
                 unsure.text.push_str(&elsewhere);
                 if label.is_none() && cover.hangs_on_condition() {
-                    weighed.conditional.push(PlanOff {
+                    result.conditional.push(PlanOff {
                         cause: OffCause::Condition,
                         ..plan::plan_off(plan, cover, None)
                     });
                 }
-                weighed.doubts.push(unsure);
+                result.uncertainties.push(unsure);
             }
-            Answer::Yes => match contradicted(&covers, *label, plan) {
+            Tristate::Yes => match contradicted(&covers, *label, plan) {
                 Some((other, other_cover)) if sure_for(other, registry) => {
                     let off = plan::plan_off(other, other_cover, None);
-                    weighed.conflict.get_or_insert(((*plan).clone(), off));
+                    result.conflict.get_or_insert(((*plan).clone(), off));
                 }
-                Some((other, _)) => weighed.doubts.push(Unsure {
+                Some((other, _)) => result.uncertainties.push(Unsure {
                     text: format!(
                         "{} is also declared in the same deployment without scanning, under a condition that is not known",
                         plan::called(other)
@@ -350,7 +356,7 @@ fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instan
                 }),
                 None => {
                     let text = format!("{} is Standard{elsewhere}", plan::called(plan));
-                    weighed.scanned.get_or_insert((Some(plan.type_place), text));
+                    result.scanned.get_or_insert((Some(plan.type_place), text));
                 }
             },
         }
@@ -362,18 +368,18 @@ fn weigh(deployment: &Deployment, candidates: &Candidates<'_>, registry: &Instan
     };
     let taken: Vec<_> = covers
         .iter()
-        .filter(|(_, plan, cover)| cover.reach != Answer::No && is_wanted(plan))
+        .filter(|(_, plan, cover)| cover.reach != Tristate::No && is_wanted(plan))
         .map(|(label, ..)| *label)
         .collect();
-    weighed
+    result
         .lists
         .retain(|list| !taken.contains(&list.deployment.as_ref()));
     // The plan that messages and fixes speak of first: one of this deployment, and the one that is not superseded.
-    weighed.off.sort_by_key(|off| {
+    result.off.sort_by_key(|off| {
         let newest = off.name.eq_ignore_ascii_case("Containers");
         (off.deployment.is_some(), !newest)
     });
-    weighed
+    result
 }
 
 /// A plan of the same name in the same deployment that is not on though it may be deployed together with `plan`.
@@ -391,16 +397,16 @@ fn contradicted<'a>(
                 .is_some_and(|n| n.eq_ignore_ascii_case(name))
             && other.scope.resource.is_none()
             && plan.scope.resource.is_none();
-        let off = cover.reach == Answer::Yes
-            && cover.deployed != Answer::No
-            && (cover.tier == Answer::No || cover.extension == Answer::No);
+        let off = cover.reach == Tristate::Yes
+            && cover.deployed != Tristate::No
+            && (cover.tier == Tristate::No || cover.extension == Tristate::No);
         (same && off && !plan::exclusive(plan, other)).then_some((*other, cover))
     })
 }
 
 /// Whether a plan is surely deployed wherever the registry is.
 fn sure_for(plan: &Instance, registry: &Instance) -> bool {
-    plan::cover(plan, registry, true).deployed == Answer::Yes
+    plan::cover(plan, registry, true).deployed == Tristate::Yes
 }
 
 /// A plan that would scan if it had the name for it, and has its own from a literal: its list may take one more.
@@ -411,7 +417,7 @@ fn list_of(
     label: Option<&Arc<str>>,
 ) -> Option<PlanList> {
     let rest = [&cover.tier, &cover.extension, &cover.reach, &cover.deployed];
-    if cover.name != Answer::No || rest.iter().any(|answer| **answer != Answer::Yes) {
+    if cover.name != Tristate::No || rest.iter().any(|answer| **answer != Tristate::Yes) {
         return None;
     }
     Some(PlanList {
@@ -426,25 +432,25 @@ fn list_of(
     })
 }
 
-fn judge_one(
+fn check_registry(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
-    weighed: &Weighed,
+    result: &CoverageResult,
     registry: &Instance,
     in_workspace: &dyn Fn(FileId) -> bool,
-) -> Judged {
+) -> RuleResult {
     let place = place_in_workspace(registry, in_workspace);
     let mut chain = chain(registry, place);
-    let opinion = opinion(deployment, candidates, registry, weighed);
-    let Some(Opinion {
+    let message_parts = message_parts(deployment, candidates, registry, result);
+    let Some(MessageParts {
         verdict,
         message,
         mut related,
-    }) = opinion
+    }) = message_parts
     else {
-        let mut decided: Vec<_> = weighed.scanned.iter().cloned().collect();
+        let mut decided: Vec<_> = result.scanned.iter().cloned().collect();
         decided.append(&mut chain);
-        return Judged {
+        return RuleResult {
             place,
             verdict: Verdict::Scanned,
             finding: None,
@@ -464,7 +470,7 @@ fn judge_one(
             .filter_map(|(place, text)| Some((place?, text))),
     );
     related.retain(|(at, _)| *at != place);
-    let mut seen: FxHashSet<Place> = FxHashSet::default();
+    let mut seen: FxHashSet<NodeRef> = FxHashSet::default();
     related.retain(|(at, _)| seen.insert(*at));
     let way = (
         deployment.entry,
@@ -485,13 +491,13 @@ fn judge_one(
         parameters: deployment.parameters,
         subject: Subject::Registry(Box::new(RegistrySubject {
             declaration: registry.place,
-            ways: vec![way],
+            deployment_paths: vec![way],
             subscription_known: plan::knows_subscription(registry),
-            plans_off: weighed.shared_off.clone(),
-            lists: weighed.shared_lists.clone(),
+            plans_off: result.shared_off.clone(),
+            lists: result.shared_lists.clone(),
         })),
     };
-    Judged {
+    RuleResult {
         place,
         verdict,
         finding: Some(finding),
@@ -511,7 +517,7 @@ fn severity(verdict: Verdict, level: Option<Level>) -> Severity {
 }
 
 /// The module uses that lead to a registry.
-fn chain(registry: &Instance, reported: Place) -> Vec<(Option<Place>, String)> {
+fn chain(registry: &Instance, reported: NodeRef) -> Vec<(Option<NodeRef>, String)> {
     let uses = registry.via.iter().filter(|step| step.place != reported);
     uses.map(|step| {
         let text = match &*step.reference {
@@ -524,37 +530,37 @@ fn chain(registry: &Instance, reported: Place) -> Vec<(Option<Place>, String)> {
 }
 
 /// A verdict that is worth saying.
-struct Opinion {
+struct MessageParts {
     verdict: Verdict,
     message: String,
-    related: Vec<(Place, String)>,
+    related: Vec<(NodeRef, String)>,
 }
 
 /// `None`: scanned.
-fn opinion(
+fn message_parts(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
     registry: &Instance,
-    weighed: &Weighed,
-) -> Option<Opinion> {
-    if weighed.scanned.is_some() {
+    result: &CoverageResult,
+) -> Option<MessageParts> {
+    if result.scanned.is_some() {
         return None;
     }
-    if let Some((on, off)) = &weighed.conflict {
+    if let Some((on, off)) = &result.conflict {
         return Some(conflict(on, off));
     }
-    let doubtful = doubtful(deployment, candidates, weighed);
-    if let Presence::Maybe(doubt) = &registry.presence {
-        return Some(deployed_when(deployment, doubt, weighed, doubtful));
+    let uncertain = uncertain(deployment, candidates, result);
+    if let Existence::Maybe(uncertainty) = &registry.existence {
+        return Some(deployed_when(deployment, uncertainty, result, uncertain));
     }
     // A plan that may be on, here or elsewhere, is better than one that is off; what could not be read is not.
-    if weighed.doubts.is_empty()
-        && let Some(off) = weighed.off.iter().find(|off| off.deployment.is_none())
+    if result.uncertainties.is_empty()
+        && let Some(off) = result.off.iter().find(|off| off.deployment.is_none())
     {
         return Some(is_off(off));
     }
-    if let Some((text, related)) = doubtful {
-        return Some(Opinion {
+    if let Some((text, related)) = uncertain {
+        return Some(MessageParts {
             verdict: Verdict::Unknown,
             message: format!(
                 "Whether images in this container registry are scanned is not known: {text}."
@@ -562,8 +568,8 @@ fn opinion(
             related,
         });
     }
-    let elsewhere: Vec<_> = weighed.off.iter().map(off_related).collect();
-    Some(Opinion {
+    let elsewhere: Vec<_> = result.off.iter().map(off_related).collect();
+    Some(MessageParts {
         verdict: Verdict::Missing,
         message: format!(
             "Images in this container registry are not scanned: no Microsoft.Security/pricings resource {} sets the plan 'Containers' to Standard.",
@@ -581,16 +587,16 @@ fn where_looked(deployment: &Deployment) -> &'static str {
 }
 
 /// What leaves the answer open, the plans before what could not be read.
-fn doubtful(
+fn uncertain(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
-    weighed: &Weighed,
-) -> Option<(String, Vec<(Place, String)>)> {
-    if let Some(first) = weighed.doubts.first() {
-        let related = weighed
-            .doubts
+    result: &CoverageResult,
+) -> Option<(String, Vec<(NodeRef, String)>)> {
+    if let Some(first) = result.uncertainties.first() {
+        let related = result
+            .uncertainties
             .iter()
-            .filter_map(|doubt| Some((doubt.place?, doubt.text.clone())));
+            .filter_map(|uncertainty| Some((uncertainty.place?, uncertainty.text.clone())));
         return Some((first.text.clone(), related.collect()));
     }
     if let Some((label, policy)) = candidates.policies.first() {
@@ -633,27 +639,30 @@ fn doubtful(
 
 fn deployed_when(
     deployment: &Deployment,
-    doubt: &Doubt,
-    weighed: &Weighed,
-    doubtful: Option<(String, Vec<(Place, String)>)>,
-) -> Opinion {
-    let when = match &*doubt.text {
-        text if doubt.unknown_loop && !text.is_empty() => format!(
+    uncertainty: &Uncertainty,
+    result: &CoverageResult,
+    uncertain: Option<(String, Vec<(NodeRef, String)>)>,
+) -> MessageParts {
+    let when = match &*uncertainty.text {
+        text if uncertainty.unknown_loop && !text.is_empty() => format!(
             "This container registry is deployed as often as '{text}' says ({})",
-            doubt.reason
+            uncertainty.reason
         ),
-        "" => format!("This container registry may be deployed ({})", doubt.reason),
+        "" => format!(
+            "This container registry may be deployed ({})",
+            uncertainty.reason
+        ),
         text => format!(
             "This container registry is deployed when '{text}' holds ({})",
-            doubt.reason
+            uncertainty.reason
         ),
     };
-    let mut related: Vec<_> = doubt
+    let mut related: Vec<_> = uncertainty
         .place
-        .map(|place| (place, doubt.reason.to_string()))
+        .map(|place| (place, uncertainty.reason.to_string()))
         .into_iter()
         .collect();
-    let then = match (doubtful, weighed.off.first()) {
+    let then = match (uncertain, result.off.first()) {
         (Some((text, more)), _) => {
             related.extend(more);
             format!("whether its images are then scanned is not known: {text}")
@@ -667,7 +676,7 @@ fn deployed_when(
             where_looked(deployment)
         ),
     };
-    Opinion {
+    MessageParts {
         verdict: Verdict::Unknown,
         message: format!("{when}, and {then}."),
         related,
@@ -698,7 +707,7 @@ fn off_text(off: &PlanOff) -> String {
     }
 }
 
-fn off_related(off: &PlanOff) -> (Place, String) {
+fn off_related(off: &PlanOff) -> (NodeRef, String) {
     match off.cause {
         OffCause::Tier(_) => (
             off.tier.unwrap_or(off.type_place),
@@ -722,10 +731,10 @@ fn off_related(off: &PlanOff) -> (Place, String) {
     }
 }
 
-fn is_off(off: &PlanOff) -> Opinion {
+fn is_off(off: &PlanOff) -> MessageParts {
     let mut related = vec![off_related(off)];
     related.extend(plan_declared(off));
-    Opinion {
+    MessageParts {
         verdict: Verdict::Off,
         message: format!(
             "Images in this container registry are not scanned: {}.",
@@ -735,9 +744,9 @@ fn is_off(off: &PlanOff) -> Opinion {
     }
 }
 
-fn plan_declared(off: &PlanOff) -> Option<(Place, String)> {
-    let told = [off.tier, off.extension, off.condition].contains(&Some(off.type_place));
-    (!told).then(|| {
+fn plan_declared(off: &PlanOff) -> Option<(NodeRef, String)> {
+    let reported = [off.tier, off.extension, off.condition].contains(&Some(off.type_place));
+    (!reported).then(|| {
         (
             off.type_place,
             format!("plan '{}' is declared here", off.name),
@@ -745,7 +754,7 @@ fn plan_declared(off: &PlanOff) -> Option<(Place, String)> {
     })
 }
 
-fn conflict(on: &Instance, off: &PlanOff) -> Opinion {
+fn conflict(on: &Instance, off: &PlanOff) -> MessageParts {
     let how = match &off.cause {
         OffCause::Tier(tier) => format!("to tier '{tier}'"),
         OffCause::Extension => format!("with the extension {} off", plan::EXTENSION),
@@ -754,7 +763,7 @@ fn conflict(on: &Instance, off: &PlanOff) -> Opinion {
     let on_place = plan::property(on, &["pricingTier"])
         .and_then(|value: &Value| value.place)
         .unwrap_or(on.type_place);
-    Opinion {
+    MessageParts {
         verdict: Verdict::Off,
         message: format!(
             "Images in this container registry may not be scanned: one deployment sets plan '{}' both to Standard and {how}.",

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::eval::Step;
-use crate::model::{FileId, Ident, Place};
+use crate::eval::ModuleUse;
+use crate::model::{FileId, Ident, NodeRef};
 
 /// What was found out about a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,11 +41,11 @@ pub struct Finding {
     /// Its severity, with `override.level` applied.
     pub severity: Severity,
     /// What it points at: the registry's type string, or the module's path literal.
-    pub place: Place,
+    pub place: NodeRef,
     /// One plain sentence.
     pub message: String,
     /// Further places, with what they show: the tier, the condition, the chain of modules.
-    pub related: Vec<(Place, String)>,
+    pub related: Vec<(NodeRef, String)>,
     /// Type of the resource.
     pub resource_type: Ident,
     /// Its name, where known.
@@ -64,7 +64,7 @@ pub enum Subject {
     /// A registry: every deployment that makes it, worst first.
     Registry(Box<RegistrySubject>),
     /// A plan by a superseded name: the name's literal.
-    PlanName(Place),
+    PlanName(NodeRef),
     /// Nothing to fix.
     None,
 }
@@ -73,10 +73,10 @@ pub enum Subject {
 #[derive(Debug, Clone, PartialEq)]
 pub struct RegistrySubject {
     /// Its declaration.
-    pub declaration: Place,
+    pub declaration: NodeRef,
     /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
     /// uses from there to the registry (outermost first).
-    pub ways: Vec<(FileId, Option<FileId>, Arc<[Step]>)>,
+    pub deployment_paths: Vec<(FileId, Option<FileId>, Arc<[ModuleUse]>)>,
     /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not surely for
     /// the same.
     pub subscription_known: bool,
@@ -92,11 +92,11 @@ pub struct RegistrySubject {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanOff {
     /// The literal that says Free, wherever it stands.
-    pub tier: Option<Place>,
+    pub tier: Option<NodeRef>,
     /// The extension's `isEnabled` literal.
-    pub extension: Option<Place>,
+    pub extension: Option<NodeRef>,
     /// The condition that keeps it from being deployed, or may: of all on the way to it, the outermost.
-    pub condition: Option<Place>,
+    pub condition: Option<NodeRef>,
     /// Nothing else is in doubt: with tier, extension and condition as they should be it covers the registry.
     pub sure: bool,
     /// What keeps it off, first of all.
@@ -104,15 +104,15 @@ pub struct PlanOff {
     /// The plan's name as evaluated.
     pub name: Arc<str>,
     /// The plan's declaration.
-    pub declaration: Place,
+    pub declaration: NodeRef,
     /// Its type string, or the path literal of the known module that brings it.
-    pub type_place: Place,
+    pub type_place: NodeRef,
     /// A module that Preflight knows by heart brings it.
     pub known_module: bool,
     /// The deployment it stands in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,
     /// The module uses that lead to it, outermost first.
-    pub via: Arc<[Step]>,
+    pub via: Arc<[ModuleUse]>,
 }
 
 /// What keeps a plan off.
@@ -132,17 +132,17 @@ pub enum OffCause {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanList {
     /// The array literal that a loop runs over, where it is one.
-    pub array: Option<Place>,
+    pub array: Option<NodeRef>,
     /// The name's literal, in some element of the list.
-    pub name: Place,
+    pub name: NodeRef,
     /// The tier's literal, where it is Standard and has one.
-    pub tier: Option<Place>,
+    pub tier: Option<NodeRef>,
     /// The plan's name: its element is the shape to copy.
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
-    pub declaration: Place,
+    pub declaration: NodeRef,
     /// The module uses that lead to it, outermost first.
-    pub via: Arc<[Step]>,
+    pub via: Arc<[ModuleUse]>,
     /// The registry's deployment, in whose reach it is: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it stands in; `None` for the registry's own.

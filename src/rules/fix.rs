@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::{FileId, FileKind, FileModel, Place};
+use crate::model::{FileId, FileKind, FileModel, NodeRef};
 use crate::text::Span;
 
 /// A fix as an editor or the command line may offer it.
@@ -65,7 +65,7 @@ pub trait Views {
     /// A file.
     fn view(&self, file: FileId) -> Option<Arc<View>>;
     /// Where a place stands now.
-    fn span(&self, place: Place) -> Option<Span>;
+    fn span(&self, place: NodeRef) -> Option<Span>;
     /// The present text of any file, templates or not; `None` where there is none.
     fn text_at(&self, path: &Path) -> Option<Arc<str>>;
     /// A file by path, if the workspace has it.

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use super::container_scan::CODE;
 use super::finding::{Finding, OffCause, PlanOff, RegistrySubject, Subject};
 use super::fix::{FileEdit, Fix, TextEdit, View, Views, apply};
-use crate::eval::Step;
-use crate::model::{FileId, FileKind, ItemKind, Place, ScopeKind};
+use crate::eval::ModuleUse;
+use crate::model::{FileId, FileKind, ItemKind, NodeRef, ScopeKind};
 use crate::syntax;
 use crate::text::{Edit, Span};
 use crate::workspace::config::{Coverage, Plan, Settings};
@@ -231,9 +231,12 @@ impl Job<'_> {
                 other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
             });
             // A condition around the plan and not around the registry stays when the plan's own is taken away.
-            let shared = |step: &Step| {
-                let through = |via: &[Step]| via.iter().any(|other| other.place == step.place);
-                subject.ways.iter().all(|(_, _, via)| through(via))
+            let shared = |step: &ModuleUse| {
+                let through = |via: &[ModuleUse]| via.iter().any(|other| other.place == step.place);
+                subject
+                    .deployment_paths
+                    .iter()
+                    .all(|(_, _, via)| through(via))
             };
             let hangs = off
                 .via
@@ -340,8 +343,11 @@ impl Job<'_> {
             }
         }
         for first in &options {
-            let ways = subject.ways.iter().map(|(entry, file, _)| (*entry, *file));
-            let Some(mut files) = list::for_all(first, &options, ways) else {
+            let deployment_paths = subject
+                .deployment_paths
+                .iter()
+                .map(|(entry, file, _)| (*entry, *file));
+            let Some(mut files) = list::for_all(first, &options, deployment_paths) else {
                 continue;
             };
             let here = self.views.view(self.finding.place.file);
@@ -532,7 +538,7 @@ impl Job<'_> {
     }
 
     /// Renames a superseded plan.
-    fn rename(&mut self, place: Place) {
+    fn rename(&mut self, place: NodeRef) {
         let Some(view) = self.views.view(place.file).filter(|view| view.editable) else {
             return;
         };

@@ -36,8 +36,8 @@ pub fn string_pieces<'tree>(
     let mut cursor = string.walk();
     for child in string.named_children(&mut cursor) {
         if child.kind() == "interpolation" {
-            let hole = child.start_byte() - string.start_byte();
-            piece(&mut pieces, at..literal.text_before(hole));
+            let interpolation = child.start_byte() - string.start_byte();
+            piece(&mut pieces, at..literal.text_before(interpolation));
             pieces.push(StringPiece::Hole(child.child_by_field_name("expression")));
             at = child.end_byte() - string.start_byte();
         }
@@ -147,8 +147,11 @@ mod tests {
             .into_iter()
             .map(|piece| match piece {
                 StringPiece::Text(text) => text,
-                StringPiece::Hole(hole) => {
-                    format!("{{{}}}", &file[hole.expect("the hole parses").byte_range()])
+                StringPiece::Hole(interpolation) => {
+                    format!(
+                        "{{{}}}",
+                        &file[interpolation.expect("the hole parses").byte_range()]
+                    )
                 }
             })
             .collect()

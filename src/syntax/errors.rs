@@ -25,7 +25,7 @@ const EXCERPT: usize = 40;
 /// The syntax errors of a tree of either language, in the order of the text: those that the tree has, and in Bicep those
 /// that the grammar lets pass.
 pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
-    if super::is_tangled(tree, text) {
+    if super::parse_aborted(tree, text) {
         return vec![SyntaxError {
             span: Span::new(0, 0),
             message:

@@ -50,7 +50,7 @@ thread_local! {
 
 /// How long a parse may take: what every text and each megabyte of it are given. A sound megabyte takes a sixteenth of a
 /// second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
+const REQUEST_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
 
 /// What stands for a text that is not parsed to its end: one error.
 const TANGLED: &[u8] = b"\x01";
@@ -59,13 +59,18 @@ const TANGLED: &[u8] = b"\x01";
 ///
 /// `old` is the tree of the text before, already told of the edits with [`edit`]; what it shares with the new text is
 /// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long, or too
-/// much memory, is one error and nothing else ([`is_tangled`]); it is of no use as an `old` one.
+/// much memory, is one error and nothing else ([`parse_aborted`]); it is of no use as an `old` one.
 pub fn parse(language: &Language, text: &(impl Source + ?Sized), old: Option<&Tree>) -> Tree {
     if has_too_many_parts(text) {
-        return tangled(language);
+        return aborted(language);
     }
     let megabytes = (text.len() >> 20) as u32;
-    parse_within(language, text, old, PATIENCE.0 + PATIENCE.1 * megabytes)
+    parse_within(
+        language,
+        text,
+        old,
+        REQUEST_TIMEOUT.0 + REQUEST_TIMEOUT.1 * megabytes,
+    )
 }
 
 fn parse_within(
@@ -92,11 +97,11 @@ fn parse_within(
             }
             tree
         })
-        .unwrap_or_else(|| tangled(language))
+        .unwrap_or_else(|| aborted(language))
 }
 
 /// The tree of a text that is not parsed to its end.
-fn tangled(language: &Language) -> Tree {
+fn aborted(language: &Language) -> Tree {
     PARSER.with_borrow_mut(|parser| {
         parser
             .set_language(language)
@@ -135,7 +140,7 @@ fn has_too_many_parts(text: &(impl Source + ?Sized)) -> bool {
 }
 
 /// Whether a tree says only that its text is too long or too tangled to parse.
-pub fn is_tangled(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
+pub fn parse_aborted(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
     let root = tree.root_node();
     root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()
 }
@@ -176,7 +181,7 @@ mod tests {
         check("[1,".repeat(1000), false);
         let text = "[1,".repeat(6 << 20);
         let tree = parse(json(), text.as_str(), None);
-        assert!(is_tangled(&tree, text.as_str()) && tree.root_node().has_error());
+        assert!(parse_aborted(&tree, text.as_str()) && tree.root_node().has_error());
     }
 
     #[test]
@@ -186,15 +191,15 @@ mod tests {
             (json(), "[1, ".repeat(5_000)),
         ] {
             let tree = parse_within(language, text.as_str(), None, Duration::ZERO);
-            assert!(is_tangled(&tree, text.as_str()) && tree.root_node().has_error());
+            assert!(parse_aborted(&tree, text.as_str()) && tree.root_node().has_error());
             let errors = crate::syntax::syntax_errors(&tree, text.as_str());
             assert_eq!(errors.len(), 1);
             assert!(errors[0].message.contains("too long"), "{errors:?}");
             // The parser is as good as new.
             let tree = parse(language, text.as_str(), None);
-            assert!(!is_tangled(&tree, text.as_str()));
-            let sound = parse(bicep(), "var a = 1\n", None);
-            assert!(!sound.root_node().has_error());
+            assert!(!parse_aborted(&tree, text.as_str()));
+            let sanitized = parse(bicep(), "var a = 1\n", None);
+            assert!(!sanitized.root_node().has_error());
         }
     }
 }

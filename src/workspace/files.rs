@@ -18,8 +18,8 @@ use super::disk::{self, DiskError};
 use super::fingerprint::{InlineSlices, ReferenceKind, Summary, Weight, summarize};
 use super::graph::Edge;
 use super::memo::Memo;
-use super::prefilter::{self, Marks};
-use crate::eval::Want;
+use super::prefilter::{self, PatternHits};
+use crate::eval::ResourceFilter;
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
 use crate::model::lower_parameters::lower_parameters;
@@ -35,14 +35,14 @@ pub enum Content {
     /// It cannot be read.
     Unreadable(DiskError),
     /// Its bytes were looked at.
-    Sifted(Sifted),
+    Prefiltered(Prefiltered),
     /// It was parsed and lowered.
     Loaded(Loaded),
 }
 
-/// The flags of [`Marks`]; its references have become edges of the graph.
+/// The flags of [`PatternHits`]; its references have become edges of the graph.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Sifted {
+pub struct Prefiltered {
     /// What its bytes may hold, by themselves.
     pub weight: Weight,
 }
@@ -57,7 +57,7 @@ pub struct Loaded {
     /// The first few syntax errors.
     pub errors: Errors,
     /// Some of it does not parse, and its bytes name what a rule asks for: that may stand there.
-    pub doubtful: bool,
+    pub uncertain: bool,
 }
 
 /// A document that an editor holds open.
@@ -100,9 +100,9 @@ pub struct File {
 
 /// How a folder was scanned: handed from the scanning thread to the one that owns the workspace.
 #[derive(Debug, Default)]
-pub struct Sift {
+pub struct Prefiltering {
     /// Files and what their bytes show; an error where they cannot be read.
-    pub files: Vec<(PathBuf, Result<Marks, DiskError>)>,
+    pub files: Vec<(PathBuf, Result<PatternHits, DiskError>)>,
     /// What could not be walked.
     pub problems: Vec<(PathBuf, String)>,
 }
@@ -124,7 +124,7 @@ pub struct Workspace {
     /// Stage 1.
     pub memo: Memo,
     inline: InlineSlices,
-    pub(crate) want: &'static Want,
+    pub(crate) want: &'static ResourceFilter,
     pub(crate) configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
@@ -152,7 +152,7 @@ const RENAMED: [&str; 2] = ["azuredeploy", "mainTemplate"];
 impl Workspace {
     /// An empty table. `want`: what rules ask for.
     pub fn new(
-        want: &'static Want,
+        want: &'static ResourceFilter,
         overrides: Overrides,
         cache_root: Option<PathBuf>,
         unfiltered: bool,
@@ -235,7 +235,7 @@ impl Workspace {
     }
 
     /// Looks at a file's bytes on disk, unless that was done.
-    pub(crate) fn sift(&mut self, id: FileId) -> Vec<Box<str>> {
+    pub(crate) fn prefilter(&mut self, id: FileId) -> Vec<Box<str>> {
         let file = self.file_mut(id);
         if !matches!(file.content, Content::Unseen) || file.document.is_some() {
             return Vec::new();
@@ -243,7 +243,7 @@ impl Workspace {
         // What it was when it was last loaded says nothing of what it is now.
         file.kind = prefilter::kind_of(&file.path);
         let (path, kind) = (file.path.clone(), file.kind);
-        let marks = sift_path(&path, kind);
+        let marks = prefilter_path(&path, kind);
         self.work.read.fetch_add(1, Ordering::Relaxed);
         self.take_marks(id, marks)
     }
@@ -252,13 +252,13 @@ impl Workspace {
     pub(crate) fn take_marks(
         &mut self,
         id: FileId,
-        marks: Result<Marks, DiskError>,
+        marks: Result<PatternHits, DiskError>,
     ) -> Vec<Box<str>> {
         let file = self.file_mut(id);
         match marks {
             Ok(marks) => {
                 let weight = weight_of(file.kind, &marks);
-                file.content = Content::Sifted(Sifted { weight });
+                file.content = Content::Prefiltered(Prefiltered { weight });
                 file.generated = file.kind == FileKind::ArmTemplate && marks.generated;
                 marks.references
             }
@@ -272,7 +272,8 @@ impl Workspace {
     /// Whether a file is open, or was found readable on disk.
     pub fn is_readable(&self, id: FileId) -> bool {
         let file = self.file(id);
-        file.document.is_some() || matches!(file.content, Content::Sifted(_) | Content::Loaded(_))
+        file.document.is_some()
+            || matches!(file.content, Content::Prefiltered(_) | Content::Loaded(_))
     }
 
     /// What a file says, where it was loaded: the open buffer first.
@@ -476,13 +477,13 @@ impl Workspace {
         let broken = tree
             .as_ref()
             .is_some_and(|tree| tree.root_node().has_error());
-        let doubtful = is_doubtful(file.kind, broken, &model, || text.to_string());
+        let uncertain = is_uncertain(file.kind, broken, &model, || text.to_string());
         let same = open.loaded.as_ref().is_some_and(|before| {
-            before.doubtful == doubtful && same_meaning(&before.model.template, &model.template)
+            before.uncertain == uncertain && same_meaning(&before.model.template, &model.template)
         });
         let summary = match (&open.loaded, same) {
             (Some(before), true) => before.summary.clone(),
-            _ => summarize(&model.template, want, outputs, doubtful, inline),
+            _ => summarize(&model.template, want, outputs, uncertain, inline),
         };
         // Whether it is what Bicep generated stands in no summary, and decides whether it is deployed by itself.
         let changed = other
@@ -496,10 +497,10 @@ impl Workspace {
             model,
             summary,
             errors,
-            doubtful,
+            uncertain,
         });
         // Nothing of such a tree can be used again.
-        open.tree = tree.filter(|tree| !syntax::is_tangled(tree, text));
+        open.tree = tree.filter(|tree| !syntax::parse_aborted(tree, text));
         open.stale = false;
         changed
     }
@@ -519,15 +520,15 @@ impl Workspace {
                 kind,
                 model,
                 errors,
-                doubtful,
+                uncertain,
             }) => {
-                let summary = summarize(&model.template, want, outputs, doubtful, inline);
+                let summary = summarize(&model.template, want, outputs, uncertain, inline);
                 file.kind = kind;
                 file.content = Content::Loaded(Loaded {
                     model,
                     summary,
                     errors,
-                    doubtful,
+                    uncertain,
                 });
             }
             Err(error) => file.content = Content::Unreadable(error),
@@ -555,8 +556,8 @@ pub struct Read {
     pub model: FileModel,
     /// The first few syntax errors.
     pub errors: Errors,
-    /// See [`Loaded::doubtful`].
-    pub doubtful: bool,
+    /// See [`Loaded::uncertain`].
+    pub uncertain: bool,
 }
 
 /// Reads, parses and lowers a file from disk: pure, for any thread.
@@ -591,18 +592,18 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
     } else {
         Arc::default()
     };
-    let doubtful = is_doubtful(kind, broken, &model, || text.to_owned());
+    let uncertain = is_uncertain(kind, broken, &model, || text.to_owned());
     Read {
         kind,
         model,
         errors,
-        doubtful,
+        uncertain,
     }
 }
 
 /// What does not parse matters where it may hold what a rule asks for, and it cannot where the bytes of the file do not
 /// name that. The files that the prefilter never lets be parsed are judged so: opening one changes nothing.
-fn is_doubtful(
+fn is_uncertain(
     kind: FileKind,
     broken: bool,
     model: &FileModel,
@@ -621,11 +622,11 @@ fn is_doubtful(
 }
 
 /// What the bytes of a file may hold, by themselves.
-fn weight_of(kind: FileKind, marks: &Marks) -> Weight {
+fn weight_of(kind: FileKind, marks: &PatternHits) -> Weight {
     if marks.registry || marks.pricing || marks.policy {
         Weight::Holds
     } else if marks.remote && kind == FileKind::ArmTemplate {
-        Weight::Doubt
+        Weight::Uncertainty
     } else {
         Weight::Nothing
     }
@@ -699,7 +700,7 @@ fn first_errors<S: Source + ?Sized>(tree: &Tree, text: &S) -> Errors {
 }
 
 /// Looks at the bytes of a file on disk.
-pub fn sift_path(path: &Path, kind: FileKind) -> Result<Marks, DiskError> {
+pub fn prefilter_path(path: &Path, kind: FileKind) -> Result<PatternHits, DiskError> {
     thread_local! {
         /// Used for one file after the other: fresh memory for each would cost more than the reading.
         static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

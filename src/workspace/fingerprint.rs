@@ -11,7 +11,7 @@ use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::eval::Want;
+use crate::eval::ResourceFilter;
 use crate::model::lower::ANY_NAME;
 use crate::model::{
     Expr, ExprKind, Ident, Item, ItemKind, Member, Module, Resource, Target, Template,
@@ -36,7 +36,7 @@ pub enum Weight {
     Nothing,
     /// Something in it cannot be read. That matters to deployments which make a registry: *missing* becomes *unknown*.
     /// By itself it gives no finding, so it is read when such a deployment asks for it, and not before.
-    Doubt,
+    Uncertainty,
     /// Declares, or may declare, something a rule asks for.
     Holds,
 }
@@ -60,20 +60,20 @@ pub struct InlineSlices(FxHashMap<(u64, bool), Arc<Summary>>);
 /// More remembered inline slices than this are dropped at once: they are cheap to make again.
 const MAX_INLINE: usize = 100_000;
 
-/// Summarizes a template. `outputs`: somebody reads its outputs (it is used as a module). `doubtful`: the bytes of its
+/// Summarizes a template. `outputs`: somebody reads its outputs (it is used as a module). `uncertain`: the bytes of its
 /// file name something a rule asks for, so that it may stand in what does not parse.
 pub fn summarize(
     template: &Template,
-    want: &Want,
+    want: &ResourceFilter,
     outputs: bool,
-    doubtful: bool,
+    uncertain: bool,
     inline: &mut InlineSlices,
 ) -> Summary {
     if inline.0.len() > MAX_INLINE {
         inline.0.clear();
     }
     let mut references = IndexSet::new();
-    let (hash, weight) = slice(template, want, outputs, doubtful, inline, &mut references);
+    let (hash, weight) = slice(template, want, outputs, uncertain, inline, &mut references);
     Summary {
         hash,
         weight,
@@ -85,9 +85,9 @@ type References = IndexSet<(ReferenceKind, Arc<str>)>;
 
 fn slice(
     template: &Template,
-    want: &Want,
+    want: &ResourceFilter,
     outputs: bool,
-    doubtful: bool,
+    uncertain: bool,
     inline: &mut InlineSlices,
     references: &mut References,
 ) -> (u64, Weight) {
@@ -111,7 +111,7 @@ fn slice(
                 item,
                 module,
                 want,
-                doubtful,
+                uncertain,
                 inline,
                 references,
                 &mut weight,
@@ -143,8 +143,8 @@ fn slice(
         // Where a declaration does not parse, anything could stand there that the file names; and what is left of it, a
         // nested template say, is worth nothing while it does not.
         let root = item.broken.then_some(item.hash).or(root);
-        if item.broken && doubtful {
-            weight = weight.max(Weight::Doubt);
+        if item.broken && uncertain {
+            weight = weight.max(Weight::Uncertainty);
         }
         if root.is_some() {
             chosen[index] = root;
@@ -194,18 +194,18 @@ fn close_over_names(
 fn root_of_module(
     item: &Item,
     module: &Module,
-    want: &Want,
-    doubtful: bool,
+    want: &ResourceFilter,
+    uncertain: bool,
     inline: &mut InlineSlices,
     references: &mut References,
     weight: &mut Weight,
 ) -> Option<u64> {
     match &module.target {
         Target::Inline(template) => {
-            let known = inline.0.get(&(item.hash, doubtful)).cloned();
+            let known = inline.0.get(&(item.hash, uncertain)).cloned();
             let inner = known.unwrap_or_else(|| {
                 let mut found = IndexSet::new();
-                let (mut hash, weight) = slice(template, want, true, doubtful, inline, &mut found);
+                let (mut hash, weight) = slice(template, want, true, uncertain, inline, &mut found);
                 let mut hasher = Xxh3::new();
                 (hash, &module.declaration, &module.arguments, module.inner).hash(&mut hasher);
                 hash = hasher.finish();
@@ -214,7 +214,7 @@ fn root_of_module(
                     weight,
                     references: found.into_iter().collect(),
                 });
-                inline.0.insert((item.hash, doubtful), summary.clone());
+                inline.0.insert((item.hash, uncertain), summary.clone());
                 summary
             });
             references.extend(inner.references.iter().cloned());
@@ -231,11 +231,11 @@ fn root_of_module(
                     references.insert((ReferenceKind::Module, text.into()));
                 }
             });
-            *weight = Weight::Doubt.max(*weight);
+            *weight = Weight::Uncertainty.max(*weight);
             Some(item.hash)
         }
         Target::Uri(_) | Target::TemplateSpec(_) => {
-            *weight = Weight::Doubt.max(*weight);
+            *weight = Weight::Uncertainty.max(*weight);
             Some(item.hash)
         }
         // Rare, and only evaluation can tell what is in it.
@@ -248,7 +248,7 @@ fn root_of_module(
 }
 
 /// Whether a resource, or one nested in it, is of a type that is asked for.
-pub fn wants(resource: &Resource, want: &Want) -> bool {
+pub fn wants(resource: &Resource, want: &ResourceFilter) -> bool {
     let own = match &resource.resource_type {
         Some(name) => {
             want.types.iter().any(|t| name.is(t)) && (want.existing || !resource.existing)

@@ -192,10 +192,10 @@ impl Workspace {
     fn own_weight(&self, id: FileId) -> Weight {
         match (self.loaded(id), &self.file(id).content) {
             (Some(loaded), _) => loaded.summary.weight,
-            (None, Content::Sifted(_)) if self.unfiltered => Weight::Holds,
-            (None, Content::Sifted(sifted)) => sifted.weight,
+            (None, Content::Prefiltered(_)) if self.unfiltered => Weight::Holds,
+            (None, Content::Prefiltered(prefiltered)) => prefiltered.weight,
             // What cannot be read might hold anything; what is missing is told where it is referred to.
-            (None, Content::Unreadable(_)) => Weight::Doubt,
+            (None, Content::Unreadable(_)) => Weight::Uncertainty,
             (None, _) => Weight::Nothing,
         }
     }
@@ -206,7 +206,7 @@ impl Workspace {
         let deploys = edges.filter(|edge| edge.kind != ReferenceKind::Import);
         let reached = deploys.map(|edge| match edge.target {
             EdgeTarget::Known => Weight::Holds,
-            EdgeTarget::Unread => Weight::Doubt,
+            EdgeTarget::Unread => Weight::Uncertainty,
             EdgeTarget::Harmless | EdgeTarget::File(_) => Weight::Nothing,
         });
         reached.fold(self.own_weight(id), Weight::max)

@@ -19,7 +19,7 @@ use crate::model::FileKind;
 
 /// What the bytes of a file may hold. A set flag means "perhaps", an unset one "surely not".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Marks {
+pub struct PatternHits {
     /// Names `Microsoft.ContainerRegistry/registries`.
     pub registry: bool,
     /// Names `Microsoft.Security/pricings`.
@@ -38,7 +38,7 @@ pub struct Marks {
 }
 
 /// Looks at a file's bytes.
-pub fn inspect(kind: FileKind, bytes: &[u8]) -> Marks {
+pub fn inspect(kind: FileKind, bytes: &[u8]) -> PatternHits {
     let decoded;
     let bytes = match disk::encoding_of(bytes) {
         DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes.to_vec()) {
@@ -54,18 +54,18 @@ pub fn inspect(kind: FileKind, bytes: &[u8]) -> Marks {
     match kind {
         FileKind::Bicep | FileKind::BicepParams => inspect_bicep(bytes),
         FileKind::ArmTemplate | FileKind::ArmParameters => inspect_json(bytes),
-        FileKind::Other => Marks::default(),
+        FileKind::Other => PatternHits::default(),
     }
 }
 
-fn everything() -> Marks {
-    Marks {
+fn everything() -> PatternHits {
+    PatternHits {
         registry: true,
         pricing: true,
         policy: true,
         remote: true,
         candidate: true,
-        ..Marks::default()
+        ..PatternHits::default()
     }
 }
 
@@ -130,15 +130,15 @@ static BICEP: LazyLock<Option<Scanner>> = LazyLock::new(|| {
     )
 });
 
-fn inspect_bicep(bytes: &[u8]) -> Marks {
+fn inspect_bicep(bytes: &[u8]) -> PatternHits {
     let bytes = match memmem::find(bytes, b"\\u{") {
         Some(_) => Cow::Owned(unescape_bicep(bytes)),
         None => Cow::Borrowed(bytes),
     };
     let bytes = &*bytes;
-    let mut marks = Marks {
+    let mut marks = PatternHits {
         candidate: true,
-        ..Marks::default()
+        ..PatternHits::default()
     };
     let Some(scanner) = &*BICEP else {
         return everything();
@@ -287,7 +287,7 @@ static LINK: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new(&["elin"]
 static ENDINGS: LazyLock<Option<Scanner>> =
     LazyLock::new(|| Scanner::new(&[".bic", ".jso", ".arm"], &[]));
 
-fn inspect_json(bytes: &[u8]) -> Marks {
+fn inspect_json(bytes: &[u8]) -> PatternHits {
     let bytes = match memmem::find(bytes, b"\\u") {
         Some(_) => Cow::Owned(unescape(bytes, json_code_point)),
         None => Cow::Borrowed(bytes),
@@ -296,9 +296,9 @@ fn inspect_json(bytes: &[u8]) -> Marks {
     let (Some(json), Some(link), Some(endings)) = (&*JSON, &*LINK, &*ENDINGS) else {
         return everything();
     };
-    let mut marks = Marks {
+    let mut marks = PatternHits {
         generated: memmem::find(bytes, b"_generator").is_some(),
-        ..Marks::default()
+        ..PatternHits::default()
     };
     let (mut deployments, mut resources, mut parameters) = (false, false, false);
     json.scan(bytes, |at| match bytes[at] {
@@ -362,7 +362,7 @@ fn decode_json(text: &str) -> String {
 }
 
 /// Sets the flag of the type whose last segment begins with the slash at `at`.
-fn mark_type(marks: &mut Marks, bytes: &[u8], at: usize) {
+fn mark_type(marks: &mut PatternHits, bytes: &[u8], at: usize) {
     let rest = &bytes[at + 1..];
     // JSON may escape the slash.
     let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);

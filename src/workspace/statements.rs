@@ -171,7 +171,7 @@ impl<'t> Lexer<'t> {
                     if level == DEEPEST {
                         return None;
                     }
-                    self.hole(level)?;
+                    self.interpolation(level)?;
                 }
                 _ => {}
             }
@@ -179,7 +179,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// Reads on to behind the brace that closes a hole.
-    fn hole(&mut self, level: u8) -> Option<()> {
+    fn interpolation(&mut self, level: u8) -> Option<()> {
         let mut depth = 0u32;
         loop {
             let byte = *self.bytes.get(self.at)?;

@@ -30,11 +30,11 @@ fn main() {
 
     println!("full parse                                   files      MB    MB/s  with errors");
     compare("Bicep, all", &bicep_texts, bicep(), &published_bicep);
-    let sound = |texts: &[String], languages: [&Language; 2]| -> Vec<String> {
+    let sanitized = |texts: &[String], languages: [&Language; 2]| -> Vec<String> {
         let parses = |text: &&String| languages.iter().all(|language| !has_error(language, text));
         texts.iter().filter(parses).cloned().collect()
     };
-    let both = sound(&bicep_texts, [bicep(), &published_bicep]);
+    let both = sanitized(&bicep_texts, [bicep(), &published_bicep]);
     compare("Bicep, sound for both", &both, bicep(), &published_bicep);
     compare("JSON, all", &json_texts, json(), &published_json);
 
@@ -77,8 +77,8 @@ fn parser(language: &Language) -> Parser {
 /// does not count; else the time of day.
 fn busy() -> Duration {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|line| line.split(' ').next()?.parse().ok());
+    let reported = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = reported.and_then(|line| line.split(' ').next()?.parse().ok());
     nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
 }
 

@@ -45,7 +45,7 @@ fn median(times: usize, mut run: impl FnMut() -> Duration) -> Duration {
     all[all.len() / 2]
 }
 
-fn judge(root: &Path) -> Analysis {
+fn worker(root: &Path) -> Analysis {
     let options = Options {
         cache_root: Some(root.join("no-cache")),
         ..Options::default()
@@ -95,7 +95,7 @@ fn whole_workspace(corpus: &Path) {
     let mut work = String::new();
     let inside = median(9, || {
         let start = Instant::now();
-        let analysis = judge(corpus);
+        let analysis = worker(corpus);
         let took = start.elapsed();
         let (ran, shown) = (analysis.counters(), analysis.summary());
         work = format!(
@@ -168,7 +168,7 @@ fn module_used_by(users: usize) {
         );
         write(&root, &format!("d{n}/main.bicep"), &text);
     }
-    let mut analysis = judge(&root);
+    let mut analysis = worker(&root);
     analysis.open(&root.join("acr.bicep"), 1, MODULE);
     settle(&mut analysis);
     let before = analysis.counters().evaluated;
@@ -222,7 +222,7 @@ fn large_template() {
         ("a storage account", "\"d29\""),
         ("the registry", "ContainerRegistry/registries"),
     ] {
-        let mut analysis = judge(&root);
+        let mut analysis = worker(&root);
         analysis.open(&path, 1, &text);
         settle(&mut analysis);
         let at = text.find(needle).expect("it is there");
@@ -276,7 +276,7 @@ fn growth(files: usize) {
         write(&root, &format!("d{}/f{n}.bicep", n / 100), &text);
     }
     let start = Instant::now();
-    let mut analysis = judge(&root);
+    let mut analysis = worker(&root);
     let cold = start.elapsed();
     let memory = resident_kib();
     let path = root.join("d0/f0.bicep");

@@ -27,7 +27,7 @@ use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileKind, FileModel};
-use preflight::rules::container_scan::WANT;
+use preflight::rules::container_scan::FILTER;
 use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
 use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
@@ -189,7 +189,7 @@ fn check_model(model: &FileModel, length: usize) {
     }
     summarize(
         &model.template,
-        &WANT,
+        &FILTER,
         true,
         true,
         &mut InlineSlices::default(),
@@ -444,7 +444,7 @@ pub fn fixes(data: &[u8]) {
     for report in analysis.reports() {
         let shown = report.diagnostics.iter();
         for finding in shown.filter(|one| one.suppressed.is_none()) {
-            let mended = promises::key(&analysis, finding);
+            let corrected = promises::key(&analysis, finding);
             for (at, fix) in analysis.fixes(&report.path, finding.location.span, true) {
                 if report.diagnostics[at] != *finding || left == 0 {
                     continue;
@@ -456,19 +456,19 @@ pub fn fixes(data: &[u8]) {
                 }
                 // What is broken already cannot promise more than not to be broken further.
                 let after = promises::after(&analysis, &fix);
-                let mut sound = true;
+                let mut sanitized = true;
                 for (path, text) in &after {
                     let before = files.get(path).map_or("", String::as_str);
                     let was = promises::syntax_errors(path, before);
                     let is = promises::syntax_errors(path, text);
                     assert!(is <= was, "{} makes errors: {text}", fix.id);
-                    sound &= was == 0;
+                    sanitized &= was == 0;
                 }
-                if !sound {
+                if !sanitized {
                     continue;
                 }
-                if let Err(told) = promises::check(&mut analysis, &mended, &fix) {
-                    panic!("{mended:?}\n  {} ({}): {told}", fix.id, fix.title);
+                if let Err(reported) = promises::check(&mut analysis, &corrected, &fix) {
+                    panic!("{corrected:?}\n  {} ({}): {reported}", fix.id, fix.title);
                 }
             }
         }
@@ -496,15 +496,15 @@ pub fn configuration(data: &[u8]) {
     for reading in [data::yaml(&text), data::jsonc(&text)] {
         data_within(&text, &reading.data);
         reading.data.to_json();
-        if let Some((span, told)) = reading.problem {
-            assert!(text.get(span.range()).is_some(), "{told}: {span:?}");
+        if let Some((span, reported)) = reading.problem {
+            assert!(text.get(span.range()).is_some(), "{reported}: {span:?}");
         }
     }
     let (_, wrong) = rule_file::read(&text);
     let at = Path::new(ROOT).join("bicepconfig.json");
     let (_, also_wrong) = bicep_config::read(&at, &text);
-    for (span, told) in wrong.iter().chain(&also_wrong) {
-        assert!(text.get(span.range()).is_some(), "{told}: {span:?}");
+    for (span, reported) in wrong.iter().chain(&also_wrong) {
+        assert!(text.get(span.range()).is_some(), "{reported}: {span:?}");
     }
     let registry = PIECES[27].to_owned();
     for name in [

@@ -76,13 +76,13 @@ pub fn conversation(data: &[u8]) {
 
 /// Bytes as they are, to a server that was greeted, and to one that was not.
 fn wire(data: &[u8]) {
-    let told = String::from_utf8_lossy(data);
+    let reported = String::from_utf8_lossy(data);
     // Which folder is served is not the fuzzer's to say: it would find the whole machine.
-    if told.contains("root") || told.contains("Folders") || told.contains("\\u") {
+    if reported.contains("root") || reported.contains("Folders") || reported.contains("\\u") {
         return;
     }
     // Lines stand for messages, since a fuzzer cannot count.
-    let framed: Vec<u8> = match told.strip_prefix("lines\n") {
+    let framed: Vec<u8> = match reported.strip_prefix("lines\n") {
         Some(lines) => lines
             .lines()
             .flat_map(|line| format!("Content-Length: {}\r\n\r\n{line}", line.len()).into_bytes())

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use preflight::eval::expand::Arguments;
-use preflight::eval::{self, Files, KnownEffect, KnownModule, Loaded, Want};
+use preflight::eval::{self, Files, KnownEffect, KnownModule, Loaded, ResourceFilter};
 use preflight::model::lower::NoMemo;
 use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileId, FileKind, FileModel, Template};
-use preflight::rules::container_scan::WANT;
+use preflight::rules::container_scan::FILTER;
 use preflight::syntax;
 use preflight::workspace::prefilter;
 
@@ -80,7 +80,7 @@ impl Files for Memory {
 
 /// Expands every file as an entry point, with the values of every parameter file.
 pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
-    const ALL: Want = Want {
+    const ALL: ResourceFilter = ResourceFilter {
         types: &[],
         body: &["properties"],
         existing: true,
@@ -108,8 +108,8 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
         let path = path.display();
         for arguments in &given {
             eval::expand(FileId(n), template, arguments, &memory, &ALL);
-            let once = eval::expand(FileId(n), template, arguments, &memory, &WANT);
-            let again = eval::expand(FileId(n), template, arguments, &memory, &WANT);
+            let once = eval::expand(FileId(n), template, arguments, &memory, &FILTER);
+            let again = eval::expand(FileId(n), template, arguments, &memory, &FILTER);
             assert_eq!(once, again, "{path} is worth the same twice");
             let found = once.instances.iter().any(|it| !it.existing);
             assert!(

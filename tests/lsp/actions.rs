@@ -228,9 +228,9 @@ fn foreign_diagnostics_are_left_alone() {
     let own = scene.found.clone();
     let actions = ask(&mut scene, json!({"diagnostics": [foreign, unknown, own]}));
     for action in &actions {
-        let mended = action["diagnostics"].as_array().expect("diagnostics");
-        assert!(mended.contains(&own), "{action}");
-        assert!(!mended.contains(&foreign), "{action}");
+        let corrected = action["diagnostics"].as_array().expect("diagnostics");
+        assert!(corrected.contains(&own), "{action}");
+        assert!(!corrected.contains(&foreign), "{action}");
     }
     // Elsewhere nothing is offered.
     let params = json!({

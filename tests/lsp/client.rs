@@ -14,7 +14,7 @@ use preflight::lsp::{End, Setup, serve};
 use serde_json::{Value, json};
 
 /// Nothing here takes long; whoever waits so long waits for something that does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What was last published for a document.
 #[derive(Debug, Clone)]
@@ -190,7 +190,7 @@ impl Client {
 
     /// Takes one message; fails with these words where none comes.
     pub fn take_or(&mut self, waiting: &str) {
-        let message = match self.messages.recv_timeout(PATIENCE) {
+        let message = match self.messages.recv_timeout(REQUEST_TIMEOUT) {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => panic!("the server says nothing: {waiting}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the server has gone"),
@@ -410,7 +410,7 @@ impl Client {
     fn join(&mut self) -> End {
         let server = self.server.take().expect("a server of this process");
         let end = server.join().expect("a server that ends in order");
-        while let Ok(message) = self.messages.recv_timeout(PATIENCE) {
+        while let Ok(message) = self.messages.recv_timeout(REQUEST_TIMEOUT) {
             self.sort(message);
         }
         end

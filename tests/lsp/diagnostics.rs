@@ -226,10 +226,10 @@ fn odd_uris_are_understood_and_come_back_as_they_are_spelled() {
     let shown: Vec<_> = client.all_shown().into_keys().collect();
     assert_eq!(shown.len(), 3, "{shown:?}");
     // Escaped, they are the same documents; of a mark that is one in URIs too nobody can tell.
-    let sound = uri(&workspace.path(names[0]))
+    let sanitized = uri(&workspace.path(names[0]))
         .replace(' ', "%20")
         .replace('é', "%C3%A9");
-    let document = json!({"textDocument": {"uri": sound}});
+    let document = json!({"textDocument": {"uri": sanitized}});
     assert!(client.request("preflight/inventory", &document).is_object());
 }
 

@@ -265,8 +265,8 @@ fn what_is_traced_is_told_only_while_it_is_wanted() {
     client.request("preflight/status", &Value::Null);
     client.notify("$/setTrace", &json!({"value": "messages"}));
     client.request("preflight/status", &Value::Null);
-    let told = client.notification("$/logTrace");
-    assert_eq!(told["message"], "answering preflight/status");
+    let reported = client.notification("$/logTrace");
+    assert_eq!(reported["message"], "answering preflight/status");
     client.notify("$/setTrace", &json!({"value": "off"}));
     client.request("preflight/status", &Value::Null);
     // Nothing more is said: this client fails when something is left unread.

@@ -166,11 +166,11 @@ fn a_scan_can_be_hidden_and_is_done_to_the_end() {
         let scan = json!({"command": "preflight.scan", "arguments": []});
         let scanned = client.ask("workspace/executeCommand", &scan);
         let mut state = Value::Null;
-        while let Some(told) = client.notification_before(progress, scanned) {
-            match told["value"]["kind"].as_str() {
+        while let Some(reported) = client.notification_before(progress, scanned) {
+            match reported["value"]["kind"].as_str() {
                 Some("begin") => {
-                    assert_eq!(told["value"]["cancellable"], false);
-                    let hide = json!({"token": told["token"]});
+                    assert_eq!(reported["value"]["cancellable"], false);
+                    let hide = json!({"token": reported["token"]});
                     client.notify("window/workDoneProgress/cancel", &hide);
                     // One that nobody shows.
                     client.notify("window/workDoneProgress/cancel", &json!({"token": "none"}));
@@ -178,7 +178,7 @@ fn a_scan_can_be_hidden_and_is_done_to_the_end() {
                 Some("end") => {
                     state = client.request("preflight/status", &Value::Null)["state"].clone();
                 }
-                _ => assert_eq!(state, Value::Null, "{told} after the end"),
+                _ => assert_eq!(state, Value::Null, "{reported} after the end"),
             }
         }
         client.answer(scanned).expect("an answer");

@@ -125,7 +125,7 @@ fn left_by_another(before: &Named, left: &Named, of: &Key) -> bool {
 }
 
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
-pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), String> {
+pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
     let named_before = named(analysis);
     let files = after(analysis, fix);
@@ -148,7 +148,7 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
     let left = shown(analysis);
     let named_left = named(analysis);
     let by_another = |key: &Key| left_by_another(&named_before, &named_left, key);
-    let told = judge(&before, &left, mended, fix, &by_another);
+    let reported = judge(&before, &left, corrected, fix, &by_another);
     for ((path, _), former) in files.iter().zip(former) {
         match former {
             // It was open, and is on no disk.
@@ -157,7 +157,7 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
         }
     }
     settle(analysis);
-    told?;
+    reported?;
     match shown(analysis) == before {
         true => Ok(()),
         false => Err("taking the fix back does not bring the findings back".to_owned()),
@@ -167,17 +167,17 @@ pub fn check(analysis: &mut Analysis, mended: &Key, fix: &Fix) -> Result<(), Str
 fn judge(
     before: &BTreeMap<Key, usize>,
     left: &BTreeMap<Key, usize>,
-    mended: &Key,
+    corrected: &Key,
     fix: &Fix,
     by_another: &dyn Fn(&Key) -> bool,
 ) -> Result<(), String> {
     // The line may have moved to another verdict: then the finding is not gone either.
     let count = |of: &BTreeMap<Key, usize>| -> usize {
-        let same = |key: &&Key| (&key.0, &key.1) == (&mended.0, &mended.1) && key.2 != "hint";
+        let same = |key: &&Key| (&key.0, &key.1) == (&corrected.0, &corrected.1) && key.2 != "hint";
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
     };
-    if mended.2 != "hint" && count(left) >= count(before) && !by_another(mended) {
-        let found: Vec<_> = left.keys().filter(|key| key.1 == mended.1).collect();
+    if corrected.2 != "hint" && count(left) >= count(before) && !by_another(corrected) {
+        let found: Vec<_> = left.keys().filter(|key| key.1 == corrected.1).collect();
         return Err(format!("the finding is not gone: {found:?}"));
     }
     for (key, n) in left {
@@ -193,7 +193,7 @@ fn judge(
     if quiet {
         let lost = before
             .iter()
-            .find(|(key, _)| *key != mended && !left.contains_key(*key));
+            .find(|(key, _)| *key != corrected && !left.contains_key(*key));
         if let Some((key, _)) = lost {
             return Err(format!("another finding is silenced: {key:?}"));
         }

@@ -7,7 +7,7 @@ use crate::rules::finding::Severity;
 /// Prints one command a line.
 pub fn print(report: &Report) -> String {
     let mut out = String::new();
-    for found in report.told() {
+    for found in report.reported() {
         let diagnostic = &found.diagnostic;
         let command = match diagnostic.severity {
             Severity::Error => "error",

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Mend, Report, severity_name, verdict_name};
-use crate::analysis::{Location, Point, Problem};
+use super::{Report, ResolvedFix, severity_name, verdict_name};
+use crate::analysis::{LoadError, Location, Point};
 use crate::rules::finding::Severity;
 
 /// Prints the document.
 pub fn print(report: &Report) -> String {
     let base = &report.base;
     let findings: Vec<Value> = report
-        .told()
+        .reported()
         .map(|found| {
             let diagnostic = &found.diagnostic;
             let related: Vec<Value> = diagnostic
@@ -46,15 +46,15 @@ pub fn print(report: &Report) -> String {
             })
         })
         .collect();
-    let told = |problems: &[Problem]| -> Vec<Value> {
-        let told = problems.iter().map(|problem| {
+    let reported = |problems: &[LoadError]| -> Vec<Value> {
+        let reported = problems.iter().map(|problem| {
             json!({
                 "path": base.relative(&problem.path),
                 "range": problem.location.as_ref().map(range),
                 "message": problem.message,
             })
         });
-        told.collect()
+        reported.collect()
     };
     let mut document = json!({
         "version": 1,
@@ -66,15 +66,15 @@ pub fn print(report: &Report) -> String {
             "notes": report.count(Severity::Note),
         },
         "findings": findings,
-        "problems": told(&report.problems),
+        "problems": reported(&report.problems),
     });
     if !report.unread.is_empty() {
-        document["unread"] = json!(told(&report.unread));
+        document["unread"] = json!(reported(&report.unread));
     }
     format!("{document:#}\n")
 }
 
-fn fix(fix: &Mend) -> Value {
+fn fix(fix: &ResolvedFix) -> Value {
     let edits = fix.files.iter().flat_map(|file| {
         file.edits.iter().map(|(location, text)| {
             json!({

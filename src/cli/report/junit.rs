@@ -25,7 +25,7 @@ pub fn print(report: &Report) -> String {
         Some(at) => format!("{path}:{}:{}", at.start.line + 1, at.start.utf32 + 1),
         None => path.to_owned(),
     };
-    for found in report.told() {
+    for found in report.reported() {
         let diagnostic = &found.diagnostic;
         let what = diagnostic.resource_name.as_deref();
         let case = Case {

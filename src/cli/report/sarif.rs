@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Found, Mend, Report, severity_name};
+use super::{Found, Report, ResolvedFix, severity_name};
 use crate::analysis::{Location, Suppression};
 use crate::rules::container_scan::{CODE, NAME, PAGE, explain};
 
@@ -128,7 +128,7 @@ fn result(report: &Report, found: &Found) -> Value {
     Value::Object(result)
 }
 
-fn fix(report: &Report, fix: &Mend) -> Value {
+fn fix(report: &Report, fix: &ResolvedFix) -> Value {
     let mut changes: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for file in &fix.files {
         let replacements = file.edits.iter().map(|(location, text)| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Found, Report};
-use crate::analysis::{Location, Problem};
+use crate::analysis::{LoadError, Location};
 use crate::cli::inventory::count;
 use crate::cli::plain;
 use crate::rules::finding::Severity;
@@ -25,7 +25,7 @@ pub fn print(report: &Report, color: bool, read: Read<'_>) -> String {
         false => Renderer::plain(),
     };
     let mut out = String::new();
-    for found in report.told() {
+    for found in report.reported() {
         out.push_str(&finding(report, found, &renderer, read));
         out.push_str("\n\n");
     }
@@ -70,7 +70,12 @@ fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) 
     renderer.render(&[group])
 }
 
-fn problem_text(report: &Report, problem: &Problem, renderer: &Renderer, read: Read<'_>) -> String {
+fn problem_text(
+    report: &Report,
+    problem: &LoadError,
+    renderer: &Renderer,
+    read: Read<'_>,
+) -> String {
     let Some(location) = &problem.location else {
         let path = report.base.relative(&problem.path);
         let title = plain(&format!("{path}: {}", problem.message)).into_owned();
@@ -191,7 +196,7 @@ fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
 }
 
 fn summary(report: &Report) -> String {
-    let told = report.told().count();
+    let reported = report.reported().count();
     let mut parts = Vec::new();
     for (severity, what) in [
         (Severity::Error, "error"),
@@ -208,7 +213,7 @@ fn summary(report: &Report) -> String {
         count(report.files, "file"),
         count(report.entry_points, "deployment")
     );
-    let mut out = match told {
+    let mut out = match reported {
         0 if report.files == 0 => {
             "Nothing to judge: no Bicep file or template is there (what git ignores is left out).\n"
                 .to_owned()

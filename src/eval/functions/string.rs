@@ -198,9 +198,9 @@ fn format(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
                 literal.push(c);
             }
             '{' => {
-                let hole: String = chars.by_ref().take_while(|c| *c != '}').collect();
+                let interpolation: String = chars.by_ref().take_while(|c| *c != '}').collect();
                 pieces.push(Value::string(std::mem::take(&mut literal)));
-                pieces.push(fill(&hole, args)?);
+                pieces.push(fill(&interpolation, args)?);
             }
             c => literal.push(c),
         }
@@ -210,10 +210,10 @@ fn format(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 /// The text for `index[,width][:form]`.
-fn fill(hole: &str, args: &[Value]) -> Option<Value> {
-    let (head, form) = match hole.split_once(':') {
+fn fill(interpolation: &str, args: &[Value]) -> Option<Value> {
+    let (head, form) = match interpolation.split_once(':') {
         Some((head, form)) => (head, Some(form)),
-        None => (hole, None),
+        None => (interpolation, None),
     };
     let (index, width) = match head.split_once(',') {
         Some((index, width)) => (index, width.trim().parse::<i64>().ok()?),

@@ -1,6 +1,6 @@
 //! Input made to cost: every row ends soon, in a value that says why it is not known.
 
-use crate::eval::Presence;
+use crate::eval::Existence;
 use crate::eval::testing::{Memory, outputs, show};
 
 fn check(fixture: &str, expect: &str) {
@@ -181,7 +181,7 @@ fn conditions_and_names() {
         chain.push_str("resource r 'A.B/c@1' = if (v60) { name: 'r' }\n");
         let expansion = Memory::parse(&chain).expand(None);
         assert!(
-            matches!(expansion.instances[0].presence, Presence::Maybe(_)),
+            matches!(expansion.instances[0].existence, Existence::Maybe(_)),
             "{step}"
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::eval::expand::scope_of;
 use crate::eval::testing::{Memory, show, show_all};
-use crate::eval::{Expansion, Instance, Want};
+use crate::eval::{Expansion, Instance, ResourceFilter};
 use crate::model::ScopeKind;
 
 /// The instances of a fixture's first file, a line each: type, name, presence, copies.
@@ -661,7 +661,7 @@ fn the_way_to_an_instance_is_told() {
 
 #[test]
 fn only_what_is_wanted_is_expanded() {
-    const WANT: Want = Want {
+    const FILTER: ResourceFilter = ResourceFilter {
         types: &["microsoft.containerregistry/registries"],
         body: &[],
         existing: false,
@@ -688,7 +688,7 @@ fn only_what_is_wanted_is_expanded() {
         &template,
         &crate::eval::expand::Arguments::default(),
         &files,
-        &WANT,
+        &FILTER,
     );
     let names: Vec<String> = expansion.instances.iter().map(|i| show(&i.name)).collect();
     assert_eq!(names, ["'b'", "'i'"]);

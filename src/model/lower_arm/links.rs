@@ -170,7 +170,7 @@ impl Links {
     ) -> Option<()> {
         let mut rest = pattern;
         loop {
-            let (text, hole) = rest.split_once('{').unwrap_or((rest, ""));
+            let (text, interpolation) = rest.split_once('{').unwrap_or((rest, ""));
             if text.contains('}') {
                 return None;
             }
@@ -180,10 +180,10 @@ impl Links {
                     kind: ExprKind::Str(text.into()),
                 }));
             }
-            if hole.is_empty() {
+            if interpolation.is_empty() {
                 return Some(());
             }
-            let (index, after) = hole.split_once('}')?;
+            let (index, after) = interpolation.split_once('}')?;
             self.pieces(args.get(index.parse::<usize>().ok()?)?, depth, out)?;
             rest = after;
         }

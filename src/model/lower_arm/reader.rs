@@ -217,9 +217,9 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             .map(|value| self.said(value))
     }
 
-    /// Whether a syntax error lies in `node` outside of `holes` (nested items, which answer for themselves). Only what
+    /// Whether a syntax error lies in `node` outside of `interpolations` (nested items, which answer for themselves). Only what
     /// is broken is visited.
-    pub fn broken(&mut self, node: Node<'t>, holes: &[Span]) -> bool {
+    pub fn broken(&mut self, node: Node<'t>, interpolations: &[Span]) -> bool {
         if !node.has_error() {
             return false;
         }
@@ -227,11 +227,11 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
         loop {
             let node = self.cursor.node();
             let place = span(node);
-            let hole = holes
-                .iter()
-                .any(|hole| hole.start <= place.start && place.end <= hole.end);
+            let interpolation = interpolations.iter().any(|interpolation| {
+                interpolation.start <= place.start && place.end <= interpolation.end
+            });
             let mut below = false;
-            if !hole {
+            if !interpolation {
                 if node.is_error() || node.is_missing() {
                     return true;
                 }

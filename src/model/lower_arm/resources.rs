@@ -291,10 +291,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             arguments: None,
             inner: false,
         };
-        let mut holes = Vec::new();
+        let mut interpolations = Vec::new();
         if let Some(properties) = properties {
             if self.is_object(properties) {
-                self.properties(nodes, properties, &mut module, around, &mut holes);
+                self.properties(nodes, properties, &mut module, around, &mut interpolations);
             } else {
                 // `"properties": "[…]"`: everything is computed.
                 let value = self.value(nodes, properties, 0);
@@ -318,7 +318,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 });
             }
         }
-        (ItemKind::Module(module), holes)
+        (ItemKind::Module(module), interpolations)
     }
 
     fn properties(
@@ -327,7 +327,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         properties: Node<'t>,
         module: &mut Module,
         around: Around<'_>,
-        holes: &mut Vec<Span>,
+        interpolations: &mut Vec<Span>,
     ) {
         let (pairs, _) = self.pairs(properties);
         if let Some(options) = self
@@ -349,7 +349,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                         Some((template, spans)) => {
                             for (start, spans) in spans {
                                 let item = spans.nodes.first().copied().unwrap_or_default();
-                                holes.push(item.shift(start));
+                                interpolations.push(item.shift(start));
                                 nodes.nest(start, spans);
                             }
                             module.target = Target::Inline(Arc::new(template));

@@ -483,18 +483,18 @@ impl Lowering<'_> {
         }
         let node = self.nodes.next(span);
         let literal = Literal::new(self.text(span));
-        if literal.has_no_hole() {
+        if literal.has_no_interpolation() {
             return text(node, literal.decode(literal.inner.clone()));
         }
         let mut parts = Vec::new();
         let mut at = literal.inner.start;
         self.items(cursor, |this, cursor, kind| {
             if kind == Kind::Interpolation {
-                let hole = this.span(cursor);
-                let begins = (hole.start - span.start) as usize;
+                let interpolation = this.span(cursor);
+                let begins = (interpolation.start - span.start) as usize;
                 parts.extend(this.piece(span, &literal, at..literal.text_before(begins)));
                 parts.push(this.expr_in(cursor, Field::Expression, depth + 1));
-                at = (hole.end - span.start) as usize;
+                at = (interpolation.end - span.start) as usize;
             }
         });
         if parts.is_empty() {
@@ -523,11 +523,11 @@ impl Lowering<'_> {
             return None;
         }
         let literal = Literal::new(self.text(self.span(cursor)));
-        let whole = literal.has_no_hole() || !self.has_hole(cursor);
+        let whole = literal.has_no_interpolation() || !self.has_interpolation(cursor);
         whole.then(|| literal.decode(literal.inner.clone()).into())
     }
 
-    fn has_hole(&self, cursor: &mut TreeCursor<'_>) -> bool {
+    fn has_interpolation(&self, cursor: &mut TreeCursor<'_>) -> bool {
         if !cursor.goto_first_child() {
             return false;
         }

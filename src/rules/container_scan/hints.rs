@@ -1,26 +1,26 @@
 //! Hints: what is not wrong, but will disappoint. Always information, never about what the author must do.
 
-use super::{CODE, Deployment, Judged, NAME, is_plan, is_registry, plan};
-use crate::eval::{Instance, Presence, Value};
-use crate::model::{FileId, Place, ScopeKind};
+use super::{CODE, Deployment, NAME, RuleResult, is_plan, is_registry, plan};
+use crate::eval::{Existence, Instance, Value};
+use crate::model::{FileId, NodeRef, ScopeKind};
 use crate::rules::finding::{Finding, Severity, Subject, Verdict};
 use crate::workspace::config::Plan as Preferred;
 
 /// The hints about a deployment's registries and plans.
-pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> Vec<Judged> {
+pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> Vec<RuleResult> {
     let mut found = Vec::new();
     if !deployment.settings.hints.0 {
         return found;
     }
     for instance in &deployment.expansion.instances {
-        let deployed = !instance.existing && !matches!(instance.presence, Presence::No(_));
+        let deployed = !instance.existing && !matches!(instance.existence, Existence::No(_));
         // What a module brings by itself is its author's business.
-        let ours = |place: Option<Place>| place.is_some_and(|place| in_workspace(place.file));
+        let ours = |place: Option<NodeRef>| place.is_some_and(|place| in_workspace(place.file));
         let declared = ours(Some(instance.type_place)) && !instance.known_module;
         if !deployed || !(declared || ours(instance.name.place)) {
             continue;
         }
-        let mut add = |place: Option<Place>, message: String, subject: Subject| {
+        let mut add = |place: Option<NodeRef>, message: String, subject: Subject| {
             let places = [place, Some(instance.type_place)];
             let Some(place) = places.into_iter().flatten().find(|p| in_workspace(p.file)) else {
                 return;
@@ -47,11 +47,11 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
 fn hint(
     deployment: &Deployment,
     instance: &Instance,
-    place: Place,
+    place: NodeRef,
     message: String,
     subject: Subject,
-) -> Judged {
-    Judged {
+) -> RuleResult {
+    RuleResult {
         place,
         verdict: Verdict::Scanned,
         finding: Some(Finding {
@@ -73,7 +73,7 @@ fn hint(
 }
 
 /// Who chose `ContainerRegistry` by the setting needs no advice against it.
-fn superseded(instance: &Instance, preferred: Preferred) -> Option<(Option<Place>, String)> {
+fn superseded(instance: &Instance, preferred: Preferred) -> Option<(Option<NodeRef>, String)> {
     let name = instance.name.as_str()?;
     let old = name.eq_ignore_ascii_case("KubernetesService")
         || (name.eq_ignore_ascii_case("ContainerRegistry")
@@ -100,7 +100,7 @@ fn in_a_group(instance: &Instance) -> Option<String> {
 
 /// Defender pulls images through the registry's public endpoint or as a trusted service; where both are shut, it sees
 /// nothing.
-fn out_of_reach(instance: &Instance) -> Option<(Option<Place>, String)> {
+fn out_of_reach(instance: &Instance) -> Option<(Option<NodeRef>, String)> {
     let says = |path: &[&str], wanted: &str| {
         let value = plan::property(instance, path)?;
         let text = value.as_str()?;

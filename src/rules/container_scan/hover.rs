@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Deployment, Judged, PAGE, plan};
-use crate::eval::{Instance, Presence, Value};
+use super::{Deployment, PAGE, RuleResult, plan};
+use crate::eval::{Existence, Instance, Value};
 use crate::rules::finding::Verdict;
 
 const SHORT: &str = "Preflight asks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
@@ -11,15 +11,15 @@ container registry: a `Microsoft.Security/pricings` resource named `Containers`,
 with `pricingTier: 'Standard'` in reach. It cannot see what the portal, Azure Policy or another repository turned on.";
 
 /// The hover text of a registry: every deployment that makes it, worst first, and what decided.
-pub fn hover_registry(judged: &[(&Deployment, &Judged)]) -> String {
-    let mut judged: Vec<_> = judged
+pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
+    let mut results: Vec<_> = results
         .iter()
         .filter(|(_, one)| !is_hint(one))
         .copied()
         .collect();
-    judged.sort_by_key(|(_, one)| std::cmp::Reverse(one.verdict));
+    results.sort_by_key(|(_, one)| std::cmp::Reverse(one.verdict));
     let mut text = String::new();
-    let title = match judged.first().map(|(_, one)| one.verdict) {
+    let title = match results.first().map(|(_, one)| one.verdict) {
         Some(Verdict::Scanned) => "Images are scanned",
         Some(Verdict::Unknown) => "Not known whether images are scanned",
         Some(Verdict::Missing | Verdict::Off) => "Images are not scanned",
@@ -29,16 +29,16 @@ pub fn hover_registry(judged: &[(&Deployment, &Judged)]) -> String {
         text,
         "**{title}** — Azure.ACR.ContainerScan (AZR-000002)\n\n"
     );
-    let mut told: Vec<(Verdict, String)> = Vec::new();
-    for (deployment, one) in &judged {
+    let mut reported: Vec<(Verdict, String)> = Vec::new();
+    for (deployment, one) in &results {
         let why = one.decided.first().map_or("", |(_, why)| why);
-        if told
+        if reported
             .iter()
             .any(|(verdict, text)| *verdict == one.verdict && text == why)
         {
             continue;
         }
-        told.push((one.verdict, why.to_owned()));
+        reported.push((one.verdict, why.to_owned()));
         let _ = writeln!(text, "- `{}`: {}", deployment.label, sentence(why));
         for (_, more) in one.decided.iter().skip(1) {
             let _ = writeln!(text, "  - {}", sentence(more));
@@ -66,23 +66,23 @@ pub fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
 /// What a plan does for registries, on its own.
 fn standing(plan: &Instance) -> String {
     let cover = plan::cover(plan, plan, true);
-    if cover.name == plan::Answer::No {
+    if cover.name == plan::Tristate::No {
         return "does not scan registries".to_owned();
     }
-    if let Presence::No(_) = plan.presence {
+    if let Existence::No(_) = plan.existence {
         return "is not deployed".to_owned();
     }
     let on_its_own = plan::Cover {
-        reach: plan::Answer::Yes,
+        reach: plan::Tristate::Yes,
         ..cover
     };
     match on_its_own.answer() {
-        plan::Answer::Yes => "scans the images of registries".to_owned(),
-        plan::Answer::Maybe(unsure) => format!("may scan registries: {}", unsure.text),
-        plan::Answer::No => {
+        plan::Tristate::Yes => "scans the images of registries".to_owned(),
+        plan::Tristate::Maybe(unsure) => format!("may scan registries: {}", unsure.text),
+        plan::Tristate::No => {
             let tier = plan::property(plan, &["pricingTier"]).and_then(Value::as_str);
             match tier {
-                Some(tier) if on_its_own.tier == plan::Answer::No => {
+                Some(tier) if on_its_own.tier == plan::Tristate::No => {
                     format!("scans nothing: its tier is '{tier}'")
                 }
                 _ => "scans nothing".to_owned(),
@@ -91,8 +91,11 @@ fn standing(plan: &Instance) -> String {
     }
 }
 
-fn is_hint(judged: &Judged) -> bool {
-    judged.finding.as_ref().is_some_and(|f| f.verdict.is_none())
+fn is_hint(results: &RuleResult) -> bool {
+    results
+        .finding
+        .as_ref()
+        .is_some_and(|f| f.verdict.is_none())
 }
 
 fn upper(text: &str) -> String {

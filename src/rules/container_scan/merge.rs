@@ -7,17 +7,17 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxHashSet;
 
-use super::{Deployment, Judged};
-use crate::model::Place;
+use super::{Deployment, RuleResult};
+use crate::model::NodeRef;
 use crate::rules::finding::{Finding, PlanList, PlanOff, Subject, Verdict};
 
 /// Merges what several deployments say about the same places: worst verdict first; the message names the deployment
 /// where they differ. Sorted by place.
-pub fn merge(judged: Vec<(&Deployment, Judged)>) -> Vec<Finding> {
-    let mut registries: IndexMap<Place, Vec<(&Deployment, Judged)>> = IndexMap::new();
+pub fn merge(results: Vec<(&Deployment, RuleResult)>) -> Vec<Finding> {
+    let mut registries: IndexMap<NodeRef, Vec<(&Deployment, RuleResult)>> = IndexMap::new();
     let mut hints: Vec<Finding> = Vec::new();
-    let mut known: FxHashSet<(Place, String)> = FxHashSet::default();
-    for (deployment, one) in judged {
+    let mut known: FxHashSet<(NodeRef, String)> = FxHashSet::default();
+    for (deployment, one) in results {
         match &one.finding {
             Some(finding) if finding.verdict.is_none() => {
                 if known.insert((finding.place, finding.message.clone())) {
@@ -39,7 +39,7 @@ pub fn merge(judged: Vec<(&Deployment, Judged)>) -> Vec<Finding> {
 }
 
 /// The worst of what is said about one declaration; the first deployment of several that are equally bad.
-fn worst(mut said: Vec<(&Deployment, Judged)>) -> Option<Finding> {
+fn worst(mut said: Vec<(&Deployment, RuleResult)>) -> Option<Finding> {
     // Stable: the order of deployments decides between equals.
     said.sort_by_key(|(_, one)| std::cmp::Reverse(one.verdict));
     let (deployment, first) = said.first()?;
@@ -58,8 +58,11 @@ fn worst(mut said: Vec<(&Deployment, Judged)>) -> Option<Finding> {
         && let Subject::Registry(subject) = &mut finding.subject
     {
         let mut seen = FxHashSet::default();
-        let ways = subjects.clone().flat_map(|one| &one.ways);
-        subject.ways = ways.filter(|way| seen.insert(*way)).cloned().collect();
+        let deployment_paths = subjects.clone().flat_map(|one| &one.deployment_paths);
+        subject.deployment_paths = deployment_paths
+            .filter(|way| seen.insert(*way))
+            .cloned()
+            .collect();
         subject.subscription_known = subjects.clone().any(|one| one.subscription_known);
         let mut plans: Vec<&Arc<[PlanOff]>> = Vec::new();
         let mut lists: Vec<&Arc<[PlanList]>> = Vec::new();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::finding::{OffCause, PlanOff};
 use crate::eval::canonical::{implies, implies_all};
-use crate::eval::{Canonical, Instance, Kind, Presence, Value};
-use crate::model::{Place, ScopeKind};
+use crate::eval::{Canonical, Existence, Instance, Kind, Value};
+use crate::model::{NodeRef, ScopeKind};
 
 /// The plans that scan registries. Source: design/rule.md, facts.
 pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
@@ -19,7 +19,7 @@ const RESOURCE_GROUP_VERSION: &str = "2017-08-01-preview";
 
 /// An answer that may be withheld.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum Tristate {
     /// Surely.
     Yes,
     /// It hangs on something.
@@ -34,27 +34,27 @@ pub struct Unsure {
     /// `the tier of plan 'Containers' is not known (parameter 'tier' has no value)`.
     pub text: String,
     /// The value in doubt.
-    pub place: Option<Place>,
+    pub place: Option<NodeRef>,
 }
 
 /// The answers about one plan for one registry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cover {
     /// One of the three names.
-    pub name: Answer,
+    pub name: Tristate,
     /// Its tier is Standard.
-    pub tier: Answer,
+    pub tier: Tristate,
     /// The scanning extension is not off.
-    pub extension: Answer,
+    pub extension: Tristate,
     /// Its scope is the subscription, or the registry itself; not `existing`; the same subscription.
-    pub reach: Answer,
+    pub reach: Tristate,
     /// It is deployed wherever the registry is.
-    pub deployed: Answer,
+    pub deployed: Tristate,
 }
 
 impl Cover {
     /// The conjunction: one no makes no, all yes makes yes, else the first doubt.
-    pub fn answer(&self) -> Answer {
+    pub fn answer(&self) -> Tristate {
         let each = [
             &self.name,
             &self.tier,
@@ -62,24 +62,24 @@ impl Cover {
             &self.reach,
             &self.deployed,
         ];
-        if each.iter().any(|answer| **answer == Answer::No) {
-            return Answer::No;
+        if each.iter().any(|answer| **answer == Tristate::No) {
+            return Tristate::No;
         }
-        let doubt = each.into_iter().find(|answer| **answer != Answer::Yes);
-        doubt.cloned().unwrap_or(Answer::Yes)
+        let uncertainty = each.into_iter().find(|answer| **answer != Tristate::Yes);
+        uncertainty.cloned().unwrap_or(Tristate::Yes)
     }
 
     /// Whether nothing but a condition that is not known keeps it from covering.
     pub fn hangs_on_condition(&self) -> bool {
         let rest = [&self.name, &self.tier, &self.extension, &self.reach];
-        matches!(self.deployed, Answer::Maybe(_)) && rest.iter().all(|one| **one == Answer::Yes)
+        matches!(self.deployed, Tristate::Maybe(_)) && rest.iter().all(|one| **one == Tristate::Yes)
     }
 
     /// Whether the plan stands there for this registry, surely by name, and is surely not on.
     pub fn is_off(&self) -> bool {
-        self.name == Answer::Yes
-            && self.reach != Answer::No
-            && [&self.tier, &self.extension, &self.deployed].contains(&&Answer::No)
+        self.name == Tristate::Yes
+            && self.reach != Tristate::No
+            && [&self.tier, &self.extension, &self.deployed].contains(&&Tristate::No)
     }
 }
 
@@ -108,7 +108,7 @@ pub fn called(plan: &Instance) -> String {
 enum Found<'a> {
     Value(&'a Value),
     Absent,
-    Unknown(Arc<str>, Option<Place>),
+    Unknown(Arc<str>, Option<NodeRef>),
 }
 
 fn find<'a>(value: &'a Value, path: &[&str]) -> Found<'a> {
@@ -140,13 +140,17 @@ pub fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a Value> 
 }
 
 /// Whether all, some or none of what a value may be passes.
-fn passes(value: &Value, test: impl Fn(&Value) -> bool, doubt: impl FnOnce() -> Unsure) -> Answer {
+fn passes(
+    value: &Value,
+    test: impl Fn(&Value) -> bool,
+    uncertainty: impl FnOnce() -> Unsure,
+) -> Tristate {
     let each = value.alternatives();
     let passing = each.iter().filter(|one| test(one)).count();
     match passing {
-        0 if !each.is_empty() => Answer::No,
-        n if n == each.len() && n > 0 => Answer::Yes,
-        _ => Answer::Maybe(doubt()),
+        0 if !each.is_empty() => Tristate::No,
+        n if n == each.len() && n > 0 => Tristate::Yes,
+        _ => Tristate::Maybe(uncertainty()),
     }
 }
 
@@ -154,7 +158,7 @@ fn in_parentheses(reason: Option<Arc<str>>) -> String {
     reason.map_or_else(String::new, |reason| format!(" ({reason})"))
 }
 
-fn name(plan: &Instance) -> Answer {
+fn name(plan: &Instance) -> Tristate {
     let scanning = |value: &Value| {
         let name = value.as_str().unwrap_or_default();
         SCANNING.iter().any(|one| one.eq_ignore_ascii_case(name))
@@ -174,8 +178,8 @@ fn is_standard(value: &Value) -> bool {
         .is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"))
 }
 
-fn tier(plan: &Instance, called: &str) -> Answer {
-    let doubt = |reason: Option<Arc<str>>, place: Option<Place>| Unsure {
+fn tier(plan: &Instance, called: &str) -> Tristate {
+    let uncertainty = |reason: Option<Arc<str>>, place: Option<NodeRef>| Unsure {
         text: format!(
             "the tier of {called} is not known{}",
             in_parentheses(reason)
@@ -183,9 +187,11 @@ fn tier(plan: &Instance, called: &str) -> Answer {
         place: place.or(Some(plan.type_place)),
     };
     match find(&plan.body, &["properties", "pricingTier"]) {
-        Found::Value(value) => passes(value, is_standard, || doubt(value.reason(), value.place)),
-        Found::Absent => Answer::No,
-        Found::Unknown(reason, place) => Answer::Maybe(doubt(Some(reason), place)),
+        Found::Value(value) => passes(value, is_standard, || {
+            uncertainty(value.reason(), value.place)
+        }),
+        Found::Absent => Tristate::No,
+        Found::Unknown(reason, place) => Tristate::Maybe(uncertainty(Some(reason), place)),
     }
 }
 
@@ -202,9 +208,9 @@ fn is_false(value: &Value) -> bool {
             .is_some_and(|text| text.eq_ignore_ascii_case("false"))
 }
 
-fn extension(plan: &Instance, called: &str) -> Answer {
-    let doubt = |reason: Option<Arc<str>>, place: Option<Place>| {
-        Answer::Maybe(Unsure {
+fn extension(plan: &Instance, called: &str) -> Tristate {
+    let uncertainty = |reason: Option<Arc<str>>, place: Option<NodeRef>| {
+        Tristate::Maybe(Unsure {
             text: format!(
                 "whether the extensions of {called} leave {EXTENSION} on is not known{}",
                 in_parentheses(reason)
@@ -214,15 +220,15 @@ fn extension(plan: &Instance, called: &str) -> Answer {
     };
     let list = match find(&plan.body, &["properties", "extensions"]) {
         Found::Value(list) => list,
-        Found::Absent => return Answer::Yes,
-        Found::Unknown(reason, place) => return doubt(Some(reason), place),
+        Found::Absent => return Tristate::Yes,
+        Found::Unknown(reason, place) => return uncertainty(Some(reason), place),
     };
     let Kind::Array(array) = &list.kind else {
-        return Answer::Yes;
+        return Tristate::Yes;
     };
     let mut answer = match &array.open {
-        Some(reason) => doubt(Some(reason.clone()), list.place),
-        None => Answer::Yes,
+        Some(reason) => uncertainty(Some(reason.clone()), list.place),
+        None => Tristate::Yes,
     };
     for item in &array.items {
         let named = match find(item, &["name"]) {
@@ -230,13 +236,13 @@ fn extension(plan: &Instance, called: &str) -> Answer {
                 text: String::new(),
                 place: name.place,
             }),
-            Found::Absent => Answer::No,
-            Found::Unknown(_, place) => Answer::Maybe(Unsure {
+            Found::Absent => Tristate::No,
+            Found::Unknown(_, place) => Tristate::Maybe(Unsure {
                 text: String::new(),
                 place,
             }),
         };
-        if named == Answer::No {
+        if named == Tristate::No {
             continue;
         }
         let off = match find(item, &["isEnabled"]) {
@@ -244,15 +250,15 @@ fn extension(plan: &Instance, called: &str) -> Answer {
                 text: String::new(),
                 place: value.place,
             }) {
-                Answer::No => continue,
-                answer => (answer == Answer::Yes, value.reason(), value.place),
+                Tristate::No => continue,
+                answer => (answer == Tristate::Yes, value.reason(), value.place),
             },
             Found::Absent => continue,
             Found::Unknown(reason, place) => (false, Some(reason), place),
         };
-        match (named == Answer::Yes, off) {
-            (true, (true, ..)) => return Answer::No,
-            (_, (_, reason, place)) => answer = doubt(reason, place),
+        match (named == Tristate::Yes, off) {
+            (true, (true, ..)) => return Tristate::No,
+            (_, (_, reason, place)) => answer = uncertainty(reason, place),
         }
     }
     answer
@@ -272,28 +278,28 @@ fn extension_off(plan: &Instance) -> Option<&Value> {
     off.next().filter(|_| off.next().is_none())
 }
 
-fn reach(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+fn reach(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     if plan.existing {
-        return Answer::No;
+        return Tristate::No;
     }
     match same_subscription(plan, registry, called) {
-        Answer::Yes => scope(plan, registry, called),
-        Answer::No => Answer::No,
-        doubt => match scope(plan, registry, called) {
-            Answer::No => Answer::No,
-            _ => doubt,
+        Tristate::Yes => scope(plan, registry, called),
+        Tristate::No => Tristate::No,
+        uncertainty => match scope(plan, registry, called) {
+            Tristate::No => Tristate::No,
+            _ => uncertainty,
         },
     }
 }
 
-fn scope(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+fn scope(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     let Some(resource) = &plan.scope.resource else {
         return match plan.scope.kind {
-            ScopeKind::Subscription => Answer::Yes,
+            ScopeKind::Subscription => Tristate::Yes,
             ScopeKind::ResourceGroup if version_is(plan, RESOURCE_GROUP_VERSION) => {
                 same_group(plan, registry, called)
             }
-            _ => Answer::No,
+            _ => Tristate::No,
         };
     };
     // Only `Containers` can be set on one resource, and only since 2024-01-01.
@@ -305,10 +311,10 @@ fn scope(plan: &Instance, registry: &Instance, called: &str) -> Answer {
         .as_str()
         .is_none_or(|version| version >= "2024");
     if !on_resource {
-        return Answer::No;
+        return Tristate::No;
     }
     if resource.place.is_some() && resource.place == Some(registry.place) {
-        return Answer::Yes;
+        return Tristate::Yes;
     }
     let is_registry = |ty: &crate::model::Ident| ty.is("Microsoft.ContainerRegistry/registries");
     if resource
@@ -316,15 +322,15 @@ fn scope(plan: &Instance, registry: &Instance, called: &str) -> Answer {
         .as_ref()
         .is_some_and(|ty| !is_registry(ty))
     {
-        return Answer::No;
+        return Tristate::No;
     }
-    let doubt = || Unsure {
+    let uncertainty = || Unsure {
         text: format!("which resource {called} covers is not known"),
         place: Some(plan.type_place),
     };
     match (&resource.name, resource.resource_type.is_some()) {
-        (Some(name), true) => same_text(name, &registry.name, doubt),
-        _ => Answer::Maybe(doubt()),
+        (Some(name), true) => same_text(name, &registry.name, uncertainty),
+        _ => Tristate::Maybe(uncertainty()),
     }
 }
 
@@ -341,25 +347,25 @@ fn canonical(value: &Value) -> Option<&Arc<Canonical>> {
     }
 }
 
-fn same_text(one: &Value, other: &Value, doubt: impl FnOnce() -> Unsure) -> Answer {
+fn same_text(one: &Value, other: &Value, uncertainty: impl FnOnce() -> Unsure) -> Tristate {
     match (one.as_str(), other.as_str()) {
-        (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => Answer::Yes,
-        (Some(_), Some(_)) => Answer::No,
+        (Some(a), Some(b)) if a.eq_ignore_ascii_case(b) => Tristate::Yes,
+        (Some(_), Some(_)) => Tristate::No,
         _ => match (canonical(one), canonical(other)) {
-            (Some(a), Some(b)) if a == b => Answer::Yes,
-            _ => Answer::Maybe(doubt()),
+            (Some(a), Some(b)) if a == b => Tristate::Yes,
+            _ => Tristate::Maybe(uncertainty()),
         },
     }
 }
 
-fn same_group(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+fn same_group(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     match (&plan.scope.resource_group, &registry.scope.resource_group) {
-        (None, None) => Answer::Yes,
+        (None, None) => Tristate::Yes,
         (Some(a), Some(b)) => same_text(a, b, || Unsure {
             text: format!("whether {called} stands in the registry's resource group is not known"),
             place: Some(plan.type_place),
         }),
-        _ => Answer::Maybe(Unsure {
+        _ => Tristate::Maybe(Unsure {
             text: format!("whether {called} stands in the registry's resource group is not known"),
             place: Some(plan.type_place),
         }),
@@ -374,67 +380,67 @@ pub(super) fn knows_subscription(one: &Instance) -> bool {
 
 /// The deployment's own subscription is as unknown as one given by a parameter, and unknown against unknown counts as
 /// the same.
-fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Answer {
+fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     let known = |value: &Option<Value>| value.as_ref().map(|v| v.alternatives().to_vec());
     let (ours, theirs) = (
         known(&plan.scope.subscription).unwrap_or_default(),
         known(&registry.scope.subscription).unwrap_or_default(),
     );
-    let doubt = || {
-        Answer::Maybe(Unsure {
+    let uncertainty = || {
+        Tristate::Maybe(Unsure {
             text: format!("whether {called} is for the registry's subscription is not known"),
             place: Some(plan.type_place),
         })
     };
     match (&ours[..], &theirs[..]) {
-        ([], []) => Answer::Yes,
+        ([], []) => Tristate::Yes,
         ([a], [b]) => same_text(a, b, || Unsure {
             text: String::new(),
             place: None,
         }),
-        ([], _) | (_, []) => doubt(),
+        ([], _) | (_, []) => uncertainty(),
         (ours, theirs) => {
             let shared = |a: &&Value| theirs.iter().any(|b| b.kind == a.kind);
             match ours.iter().find(shared) {
-                Some(_) => doubt(),
-                None => Answer::No,
+                Some(_) => uncertainty(),
+                None => Tristate::No,
             }
         }
     }
 }
 
-fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called: &str) -> Answer {
-    let doubt = match &plan.presence {
-        Presence::Surely => return Answer::Yes,
-        Presence::No(_) => return Answer::No,
-        Presence::Maybe(doubt) => doubt,
+fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called: &str) -> Tristate {
+    let uncertainty = match &plan.existence {
+        Existence::Surely => return Tristate::Yes,
+        Existence::No(_) => return Tristate::No,
+        Existence::Maybe(uncertainty) => uncertainty,
     };
-    let comparable = same_deployment && !doubt.opaque && !doubt.unknown_loop;
-    if comparable && implies_all(premises(registry), &doubt.conditions) {
-        return Answer::Yes;
+    let comparable = same_deployment && !uncertainty.opaque && !uncertainty.unknown_loop;
+    if comparable && implies_all(premises(registry), &uncertainty.conditions) {
+        return Tristate::Yes;
     }
-    let text = if doubt.unknown_loop || doubt.text.is_empty() {
+    let text = if uncertainty.unknown_loop || uncertainty.text.is_empty() {
         format!(
             "whether {called} is deployed is not known ({})",
-            doubt.reason
+            uncertainty.reason
         )
     } else {
         format!(
             "{called} is deployed only when '{}' holds ({})",
-            doubt.text, doubt.reason
+            uncertainty.text, uncertainty.reason
         )
     };
-    Answer::Maybe(Unsure {
+    Tristate::Maybe(Unsure {
         text,
-        place: doubt.place.or(Some(plan.type_place)),
+        place: uncertainty.place.or(Some(plan.type_place)),
     })
 }
 
 /// What surely holds wherever an instance is deployed. A condition without canonical form is left out: fewer premises
 /// prove less, never too much.
 pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
-    match &instance.presence {
-        Presence::Maybe(doubt) => &doubt.conditions,
+    match &instance.existence {
+        Existence::Maybe(uncertainty) => &uncertainty.conditions,
         _ => &[],
     }
 }
@@ -448,27 +454,29 @@ pub fn exclusive(one: &Instance, other: &Instance) -> bool {
 /// What keeps a plan off, for messages and fixes; `cover` must say that it is off.
 pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
     let tier = property(plan, &["pricingTier"]);
-    let condition = match &plan.presence {
-        Presence::No(place) => *place,
-        Presence::Maybe(doubt) if cover.deployed != Answer::Yes && !doubt.unknown_loop => {
-            doubt.place
+    let condition = match &plan.existence {
+        Existence::No(place) => *place,
+        Existence::Maybe(uncertainty)
+            if cover.deployed != Tristate::Yes && !uncertainty.unknown_loop =>
+        {
+            uncertainty.place
         }
         _ => None,
     };
     let extension = extension_off(plan).and_then(|value| value.place);
-    let known = |answer: &Answer| !matches!(answer, Answer::Maybe(_));
+    let known = |answer: &Tristate| !matches!(answer, Tristate::Maybe(_));
     // The body of what is not deployed is not evaluated.
-    let set = cover.deployed == Answer::No
+    let set = cover.deployed == Tristate::No
         || known(&cover.tier)
             && known(&cover.extension)
-            && (cover.extension == Answer::Yes || extension.is_some());
-    let sure = cover.name == Answer::Yes
-        && cover.reach == Answer::Yes
+            && (cover.extension == Tristate::Yes || extension.is_some());
+    let sure = cover.name == Tristate::Yes
+        && cover.reach == Tristate::Yes
         && set
-        && (cover.deployed == Answer::Yes || condition.is_some());
-    let cause = if cover.deployed == Answer::No {
+        && (cover.deployed == Tristate::Yes || condition.is_some());
+    let cause = if cover.deployed == Tristate::No {
         OffCause::Condition
-    } else if cover.tier == Answer::No {
+    } else if cover.tier == Tristate::No {
         match tier.map(Value::alternatives).unwrap_or_default() {
             [] => OffCause::NoTier,
             each => {
@@ -481,7 +489,7 @@ pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> Plan
     };
     PlanOff {
         tier: tier
-            .filter(|_| cover.tier == Answer::No)
+            .filter(|_| cover.tier == Tristate::No)
             .and_then(|value| value.place),
         extension,
         condition,

@@ -2,7 +2,7 @@
 //! unscanned.
 
 use super::plan;
-use crate::eval::{Instance, Kind, Presence, Value};
+use crate::eval::{Existence, Instance, Kind, Value};
 
 /// Built-in definitions and initiatives that deploy a scanning plan where it is missing, by the GUID in their id.
 /// Source: the names as listed by Azure Policy: "Configure Microsoft Defender for Containers to be enabled",
@@ -50,7 +50,7 @@ impl StripPrefix for str {
 
 /// Whether a policy resource may turn a scanning plan on.
 pub fn may_turn_on(policy: &Instance) -> bool {
-    if policy.existing || matches!(policy.presence, Presence::No(_)) {
+    if policy.existing || matches!(policy.existence, Existence::No(_)) {
         return false;
     }
     let text = |path: &[&str]| plan::property(policy, path).and_then(Value::as_str);

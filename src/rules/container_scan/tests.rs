@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::eval::{Canonical, DeploymentScope, Kind, Step, Unknown, Unread};
+use crate::eval::{Canonical, DeploymentScope, Kind, ModuleUse, Unknown, Unread};
 use crate::model::{Ident, ItemKey};
 
 /// The place of line `line` of a case, `node` telling its parts apart.
-fn place(file: u32, line: u64, node: u32) -> Place {
-    Place {
+fn place(file: u32, line: u64, node: u32) -> NodeRef {
+    NodeRef {
         file: FileId(file),
         item: ItemKey(line),
         node,
@@ -16,7 +16,7 @@ fn place(file: u32, line: u64, node: u32) -> Place {
 }
 
 /// `a` known, `a|b` one of, `?` unknown, `?x` unknown with canonical form x.
-fn value(text: &str, at: Place) -> Value {
+fn value(text: &str, at: NodeRef) -> Value {
     if let Some(atom) = text.strip_prefix('?') {
         let mut unknown = Unknown {
             reason: format!("parameter '{atom}' has no value").into(),
@@ -57,7 +57,7 @@ fn instance(words: &str, line: u64) -> Instance {
         api_version: Value::string("2024-01-01"),
         name: Value::string(kind).at(at(3)),
         existing: false,
-        presence: Presence::Surely,
+        existence: Existence::Surely,
         copies: Some(1),
         list: None,
         scope: DeploymentScope {
@@ -93,7 +93,7 @@ fn instance(words: &str, line: u64) -> Instance {
             "public" => properties.push(("publicNetworkAccess", value(text, at(7)))),
             "bypass" => properties.push(("networkRuleBypassOptions", value(text, at(8)))),
             "definition" => properties.push(("policyDefinitionId", value(text, at(7)))),
-            "when" => made.presence = presence(text, at(6)),
+            "when" => made.existence = existence(text, at(6)),
             "loop" => made.copies = None,
             "api" => made.api_version = Value::string(text),
             "sub" => made.scope.subscription = Some(value(text, at(9))),
@@ -111,7 +111,7 @@ fn instance(words: &str, line: u64) -> Instance {
                 let file = text.parse().unwrap_or_default();
                 made.type_place.file = FileId(file);
                 made.place.file = FileId(file);
-                made.via = Arc::new([Step {
+                made.via = Arc::new([ModuleUse {
                     place: at(20),
                     declaration: at(21),
                     reference: "./modules/acr.bicep".into(),
@@ -126,9 +126,9 @@ fn instance(words: &str, line: u64) -> Instance {
 }
 
 /// `a&!b`: must all hold; `false`: not deployed; `~`: no canonical form.
-fn presence(text: &str, at: Place) -> Presence {
+fn existence(text: &str, at: NodeRef) -> Existence {
     if text == "false" {
-        return Presence::No(Some(at));
+        return Existence::No(Some(at));
     }
     let conditions = text
         .split('&')
@@ -137,7 +137,7 @@ fn presence(text: &str, at: Place) -> Presence {
             Some(atom) => Canonical::not(&Canonical::atom(atom)),
             None => Canonical::atom(c),
         });
-    Presence::Maybe(Arc::new(Doubt {
+    Existence::Maybe(Arc::new(Uncertainty {
         conditions: conditions.collect(),
         opaque: text.contains('~'),
         unknown_loop: false,
@@ -148,9 +148,9 @@ fn presence(text: &str, at: Place) -> Presence {
 }
 
 /// A case: a line each for what the deployment holds; lines after `elsewhere` are other deployments'.
-fn deployment(case: &str, settings: Settings) -> (Deployment, Reach) {
+fn deployment(case: &str, settings: Settings) -> (Deployment, WorkspacePlans) {
     let mut expansion = Expansion::default();
-    let mut reach = Reach::default();
+    let mut reach = WorkspacePlans::default();
     let mut elsewhere = false;
     for (line, words) in case.lines().map(str::trim).enumerate() {
         let line = line as u64;
@@ -184,8 +184,8 @@ fn deployment(case: &str, settings: Settings) -> (Deployment, Reach) {
     (deployment, reach)
 }
 
-fn told(judged: &Judged) -> String {
-    match &judged.finding {
+fn reported(results: &RuleResult) -> String {
+    match &results.finding {
         None => "scanned".to_owned(),
         Some(finding) => {
             let verdict = finding
@@ -204,8 +204,8 @@ fn told(judged: &Judged) -> String {
 /// Judges a case; `expect` has a line for each thing said: its beginning, and parts of the message after `…`.
 fn check_with(settings: Settings, case: &str, expect: &[&str]) {
     let (deployment, reach) = deployment(case, settings);
-    let judged = judge(&deployment, &reach, &|file| file.0 < 10);
-    let said: Vec<String> = judged.iter().map(told).collect();
+    let results = super::check(&deployment, &reach, &|file| file.0 < 10);
+    let said: Vec<String> = results.iter().map(reported).collect();
     assert_eq!(said.len(), expect.len(), "{case}\n{said:#?}");
     for (said, expect) in said.iter().zip(expect) {
         let mut parts = expect.split('…').map(str::trim);
@@ -578,9 +578,9 @@ fn hints() {
 #[test]
 fn registries_declared_outside_the_workspace_are_reported_at_the_module_use() {
     let (deployment, reach) = deployment("registry via=99", Settings::default());
-    let judged = judge(&deployment, &reach, &|file| file.0 < 10);
-    assert_eq!(judged[0].place, place(0, 0, 20));
-    let inside = judge(&deployment, &reach, &|_| true);
+    let results = super::check(&deployment, &reach, &|file| file.0 < 10);
+    assert_eq!(results[0].place, place(0, 0, 20));
+    let inside = super::check(&deployment, &reach, &|_| true);
     assert_eq!(inside[0].place, place(99, 0, 2));
     let related = &inside[0].finding.as_ref().map(|f| f.related.clone());
     let chain = [(
@@ -600,8 +600,8 @@ fn one_declaration_gives_one_finding() {
     let said = |deployments: &[&Deployment]| {
         let mut all = Vec::new();
         for deployment in deployments {
-            for judged in judge(deployment, &none, &|_| true) {
-                all.push((*deployment, judged));
+            for results in super::check(deployment, &none, &|_| true) {
+                all.push((*deployment, results));
             }
         }
         merge(all)
@@ -627,8 +627,8 @@ fn one_declaration_gives_one_finding() {
 fn hovering_tells_the_verdict_and_what_decided_it() {
     let check = |case: &str, expect: &[&str]| {
         let (deployment, reach) = deployment(case, Settings::default());
-        let judged = judge(&deployment, &reach, &|_| true);
-        let about: Vec<_> = judged.iter().map(|one| (&deployment, one)).collect();
+        let results = super::check(&deployment, &reach, &|_| true);
+        let about: Vec<_> = results.iter().map(|one| (&deployment, one)).collect();
         let text = hover_registry(&about);
         for part in expect {
             assert!(text.contains(part), "{case}\n{text}\nshould contain {part}");

@@ -158,12 +158,12 @@ fn next_line(text: &str, at: u32) -> Option<&str> {
 
 /// Whether the file's declarations stand without blank lines between them.
 fn compact(text: &str, declarations: &[Node<'_>]) -> bool {
-    let gaps = declarations.windows(2).map(|pair| {
+    let unanalyzed = declarations.windows(2).map(|pair| {
         let between = Span::of(pair[0].end_byte()..pair[1].start_byte());
         slice(text, between).trim_matches([' ', '\t'])
     });
     let (mut any, mut blank) = (false, false);
-    for gap in gaps {
+    for gap in unanalyzed {
         any = true;
         let breaks = gap.replace("\r\n", "\n").replace('\r', "\n");
         let lines: Vec<&str> = breaks.split('\n').collect();

@@ -8,7 +8,7 @@ use super::json::{self, Layout};
 use super::place::{declared, is_looped};
 use super::set_tier::allowed_at;
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
-use crate::eval::Step;
+use crate::eval::ModuleUse;
 use crate::model::{FileId, FileKind};
 use crate::rules::finding::PlanList;
 use crate::rules::fix::{FileEdit, TextEdit, View, Views};
@@ -151,7 +151,7 @@ fn hangs_on_name(views: &dyn Views, list: &PlanList, tier_in_element: bool) -> b
 }
 
 /// Whether a module use computes one of its arguments from what another is: the tier from the name, say.
-fn gives_by_name(step: &Step, views: &dyn Views) -> bool {
+fn gives_by_name(step: &ModuleUse, views: &dyn Views) -> bool {
     let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
         return false;
     };
@@ -209,11 +209,11 @@ pub type Way = (FileId, Option<FileId>);
 pub fn for_all(
     first: &Joined,
     options: &[Joined],
-    ways: impl Iterator<Item = Way>,
+    deployment_paths: impl Iterator<Item = Way>,
 ) -> Option<Vec<FileEdit>> {
     let mut covered = first.of.clone();
     let mut files = vec![first.file.clone()];
-    for way in ways {
+    for way in deployment_paths {
         if covered.contains(&way) {
             continue;
         }

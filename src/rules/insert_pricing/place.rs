@@ -8,9 +8,9 @@ use tree_sitter::Node;
 use super::bicep;
 use super::json;
 use super::style::slice;
-use crate::eval::Step;
+use crate::eval::ModuleUse;
 use crate::eval::expand::scope_of;
-use crate::model::{FileId, FileKind, Place, ScopeKind};
+use crate::model::{FileId, FileKind, NodeRef, ScopeKind};
 use crate::rules::finding::{Finding, RegistrySubject};
 use crate::rules::fix::{View, Views};
 use crate::text::Span;
@@ -68,23 +68,24 @@ pub fn targets(
     views: &dyn Views,
     settings: &Settings,
 ) -> Vec<Target> {
-    let ways: Vec<Vec<Target>> = subject
-        .ways
+    let deployment_paths: Vec<Vec<Target>> = subject
+        .deployment_paths
         .iter()
         .map(|(entry, _, via)| on_way(*entry, via, finding.place, subject, views))
         .filter(|targets| !targets.is_empty())
         .collect();
     let mut found: Vec<Target> = Vec::new();
-    if settings.coverage == Coverage::Deployment && ways.len() > 1 {
+    if settings.coverage == Coverage::Deployment && deployment_paths.len() > 1 {
         // Each deployment must have the plan itself: one place that all of them pass will do.
-        let shared = ways[0].iter().find(|target| {
-            ways.iter()
+        let shared = deployment_paths[0].iter().find(|target| {
+            deployment_paths
+                .iter()
                 .all(|way| way.iter().any(|other| other.is_same(target)))
         });
         found.extend(shared.cloned());
     }
     if found.is_empty() {
-        for target in ways.iter().filter_map(|way| way.first()) {
+        for target in deployment_paths.iter().filter_map(|way| way.first()) {
             if !found
                 .iter()
                 .any(|known| known.view.file == target.view.file)
@@ -139,8 +140,8 @@ struct Stop {
 /// The places on one way, the best first.
 fn on_way(
     entry: FileId,
-    via: &[Step],
-    registry: Place,
+    via: &[ModuleUse],
+    registry: NodeRef,
     subject: &RegistrySubject,
     views: &dyn Views,
 ) -> Vec<Target> {
@@ -212,7 +213,7 @@ fn on_way(
     found
 }
 
-fn stops(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec<Stop> {
+fn stops(entry: FileId, via: &[ModuleUse], registry: NodeRef, views: &dyn Views) -> Vec<Stop> {
     let mut files = vec![(entry, false, false)];
     for step in via {
         if let Some(file) = step.file {
@@ -225,7 +226,7 @@ fn stops(entry: FileId, via: &[Step], registry: Place, views: &dyn Views) -> Vec
     let stop = |(file, in_loop, misplaced): (FileId, bool, bool)| {
         looped |= in_loop;
         let view = views.view(file)?;
-        let written: Vec<&Step> = via.iter().filter(|step| step.place.file == file).collect();
+        let written: Vec<&ModuleUse> = via.iter().filter(|step| step.place.file == file).collect();
         let anchor = written.first().map_or(registry, |step| step.place);
         if anchor.file != file {
             return None;
@@ -266,7 +267,7 @@ pub fn declared<'v>(view: &'v View, span: Span) -> Option<Node<'v>> {
 }
 
 /// Whether a module use without a scope of its own leads to a file for another level.
-fn is_misplaced(step: &Step, file: FileId, views: &dyn Views) -> bool {
+fn is_misplaced(step: &ModuleUse, file: FileId, views: &dyn Views) -> bool {
     let (Some(from), Some(to)) = (views.view(step.place.file), views.view(file)) else {
         return false;
     };
@@ -281,7 +282,7 @@ fn is_misplaced(step: &Step, file: FileId, views: &dyn Views) -> bool {
 }
 
 /// Whether a module use has a condition.
-pub fn is_conditional(step: &Step, views: &dyn Views) -> bool {
+pub fn is_conditional(step: &ModuleUse, views: &dyn Views) -> bool {
     let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
         return false;
     };
@@ -299,7 +300,7 @@ pub fn is_conditional(step: &Step, views: &dyn Views) -> bool {
 }
 
 /// Whether a module use stands in a loop.
-pub fn is_looped(step: &Step, views: &dyn Views) -> bool {
+pub fn is_looped(step: &ModuleUse, views: &dyn Views) -> bool {
     let (Some(view), Some(span)) = (views.view(step.place.file), views.span(step.place)) else {
         return false;
     };
@@ -316,7 +317,7 @@ pub fn is_looped(step: &Step, views: &dyn Views) -> bool {
 
 /// Whether a module use leads to a subscription that it names, and the text that names it, where that means the same
 /// anywhere in the file.
-fn leaves(step: &Step, outermost: bool, views: &dyn Views) -> Option<Option<String>> {
+fn leaves(step: &ModuleUse, outermost: bool, views: &dyn Views) -> Option<Option<String>> {
     let view = views.view(step.place.file)?;
     let node = declared(&view, views.span(step.place)?)?;
     let text = match view.kind {

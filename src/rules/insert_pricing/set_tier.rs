@@ -5,7 +5,7 @@ use tree_sitter::Node;
 
 use super::bicep;
 use super::json;
-use crate::model::{Expr, ExprKind, FileId, FileKind, ItemKind, Parameter, Place, TypeExpr};
+use crate::model::{Expr, ExprKind, FileId, FileKind, ItemKind, NodeRef, Parameter, TypeExpr};
 use crate::rules::finding::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
 use crate::text::Span;
@@ -14,7 +14,7 @@ use crate::text::Span;
 const SECURITY_CENTER: &str = "avm/ptn/security/security-center";
 
 /// One edit, in one file.
-pub type Edit = (Place, TextEdit);
+pub type Edit = (NodeRef, TextEdit);
 
 /// The edits that turn a plan on, its condition aside; `None` where one of the values cannot be edited.
 pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
@@ -39,7 +39,7 @@ pub fn turn_on(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
 
 /// How `Standard` is spelled where a literal stands: as the parameter allows it that the literal is the value of. `None`
 /// where the parameter allows no such thing.
-fn standard(off: &PlanOff, views: &dyn Views, literal: Place) -> Option<String> {
+fn standard(off: &PlanOff, views: &dyn Views, literal: NodeRef) -> Option<String> {
     let view = views.view(literal.file)?;
     let span = views.span(literal)?;
     let entry = off
@@ -124,12 +124,12 @@ fn allowed(parameter: &Parameter) -> Option<Vec<String>> {
     }
 }
 
-fn editable(views: &dyn Views, place: Place) -> bool {
+fn editable(views: &dyn Views, place: NodeRef) -> bool {
     views.view(place.file).is_some_and(|view| view.editable)
 }
 
 /// Replaces what a string literal says, its quotes kept.
-pub fn replace_text(views: &dyn Views, place: Place, by: &str) -> Option<TextEdit> {
+pub fn replace_text(views: &dyn Views, place: NodeRef, by: &str) -> Option<TextEdit> {
     let view = views.view(place.file)?;
     let span = views.span(place)?;
     let quote = match view.kind {
@@ -144,7 +144,7 @@ pub fn replace_text(views: &dyn Views, place: Place, by: &str) -> Option<TextEdi
 }
 
 /// The opposite of what turns an extension off, of the same type.
-fn switch_on(views: &dyn Views, place: Place) -> Option<TextEdit> {
+fn switch_on(views: &dyn Views, place: NodeRef) -> Option<TextEdit> {
     let view = views.view(place.file)?;
     let span = views.span(place)?;
     if super::style::slice(&view.text, span) == "false" {
@@ -261,11 +261,11 @@ pub fn always(off: &PlanOff, views: &dyn Views) -> Option<Vec<Edit>> {
     if off.known_module {
         return None;
     }
-    let told = off
+    let reported = off
         .condition
-        .filter(|told| told.file == off.type_place.file)?;
-    let told = views.span(told)?;
-    let says = |span: Span| span.start <= told.start && told.end <= span.end;
+        .filter(|reported| reported.file == off.type_place.file)?;
+    let reported = views.span(reported)?;
+    let says = |span: Span| span.start <= reported.start && reported.end <= span.end;
     let view = views
         .view(off.type_place.file)
         .filter(|view| view.editable)?;

@@ -43,7 +43,7 @@ impl<'a> Literal<'a> {
     }
 
     /// Whether there can be no hole in it, by its text: a hole has a `${` that the literal takes for one.
-    pub fn has_no_hole(&self) -> bool {
+    pub fn has_no_interpolation(&self) -> bool {
         self.dollars == Some(0) || !self.raw[self.inner.clone()].contains("${")
     }
 
@@ -57,16 +57,16 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// Where the text before a hole ends, whose first `$` stands at `hole`: of more `$` than open one, the first are
+    /// Where the text before a hole ends, whose first `$` stands at `interpolation`: of more `$` than open one, the first are
     /// text.
-    pub fn text_before(&self, hole: usize) -> usize {
-        let rest = self.raw.get(hole..).unwrap_or("");
+    pub fn text_before(&self, interpolation: usize) -> usize {
+        let rest = self.raw.get(interpolation..).unwrap_or("");
         match self.dollars {
             Some(opener) => {
                 let run = rest.bytes().take_while(|b| *b == b'$').count();
-                hole + run.saturating_sub(opener)
+                interpolation + run.saturating_sub(opener)
             }
-            None => hole,
+            None => interpolation,
         }
     }
 }
@@ -141,8 +141,12 @@ mod tests {
 
     #[test]
     fn surplus_dollars_before_a_hole_are_text() {
-        let check = |raw: &str, hole: usize, expect: usize| {
-            assert_eq!(Literal::new(raw).text_before(hole), expect, "{raw}");
+        let check = |raw: &str, interpolation: usize, expect: usize| {
+            assert_eq!(
+                Literal::new(raw).text_before(interpolation),
+                expect,
+                "{raw}"
+            );
         };
         check("'a${b}'", 2, 2);
         check("$'''${b}'''", 4, 4);

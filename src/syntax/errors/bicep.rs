@@ -27,7 +27,7 @@ const LONG_NUMBER: usize = 20;
 /// The errors of a Bicep tree that are no errors of its grammar, in no order.
 pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<SyntaxError>) {
     let text = &*text.slice(Span::new(0, text.len() as u32));
-    holes(tree, text, errors);
+    interpolations(tree, text, errors);
     pragmas(tree, text, errors);
     escapes(tree, text, errors);
     words(tree, text, errors);
@@ -57,7 +57,7 @@ fn advance<'tree>(cursor: &mut TreeCursor<'tree>, to: &Range<usize>) -> Node<'tr
 // ---- holes
 
 /// A string's hole holds an expression on one line, without objects, and without arrays but in a lambda's body.
-fn holes(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+fn interpolations(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
     let mut cursor = tree.walk();
     let mut seen = 0;
     for at in memmem::find_iter(text.as_bytes(), "${") {
@@ -68,20 +68,20 @@ fn holes(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
         if advance(&mut cursor, &(at..at + 2)).kind() != "interpolation" {
             cursor.goto_parent();
         }
-        let hole = cursor.node();
-        if hole.kind() == "interpolation" {
-            seen = hole.end_byte();
-            if !hole.has_error() {
-                hole_errors(hole, text, errors);
+        let interpolation = cursor.node();
+        if interpolation.kind() == "interpolation" {
+            seen = interpolation.end_byte();
+            if !interpolation.has_error() {
+                interpolation_errors(interpolation, text, errors);
             }
         }
     }
 }
 
 /// Whether a hole may hold what it must not: a bracket or a line end before the first `}` that is no text.
-fn is_suspect(hole: &[u8]) -> bool {
+fn is_suspect(interpolation: &[u8]) -> bool {
     let mut quoted = false;
-    for &byte in hole {
+    for &byte in interpolation {
         match byte {
             b'\'' => quoted = !quoted,
             b'}' if !quoted => return false,
@@ -92,9 +92,9 @@ fn is_suspect(hole: &[u8]) -> bool {
     false
 }
 
-fn hole_errors(hole: Node<'_>, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut within = vec![(hole, false)];
-    let mut cursor = hole.walk();
+fn interpolation_errors(interpolation: Node<'_>, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut within = vec![(interpolation, false)];
+    let mut cursor = interpolation.walk();
     let mut tokens = Vec::new();
     while let Some((node, in_lambda)) = within.pop() {
         let literal = match node.kind() {

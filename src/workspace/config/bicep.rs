@@ -166,7 +166,7 @@ pub fn inherit(leaf: &mut BicepFile, base: &BicepFile) {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Vec<String> {
+    fn reported(text: &str) -> Vec<String> {
         let (_, problems) = read(Path::new("/ws/bicepconfig.json"), text);
         problems.into_iter().map(|(_, words)| words).collect()
     }
@@ -216,10 +216,10 @@ mod tests {
 
     #[test]
     fn wrong_values_are_named() {
-        assert_eq!(told("[]"), ["The file must be an object, not a list."]);
-        assert!(told("{")[0].starts_with("This is not valid JSON"));
+        assert_eq!(reported("[]"), ["The file must be an object, not a list."]);
+        assert!(reported("{")[0].starts_with("This is not valid JSON"));
         assert_eq!(
-            told(
+            reported(
                 r#"{"extends": 1, "moduleAliases": {"br": {"a": "x", "b": {"registry": []}}}, "cloud": 2}"#
             ),
             [

@@ -438,8 +438,8 @@ configuration:
     #[test]
     fn which_rules_run() {
         let check = |text: &str, expect: Option<&str>| {
-            let (file, told) = problems(text);
-            assert_eq!((file.excluded, told.len()), (expect, 0), "{text}");
+            let (file, reported) = problems(text);
+            assert_eq!((file.excluded, reported.len()), (expect, 0), "{text}");
         };
         check("", None);
         check("rule:", None);
@@ -466,8 +466,8 @@ configuration:
     fn wrong_values_are_named_and_the_rest_counts() {
         let check = |text: &str, expect: &[&str]| {
             let text = format!("{text}\nsuppression:\n  AZR-000002: [kept]\n");
-            let (file, told) = problems(&text);
-            assert_eq!(told, expect, "{text}");
+            let (file, reported) = problems(&text);
+            assert_eq!(reported, expect, "{text}");
             assert_eq!(file.suppressed, ["kept"], "{text}");
         };
         check("rule: [x]", &["1: `rule` must be a mapping, not a list."]);
@@ -515,10 +515,13 @@ configuration:
 
     #[test]
     fn what_is_no_yaml_is_told_with_its_place() {
-        let (file, told) = read("rule:\n  exclude: [x\nsuppression: y\n");
+        let (file, reported) = read("rule:\n  exclude: [x\nsuppression: y\n");
         assert_eq!(file, None);
-        assert!(told[0].1.starts_with("This is not valid YAML"), "{told:?}");
-        assert!(told[0].0.start > 0);
+        assert!(
+            reported[0].1.starts_with("This is not valid YAML"),
+            "{reported:?}"
+        );
+        assert!(reported[0].0.start > 0);
         assert_eq!(
             problems("- just\n- a list\n").1,
             ["1: The file must be a mapping, not a list."]

@@ -7,23 +7,23 @@ use super::context::Context;
 use super::evaluate::{reason_of, value_of};
 use super::scope::Env;
 use super::value::Value;
-use super::{Doubt, Presence, canonicalize, print};
-use crate::model::{Expr, Loop, Place};
+use super::{Existence, Uncertainty, canonicalize, print};
+use crate::model::{Expr, Loop, NodeRef};
 
-impl Presence {
+impl Existence {
     /// Both: no is stronger than maybe, maybe than surely.
-    pub(crate) fn and(&self, other: Presence) -> Presence {
+    pub(crate) fn and(&self, other: Existence) -> Existence {
         match (self, other) {
-            (Presence::No(place), _) => Presence::No(*place),
-            (_, Presence::No(place)) => Presence::No(place),
-            (Presence::Surely, other) => other,
-            (_, Presence::Surely) => self.clone(),
-            (Presence::Maybe(a), Presence::Maybe(b)) => Presence::Maybe(Arc::new(both(a, &b))),
+            (Existence::No(place), _) => Existence::No(*place),
+            (_, Existence::No(place)) => Existence::No(place),
+            (Existence::Surely, other) => other,
+            (_, Existence::Surely) => self.clone(),
+            (Existence::Maybe(a), Existence::Maybe(b)) => Existence::Maybe(Arc::new(both(a, &b))),
         }
     }
 }
 
-fn both(a: &Doubt, b: &Doubt) -> Doubt {
+fn both(a: &Uncertainty, b: &Uncertainty) -> Uncertainty {
     let new = |condition: &&Arc<Canonical>| a.conditions.binary_search(condition).is_err();
     let says_more = b.opaque || b.unknown_loop || b.conditions.iter().any(|c| new(&c));
     let mut conditions = a.conditions.to_vec();
@@ -33,7 +33,7 @@ fn both(a: &Doubt, b: &Doubt) -> Doubt {
         true => format!("{} and {}", a.text, b.text).into(),
         false => a.text.clone(),
     };
-    Doubt {
+    Uncertainty {
         conditions: conditions.into(),
         opaque: a.opaque || b.opaque,
         unknown_loop: a.unknown_loop || b.unknown_loop,
@@ -44,28 +44,28 @@ fn both(a: &Doubt, b: &Doubt) -> Doubt {
 }
 
 /// What conditions say that must all hold.
-pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr]) -> Presence {
-    let mut presence = Presence::Surely;
+pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr]) -> Existence {
+    let mut existence = Existence::Surely;
     for condition in conditions {
         let value = value_of(cx, env, condition);
         let place = Some(env.place(condition.node));
         match value.as_bool() {
             Some(true) => {}
             // Where the value comes from may be elsewhere; the condition is what a reader looks for.
-            Some(false) => return Presence::No(place),
-            None => presence = presence.and(doubt(cx, env, condition, &value)),
+            Some(false) => return Existence::No(place),
+            None => existence = existence.and(uncertainty(cx, env, condition, &value)),
         }
     }
-    presence
+    existence
 }
 
 /// A condition that is not known.
-fn doubt(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Presence {
+fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Existence {
     let place = Some(env.place(condition.node));
     let canonical = canonicalize::condition(cx, env, condition);
     match canonical.as_ref().and_then(|c| c.as_constant()) {
-        Some(true) => return Presence::Surely,
-        Some(false) => return Presence::No(place),
+        Some(true) => return Existence::Surely,
+        Some(false) => return Existence::No(place),
         None => {}
     }
     let mut conditions = match &canonical {
@@ -73,7 +73,7 @@ fn doubt(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Pre
         None => Vec::new(),
     };
     conditions.sort_unstable();
-    Presence::Maybe(Arc::new(Doubt {
+    Existence::Maybe(Arc::new(Uncertainty {
         conditions: conditions.into(),
         opaque: canonical.is_none(),
         unknown_loop: false,
@@ -84,8 +84,8 @@ fn doubt(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Pre
 }
 
 /// A turn that stands for any number of turns.
-pub(crate) fn of_open_loop(env: Env<'_>, over: &Loop, reason: Arc<str>) -> Presence {
-    Presence::Maybe(Arc::new(Doubt {
+pub(crate) fn of_open_loop(env: Env<'_>, over: &Loop, reason: Arc<str>) -> Existence {
+    Existence::Maybe(Arc::new(Uncertainty {
         conditions: Box::new([]),
         opaque: false,
         unknown_loop: true,
@@ -104,6 +104,6 @@ fn expression_of(over: &Loop) -> &Expr {
 }
 
 /// Where that stands.
-pub(crate) fn loop_place(env: Env<'_>, over: &Loop) -> Place {
+pub(crate) fn loop_place(env: Env<'_>, over: &Loop) -> NodeRef {
     env.place(expression_of(over).node)
 }

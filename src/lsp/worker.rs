@@ -62,7 +62,7 @@ impl Names {
 }
 
 /// The judge's state.
-pub(super) struct Judge {
+pub(super) struct Worker {
     pub(super) analysis: Analysis,
     pub(super) caps: Caps,
     pub(super) names: Names,
@@ -106,7 +106,7 @@ pub(super) struct Start {
 
 /// Runs until told to stop.
 pub(super) fn run(start: Start) {
-    let mut judge = Judge {
+    let mut worker = Worker {
         analysis: Analysis::new(start.options.clone()),
         caps: start.caps,
         names: Names::default(),
@@ -127,34 +127,34 @@ pub(super) fn run(start: Start) {
         busy: false,
         fault: start.fault,
     };
-    let jobs = judge.jobs.clone();
+    let jobs = worker.jobs.clone();
     let mut rounds = 0;
     loop {
-        if !judge.has_work() || rounds >= ROUNDS {
-            judge.rest();
+        if !worker.has_work() || rounds >= ROUNDS {
+            worker.rest();
         }
-        let work = judge.has_work() && rounds < ROUNDS;
+        let work = worker.has_work() && rounds < ROUNDS;
         let job = if work {
             jobs.try_pop()
         } else {
-            jobs.pop(judge.stale_status.then_some(QUIET))
+            jobs.pop(worker.stale_status.then_some(QUIET))
         };
         match job {
             Some(Job::Stop) => return,
             Some(job) => {
                 rounds = 0;
-                judge.take(job);
+                worker.take(job);
             }
             None if work => {
                 rounds += 1;
-                judge.work();
+                worker.work();
             }
-            None => judge.tell_status(),
+            None => worker.send_status(),
         }
     }
 }
 
-impl Judge {
+impl Worker {
     fn has_work(&self) -> bool {
         !self.lost && (self.dirty || self.analysis.is_pending())
     }
@@ -165,8 +165,8 @@ impl Judge {
             match job {
                 Job::Rebuild(rebuild) => self.rebuild(*rebuild),
                 Job::Open { path, uri, .. } => self.names.learn(&path, uri),
-                Job::Scanning(count, told) => {
-                    (self.scanning, self.told_scans) = (count, told);
+                Job::Scanning(count, reported) => {
+                    (self.scanning, self.told_scans) = (count, reported);
                     self.busy = true;
                 }
                 _ => {}
@@ -185,9 +185,9 @@ impl Judge {
             } => {
                 self.names.learn(&path, uri);
                 self.edited.insert(path.clone());
-                self.change(|judge| {
-                    judge.provoke(&text);
-                    judge.analysis.open(&path, version, &text);
+                self.change(|worker| {
+                    worker.provoke(&text);
+                    worker.analysis.open(&path, version, &text);
                 });
             }
             Job::Edit {
@@ -196,38 +196,38 @@ impl Judge {
                 change,
             } => {
                 self.edited.insert(path.clone());
-                self.change(|judge| judge.edit(&path, version, change));
+                self.change(|worker| worker.edit(&path, version, change));
             }
-            Job::Close(path) => self.change(|judge| judge.analysis.close(&path)),
-            Job::Disk(paths) => self.change(|judge| judge.analysis.disk_changed(&paths)),
+            Job::Close(path) => self.change(|worker| worker.analysis.close(&path)),
+            Job::Disk(paths) => self.change(|worker| worker.analysis.disk_changed(&paths)),
             Job::Recheck { pressing } => self.recheck(pressing),
-            Job::Folders(folders) => self.change(|judge| judge.analysis.set_folders(&folders)),
+            Job::Folders(folders) => self.change(|worker| worker.analysis.set_folders(&folders)),
             Job::Overrides(overrides, folders) => {
                 self.options.overrides = overrides.clone();
                 self.options.folder_overrides = folders.clone();
-                self.change(|judge| judge.analysis.set_overrides(overrides, folders));
+                self.change(|worker| worker.analysis.set_overrides(overrides, folders));
             }
-            Job::Scanning(count, told) => {
-                (self.scanning, self.told_scans) = (count, told);
+            Job::Scanning(count, reported) => {
+                (self.scanning, self.told_scans) = (count, reported);
                 self.busy = true;
                 self.stale_status = true;
             }
             Job::Install(scan) => {
                 self.busy = true;
-                self.change(|judge| judge.analysis.install(scan));
+                self.change(|worker| worker.analysis.install(scan));
             }
             Job::Rebuild(rebuild) => self.rebuild(*rebuild),
             Job::Ask(ask) => {
                 if self.dirty {
                     self.refresh_once();
                 }
-                self.guard(|judge| ask(judge));
+                self.guard(|worker| ask(worker));
             }
             Job::Stop => {}
         }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Judge)) {
+    fn change(&mut self, change: impl FnOnce(&mut Worker)) {
         self.dirty = true;
         self.guard(change);
     }
@@ -259,7 +259,7 @@ impl Judge {
     fn recheck(&mut self, pressing: bool) {
         let changed = self.stamps.changed(&self.analysis, pressing);
         if !changed.is_empty() {
-            self.change(|judge| judge.analysis.disk_changed(&changed));
+            self.change(|worker| worker.analysis.disk_changed(&changed));
         }
     }
 
@@ -269,7 +269,7 @@ impl Judge {
             return;
         };
         self.dirty = false;
-        let reports = self.guard(|judge| judge.analysis.refresh(&cancel));
+        let reports = self.guard(|worker| worker.analysis.refresh(&cancel));
         self.jobs.end();
         self.show(reports);
     }
@@ -282,7 +282,7 @@ impl Judge {
         }
         self.dirty = false;
         let cancel = crate::analysis::Cancel::default();
-        let reports = self.guard(|judge| judge.analysis.refresh(&cancel));
+        let reports = self.guard(|worker| worker.analysis.refresh(&cancel));
         self.show(reports);
     }
 
@@ -290,7 +290,7 @@ impl Judge {
         let edited = std::mem::take(&mut self.edited);
         let Some(reports) = reports else { return };
         self.stale_status = true;
-        let Judge {
+        let Worker {
             shown,
             caps,
             names,
@@ -318,15 +318,15 @@ impl Judge {
         }
     }
 
-    fn tell_status(&mut self) {
+    fn send_status(&mut self) {
         self.stale_status = false;
         if self.caps.status && !self.lost {
-            self.guard(Judge::status_changed);
+            self.guard(Worker::status_changed);
         }
     }
 
     /// Does something with the engine that may go wrong. `None`, and the engine lost, where it did.
-    fn guard<T>(&mut self, work: impl FnOnce(&mut Judge) -> T) -> Option<T> {
+    fn guard<T>(&mut self, work: impl FnOnce(&mut Worker) -> T) -> Option<T> {
         match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(value) => Some(value),
             Err(cause) => {
@@ -361,24 +361,24 @@ impl Judge {
         if self.strikes < 2 {
             let documents = &rebuild.documents;
             let folders = &rebuild.folders;
-            self.guard(|judge| {
-                judge.analysis = judge.fresh(folders, documents);
+            self.guard(|worker| {
+                worker.analysis = worker.fresh(folders, documents);
             });
             return;
         }
-        let mut sound = Vec::new();
+        let mut sanitized = Vec::new();
         for document in rebuild.documents {
-            sound.push(document);
+            sanitized.push(document);
             let tried = catch_unwind(AssertUnwindSafe(|| {
-                let mut analysis = self.fresh(&rebuild.folders, &sound);
+                let mut analysis = self.fresh(&rebuild.folders, &sanitized);
                 analysis.refresh(&crate::analysis::Cancel::default());
             }));
             if tried.is_err() {
-                sound.pop();
+                sanitized.pop();
             }
         }
-        self.guard(|judge| {
-            judge.analysis = judge.fresh(&rebuild.folders, &sound);
+        self.guard(|worker| {
+            worker.analysis = worker.fresh(&rebuild.folders, &sanitized);
         });
     }
 

@@ -45,7 +45,7 @@ pub fn item_keys(parent: ItemKey, template: &Template) -> Vec<ItemKey> {
 
 /// A node of an item of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct NodeRef {
     /// The file.
     pub file: FileId,
     /// The item in it.

@@ -150,11 +150,11 @@ fn what_is_not_read_is_told_whatever_else_is_there() {
                 &workspace,
                 &[&["check", "--format", format], *args].concat(),
             );
-            let told = format!("{args:?} {format}: {}\n{}\n{}", run.code, run.out, run.err);
-            assert_eq!((run.code, run.err.as_str()), (2, ""), "{told}");
+            let reported = format!("{args:?} {format}: {}\n{}\n{}", run.code, run.out, run.err);
+            assert_eq!((run.code, run.err.as_str()), (2, ""), "{reported}");
             assert!(
                 format != "text" || run.out.contains(words),
-                "{words:?} in {told}"
+                "{words:?} in {reported}"
             );
         }
     }
@@ -188,11 +188,11 @@ fn what_is_no_mistake_is_not_told() {
     ];
     for (files, args, words) in calls {
         let run = run(&Workspace::new(files), &[&["check"], *args].concat());
-        let told = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
-        assert_eq!((run.code, run.err.as_str()), (0, ""), "{told}");
+        let reported = format!("{args:?}: {}\n{}\n{}", run.code, run.out, run.err);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{reported}");
         assert!(
             run.out.contains(words) || words == &"Nothing" && run.out.contains("No findings"),
-            "{told}"
+            "{reported}"
         );
     }
 }
@@ -218,9 +218,9 @@ fn what_cannot_be_read_from_here_is_told_and_no_failure() {
         for path in [".", file] {
             let report = run(&workspace, &["check", path]);
             assert_eq!(report.code, 0, "{}", report.out);
-            let told = "1 module or template cannot be read from here";
+            let reported = "1 module or template cannot be read from here";
             assert!(
-                report.out.contains(told) && report.out.contains(place),
+                report.out.contains(reported) && report.out.contains(place),
                 "{}",
                 report.out
             );
