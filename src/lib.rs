@@ -1,83 +1,81 @@
-//! Preflight reads Bicep and ARM JSON, works out what a workspace would deploy, and says before deployment which
-//! container registries nobody would scan. It is a language server and, by the same engine, a command line.
+//! Preflight reads Bicep files and ARM templates, evaluates what a workspace would deploy, and runs security rules over
+//! the result before anything is deployed. It is a language server and, with the same engine, a command line.
 //!
-//! # The way of the data
+//! # Layers
 //! ```text
-//! bytes ─► text ─► syntax ─► model ─► eval ─► workspace ─► rules ─► analysis ─┬─► lsp   (editors)
-//!          rope     tree      what a   what it  many files,  findings  facade   └─► cli   (pipelines)
-//!                             file     is worth deployments  and fixes
-//!                             says
+//! bytes → text → syntax → model → eval → workspace → rules → analysis ─┬→ lsp   (editors)
+//!         ropes  trees    IR of   values  files and   findings facade  └→ cli   (pipelines)
+//!                         a file          modules     and fixes
 //! ```
-//! A room imports only rooms to its left; `lsp` and `cli` do not see each other. `tests/tidy.rs` holds that rule, and
-//! which room may use which outside crate, by reading the `use` lines.
+//! A layer imports only layers to its left; `lsp` and `cli` do not import each other. `tests/tidy.rs` enforces this and
+//! which external crate may be used in which layer.
 //!
-//! | room | owns | to change … go there |
+//! | layer | owns | go there to change |
 //! |---|---|---|
-//! | [`text`] | ropes, spans, positions | how columns are counted, how edits are applied |
-//! | [`syntax`] | trees, their accessors, the expressions inside JSON strings | what counts as a syntax error |
-//! | [`model`] | what one file says, in one form for both languages | how a construct of a language is understood |
-//! | [`eval`] | values that may be unknown, functions, loops, modules | what a function or a condition is worth |
-//! | [`workspace`] | files, modules, parameter files, restored registry modules, configuration, memory | what is read and when |
-//! | [`rules`] | the rule: its words, its verdicts, its fixes | what is reported and what is offered |
-//! | [`analysis`] | the facade, and what is done again after a change | what a keystroke costs |
-//! | [`lsp`] | the protocol | what an editor gets |
-//! | [`cli`] | commands and reports | what a pipeline gets |
+//! | [`text`] | ropes, spans, conversion of lines and columns, LSP edits | how columns are counted, how edits are applied |
+//! | [`syntax`] | tree-sitter trees, typed accessors, ARM's expression language, the edit builder | what counts as a syntax error, how a fix inserts text |
+//! | [`model`] | one language-neutral representation of a file | how a language construct is understood |
+//! | [`eval`] | values that may be unknown, functions, expansion of loops, conditions and modules | what a function or a condition evaluates to |
+//! | [`workspace`] | files and their identity, module graph, parameter files, restored registry modules, configuration | which files are read, and when they are read again |
+//! | [`rules`] | one module for each rule: metadata, check, fixes, hover, documentation | what is reported, what is offered |
+//! | [`analysis`] | the facade: apply a change, ask for diagnostics, fixes, hover, inventory | what an edit recomputes |
+//! | [`lsp`] | the protocol | what an editor receives |
+//! | [`cli`] | commands and reports | what a pipeline receives |
 //!
-//! # The engine: nothing is invalidated, only looked up
-//! 1. **Lower.** Each top-level item (a declaration; an element of `resources`) is lowered once per text and once per
-//!    meaning ([`workspace::memo`]). Items hold no positions, so moving one costs nothing, and a comment changes no
-//!    meaning.
-//! 2. **Summarize.** Each file comes down to the hash of its *slice*: the declarations a rule asks for and what they
-//!    refer to ([`workspace::fingerprint`]). Typing in a storage account leaves it equal.
-//! 3. **Evaluate.** Each deployment (an entry point with one set of parameter values) remembers what its evaluations
-//!    looked at and the values these had ([`workspace::view`]). Only deployments that looked at a changed file are
-//!    asked, and evaluate only if no remembered evaluation saw the present values.
+//! # Data flow
+//! 1. **Prefilter.** The raw bytes of a file are searched for the resource types and members that rules ask for.
+//!    A file without any of them, and that leads to no file with one, is never parsed.
+//! 2. **Lower.** Each top-level item (a declaration, an element of `resources`) is lowered once for each text. Items
+//!    hold no positions, so an edit elsewhere in the file leaves them equal.
+//! 3. **Evaluate.** A deployment is an entry point with one set of parameter values. Its evaluation returns resource
+//!    instances and the inputs it read. A changed input re-evaluates the deployments that read it, and no others.
+//! 4. **Check.** Each rule checks the instances of a deployment. Findings refer to nodes symbolically
+//!    ([`model::NodeRef`]); [`analysis`] resolves them to spans last.
+//! 5. **Fix.** A rule proposes edits. [`analysis`] applies a proposal in memory, evaluates the affected deployments and
+//!    compares the inventories before and after. It offers the proposal only if nothing but what its title names has
+//!    changed and the finding is gone.
 //!
-//! Before any of that, a **prefilter** looks at raw bytes ([`workspace::prefilter`]): files that name nothing of
-//! interest and lead to none that does are never parsed.
+//! # Rules are plug-ins
+//! A rule implements [`rules::Rule`] and is listed in [`rules::RULES`]. No code outside its module names it: settings,
+//! suppressions, reports, hover and code actions are keyed by rule. A rule that checks one property is one source file
+//! and one file of literate tests.
 //!
 //! # Invariants
-//! - At and below [`eval`] nothing returns `Result`: parsing, lowering and evaluating give values and problems.
-//! - *Unknown* is a value with a reason, and a verdict; never silently fine, never silently bad.
-//! - [`eval`] reads no file: it asks through [`eval::Files`], which [`workspace`] implements.
-//! - Rules see deployments, never trees; they speak of symbolic places ([`model::NodeRef`]), which [`analysis`] turns
-//!   into spans at the very end. Only fixes read the tree, of the file they edit.
-//! - The server executes nothing, fetches nothing, writes nothing. Only `check --fix` writes files.
-//! - Byte offsets everywhere; lines and columns exist in [`text::position`] and in what [`analysis`] hands out.
-//! - Names are compared by [`model::Ident`], which folds case as ARM does.
-//! - Same input, same bytes out: whatever is handed out is sorted; no order of a hash map reaches a report.
+//! - Nothing at or below [`eval`] returns `Result`: parsing, lowering and evaluating return a value and errors.
+//! - *Unknown* is a value with a reason, and a verdict. It is never treated as fine or as wrong.
+//! - [`eval`] reads no files: it asks through [`eval::Files`], which [`workspace`] implements.
+//! - Rules see deployments, never syntax trees. Fixes edit through typed accessors and the edit builder in [`syntax`].
+//! - An instance is identified by its module path, loop iterations and name, not by its source position.
+//! - The server executes nothing, fetches nothing and writes nothing. Only `check --fix` and named reports write files.
+//! - Offsets are bytes. Lines and columns exist in [`text::position`] and in what [`analysis`] returns.
+//! - [`model::Ident`] compares names without case, as ARM does.
+//! - The same input gives the same bytes: results are sorted, and no hash map's order reaches a report.
 //!
 //! # Threads
-//! The server has an *actor*, one plain thread that owns what the protocol knows, and a *judge*, one plain thread that
-//! owns the [`analysis::Analysis`]. Handlers send events and return. A folder is scanned on a thread of its own
-//! ([`analysis::scan`] is pure), and within one refresh files are loaded and deployments evaluated on as many threads
-//! as there are cores, over shared references. The house plan had a pool over immutable snapshots; one owner of the
-//! memo tables needs fewer copies, and a panic in the judge is survived by building it anew from the actor's documents.
+//! The server has one thread for protocol state and one worker thread that owns [`analysis::Analysis`]. A handler sends
+//! an event and returns. A folder is scanned on a thread of its own. Within one refresh, files are loaded and
+//! deployments evaluated on all cores over shared references. A panic in the worker is caught and reported; the engine
+//! is then rebuilt from the open documents.
 //!
-//! # What it stands on
+//! # Dependencies
 //! | crate | gives |
 //! |---|---|
-//! | `aho-corasick`, `memchr` | the searches of the prefilter, at gigabytes a second |
+//! | `aho-corasick`, `memchr` | multi-pattern search in the prefilter |
 //! | `annotate-snippets`, `similar`, `quick-xml` | excerpts, diffs and JUnit's XML in reports |
 //! | `cc` | builds the grammars' parsers |
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
-//! | `dashmap`, `rustc-hash`, `xxhash-rust` | shared tables, and fast hashes for keys that nobody can choose to our harm |
+//! | `dashmap`, `rustc-hash`, `xxhash-rust` | concurrent maps, and fast hashes for keys that an attacker cannot choose |
 //! | `glob` | patterns for paths on the command line |
-//! | `ignore` | the parallel walk as git sees it, and `input.pathIgnore` |
-//! | `indexmap` | maps that keep the order of appearance, so that reports do |
-//! | `libc` | one flag: opening a pipe without waiting |
-//! | `mimalloc` | memory, where the binary is linked against musl: that one's own is slow |
-//! | `ropey` | text that is edited in logarithmic time |
+//! | `ignore` | the parallel walk that respects `.gitignore`, and `input.pathIgnore` |
+//! | `indexmap` | maps that keep insertion order |
+//! | `libc` | opening a file without blocking on a pipe |
+//! | `mimalloc` | the allocator of the musl binary, whose own is slow |
+//! | `ropey` | text with edits in logarithmic time |
 //! | `saphyr-parser` | YAML as events with positions |
-//! | `serde`, `serde_json` | the protocol's and the reports' JSON |
-//! | `stacker` | more stack for input that nests deeply |
+//! | `serde`, `serde_json` | JSON of the protocol and of reports |
+//! | `stacker` | a larger stack for deeply nested input |
 //! | `tokio`, `tower-lsp` | the protocol; `tower-lsp` is its maintained fork `tower-lsp-server` |
 //! | `tree-sitter`, `tree-sitter-language` | incremental trees |
-
-#![allow(
-    rustdoc::private_intra_doc_links,
-    reason = "the documentation is for people who work in the house: it is built with its private rooms"
-)]
 
 pub mod analysis;
 pub mod cli;

@@ -1,9 +1,9 @@
-//! Holds the house rules that no compiler checks: layering, confinement of outside crates, heads of files, sizes.
+//! Enforces the rules that no compiler checks: layering, external crates by layer, file heads, file sizes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, in the order of the way of the data: each may use those before it.
+/// The layers in order: each may import those before it.
 const LAYERS: [&str; 7] = [
     "text",
     "syntax",
@@ -14,7 +14,7 @@ const LAYERS: [&str; 7] = [
     "analysis",
 ];
 
-/// Outside crates (or modules of the standard library) that belong to some rooms alone.
+/// External crates (or modules of the standard library) that only some layers may use.
 const CONFINED: [(&str, &[&str]); 11] = [
     ("ropey", &["text"]),
     ("tree_sitter", &["syntax", "model", "workspace", "rules"]),
@@ -84,7 +84,7 @@ fn names(code: &str, path: &str) -> bool {
 }
 
 #[test]
-fn rooms_import_only_to_their_left() {
+fn layers_import_only_to_their_left() {
     let mut wrong = Vec::new();
     for (name, text) in sources(&root().join("src")) {
         let own = layer(&name);
@@ -95,7 +95,7 @@ fn rooms_import_only_to_their_left() {
             _ => LAYERS
                 .iter()
                 .position(|layer| *layer == own)
-                .unwrap_or_else(|| panic!("src/{name}.rs is in no room")),
+                .unwrap_or_else(|| panic!("src/{name}.rs is in no layer")),
         };
         let code = code(&text);
         let right = LAYERS
@@ -113,7 +113,7 @@ fn rooms_import_only_to_their_left() {
 }
 
 #[test]
-fn outside_crates_stay_in_their_rooms() {
+fn external_crates_stay_in_their_layers() {
     let mut wrong = Vec::new();
     for (name, text) in sources(&root().join("src")) {
         let code = code(&text);
@@ -130,7 +130,7 @@ fn outside_crates_stay_in_their_rooms() {
 }
 
 #[test]
-fn unsafe_stands_in_the_binding_alone() {
+fn unsafe_code_is_only_in_the_grammar_binding() {
     let unsafe_word = ["un", "safe"].concat();
     let wrong: Vec<_> = sources(&root().join("src"))
         .into_iter()
@@ -141,7 +141,7 @@ fn unsafe_stands_in_the_binding_alone() {
 }
 
 #[test]
-fn files_say_why_they_exist_and_stay_short() {
+fn files_begin_with_documentation_and_stay_short() {
     let mut wrong = Vec::new();
     for folder in ["src", "tests", "grammars"] {
         let skip = |name: &str| name.contains("node_modules") || name.contains("/target/");
@@ -219,10 +219,10 @@ fn dependencies() -> Vec<String> {
 }
 
 #[test]
-fn every_dependency_says_what_it_gives() {
-    let reported = fs::read_to_string(root().join("src/lib.rs")).expect("the architecture");
-    let (_, table) = reported
-        .split_once("# What it stands on")
+fn every_dependency_has_a_row_in_the_architecture() {
+    let architecture = fs::read_to_string(root().join("src/lib.rs")).expect("the architecture");
+    let (_, table) = architecture
+        .split_once("# Dependencies")
         .expect("a table of dependencies");
     let named: Vec<&str> = table
         .lines()
