@@ -806,6 +806,14 @@ pub struct InventoryResource {
     pub existing: bool,
     /// Turns of the loop this entry stands for.
     pub copies: Option<u64>,
+    /// Id of the subscription it is deployed to; `None` if not known, as the deployment's own.
+    pub subscription: Option<Arc<str>>,
+    /// Name of the resource group it is deployed to; `None` if not known or none.
+    pub resource_group: Option<Arc<str>>,
+    /// Pricing tier. The outer `None`: the resource is no Defender plan; the inner one: not known.
+    pub tier: Option<Option<Arc<str>>>,
+    /// SKU. The outer `None`: the resource is no registry; the inner one: not known.
+    pub sku: Option<Option<Arc<str>>>,
     /// Its type string.
     pub location: Location,
     /// References of the module uses that led here.

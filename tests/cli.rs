@@ -909,6 +909,53 @@ fn an_inventory_lists_what_would_be_deployed() {
 }
 
 #[test]
+fn an_inventory_names_subscription_group_tier_and_sku() {
+    let group = "22222222-2222-2222-2222-222222222222";
+    let workspace = Workspace::new(&[
+        (
+            "main.bicep",
+            &format!(
+                "targetScope = 'subscription'\nparam tier string\nparam sku string\n\
+                 resource plan 'Microsoft.Security/pricings@2024-01-01' = {{\n  name: 'Containers'\n  properties: {{\n    pricingTier: 'Standard'\n  }}\n}}\n\
+                 resource other 'Microsoft.Security/pricings@2024-01-01' = {{\n  name: 'KeyVaults'\n  properties: {{\n    pricingTier: tier\n  }}\n}}\n\
+                 module acr 'acr.bicep' = {{\n  name: 'acr'\n  scope: resourceGroup('{group}', 'rg-a')\n  params: {{\n    sku: 'Premium'\n  }}\n}}\n\
+                 module own 'acr.bicep' = {{\n  name: 'own'\n  scope: resourceGroup('rg-b')\n  params: {{\n    sku: sku\n  }}\n}}\n"
+            ),
+        ),
+        (
+            "acr.bicep",
+            "param sku string\nresource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'acr'\n  sku: {\n    name: sku\n  }\n}\n",
+        ),
+    ]);
+    let shown = run(&workspace, &["inventory", "main.bicep", "--format", "json"]);
+    let inventory: Value = serde_json::from_str(&shown.out).expect("JSON");
+    let keys = ["subscription", "resourceGroup", "tier", "sku"];
+    let rows: Vec<String> = inventory["resources"]
+        .as_array()
+        .expect("resources")
+        .iter()
+        .map(|resource| {
+            let values = keys.map(|key| resource.get(key).map_or("-".into(), Value::to_string));
+            values.join(" ")
+        })
+        .collect();
+    let expected = [
+        r#"null null "Standard" -"#.to_owned(),
+        "null null null -".to_owned(),
+        format!(r#""{group}" "rg-a" - "Premium""#),
+        r#"null "rg-b" - null"#.to_owned(),
+    ];
+    assert_eq!(rows, expected);
+    let text = run(&workspace, &["inventory", "main.bicep"]).out;
+    let details = format!("subscription {group}, resource group rg-a, SKU Premium)");
+    assert!(text.contains(&details), "{text}");
+    assert!(
+        text.contains("(tier Standard)") && text.contains("(tier not known)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_inventory_of_a_parameter_file_is_of_its_template() {
     let values = r#"{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
         "contentVersion": "1.0.0.0", "parameters": {"names": {"value": []}, "name": {"value": "given"}}}"#;

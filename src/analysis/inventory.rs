@@ -14,9 +14,14 @@ use crate::model::{FileId, FileKind, ScopeKind};
 /// Everything, existing resources included.
 const EVERYTHING: ResourceFilter = ResourceFilter {
     types: &[],
-    body: &[],
+    body: &["properties", "sku"],
     existing: true,
 };
+
+/// The type whose inventory entries have a `tier`: Defender plans.
+const PLAN: &str = "Microsoft.Security/pricings";
+/// The type whose inventory entries have a `sku`.
+const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
 
 impl Analysis {
     /// See [`Analysis::inventory`].
@@ -113,6 +118,10 @@ impl Analysis {
             },
             existing: instance.existing,
             copies: instance.copies,
+            subscription: instance.scope.subscription.as_ref().and_then(known_text),
+            resource_group: instance.scope.resource_group.as_ref().and_then(known_text),
+            tier: member_of(instance, PLAN, ["properties", "pricingTier"]),
+            sku: member_of(instance, REGISTRY, ["sku", "name"]),
             location: locator.locate(self, instance.type_place)?,
             via: instance
                 .via
@@ -145,9 +154,15 @@ impl Analysis {
     }
 }
 
-/// A name, where it is one known text.
+/// A value, if it is one known text.
 fn known_text(value: &Value) -> Option<Arc<str>> {
     value.as_str().map(Arc::from)
+}
+
+/// A member of the bodies of one type of resource: `None` for resources of other types; inside, `None` if not known.
+fn member_of(instance: &Instance, ty: &str, path: [&str; 2]) -> Option<Option<Arc<str>>> {
+    let member = || known_text(instance.body.member(path[0])?.member(path[1])?);
+    instance.resource_type.is(ty).then(member)
 }
 
 /// A level by its name in Bicep.

@@ -11,7 +11,7 @@ use crate::rules::finding::Verdict;
 /// path is written. `verdicts` adds what is said about the registries, for editors.
 pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: bool) -> Value {
     let resources = inventory.resources.iter().map(|resource| {
-        json!({
+        let mut entry = json!({
             "type": resource.resource_type,
             "apiVersion": resource.api_version,
             "name": resource.name.as_deref(),
@@ -20,10 +20,18 @@ pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: 
             "condition": resource.condition,
             "existing": resource.existing,
             "copies": resource.copies,
+            "subscription": resource.subscription,
+            "resourceGroup": resource.resource_group,
             "path": name(&resource.location.path),
             "range": range(&resource.location),
             "via": resource.via.iter().map(|step| &**step).collect::<Vec<_>>(),
-        })
+        });
+        for (key, value) in [("tier", &resource.tier), ("sku", &resource.sku)] {
+            if let Some(value) = value {
+                entry[key] = json!(value);
+            }
+        }
+        entry
     });
     let unread = inventory.unread.iter().map(|unread| {
         json!({

@@ -1,6 +1,7 @@
 //! `preflight inventory`: what an entry point would deploy, as a table or as JSON.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 
@@ -112,6 +113,14 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
         if resource.scope != inventory.scope {
             notes.push(format!("scope {}", resource.scope));
         }
+        let details = [
+            ("subscription", resource.subscription.as_deref()),
+            ("resource group", resource.resource_group.as_deref()),
+            ("tier", resource.tier.as_ref().map(known)),
+            ("SKU", resource.sku.as_ref().map(known)),
+        ];
+        let details = details.into_iter();
+        notes.extend(details.filter_map(|(name, value)| Some(format!("{name} {}", plain(value?)))));
         let notes = match notes.is_empty() {
             true => String::new(),
             false => format!(" ({})", notes.join(", ")),
@@ -140,6 +149,10 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
         }
     }
     out
+}
+
+fn known(value: &Option<Arc<str>>) -> &str {
+    value.as_deref().unwrap_or("not known")
 }
 
 /// `1 resource`, `2 resources`.
