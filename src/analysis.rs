@@ -8,6 +8,7 @@ mod deployments;
 mod hover;
 mod inventory;
 pub mod inventory_json;
+mod pairing;
 mod problems;
 mod refresh;
 mod report;
@@ -319,9 +320,7 @@ impl Analysis {
         self.workspace.file_mut(id).listed = true;
         let kind = self.workspace.file(id).kind;
         let (entry, values) = match kind {
-            FileKind::BicepParams | FileKind::ArmParameters => {
-                (self.workspace.template_of(id), Some(id))
-            }
+            FileKind::BicepParams | FileKind::ArmParameters => (self.template_of(id), Some(id)),
             FileKind::Other => return,
             _ => (Some(id), parameters.and_then(|path| self.loaded_file(path))),
         };

@@ -38,7 +38,7 @@ impl Analysis {
         // A parameter file stands for the template it names.
         let kind = self.workspace.file(entry).kind;
         if matches!(kind, FileKind::BicepParams | FileKind::ArmParameters) {
-            let target = self.workspace.template_of(entry)?;
+            let target = self.template_of(entry)?;
             values = Some(entry);
             entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
         }

@@ -84,6 +84,9 @@ impl Analysis {
                 }
             }
         }
+        if read {
+            unanalyzed.unread.extend(self.unpaired());
+        }
         self.problems_of_deployments(&mut locator, &mut unanalyzed.problems);
         for problem in &self.config_problems {
             let id = self.workspace.id(&problem.path);

@@ -34,6 +34,7 @@ impl Analysis {
             let files = std::mem::take(&mut self.to_load);
             self.load(files, cancel);
         }
+        self.pair_parameter_files(&documents);
         self.recount_changed(cancel);
         if cancel.is_cancelled() {
             return self.report_pending();

@@ -19,6 +19,7 @@ use tree_sitter::{Node, Tree};
 
 use self::links::Links;
 use self::reader::Pair;
+pub(in crate::model) use self::reader::StringsOf;
 use super::lower::{ItemMemo, Lowered, NoMemo, Nodes, text_hash};
 use super::{
     Expr, ExprKind, FileKind, FileModel, Function, Ident, ItemKind, ItemSpans, Output, ScopeKind,
@@ -88,7 +89,9 @@ pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo)
     let top = Top::find(&mut reader, root);
     let body = top.spec.unwrap_or(top.object);
     let (metadata, _) = reader.pairs(body);
-    reader.placeholders = !reader.generated(&metadata);
+    if !reader.generated(&metadata) {
+        reader.strings_of = StringsOf::Template;
+    }
     let links = Links::default();
     let around = Around {
         links: &links,
@@ -231,7 +234,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     ) -> Lowered {
         let place = span(node);
         let sanitized = !node.has_error();
-        let salt = mix(salt, u64::from(self.placeholders));
+        let salt = mix(salt, self.strings_of as u64);
         let key = if sanitized {
             let key = text_hash(self.text, place, salt);
             if let Some(found) = self.memo.find(key) {

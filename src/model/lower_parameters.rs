@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tree_sitter::Tree;
 
 use super::lower::ItemMemo;
-use super::lower_arm::{Items, Reader, Top, assemble, empty, span};
+use super::lower_arm::{Items, Reader, StringsOf, Top, assemble, empty, span};
 use super::{Assignment, FileKind, FileModel, ItemKind};
 use crate::text::Source;
 
@@ -13,8 +13,9 @@ use crate::text::Source;
 const ASSIGNMENTS: u64 = 0x41_1001;
 const TEMPLATE: u64 = 0x41_1002;
 
-/// Lowers a parsed ARM parameters file: its parameters become assignments, `metadata.template` a metadata item. A string
-/// that some tool has yet to fill in (`${NAME}`) is a call of `environmentPlaceholder`.
+/// Lowers a parsed ARM parameter file: its parameters become assignments, `metadata.template` a metadata item. Strings are
+/// text, also in brackets. `${NAME=default}` is the default; any other placeholder makes the string a call of
+/// `environmentPlaceholder`.
 pub fn lower_parameters<S: Source + ?Sized>(
     tree: &Tree,
     text: &S,
@@ -22,7 +23,7 @@ pub fn lower_parameters<S: Source + ?Sized>(
 ) -> FileModel {
     let root = tree.root_node();
     let mut reader = Reader::new(root, text, memo);
-    reader.placeholders = true;
+    reader.strings_of = StringsOf::ParameterFile;
     let top = Top::find(&mut reader, root);
     let mut items = Items::new();
     let (sections, mut errors) = reader.pairs(top.object);

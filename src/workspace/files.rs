@@ -18,6 +18,7 @@ use super::disk::{self, DiskError};
 use super::fingerprint::{InlineSlices, ReferenceKind, Summary, Weight, summarize};
 use super::graph::Edge;
 use super::memo::Memo;
+use super::parameters::{Pairing, Signature};
 use super::prefilter::{self, PatternHits};
 use crate::eval::ResourceFilter;
 use crate::model::lower_arm::{arm_kind, lower_arm};
@@ -45,6 +46,8 @@ pub enum Content {
 pub struct Prefiltered {
     /// What its bytes may hold, by themselves.
     pub weight: Weight,
+    /// It may be a parameter file in JSON.
+    pub values: bool,
 }
 
 /// A file, parsed and lowered.
@@ -142,6 +145,12 @@ pub struct Workspace {
     pub(crate) missing: FxHashMap<PathBuf, BTreeSet<FileId>>,
     /// Parameters files whose template, by their name, was not there.
     pub(crate) orphans: BTreeSet<FileId>,
+    /// Files that may be parameter files in JSON and neither name a template nor are named like one.
+    pub(crate) unnamed: BTreeSet<FileId>,
+    /// Those of them whose parameters were compared with the templates around, with the result.
+    pub(crate) paired: FxHashMap<FileId, Pairing>,
+    /// Of files on disk that are not loaded; read when a parameter file in or below their folder needs them.
+    pub(crate) signatures: FxHashMap<FileId, Arc<Signature>>,
     /// Counts.
     pub work: Work,
 }
@@ -174,6 +183,9 @@ impl Workspace {
             unresolved: BTreeSet::new(),
             missing: FxHashMap::default(),
             orphans: BTreeSet::new(),
+            unnamed: BTreeSet::new(),
+            paired: FxHashMap::default(),
+            signatures: FxHashMap::default(),
             work: Work::default(),
         }
     }
@@ -254,11 +266,15 @@ impl Workspace {
         id: FileId,
         marks: Result<PatternHits, DiskError>,
     ) -> Vec<Box<str>> {
+        self.signatures.remove(&id);
         let file = self.file_mut(id);
         match marks {
             Ok(marks) => {
                 let weight = weight_of(file.kind, &marks);
-                file.content = Content::Prefiltered(Prefiltered { weight });
+                file.content = Content::Prefiltered(Prefiltered {
+                    weight,
+                    values: marks.values,
+                });
                 file.generated = file.kind == FileKind::ArmTemplate && marks.generated;
                 marks.references
             }

@@ -13,7 +13,7 @@ use super::config::BicepConfig;
 use super::disk;
 use super::files::{Content, Workspace};
 use super::fingerprint::{ReferenceKind, Weight};
-use super::parameters::templates_by_name;
+use super::parameters::{Pairing, templates_by_name};
 use super::registry_cache::{self, Resolution};
 use crate::model::{FileId, FileKind};
 
@@ -154,6 +154,7 @@ impl Workspace {
         references: &[(ReferenceKind, Arc<str>)],
     ) -> Option<Edge> {
         self.orphans.remove(&from);
+        self.unnamed.remove(&from);
         let file = self.file(from);
         let named = references
             .iter()
@@ -182,10 +183,29 @@ impl Workspace {
         if found.is_none() && !templates.is_empty() {
             self.orphans.insert(from);
         }
+        let found = match found {
+            None if self.may_give_values(from) => {
+                self.unnamed.insert(from);
+                match self.paired.get(&from) {
+                    Some(Pairing::Template(template)) => Some(*template),
+                    _ => None,
+                }
+            }
+            found => found,
+        };
         found.map(|id| Edge {
             kind: ReferenceKind::Using,
             target: EdgeTarget::File(id),
         })
+    }
+
+    /// Whether a file may be a parameter file in JSON: for one that is loaded, whether it is.
+    fn may_give_values(&self, id: FileId) -> bool {
+        match (self.loaded(id), &self.file(id).content) {
+            (Some(_), _) => self.file(id).kind == FileKind::ArmParameters,
+            (None, Content::Prefiltered(prefiltered)) => prefiltered.values,
+            _ => false,
+        }
     }
 
     /// What a file holds by itself.

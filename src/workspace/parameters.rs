@@ -1,12 +1,91 @@
-//! Which template a parameters file belongs to, where only its name says so.
+//! Which template a parameter file belongs to, if it names none: by the names of the files, else by the parameters that it
+//! gives and the template declares.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The templates that a parameters file in JSON may belong to by the conventions people use, best first, without
-/// extension: `main.parameters.json`, `main.dev.parameters.json`, `main.parameters.dev.json` beside `main.bicep`, and
-/// all of them in a folder `parameters` beside or below it (as Azure Landing Zones do).
+use rustc_hash::FxHashMap;
+
+use crate::model::{FileId, FileKind, Ident, ItemKind, Template};
+
+/// What a file declares or gives, as far as pairing needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// A template: its parameters, and whether each has to be given.
+    Template(FxHashMap<Ident, bool>),
+    /// A parameter file: the parameters that it gives.
+    Values(Vec<Ident>),
+    /// Neither.
+    Other,
+}
+
+impl Signature {
+    /// The signature of a lowered file.
+    pub fn of(kind: FileKind, template: &Template) -> Self {
+        let items = template.items.iter().map(|item| &item.kind);
+        match kind {
+            FileKind::Bicep | FileKind::ArmTemplate => {
+                let declared = items.filter_map(|kind| match kind {
+                    ItemKind::Parameter(it) => {
+                        Some((it.name.clone(), it.default.is_none() && !it.nullable))
+                    }
+                    _ => None,
+                });
+                Signature::Template(declared.collect())
+            }
+            FileKind::ArmParameters => {
+                let given = items.filter_map(|kind| match kind {
+                    ItemKind::Assignment(it) => Some(it.name.clone()),
+                    _ => None,
+                });
+                Signature::Values(given.collect())
+            }
+            FileKind::BicepParams | FileKind::Other => Signature::Other,
+        }
+    }
+
+    /// Whether a template declares all of these parameters, at least one, and requires no other.
+    fn takes(&self, given: &[Ident]) -> bool {
+        let Signature::Template(declared) = self else {
+            return false;
+        };
+        let required = declared.values().filter(|required| **required).count();
+        let given_required = given
+            .iter()
+            .filter(|name| declared.get(name) == Some(&true));
+        !given.is_empty()
+            && given.len() <= declared.len()
+            && given.iter().all(|name| declared.contains_key(name))
+            && given_required.count() == required
+    }
+}
+
+/// The template that a parameter file belongs to by the parameters that it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pairing {
+    /// The only one of its folder that takes these parameters.
+    Template(FileId),
+    /// Several templates of one folder take them.
+    Ambiguous,
+    /// No template takes them.
+    None,
+}
+
+/// Pairs by parameters with the templates of one folder.
+pub fn by_declaration(given: &[Ident], templates: &[(FileId, Arc<Signature>)]) -> Pairing {
+    let mut fitting = templates.iter().filter(|(_, it)| it.takes(given));
+    match (fitting.next(), fitting.next()) {
+        (None, _) => Pairing::None,
+        (Some((id, _)), None) => Pairing::Template(*id),
+        (Some(_), Some(_)) => Pairing::Ambiguous,
+    }
+}
+
+/// The templates that a parameter file in JSON may belong to by its name, best first, without extension:
+/// `main.parameters.json`, `main.dev.parameters.json`, `main.parameters.dev.json` beside `main.bicep`, and all of them in
+/// a folder `parameters` beside or below it (as Azure Landing Zones do).
 ///
-/// Nothing for names that follow none of them.
+/// Nothing for other names.
 pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Vec::new();
@@ -56,6 +135,38 @@ pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parameters_pair_with_the_only_template_that_takes_them() {
+        let template = |id, text: &str| {
+            let declared = text.split_whitespace();
+            let declared = declared.map(|word| match word.strip_suffix('?') {
+                Some(name) => (Ident::from(name), false),
+                None => (Ident::from(word), true),
+            });
+            (
+                FileId(id),
+                Arc::new(Signature::Template(declared.collect())),
+            )
+        };
+        let check = |given: &str, templates: &[&str], expect| {
+            let given: Vec<_> = given.split_whitespace().map(Ident::from).collect();
+            let templates = (0..).zip(templates).map(|(id, text)| template(id, text));
+            let templates: Vec<_> = templates.collect();
+            assert_eq!(by_declaration(&given, &templates), expect, "{given:?}");
+        };
+        check("name", &["name tag?"], Pairing::Template(FileId(0)));
+        check(
+            "Name TAG",
+            &["other", "name tag?"],
+            Pairing::Template(FileId(1)),
+        );
+        check("name", &["name sku"], Pairing::None);
+        check("name sku", &["name"], Pairing::None);
+        check("", &["tag?"], Pairing::None);
+        check("name", &["name", "name tag?"], Pairing::Ambiguous);
+        check("name", &[], Pairing::None);
+    }
 
     #[test]
     fn names_lead_to_templates() {

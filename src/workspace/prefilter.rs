@@ -35,6 +35,8 @@ pub struct PatternHits {
     pub candidate: bool,
     /// JSON: carries `_generator`, as what Bicep compiles does.
     pub generated: bool,
+    /// JSON that may be a parameter file: it has parameters and no resources.
+    pub values: bool,
 }
 
 /// Looks at a file's bytes.
@@ -310,6 +312,7 @@ fn inspect_json(bytes: &[u8]) -> PatternHits {
     });
     // Both kinds of file have a schema that is named after deployments, or at least one of the members.
     marks.candidate = deployments || resources || parameters;
+    marks.values = parameters && !resources;
     if deployments {
         link.scan(bytes, |at| {
             marks.remote |= at >= 7 && is_at(bytes, at - 7, b"templatelink");

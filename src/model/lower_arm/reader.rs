@@ -53,13 +53,23 @@ pub(in crate::model) struct Pair<'t> {
     pub value: Option<Node<'t>>,
 }
 
+/// What strings may hold, by who wrote the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::model) enum StringsOf {
+    /// Bicep: expressions in brackets.
+    Compiler,
+    /// A person: expressions, and placeholders that another tool replaces (`${x}`, `{{x}}`).
+    Template,
+    /// Text, whatever its brackets, and placeholders: the values of a parameter file.
+    ParameterFile,
+}
+
 /// A tree of JSON with its text, and what lowering carries along.
 pub(in crate::model) struct Reader<'a, 't, S: ?Sized> {
     pub text: &'a S,
     pub memo: &'a dyn ItemMemo,
     pub kinds: &'static Kinds,
-    /// Whether `${x}` and `{{x}}` in strings are another tool's, not yet replaced; Bicep's output has none.
-    pub placeholders: bool,
+    pub strings_of: StringsOf,
     pub(super) cursor: TreeCursor<'t>,
     /// Deployments met among a resource's nested resources: items of their own.
     pub(super) hoisted: Vec<super::resources::Hoisted<'t>>,
@@ -75,7 +85,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             text,
             memo,
             kinds: &KINDS,
-            placeholders: false,
+            strings_of: StringsOf::Compiler,
             cursor: root.walk(),
             hoisted: Vec::new(),
             strings: FxHashSet::default(),

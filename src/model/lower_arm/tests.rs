@@ -663,7 +663,8 @@ fn parameters_files() {
     let text = r#"{"$schema": "https://x/deploymentParameters.json#", "contentVersion": "1.0.0.0",
         "metadata": {"template": "../main.json", "author": "x"},
         "parameters": {"a": {"value": "x"}, "b": {"reference": {"keyVault": {"id": "k"}, "secretName": "s"}},
-        "c": {"value": "${AZURE_LOCATION}"}, "d": {"expression": "[externalInputs('x')]"}, "e": {}, "f": {"value": ["${A}", 1]}}}"#;
+        "c": {"value": "${AZURE_LOCATION}"}, "d": {"expression": "[externalInputs('x')]"}, "e": {}, "f": {"value": ["${A}", 1]},
+        "g": {"value": "${ENV=dev}-${N=1}"}, "h": {"value": "${ENV=dev}-${N}"}, "i": {"value": "[concat('a')]"}, "j": {"value": "[[b]"}}}"#;
     let tree = crate::syntax::parse(crate::syntax::json(), text, None);
     let model = lower_parameters(&tree, text, &NoMemo);
     assert_eq!(
@@ -672,9 +673,13 @@ fn parameters_files() {
          assign a = \"x\"\n\
          assign b = keyVaultSecret({keyVault: {id: \"k\"}, secretName: \"s\"})\n\
          assign c = environmentPlaceholder()\n\
-         assign d = externalInput(externalInputs(\"x\"))\n\
+         assign d = externalInput(\"[externalInputs('x')]\")\n\
          nothing\n\
-         assign f = [environmentPlaceholder(), 1]\n",
+         assign f = [environmentPlaceholder(), 1]\n\
+         assign g = \"dev-1\"\n\
+         assign h = environmentPlaceholder()\n\
+         assign i = \"[concat('a')]\"\n\
+         assign j = \"[[b]\"\n",
     );
 }
 

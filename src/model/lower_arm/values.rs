@@ -1,10 +1,11 @@
 //! JSON values to expressions: literals, `"[…]"`, and the `copy` arrays by which ARM writes a loop inside an object.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tree_sitter::Node;
 
-use super::reader::{Reader, span};
+use super::reader::{Reader, StringsOf, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member};
 use crate::syntax::arm_expression::{self as arm, Kind, Text};
@@ -249,8 +250,16 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let text = self.text;
         let token = text.slice(place);
         let decoded = decode_string(&token);
+        let placeholders = self.strings_of != StringsOf::Compiler;
+        if self.strings_of == StringsOf::ParameterFile {
+            let text = with_defaults(&decoded.text);
+            return match has_placeholder(&text) {
+                true => self.call("environmentPlaceholder", Box::new([])),
+                false => ExprKind::Str(self.intern(&text)),
+            };
+        }
         match arm::classify(&decoded.text) {
-            Text::Literal(said) if self.placeholders && has_placeholder(said) => {
+            Text::Literal(said) if placeholders && has_placeholder(said) => {
                 self.call("environmentPlaceholder", Box::new([]))
             }
             Text::Literal(said) => ExprKind::Str(self.intern(said)),
@@ -262,7 +271,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                     };
                     self.expression_kind(nodes, &root, &origin, depth)
                 }
-                Err(_) if self.placeholders && has_placeholder(said) => {
+                Err(_) if placeholders && has_placeholder(said) => {
                     self.call("environmentPlaceholder", Box::new([]))
                 }
                 Err(error) => {
@@ -420,6 +429,31 @@ fn number(token: &str) -> ExprKind {
         Ok(value) => ExprKind::Int(value),
         Err(_) => invalid(TOO_LARGE),
     }
+}
+
+/// The text with each `${NAME=default}` of azd replaced by its default.
+fn with_defaults(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((inside, behind)) = after.split_once('}') else {
+            break;
+        };
+        out.push_str(before);
+        match inside.split_once('=') {
+            Some((name, default)) if is_variable(name) => out.push_str(default),
+            _ => out.extend(["${", inside, "}"]),
+        }
+        rest = behind;
+    }
+    match rest.len() == text.len() {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(out + rest),
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Whether another tool has yet to fill something in: `${NAME}` (azd, Terraform), `{{ name }}` (Jinja), `#{NAME}#` (the
