@@ -7,6 +7,7 @@
 pub mod config;
 pub mod discover;
 pub mod disk;
+pub mod entries;
 pub mod files;
 pub mod fingerprint;
 pub mod graph;

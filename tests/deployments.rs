@@ -6,7 +6,7 @@ use serde_json::Value;
 mod run;
 mod support;
 
-use run::{REGISTRY, run};
+use run::{REGISTRY, plan, run};
 use support::Workspace;
 
 #[test]
@@ -238,4 +238,23 @@ fn an_inventory_of_a_parameter_file_is_of_its_template() {
             shown.err
         );
     }
+}
+
+#[test]
+fn a_sample_with_a_plan_covers_no_other_sample() {
+    let covered = plan("Standard");
+    let workspace = Workspace::new(&[
+        ("samples/a/main.bicep", &covered),
+        ("samples/a/acr.bicep", REGISTRY),
+        ("samples/b/main.bicep", REGISTRY),
+        ("tests/c/main.bicep", REGISTRY),
+    ]);
+    let checked = run(&workspace, &["check", "--format", "json"]);
+    let report: Value = serde_json::from_str(&checked.out).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    let paths: Vec<_> = findings
+        .iter()
+        .filter_map(|it| it["path"].as_str())
+        .collect();
+    assert_eq!(paths, ["samples/b/main.bicep", "tests/c/main.bicep"]);
 }

@@ -5,7 +5,7 @@
 //! for a trace whose values are the present ones: undo finds the one before the edit.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +17,7 @@ use crate::eval::expand::{Arguments, scope_of};
 use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand};
 use crate::model::{FileId, Ident, ItemKind, Template};
 use crate::rules::container_scan::{self, Deployment, RuleResult, WorkspacePlans};
+use crate::workspace::entries::{Rank, Sharing};
 use crate::workspace::files::Workspace;
 use crate::workspace::graph::Rooted;
 use crate::workspace::view::{Dependency, View};
@@ -57,6 +58,30 @@ pub(super) struct State {
     folder: Option<PathBuf>,
 }
 
+/// The plans of a workspace folder, by the deployments that they cover.
+#[derive(Debug, Default)]
+struct Reach {
+    all: Arc<WorkspacePlans>,
+    /// Of tests and samples: those that cover their own unit.
+    units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>>,
+}
+
+impl Reach {
+    /// The plans that can cover a deployment.
+    fn of(&self, deployment: &Deployment) -> Arc<WorkspacePlans> {
+        let folder = Path::new(&*deployment.label).parent();
+        let sharing = folder.into_iter().flat_map(Sharing::with_folder);
+        let unit = sharing.filter_map(|it| self.units.get(&it)).flatten();
+        let mut plans: Vec<_> = unit.cloned().collect();
+        if plans.is_empty() {
+            return self.all.clone();
+        }
+        plans.extend(self.all.plans.iter().cloned());
+        plans.sort_by(|a, b| a.0.cmp(&b.0));
+        Arc::new(WorkspacePlans { plans })
+    }
+}
+
 /// All deployments.
 #[derive(Debug, Default)]
 pub(super) struct Deployments {
@@ -67,7 +92,7 @@ pub(super) struct Deployments {
     pub(super) checked_files: FxHashMap<FileId, BTreeSet<Key>>,
     /// To be looked at again.
     pub(super) dirty: BTreeSet<Key>,
-    reaches: BTreeMap<Option<PathBuf>, Arc<WorkspacePlans>>,
+    reaches: FxHashMap<Option<PathBuf>, Reach>,
     pub(super) evaluated: u64,
     pub(super) remembered: u64,
 }
@@ -357,6 +382,7 @@ impl Analysis {
         let deployment = Deployment {
             entry: key.0,
             parameters: key.1,
+            rank: Rank::of(Path::new(&*label), key.1.is_some()),
             label,
             scope: scope.unwrap_or(crate::model::ScopeKind::ResourceGroup),
             expansion: trace.expansion.clone(),
@@ -395,35 +421,52 @@ impl Analysis {
         relative.to_string_lossy().replace('\\', "/").into()
     }
 
-    /// Asks the rule about these deployments, and about all that share a reach which has changed.
-    pub(super) fn check(&mut self, mut keys: BTreeSet<Key>) {
-        let deployments = &mut self.deployments;
-        for folder in std::mem::take(&mut self.stale_reaches) {
-            let mut plans = Vec::new();
-            for (key, state) in deployments
-                .states
-                .iter()
-                .filter(|(_, state)| state.folder == folder)
-            {
-                let Some(deployment) = &state.deployment else {
-                    continue;
-                };
-                plans.extend(
-                    state
-                        .plans
-                        .iter()
-                        .map(|plan| (deployment.label.clone(), plan.clone())),
-                );
-                // Without a registry (or a plan of its own, for hints) nothing is said about it.
-                if !deployment.expansion.instances.is_empty() {
-                    keys.insert(*key);
-                }
+    /// Collects the plans of a folder anew, and gives the deployments that they can cover.
+    fn collect_plans(&mut self, folder: Option<PathBuf>) -> Vec<Key> {
+        let mut units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>> = FxHashMap::default();
+        let mut keys = Vec::new();
+        let states = self.deployments.states.iter();
+        for (key, state) in states.filter(|(_, state)| state.folder == folder) {
+            let Some(deployment) = &state.deployment else {
+                continue;
+            };
+            let label = &deployment.label;
+            let sharing = self.sharing_of(*key, label);
+            let plans = state.plans.iter().map(|plan| (label.clone(), plan.clone()));
+            units.entry(sharing).or_default().extend(plans);
+            // Without a registry (or a plan of its own, for hints) nothing is reported about it.
+            if !deployment.expansion.instances.is_empty() {
+                keys.push(*key);
             }
-            plans.sort_by(|a, b| a.0.cmp(&b.0));
-            deployments
-                .reaches
-                .insert(folder, Arc::new(WorkspacePlans { plans }));
         }
+        let mut all = units.remove(&Sharing::Workspace).unwrap_or_default();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        let all = Arc::new(WorkspacePlans { plans: all });
+        let reach = Reach { all, units };
+        self.deployments.reaches.insert(folder, reach);
+        keys
+    }
+
+    /// Which other deployments the plans of one cover.
+    fn sharing_of(&self, (entry, _): Key, label: &str) -> Sharing {
+        let loaded = self.workspace.loaded(entry);
+        let generated = loaded.is_some_and(|loaded| loaded.model.template.generated);
+        // Compiled from Bicep that is not here: the output of something else.
+        if generated && !self.workspace.is_artifact(entry) {
+            return Sharing::Nothing;
+        }
+        match Path::new(label).is_absolute() {
+            true => Sharing::Workspace,
+            false => Sharing::of(Path::new(label)),
+        }
+    }
+
+    /// Asks the rule about these deployments, and about all that share plans which have changed.
+    pub(super) fn check(&mut self, mut keys: BTreeSet<Key>) {
+        for folder in std::mem::take(&mut self.stale_reaches) {
+            keys.extend(self.collect_plans(folder));
+        }
+        let deployments = &mut self.deployments;
         for key in keys {
             let Some(state) = deployments.states.get_mut(&key) else {
                 continue;
@@ -431,11 +474,8 @@ impl Analysis {
             let Some(deployment) = &state.deployment else {
                 continue;
             };
-            let reach = deployments
-                .reaches
-                .get(&state.folder)
-                .cloned()
-                .unwrap_or_default();
+            let reach = deployments.reaches.get(&state.folder);
+            let reach = reach.map(|it| it.of(deployment)).unwrap_or_default();
             let workspace = &self.workspace;
             let alone = state.folder.is_none();
             let results =

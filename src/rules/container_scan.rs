@@ -23,6 +23,7 @@ use super::insert_pricing::plan_name;
 use crate::eval::{Canonical, Existence, Expansion, Instance, ResourceFilter, Uncertainty, Value};
 use crate::model::{FileId, NodeRef, ScopeKind};
 use crate::workspace::config::{Coverage, Level, Settings};
+use crate::workspace::entries::Rank;
 use plan::{Tristate, Unsure};
 
 pub use hover::{hover_plan, hover_registry};
@@ -58,6 +59,8 @@ pub struct Deployment {
     pub parameters: Option<FileId>,
     /// How the message calls it: the parameter file's path relative to the folder, else the entry's.
     pub label: Arc<str>,
+    /// The order in which messages name deployments of equal verdicts.
+    pub rank: Rank,
     /// The level it deploys at.
     pub scope: ScopeKind,
     /// What it makes.

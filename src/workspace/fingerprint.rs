@@ -11,6 +11,7 @@ use indexmap::IndexSet;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::entries::linked_file;
 use crate::eval::ResourceFilter;
 use crate::model::lower::ANY_NAME;
 use crate::model::{
@@ -235,6 +236,11 @@ fn root_of_module(
             Some(item.hash)
         }
         Target::Uri(_) | Target::TemplateSpec(_) => {
+            if let Target::Uri(uri) = &module.target
+                && let Some(file) = linked_file(uri)
+            {
+                references.insert((ReferenceKind::Module, file));
+            }
             *weight = Weight::Uncertainty.max(*weight);
             Some(item.hash)
         }

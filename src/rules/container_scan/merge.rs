@@ -38,10 +38,10 @@ pub fn merge(results: Vec<(&Deployment, RuleResult)>) -> Vec<Finding> {
     findings
 }
 
-/// The worst of what is said about one declaration; the first deployment of several that are equally bad.
+/// The worst finding of one declaration; of equal ones that of the deployment with the least rank.
 fn worst(mut said: Vec<(&Deployment, RuleResult)>) -> Option<Finding> {
     // Stable: the order of deployments decides between equals.
-    said.sort_by_key(|(_, one)| std::cmp::Reverse(one.verdict));
+    said.sort_by_key(|(deployment, one)| (std::cmp::Reverse(one.verdict), deployment.rank));
     let (deployment, first) = said.first()?;
     let mut finding = first.finding.clone()?;
     let differ = said.iter().any(|(_, one)| one.verdict != first.verdict);

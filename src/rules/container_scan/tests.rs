@@ -177,6 +177,7 @@ fn deployment(case: &str, settings: Settings) -> (Deployment, WorkspacePlans) {
         entry: FileId(0),
         parameters: None,
         label: "main.bicep".into(),
+        rank: Rank::default(),
         scope: ScopeKind::ResourceGroup,
         expansion: expansion.into(),
         settings: settings.into(),

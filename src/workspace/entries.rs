@@ -1,0 +1,149 @@
+//! What the place of a deployment's file means: which other deployments its plans cover, and which deployment a message
+//! names first.
+//!
+//! Nobody deploys a test or a sample with the rest of a repository, so their plans count for their own unit alone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::{Expr, ExprKind};
+
+/// The other deployments of the workspace folder that a deployment's plans cover.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// All.
+    #[default]
+    Workspace,
+    /// Those below a folder: the first one below a folder of tests, examples or samples.
+    Below(PathBuf),
+    /// Those of the files directly in a folder of tests, examples or samples.
+    Beside(PathBuf),
+    /// None: a snapshot.
+    Nothing,
+}
+
+impl Sharing {
+    /// The sharing of a deployment by its file, relative to the workspace folder.
+    pub fn of(path: &Path) -> Self {
+        if is_snapshot(path) {
+            return Sharing::Nothing;
+        }
+        let folders = path.ancestors().skip(1);
+        let mut below = None;
+        for folder in folders {
+            match below {
+                _ if !is_aside(folder) => below = Some(folder),
+                Some(unit) => return Sharing::Below(unit.to_path_buf()),
+                None => return Sharing::Beside(folder.to_path_buf()),
+            }
+        }
+        Sharing::Workspace
+    }
+
+    /// Who shares plans with the deployments of files in a folder, apart from the whole workspace.
+    pub fn with_folder(folder: &Path) -> impl Iterator<Item = Sharing> + '_ {
+        let below = folder
+            .ancestors()
+            .map(|it| Sharing::Below(it.to_path_buf()));
+        std::iter::once(Sharing::Beside(folder.to_path_buf())).chain(below)
+    }
+}
+
+/// The order in which messages name deployments of one verdict: no test, example or sample before others; one with a
+/// parameter file; one near the root of the workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    aside: bool,
+    without_parameters: bool,
+    depth: usize,
+}
+
+impl Rank {
+    /// The rank of a deployment by its file, relative to the workspace folder.
+    pub fn of(path: &Path, with_parameters: bool) -> Self {
+        Rank {
+            aside: Sharing::of(path) != Sharing::Workspace,
+            without_parameters: !with_parameters,
+            depth: path.components().count(),
+        }
+    }
+}
+
+const ASIDE: [&str; 7] = [
+    "test", "tests", "e2e", "example", "examples", "sample", "samples",
+];
+
+/// Whether a folder holds tests, examples or samples: by the last word of its name (`e2e-tests`, `bicep_samples`).
+fn is_aside(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    let last = name.and_then(|name| name.rsplit(['-', '_', '.']).next());
+    last.is_some_and(|last| ASIDE.iter().any(|word| word.eq_ignore_ascii_case(last)))
+}
+
+/// Whether a file is the recorded output of a test: `main.verified.bicep`, or in a folder of snapshots.
+fn is_snapshot(path: &Path) -> bool {
+    let folders = path.parent().into_iter().flat_map(Path::components);
+    let mut names = folders.filter_map(|folder| folder.as_os_str().to_str());
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    names.any(|name| name.trim_matches('_').eq_ignore_ascii_case("snapshots"))
+        || stem.is_some_and(|stem| stem.ends_with(".verified") || stem.ends_with(".snapshot"))
+}
+
+/// The file that a computed URI of a linked template ends in: `acr.json` of
+/// `concat(parameters('base'), '/', 'acr.json', parameters('token'))`.
+pub fn linked_file(uri: &Expr) -> Option<Arc<str>> {
+    let ExprKind::Call { name, args, .. } = &uri.kind else {
+        return None;
+    };
+    if !["concat", "uri", "format"].iter().any(|it| name.is(it)) {
+        return None;
+    }
+    let texts = args.iter().rev().filter_map(|arg| match &arg.kind {
+        ExprKind::Str(text) => text.split('}').next_back(),
+        _ => None,
+    });
+    let file = texts.map(|text| text.trim_start_matches('/'));
+    let mut file = file.filter(|text| text.ends_with(".json") && !text.contains(':'));
+    file.next().map(Arc::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_and_samples_share_their_plans_with_their_own_unit() {
+        let below = |folder: &str| Sharing::Below(folder.into());
+        let check = |path: &str, expect| assert_eq!(Sharing::of(Path::new(path)), expect, "{path}");
+        check("main.bicep", Sharing::Workspace);
+        check("infra/sample-app/main.bicep", Sharing::Workspace);
+        check("tests/plans.test.bicep", Sharing::Beside("tests".into()));
+        check("samples/shop/main.bicep", below("samples/shop"));
+        check("samples/shop/modules/acr.bicep", below("samples/shop"));
+        check("a/Tests/e2e/max/main.test.bicep", below("a/Tests/e2e/max"));
+        check("e2e-tests/x/y.json", below("e2e-tests/x"));
+        check("tests/__snapshots__/main.json", Sharing::Nothing);
+        check("infra/main.verified.bicep", Sharing::Nothing);
+        let shared = |folder: &str, with: &Sharing| {
+            Sharing::with_folder(Path::new(folder)).any(|it| it == *with)
+        };
+        let shop = below("samples/shop");
+        assert!(shared("samples/shop/tests", &shop) && shared("samples/shop", &shop));
+        assert!(!shared("samples/bank", &shop) && !shared("", &shop));
+        let beside = Sharing::Beside("tests".into());
+        assert!(shared("tests", &beside) && !shared("tests/unit", &beside));
+    }
+
+    #[test]
+    fn deployments_with_parameters_near_the_root_come_first() {
+        let rank = |path: &str, parameters| Rank::of(Path::new(path), parameters);
+        let sorted = [
+            rank("deep/er/prod.bicepparam", true),
+            rank("main.bicep", false),
+            rank("infra/main.bicep", false),
+            rank("tests/main.bicepparam", true),
+            rank("tests/main.bicep", false),
+        ];
+        assert!(sorted.is_sorted());
+    }
+}
