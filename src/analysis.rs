@@ -120,7 +120,7 @@ pub struct FileReport {
     pub diagnostics: Arc<[Diagnostic]>,
 }
 
-/// Something that could not be read, parsed or followed: `check` lists it and exits with 2.
+/// Something that could not be read, parsed or followed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadError {
     /// The file.
@@ -129,6 +129,8 @@ pub struct LoadError {
     pub location: Option<Location>,
     /// One plain line.
     pub message: String,
+    /// It may hide a resource that a rule checks, or was asked for by name: `check` exits with 2.
+    pub hides: bool,
 }
 
 /// Totals over everything known.

@@ -53,7 +53,7 @@ Examples:
   preflight explain                       what the rule asks and why
   preflight inventory main.bicep          what a file would deploy
 
-Exit code: 0 nothing to report, 1 findings, 2 something could not be read or the call is wrong.";
+Exit code: 0 nothing to report, 1 findings, 2 the call is wrong, or something unreadable may hide a registry or plan.";
 
 /// Says, before deployment, which Azure container registries nobody would scan for vulnerabilities.
 #[derive(Debug, Parser)]

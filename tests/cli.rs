@@ -116,7 +116,14 @@ fn exit_codes() {
         // A file named is judged alone, whoever else uses it.
         (on, &["check", "acr.bicep"], 1, "1 warning", ""),
         (broken, &["check"], 2, "acr.bicep:1", ""),
-        (broken, &["check", "--fail-on", "never"], 2, "", ""),
+        (broken, &["check", "--fail-on", "never"], 0, "", ""),
+        (
+            missing,
+            &["check", "no.bicep", "--fail-on", "never"],
+            2,
+            "",
+            "",
+        ),
         (lost, &["check"], 2, "no.bicep", ""),
         (&[], &["check"], 0, "Nothing to judge", ""),
         (

@@ -39,26 +39,8 @@ const VALUES: &str = r#"{
 fn what_is_not_read_is_told_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
     let broken_use = "modul m './acr.bicep' = { name: 'x' \n";
-    let nested = "module b 'b.bicep' = {\n  name: 'b'\n}\n";
+    let more = format!("{REGISTRY}module b 'b.bicep' = {{\n  name: 'b'\n}}\n");
     let calls: &[Call<'_>] = &[
-        // Nothing names a registry, but what is missing may hold one.
-        (&[("main.bicep", MODULE)], &["."], "main.bicep:1:10"),
-        (
-            &[("main.bicep", MODULE)],
-            &["main.bicep"],
-            "main.bicep:1:10",
-        ),
-        (&[("main.json", LINKED)], &["."], "main.json:7:"),
-        (
-            &[("main.json", LINKED)],
-            &["main.json"],
-            "`away/acr.json` does not exist",
-        ),
-        (
-            &[("a.bicepparam", "using './gone.bicep'\n")],
-            &["."],
-            "a.bicepparam:1:7",
-        ),
         (
             &[("a.bicepparam", "using './gone.bicep'\n")],
             &["a.bicepparam"],
@@ -81,10 +63,11 @@ fn what_is_not_read_is_told_whatever_else_is_there() {
             &["main.bicep"],
             "away/acr.bicep:2:",
         ),
+        // A deployment with a registry may have the plan where nothing can be read.
         (
-            &[("main.bicep", MODULE), ("away/acr.bicep", nested)],
+            &[("main.bicep", MODULE), ("away/acr.bicep", &more)],
             &["main.bicep"],
-            "away/acr.bicep:1:10",
+            "away/acr.bicep:6:10",
         ),
         // A use of a module that does not parse hides what it brings.
         (
@@ -157,6 +140,65 @@ fn what_is_not_read_is_told_whatever_else_is_there() {
                 "{words:?} in {reported}"
             );
         }
+    }
+}
+
+/// What is not read and touches no registry is reported, and changes the exit code with `--strict` alone.
+#[test]
+fn what_hides_no_registry_leaves_the_exit_code_alone() {
+    let nested = "module b 'b.bicep' = {\n  name: 'b'\n}\n";
+    let log = "{\"a\": \"registrationPolicy of /policyAssignments\" [1 2]";
+    let calls: &[Call<'_>] = &[
+        (&[("main.bicep", MODULE)], &["."], "main.bicep:1:10"),
+        (
+            &[("main.bicep", MODULE)],
+            &["main.bicep"],
+            "main.bicep:1:10",
+        ),
+        (&[("main.json", LINKED)], &["."], "main.json:7:"),
+        (
+            &[("main.json", LINKED)],
+            &["main.json"],
+            "`away/acr.json` does not exist",
+        ),
+        (
+            &[("a.bicepparam", "using './gone.bicep'\n")],
+            &["."],
+            "a.bicepparam:1:7",
+        ),
+        (
+            &[("main.bicep", MODULE), ("away/acr.bicep", nested)],
+            &["main.bicep"],
+            "away/acr.bicep:1:10",
+        ),
+        (
+            &[
+                ("main.bicep", MODULE),
+                ("acr.bicep", REGISTRY),
+                ("ps-rule.yaml", "rule: { exclude: [AZR-000002] }\n"),
+                ("log.json", log),
+            ],
+            &["."],
+            "main.bicep:1:10",
+        ),
+    ];
+    for (files, args, words) in calls {
+        let workspace = Workspace::new(files);
+        for (option, code) in [
+            ("--color=never", 0),
+            ("--strict", 2),
+            ("--fail-on=never", 0),
+        ] {
+            let run = run(&workspace, &[&["check", option], *args].concat());
+            let reported = format!("{args:?} {option}: {}\n{}\n{}", run.code, run.out, run.err);
+            assert_eq!((run.code, run.err.as_str()), (code, ""), "{reported}");
+            assert!(run.out.contains(words), "{words:?} in {reported}");
+            assert!(run.out.contains("warning: "), "{reported}");
+        }
+        let ignored = "input:\n  pathIgnore: ['**']\n";
+        workspace.write("ps-rule.yaml", ignored);
+        let run = run(&workspace, &[&["check", "--strict"], *args].concat());
+        assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     }
 }
 

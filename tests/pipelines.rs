@@ -305,3 +305,39 @@ fn the_action_hands_over_the_paths_it_is_given() {
         assert_eq!(words, [&["check"], expect, &rest].concat(), "{paths:?}");
     }
 }
+
+#[test]
+fn code_scanning_gets_paths_relative_to_the_repository() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let infra = folder.path().join("repo/infra");
+    std::fs::create_dir_all(folder.path().join("repo/.git")).expect("a repository");
+    std::fs::create_dir_all(&infra).expect("a folder");
+    let registry =
+        "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'acr'\n}\n";
+    let module = "module gone 'gone.bicep' = {\n  name: 'gone'\n}\n";
+    std::fs::write(infra.join("acr.bicep"), format!("{registry}{module}")).expect("a file");
+    let report = |arguments: &[&str]| {
+        let output = preflight(&[&["check"], arguments].concat(), &infra);
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    for (root, path) in [
+        (&[] as &[&str], "infra/acr.bicep"),
+        (&["--root", "../.."], "repo/infra/acr.bicep"),
+        (&["--root", "."], "acr.bicep"),
+    ] {
+        let github = report(&[root, &["--format", "github"]].concat());
+        let files = github.matches(&format!(" file={path},")).count();
+        assert_eq!(files, 2, "{github}");
+        let sarif = report(&[root, &["--format", "sarif"]].concat());
+        let sarif: serde_json::Value = serde_json::from_str(&sarif).expect("JSON");
+        let run = &sarif["runs"][0];
+        for place in [
+            &run["results"][0]["locations"][0],
+            &run["invocations"][0]["toolExecutionNotifications"][0]["locations"][0],
+        ] {
+            assert_eq!(place["physicalLocation"]["artifactLocation"]["uri"], path);
+        }
+        let text = report(root);
+        assert!(text.contains("--> acr.bicep:1:14"), "{text}");
+    }
+}

@@ -91,6 +91,7 @@ impl Analysis {
                 path: file.path.clone(),
                 location: None,
                 message: message.to_owned(),
+                hides: false,
             })
         })
     }

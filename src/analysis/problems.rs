@@ -40,6 +40,15 @@ enum Read {
     Parsed(files::Read),
 }
 
+/// How to look at a file.
+#[derive(Clone, Copy)]
+struct Gaps<'a> {
+    /// Files read for this once; none where only what is loaded counts.
+    read: Option<&'a Fresh>,
+    /// A deployment that it is part of has a resource which a rule checks.
+    checked: bool,
+}
+
 /// What is asked of a file here.
 struct Said<'a> {
     uses: Vec<(Use<'a>, Option<Span>)>,
@@ -66,19 +75,24 @@ impl Analysis {
                 path: path.as_path().into(),
                 location: None,
                 message: message.clone(),
+                hides: true,
             });
         }
         let listed = self.workspace.files().filter(|(_, file)| file.listed);
         let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
         let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
+        let checked = self.checked_closures();
         let mut fresh = self.read_uncertain(queue.iter().copied().filter(|_| read));
         while let Some(id) = queue.pop() {
             // Outside the folders there are few.
             if read && !fresh.contains_key(&id) {
                 fresh.extend(self.read_uncertain([id]));
             }
-            let read = read.then_some(&fresh);
-            for next in self.gaps_of(id, read, &mut locator, &mut unanalyzed) {
+            let gaps = Gaps {
+                read: read.then_some(&fresh),
+                checked: checked.contains(&id),
+            };
+            for next in self.gaps_of(id, gaps, &mut locator, &mut unanalyzed) {
                 if seen.insert(next) {
                     queue.push(next);
                 }
@@ -94,7 +108,11 @@ impl Analysis {
                 path: problem.path.as_path().into(),
                 location: id.and_then(|id| locator.location(self, id, problem.span)),
                 message: problem.message.clone(),
+                hides: true,
             });
+        }
+        for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
+            list.retain(|error| !self.is_path_ignored(&error.path));
         }
         for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.sort_by(|a, b| {
@@ -105,23 +123,33 @@ impl Analysis {
         unanalyzed
     }
 
+    /// The files of deployments that have a resource which a rule checks.
+    fn checked_closures(&self) -> FxHashSet<FileId> {
+        let states = self.deployments.states.values();
+        let expansions = states.filter_map(|state| Some(&state.deployment.as_ref()?.expansion));
+        let checked = expansions.filter(|expansion| !expansion.instances.is_empty());
+        checked.flat_map(|it| it.files.iter().copied()).collect()
+    }
+
     /// The gaps in one file. Gives the files that it leads to.
     fn gaps_of(
         &self,
         id: FileId,
-        read: Option<&Fresh>,
+        Gaps { read, checked }: Gaps<'_>,
         locator: &mut Locator,
         unanalyzed: &mut Unanalyzed,
     ) -> Vec<FileId> {
         let file = self.workspace.file(id);
-        let problem = |location, message| LoadError {
+        let named = file.listed && self.workspace.folder_of(&file.path).is_none();
+        let problem = |location, message, hides| LoadError {
             path: file.path.clone(),
             location,
             message,
+            hides,
         };
         if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
             let message = format!("cannot be read: {error}");
-            unanalyzed.problems.push(problem(None, message));
+            unanalyzed.problems.push(problem(None, message, true));
         }
         let Some(said) = self.said(id, read) else {
             return Vec::new();
@@ -129,18 +157,24 @@ impl Analysis {
         // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
         let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
         if !said.errors.is_empty() && (holds || said.holds || self.may_use(id)) {
+            let hides = named || checked || self.names_a_resource(id) || self.may_use(id);
             for (span, message) in said.errors.iter() {
                 let location = locator.location(self, id, *span);
                 let message = format!("does not parse: {message}");
-                unanalyzed.problems.push(problem(location, message));
+                unanalyzed.problems.push(problem(location, message, hides));
             }
         }
         let mut further = Vec::new();
         for (use_, span) in said.uses {
             let mut location = || span.and_then(|span| locator.location(self, id, span));
             let mut mistake = true;
+            let mut hides = checked;
             let reference = match use_ {
                 Use::Reference(reference) => reference,
+                Use::Template(reference) => {
+                    hides |= named;
+                    reference
+                }
                 Use::Link(path) => {
                     mistake = self.is_quoted(id, span);
                     path
@@ -148,7 +182,7 @@ impl Analysis {
                 Use::Elsewhere(words) => {
                     unanalyzed
                         .unread
-                        .push(problem(location(), words.to_owned()));
+                        .push(problem(location(), words.to_owned(), false));
                     continue;
                 }
             };
@@ -162,7 +196,7 @@ impl Analysis {
                         true => &mut unanalyzed.problems,
                         false => &mut unanalyzed.unread,
                     };
-                    list.push(problem(location(), reason.to_string()));
+                    list.push(problem(location(), reason.to_string(), hides));
                 }
                 Resolution::File(path) => further.extend(self.workspace.id(&path)),
                 _ => {}
@@ -236,6 +270,16 @@ impl Analysis {
             .is_some_and(|(span, text)| text.as_bytes().get(span.start as usize) == Some(&b'"'))
     }
 
+    /// Whether the bytes of a file name a registry or a plan.
+    fn names_a_resource(&self, id: FileId) -> bool {
+        let Some(text) = self.workspace.text(id) else {
+            return false;
+        };
+        let kind = prefilter::kind_of(&self.workspace.file(id).path);
+        let hits = prefilter::inspect(kind, text.as_bytes());
+        hits.registry || hits.pricing
+    }
+
     /// Whether a file that does not parse may use one that matters: a path to it stands in its bytes.
     fn may_use(&self, id: FileId) -> bool {
         let Some(text) = self.workspace.text(id) else {
@@ -266,16 +310,17 @@ impl Analysis {
                     path: self.workspace.file(unread.place.file).path.clone(),
                     location: locator.locate(self, unread.place),
                     message: "this deployment is too large to follow beyond here: what it deploys behind this \
-                              module is not judged"
+                              module is not checked"
                         .to_owned(),
+                    hides: true,
                 });
             }
             for place in expansions().flat_map(|expansion| &expansion.cycles) {
                 problems.push(LoadError {
                     path: self.workspace.file(place.file).path.clone(),
                     location: locator.locate(self, *place),
-                    message: "this module leads back to a file that is already on the way here"
-                        .to_owned(),
+                    message: "this module leads back to a file that uses it".to_owned(),
+                    hides: true,
                 });
             }
         }
@@ -335,6 +380,7 @@ impl Analysis {
             path: self.workspace.file(id).path.clone(),
             location: None,
             message: words.to_owned(),
+            hides: true,
         });
     }
 
@@ -358,6 +404,7 @@ impl Analysis {
                 path: self.workspace.file(id).path.clone(),
                 location: locator.location(self, id, *span),
                 message: format!("does not parse: {message}"),
+                hides: true,
             });
         }
     }
@@ -367,6 +414,8 @@ impl Analysis {
 enum Use<'m> {
     /// By a path, or by the name of a module in a registry.
     Reference(&'m str),
+    /// As the template that a parameter file is for.
+    Template(&'m str),
     /// By a link that may lead elsewhere.
     Link(&'m str),
     /// In a way that nothing here can follow.
@@ -398,7 +447,11 @@ fn collect<'m>(
             continue;
         }
         if let Some(reference) = reference_of(&item.kind) {
-            found.push((Use::Reference(&reference.text), at(reference.node)));
+            let use_ = match item.kind {
+                ItemKind::Using(_) => Use::Template(&reference.text),
+                _ => Use::Reference(&reference.text),
+            };
+            found.push((use_, at(reference.node)));
         }
         let ItemKind::Module(module) = &item.kind else {
             continue;

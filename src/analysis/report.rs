@@ -249,7 +249,11 @@ impl Analysis {
     }
 
     fn is_ignored(&self, file: FileId) -> bool {
-        let path = &self.workspace.file(file).path;
+        self.is_path_ignored(&self.workspace.file(file).path)
+    }
+
+    /// Whether `input.pathIgnore` names a path.
+    pub(super) fn is_path_ignored(&self, path: &Path) -> bool {
         let root = self.workspace.root_of(path);
         let read = |path: &Path| self.workspace.config_text(path);
         self.workspace

@@ -68,6 +68,13 @@ pub struct Args {
     /// Print the settings in force for a file and which file set them
     #[arg(long, value_name = "FILE")]
     show_config: Option<PathBuf>,
+    /// The root of the repository: paths in SARIF and GitHub annotations are relative to it [default: the nearest folder
+    /// with .git, else the working directory]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Exit with 2 for everything that could not be read, whether or not it may hide a registry or plan
+    #[arg(long)]
+    strict: bool,
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     color: Color,
@@ -85,7 +92,8 @@ Examples:
   preflight check --fix=Containers            turn Defender for Containers on where it is missing
   preflight check - --stdin-filename main.bicep < main.bicep
 
-Exit code: 0 nothing to report at --fail-on or above, 1 findings, 2 something could not be read or parsed.";
+Exit code: 0 nothing to report at --fail-on or above, 1 findings, 2 the call is wrong, a named file could not be read or
+parsed, or something unreadable may hide a registry or plan (--strict: something could not be read at all).";
 
 /// A format and the file it goes to.
 #[derive(Debug, Clone)]
@@ -192,7 +200,10 @@ impl Args {
 
 /// Judges and reports.
 pub fn run(args: &Args) -> Exit {
-    let base = Base::here();
+    let base = match &args.root {
+        Some(root) => Base::here().with_root(root),
+        None => Base::here(),
+    };
     let formats = match formats(args) {
         Ok(formats) => formats,
         Err(words) => return trouble(words),
@@ -219,6 +230,7 @@ pub fn run(args: &Args) -> Exit {
         .iter()
         .any(|wanted| matches!(wanted.format, Format::Json | Format::Sarif));
     let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
+    report.wrong_call = !wrong.is_empty();
     report.problems.extend(wrong);
     report.problems.sort_by(|a, b| {
         (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
@@ -236,7 +248,7 @@ pub fn run(args: &Args) -> Exit {
         }
         texts.get(path).cloned().flatten()
     };
-    let mut exit = exit_of(&report, args.fail_on);
+    let mut exit = exit_of(&report, args);
     for wanted in formats {
         let color = wanted.file.is_none() && args.color.enabled();
         let text = match wanted.format {
@@ -340,6 +352,7 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
         path: path.into(),
         location: None,
         message,
+        hides: true,
     });
     let mut wrong: Vec<LoadError> = wrong.collect();
     for file in entries.iter().filter(|file| !named.matched.contains(*file)) {
@@ -432,22 +445,21 @@ fn write(path: &Path, text: &str) -> Exit {
     }
 }
 
-fn exit_of(report: &Report, fail_on: FailOn) -> Exit {
-    let least = match fail_on {
-        FailOn::Error => Some(Severity::Error),
-        FailOn::Warning => Some(Severity::Warning),
-        FailOn::Note => Some(Severity::Note),
-        FailOn::Never => None,
+fn exit_of(report: &Report, args: &Args) -> Exit {
+    let least = match args.fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+        FailOn::Never if report.wrong_call => return Exit::Trouble,
+        FailOn::Never => return Exit::Clean,
     };
-    let failing = |severity: Severity| least.is_some_and(|least| severity >= least);
-    if !report.problems.is_empty() {
-        Exit::Trouble
-    } else if report
-        .reported()
-        .any(|found| failing(found.diagnostic.severity))
-    {
-        Exit::Findings
-    } else {
-        Exit::Clean
+    let mut problems = report.problems.iter();
+    if problems.any(|problem| problem.hides || args.strict) {
+        return Exit::Trouble;
+    }
+    let mut reported = report.reported();
+    match reported.any(|found| found.diagnostic.severity >= least) {
+        true => Exit::Findings,
+        false => Exit::Clean,
     }
 }

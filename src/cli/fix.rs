@@ -127,7 +127,7 @@ fn next(
     let mut seen = BTreeMap::new();
     for report in analysis.reports() {
         let fixes = analysis.fixes_for_report(&report.path);
-        let path = base.relative(&report.path);
+        let path = base.in_repository(&report.path);
         for (index, diagnostic) in report.diagnostics.iter().enumerate() {
             if known.is_some_and(|known| known.contains(&fingerprint(diagnostic, &path, &mut seen)))
             {

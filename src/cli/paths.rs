@@ -9,44 +9,71 @@ use glob::{MatchOptions, Pattern};
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
 
-/// The working directory, to which reports are relative.
+/// What paths in reports are relative to.
 #[derive(Debug, Clone)]
-pub struct Base(PathBuf);
+pub struct Base {
+    folder: PathBuf,
+    repository: PathBuf,
+}
 
 impl Base {
-    /// The present working directory.
+    /// The working directory, and the repository that holds it.
     pub fn here() -> Self {
-        Base(disk::normalize(Path::new(".")))
+        let folder = disk::normalize(Path::new("."));
+        let mut above = folder.ancestors();
+        let repository = above.find(|folder| disk::is_there(&folder.join(".git")));
+        Base {
+            repository: repository.unwrap_or(&folder).to_path_buf(),
+            folder,
+        }
     }
 
-    /// The folder itself.
+    /// The same with another root of the repository.
+    pub fn with_root(self, root: &Path) -> Self {
+        Base {
+            repository: disk::normalize(root),
+            ..self
+        }
+    }
+
+    /// The working directory.
     pub fn folder(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 
-    /// A path relative to the working directory, `/` between its parts.
+    /// A path relative to the working directory, `/` between its parts: for people, and for tools that run where this
+    /// does.
     pub fn relative(&self, path: &Path) -> String {
-        let mut base = self.0.components().peekable();
-        let mut rest = path.components().peekable();
-        let mut shared = 0;
-        while let (Some(a), Some(b)) = (base.peek(), rest.peek()) {
-            if a != b {
-                break;
-            }
-            shared += usize::from(matches!(a, Component::Normal(_)));
-            base.next();
-            rest.next();
+        relative(&self.folder, path)
+    }
+
+    /// A path relative to the root of the repository: for code scanning, annotations and fingerprints.
+    pub fn in_repository(&self, path: &Path) -> String {
+        relative(&self.repository, path)
+    }
+}
+
+fn relative(base: &Path, path: &Path) -> String {
+    let mut base = base.components().peekable();
+    let mut rest = path.components().peekable();
+    let mut shared = 0;
+    while let (Some(a), Some(b)) = (base.peek(), rest.peek()) {
+        if a != b {
+            break;
         }
-        // Nothing in common but the root, or another drive: relative would say less.
-        if shared == 0 {
-            return path.to_string_lossy().replace('\\', "/");
-        }
-        let mut parts: Vec<String> = base.map(|_| "..".to_owned()).collect();
-        parts.extend(rest.map(|part| part.as_os_str().to_string_lossy().into_owned()));
-        match parts.is_empty() {
-            true => ".".to_owned(),
-            false => parts.join("/"),
-        }
+        shared += usize::from(matches!(a, Component::Normal(_)));
+        base.next();
+        rest.next();
+    }
+    // Nothing in common but the root, or another drive: relative would say less.
+    if shared == 0 {
+        return path.to_string_lossy().replace('\\', "/");
+    }
+    let mut parts: Vec<String> = base.map(|_| "..".to_owned()).collect();
+    parts.extend(rest.map(|part| part.as_os_str().to_string_lossy().into_owned()));
+    match parts.is_empty() {
+        true => ".".to_owned(),
+        false => parts.join("/"),
     }
 }
 
@@ -194,9 +221,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn paths_are_relative_where_that_says_more() {
-        let base = Base(PathBuf::from("/home/a/work"));
         let check = |path: &str, expect: &str| {
-            assert_eq!(base.relative(Path::new(path)), expect);
+            assert_eq!(relative(Path::new("/home/a/work"), Path::new(path)), expect);
         };
         check("/home/a/work/x/main.bicep", "x/main.bicep");
         check("/home/a/other/main.bicep", "../other/main.bicep");

@@ -91,6 +91,8 @@ pub struct Report {
     pub findings: Vec<Found>,
     /// What could not be read, parsed or followed.
     pub problems: Vec<LoadError>,
+    /// An argument names nothing that can be checked.
+    pub wrong_call: bool,
     /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not judged.
     pub unread: Vec<LoadError>,
     /// A baseline was compared with.
@@ -119,7 +121,8 @@ impl Report {
                 if diagnostic.code == CONFIGURATION {
                     continue;
                 }
-                let fingerprint = fingerprint(diagnostic, &path, &mut seen);
+                let in_repository = base.in_repository(&file.path);
+                let fingerprint = fingerprint(diagnostic, &in_repository, &mut seen);
                 let own = fixes.extract_if(.., |(of, _)| *of == index);
                 let own: Vec<Fix> = own.map(|(_, fix)| fix).collect();
                 findings.push(Found {
@@ -141,6 +144,7 @@ impl Report {
             entry_points: summary.entry_points,
             findings,
             problems: unanalyzed.problems,
+            wrong_call: false,
             unread: unanalyzed.unread,
             compared: known.is_some(),
         }

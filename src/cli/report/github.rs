@@ -15,17 +15,20 @@ pub fn print(report: &Report) -> String {
             Severity::Note => "notice",
         };
         let title = format!("{} {}", diagnostic.code, diagnostic.name);
-        let place = place(&found.path, Some(&diagnostic.location));
+        let path = report.base.in_repository(&diagnostic.location.path);
+        let place = place(&path, Some(&diagnostic.location));
         out.push_str(&line(command, &place, &title, &diagnostic.message));
     }
-    for (command, problems) in [("error", &report.problems), ("notice", &report.unread)] {
-        for problem in problems {
-            let place = place(
-                &report.base.relative(&problem.path),
-                problem.location.as_ref(),
-            );
-            out.push_str(&line(command, &place, "Preflight", &problem.message));
-        }
+    let problems = report.problems.iter();
+    let problems = problems.map(|problem| match problem.hides {
+        true => ("error", problem),
+        false => ("warning", problem),
+    });
+    let unread = report.unread.iter().map(|unread| ("notice", unread));
+    for (command, problem) in problems.chain(unread) {
+        let path = report.base.in_repository(&problem.path);
+        let place = place(&path, problem.location.as_ref());
+        out.push_str(&line(command, &place, "Preflight", &problem.message));
     }
     out
 }

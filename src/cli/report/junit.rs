@@ -43,7 +43,7 @@ pub fn print(report: &Report) -> String {
         };
         suites.entry(found.path.clone()).or_default().push(case);
     }
-    for problem in &report.problems {
+    for problem in report.problems.iter().filter(|problem| problem.hides) {
         let path = report.base.relative(&problem.path);
         let case = Case {
             name: "readable".to_owned(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Found, Report, ResolvedFix, severity_name};
 use crate::analysis::{Location, Suppression};
 use crate::rules::container_scan::{CODE, NAME, PAGE, explain};
+use crate::workspace::disk;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -18,7 +19,11 @@ pub fn print(report: &Report) -> String {
     for found in &report.findings {
         results.push(result(report, found));
     }
-    let errors = report.problems.iter().map(|problem| ("error", problem));
+    let problems = report.problems.iter();
+    let errors = problems.map(|problem| match problem.hides {
+        true => ("error", problem),
+        false => ("warning", problem),
+    });
     let notes = report.unread.iter().map(|problem| ("note", problem));
     let notifications: Vec<Value> = errors
         .chain(notes)
@@ -41,7 +46,7 @@ pub fn print(report: &Report) -> String {
             "tool": { "driver": driver() },
             "columnKind": "utf16CodeUnits",
             "invocations": [{
-                "executionSuccessful": report.problems.is_empty(),
+                "executionSuccessful": !report.problems.iter().any(|problem| problem.hides),
                 "toolExecutionNotifications": notifications,
             }],
             "results": results,
@@ -142,7 +147,7 @@ fn fix(report: &Report, fix: &ResolvedFix) -> Value {
     let changes: Vec<Value> = changes
         .into_iter()
         .map(|(path, replacements)| {
-            let path = report.base.folder().join(path);
+            let path = disk::normalize(&report.base.folder().join(path));
             json!({
                 "artifactLocation": artifact(report, &path),
                 "replacements": replacements,
@@ -169,9 +174,9 @@ fn region(location: &Location) -> Value {
     })
 }
 
-/// Relative below the working directory, which is the repository's root in a pipeline; elsewhere a file's own URI.
+/// Relative to the root of the repository below it, else the file's own URI.
 fn artifact(report: &Report, path: &Path) -> Value {
-    let relative = report.base.relative(path);
+    let relative = report.base.in_repository(path);
     if !relative.starts_with("../") && !Path::new(&relative).is_absolute() {
         return json!({ "uri": encoded(&relative) });
     }

@@ -76,14 +76,18 @@ fn problem_text(
     renderer: &Renderer,
     read: Read<'_>,
 ) -> String {
+    let level = match problem.hides {
+        true => Level::ERROR,
+        false => Level::WARNING,
+    };
     let Some(location) = &problem.location else {
         let path = report.base.relative(&problem.path);
         let title = plain(&format!("{path}: {}", problem.message)).into_owned();
-        let group = Group::with_title(Level::ERROR.primary_title(title));
+        let group = Group::with_title(level.primary_title(title));
         return renderer.render(&[group]);
     };
     let excerpt = Excerpt::new(report, location, None, read);
-    let group = Level::ERROR
+    let group = level
         .primary_title(problem.message.as_str())
         .element(excerpt.snippet());
     renderer.render(&[group])
