@@ -1,6 +1,6 @@
-//! The user's pages, one a topic, so that they stand beside the code they speak of and are read in the same place.
+//! User documentation, one page for each topic, beside the code it describes.
 //!
-//! Every command in them is run by `tests/pipelines.rs`, every configuration in them is read by it.
+//! `tests/pipelines.rs` runs every command and reads every configuration in these pages.
 
 #[doc = include_str!("docs/configuration.md")]
 pub mod configuration {}
