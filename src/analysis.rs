@@ -23,10 +23,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
-use crate::rules::container_scan::FILTER;
-use crate::rules::finding::{Severity, Subject, Verdict};
+use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
-use crate::rules::insert_pricing;
+use crate::rules::fix::FixContext;
+use crate::rules::{self};
 use crate::syntax;
 pub use crate::text::Point;
 use crate::text::{Document, Encoding, Span, TextChange, position};
@@ -76,8 +76,10 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// `Azure.ACR.ContainerScan`.
     pub name: &'static str,
-    /// `None` for hints and problems of configuration files.
-    pub verdict: Option<Verdict>,
+    /// The rule's page.
+    pub page: Option<&'static str>,
+    /// The verdict; a hint for errors in configuration files.
+    pub verdict: Verdict,
     /// Severity.
     pub severity: Severity,
     /// Where.
@@ -224,7 +226,7 @@ impl Analysis {
     /// An empty one.
     pub fn new(options: Options) -> Self {
         let workspace = Workspace::new(
-            &FILTER,
+            rules::filter(),
             options.overrides.clone(),
             options.cache_root.clone(),
             options.unfiltered,
@@ -639,16 +641,12 @@ impl Analysis {
         for stored in self.reports.values() {
             let rows = stored.findings.iter().zip(stored.diagnostics.iter());
             for (finding, _) in rows.filter(|(_, shown)| shown.suppressed.is_none()) {
-                let deployment_paths = match &finding.subject {
-                    Subject::Registry(registry) => registry.deployment_paths.len(),
-                    _ => 1,
-                };
                 let rank = match finding.verdict {
-                    Some(Verdict::Off | Verdict::Missing) => 0,
-                    Some(_) => 1,
-                    None => 2,
+                    Verdict::Off | Verdict::Missing | Verdict::Violation => 0,
+                    Verdict::Unknown | Verdict::Scanned => 1,
+                    Verdict::Hint => 2,
                 };
-                counts[rank] += deployment_paths.max(1);
+                counts[rank] += finding.deployments();
             }
         }
         counts
@@ -706,7 +704,14 @@ impl Analysis {
         })
         .take(most)
         .flat_map(|(index, (finding, _))| {
-            let fixes = insert_pricing::fixes(finding, &views, &settings, create_files);
+            let cx = FixContext {
+                views: &views,
+                settings: &settings,
+                create_files,
+            };
+            let fixes = rules::rule_of(finding.rule)
+                .map(|rule| rule.fixes(finding, &cx))
+                .unwrap_or_default();
             fixes.into_iter().map(move |fix| (index, fix))
         })
         .collect()

@@ -55,9 +55,9 @@ fn row(instance: &Instance) -> (String, Option<String>) {
         _ => None,
     };
     let existence = match instance.existence {
-        Existence::Surely => "surely",
-        Existence::No(_) => "no",
-        Existence::Maybe(_) => "maybe",
+        Existence::Always => "surely",
+        Existence::Never(_) => "no",
+        Existence::Conditional(_) => "maybe",
     };
     let key = format!(
         "{}@{} {existence} x{}",

@@ -150,8 +150,9 @@ fn every_configuration_of_the_pages_is_read() {
         let (file, problems) = rule_file::read(block);
         assert_eq!(problems, [], "{block}");
         let file = file.expect("a rule file");
-        assert!(file.excluded.is_some() && file.level.is_some() && file.plan.is_some());
-        assert!(!file.suppressed.is_empty() && !file.parameter_defaults.is_empty());
+        let lists = &file.rules;
+        assert!(!lists.exclude.is_empty() && !lists.levels.is_empty() && file.plan.is_some());
+        assert!(!lists.suppression.is_empty() && !file.parameter_defaults.is_empty());
         assert!(file.coverage.is_some() && file.hints.is_some() && !file.path_ignore.is_empty());
     }
     for block in blocks(&page, "json") {

@@ -124,9 +124,7 @@ fn run(case: &Case) -> Vec<String> {
                 start.utf16 + 1
             );
             let severity = format!("{:?}", shown.severity).to_lowercase();
-            let verdict = shown
-                .verdict
-                .map_or("hint".to_owned(), |v| format!("{v:?}"));
+            let verdict = shown.verdict.name().to_owned();
             let head = format!("{place} {severity} {}", verdict.to_lowercase());
             (head, shown.message.clone())
         })

@@ -16,7 +16,8 @@ use super::{Analysis, Cancel};
 use crate::eval::expand::{Arguments, scope_of};
 use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand};
 use crate::model::{FileId, Ident, ItemKind, Template};
-use crate::rules::container_scan::{self, Deployment, RuleResult, WorkspacePlans};
+use crate::rules::finding::RuleResult;
+use crate::rules::{self, Deployment, WorkspacePlans};
 use crate::workspace::entries::{Rank, Sharing};
 use crate::workspace::files::Workspace;
 use crate::workspace::graph::Rooted;
@@ -399,7 +400,7 @@ impl Analysis {
         if same {
             return false;
         }
-        let plans = container_scan::plans(&deployment);
+        let plans = rules::shared(&deployment);
         if plans != state.plans {
             state.plans = plans;
             self.stale_reaches.insert(state.folder.clone());
@@ -478,8 +479,7 @@ impl Analysis {
             let reach = reach.map(|it| it.of(deployment)).unwrap_or_default();
             let workspace = &self.workspace;
             let alone = state.folder.is_none();
-            let results =
-                container_scan::check(deployment, &reach, &|file| workspace.shows(file, alone));
+            let results = rules::check(deployment, &reach, &|file| workspace.shows(file, alone));
             if results == state.results {
                 continue;
             }
@@ -516,7 +516,7 @@ fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
         Some(loaded) => {
             let template = &loaded.model.template;
             let given = given(workspace, key, template, &view);
-            expand(key.0, template, &given, &view, &container_scan::FILTER)
+            expand(key.0, template, &given, &view, rules::filter())
         }
         None => Expansion::default(),
     };

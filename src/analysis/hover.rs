@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::report::Locator;
 use super::{Analysis, Location};
+use crate::eval::Instance;
 use crate::model::NodeRef;
-use crate::rules::container_scan::{hover_plan, hover_registry};
+use crate::rules::{HoverTarget, RULES};
 use crate::workspace::disk;
 
 impl Analysis {
@@ -34,25 +35,42 @@ impl Analysis {
             .map(|(deployment, results)| (*deployment, results))
             .collect();
         if let Some(location) = here {
-            return Some((location, hover_registry(&about)));
+            return Some((location, hover(HoverTarget::Results(&about))?));
         }
         let mut here = None;
-        let mut plans = Vec::new();
+        let mut shared = Vec::new();
         for state in self.deployments.states.values() {
             let Some(deployment) = &state.deployment else {
                 continue;
             };
-            for plan in state
-                .plans
-                .iter()
-                .filter(|plan| plan.type_place.file == file)
-            {
-                if let Some(location) = under(plan.type_place) {
+            let in_file = |instance: &&Instance| instance.type_place.file == file;
+            for instance in state.plans.iter().filter(in_file) {
+                if let Some(location) = under(instance.type_place) {
                     here = Some(location);
-                    plans.push((deployment, plan));
+                    shared.push((deployment, instance));
                 }
             }
         }
-        here.map(|location| (location, hover_plan(&plans)))
+        here.and_then(|location| Some((location, hover(HoverTarget::Shared(&shared))?)))
     }
+}
+
+/// What the rules show for a target, one below the other.
+fn hover(target: HoverTarget<'_>) -> Option<String> {
+    let texts = RULES.iter().filter_map(|rule| {
+        let own: Vec<_> = match target {
+            HoverTarget::Results(results) => results
+                .iter()
+                .filter(|(_, result)| result.rule == rule.metadata())
+                .copied()
+                .collect(),
+            HoverTarget::Shared(_) => return rule.hover(target),
+        };
+        match own.is_empty() {
+            true => None,
+            false => rule.hover(HoverTarget::Results(&own)),
+        }
+    });
+    let texts: Vec<String> = texts.collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n---\n\n"))
 }

@@ -105,16 +105,16 @@ impl Analysis {
             name: known_text(&instance.name),
             scope: scope_text(&instance.scope),
             condition: match &instance.existence {
-                Existence::Surely => "true",
-                Existence::No(_) => "false",
-                Existence::Maybe(uncertainty)
+                Existence::Always => "true",
+                Existence::Never(_) => "false",
+                Existence::Conditional(uncertainty)
                     if uncertainty.unknown_loop
                         && uncertainty.conditions.is_empty()
                         && !uncertainty.opaque =>
                 {
                     "true"
                 }
-                Existence::Maybe(_) => "unknown",
+                Existence::Conditional(_) => "unknown",
             },
             existing: instance.existing,
             copies: instance.copies,

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Inventory, Location, Point};
-use crate::rules::finding::Verdict;
 
 /// The inventory as `inventory --format json` prints it: lines from 0, characters in UTF-16 units. `name` says how a
 /// path is written. `verdicts` adds what is said about the registries, for editors.
@@ -54,23 +53,13 @@ pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: 
             json!({
                 "path": name(&location.path),
                 "range": range(location),
-                "verdict": verdict_name(*verdict),
+                "verdict": verdict.name(),
                 "message": message,
             })
         });
         value["verdicts"] = verdicts.collect();
     }
     value
-}
-
-/// A verdict as reports name it.
-pub fn verdict_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Scanned => "scanned",
-        Verdict::Unknown => "unknown",
-        Verdict::Missing => "missing",
-        Verdict::Off => "off",
-    }
 }
 
 /// A location's range as reports write it: lines from 0, characters in UTF-16 units.

@@ -10,9 +10,9 @@ use super::{Analysis, Diagnostic, FileReport, Location, Suppression};
 use crate::model::{
     FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, NodeRef, Target, Template, item_keys,
 };
-use crate::rules::container_scan::{self, Deployment, RuleResult};
-use crate::rules::finding::{Finding, Severity, Subject};
+use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
 use crate::rules::suppress::Pragmas;
+use crate::rules::{self, Deployment};
 use crate::syntax;
 use crate::text::{Lines, Span, rope_point};
 use crate::workspace::config::ConfigProblem;
@@ -191,7 +191,7 @@ impl Analysis {
         let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
         let results = self.checked_files(file);
         if !results.is_empty() && !self.is_ignored(file) {
-            let found = container_scan::merge(results);
+            let found = rules::merge(results);
             // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
             let pragmas = match found.is_empty() {
                 true => Pragmas::default(),
@@ -302,23 +302,24 @@ impl Analysis {
             );
         }
         let path = |id: FileId| self.workspace.file(id).path.clone();
+        let rule = &finding.rule.name;
         let settings = self.workspace.settings(&location.path);
+        let settings = settings.rule(rule);
         let named = finding.resource_name.as_ref().is_some_and(|name| {
-            settings
-                .suppressed
-                .iter()
-                .any(|suppressed| suppressed.eq_ignore_ascii_case(name))
+            let mut suppressed = settings.suppressed.iter();
+            suppressed.any(|suppressed| suppressed.eq_ignore_ascii_case(name))
         });
-        let suppressed = if pragmas.disables(finding.code, location.span) {
+        let suppressed = if pragmas.disables(rule.reference, location.span) {
             Some(Suppression::InSource)
-        } else if settings.excluded || named {
+        } else if settings.off.is_some() || named {
             Some(Suppression::External)
         } else {
             None
         };
         Some(Diagnostic {
-            code: finding.code,
-            name: finding.name,
+            code: rule.reference,
+            name: rule.name,
+            page: Some(finding.rule.page),
             verdict: finding.verdict,
             severity: finding.severity,
             location,
@@ -344,7 +345,8 @@ impl Analysis {
         Some(Diagnostic {
             code: "configuration",
             name: "configuration",
-            verdict: None,
+            page: None,
+            verdict: Verdict::Hint,
             severity: Severity::Warning,
             location,
             message: problem.message.clone(),

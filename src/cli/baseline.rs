@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::report::Found;
 use crate::analysis::Diagnostic;
+use crate::rules::finding::Verdict;
 use crate::workspace::disk;
 
 /// What tells a finding from the others of its run: the rule, the file, the resource, and how many equal ones stand
@@ -20,7 +21,7 @@ pub fn fingerprint(
 ) -> String {
     let parts = [
         diagnostic.code,
-        if diagnostic.verdict.is_none() {
+        if diagnostic.verdict == Verdict::Hint {
             "hint"
         } else {
             ""

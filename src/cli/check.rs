@@ -16,8 +16,8 @@ use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::{Color, Exit, baseline, print, say, settings, trouble};
 use crate::analysis::{Analysis, Cancel, LoadError, Options, scan};
-use crate::rules::container_scan::plan::SCANNING;
 use crate::rules::finding::Severity;
+use crate::rules::{self, RULES};
 use crate::workspace::config::{Coverage, Overrides, Plan};
 use crate::workspace::disk::{self, DiskError};
 
@@ -40,6 +40,9 @@ pub struct Args {
     /// A parameter file for the files named
     #[arg(long, value_name = "FILE")]
     parameters: Option<PathBuf>,
+    /// An optional rule to run as well, by reference or name; may be repeated
+    #[arg(long, value_name = "RULE", value_parser = named_rule)]
+    rule: Vec<String>,
     /// Which plan fixes turn on
     #[arg(long, value_enum)]
     plan: Option<PlanName>,
@@ -143,13 +146,26 @@ fn wanted(text: &str) -> Result<Wanted, String> {
 
 /// The value of `--fix`: nothing, or a plan that scans registries.
 fn named_plan(text: &str) -> Result<String, String> {
-    let known = SCANNING.iter().any(|plan| plan.eq_ignore_ascii_case(text));
+    let plans: Vec<&str> = RULES
+        .iter()
+        .flat_map(|rule| rule.paid_plans())
+        .copied()
+        .collect();
+    let known = plans.iter().any(|plan| plan.eq_ignore_ascii_case(text));
     match known || text.is_empty() {
         true => Ok(text.to_owned()),
         false => Err(format!(
             "there is no plan {text} that scans registries; there are {}",
-            SCANNING.join(", ")
+            plans.join(", ")
         )),
+    }
+}
+
+/// The value of `--rule`.
+fn named_rule(text: &str) -> Result<String, String> {
+    match rules::named(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("there is no rule {text}")),
     }
 }
 
@@ -303,6 +319,7 @@ fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
                 CoverageName::Elsewhere => Coverage::Elsewhere,
             }),
             hints: None,
+            rules: args.rule.clone(),
         },
         base: Some(base.folder().to_path_buf()),
         ..Options::default()

@@ -1,25 +1,31 @@
-//! `preflight explain`: the rule's page, in our words.
+//! `preflight explain`: the documentation of a rule.
 
 use super::{Exit, print, trouble};
-use crate::rules::container_scan::{CODE, NAME, explain};
+use crate::rules::{self, RULES};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The rule: AZR-000002 or Azure.ACR.ContainerScan
+    /// The rule, by reference or name; the first one if omitted
     rule: Option<String>,
 }
 
-/// Prints the page.
+/// Prints the documentation.
 pub fn run(args: &Args) -> Exit {
-    let asked = args.rule.as_deref().unwrap_or(CODE);
-    if ![CODE, NAME]
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case(asked))
-    {
+    let rule = match &args.rule {
+        Some(name) => rules::named(name),
+        None => RULES.first().copied(),
+    };
+    let Some(rule) = rule else {
+        let names = RULES.iter().map(|rule| rule.metadata().name);
+        let names: Vec<_> = names
+            .map(|it| format!("{} ({})", it.reference, it.name))
+            .collect();
+        let asked = args.rule.as_deref().unwrap_or_default();
         return trouble(&format!(
-            "there is no rule {asked}; there is {CODE} ({NAME})"
+            "there is no rule {asked}; there are {}",
+            names.join(", ")
         ));
-    }
-    print(explain().as_bytes())
+    };
+    print(rule.metadata().documentation.as_bytes())
 }

@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 use super::baseline::fingerprint;
 use super::paths::Base;
 use crate::analysis::{Analysis, Diagnostic, LoadError, Location};
-use crate::rules::finding::{Severity, Verdict};
+use crate::rules::finding::Severity;
 use crate::rules::fix::Fix;
 use crate::text::Span;
 
@@ -204,16 +204,5 @@ pub fn severity_name(severity: Severity) -> &'static str {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "note",
-    }
-}
-
-/// `off`, `missing`, `unknown`; `hint` for what is none of the verdicts.
-pub fn verdict_name(verdict: Option<Verdict>) -> &'static str {
-    match verdict {
-        Some(Verdict::Off) => "off",
-        Some(Verdict::Missing) => "missing",
-        Some(Verdict::Unknown) => "unknown",
-        Some(Verdict::Scanned) => "scanned",
-        None => "hint",
     }
 }

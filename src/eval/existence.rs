@@ -14,11 +14,13 @@ impl Existence {
     /// Both: no is stronger than maybe, maybe than surely.
     pub(crate) fn and(&self, other: Existence) -> Existence {
         match (self, other) {
-            (Existence::No(place), _) => Existence::No(*place),
-            (_, Existence::No(place)) => Existence::No(place),
-            (Existence::Surely, other) => other,
-            (_, Existence::Surely) => self.clone(),
-            (Existence::Maybe(a), Existence::Maybe(b)) => Existence::Maybe(Arc::new(both(a, &b))),
+            (Existence::Never(place), _) => Existence::Never(*place),
+            (_, Existence::Never(place)) => Existence::Never(place),
+            (Existence::Always, other) => other,
+            (_, Existence::Always) => self.clone(),
+            (Existence::Conditional(a), Existence::Conditional(b)) => {
+                Existence::Conditional(Arc::new(both(a, &b)))
+            }
         }
     }
 }
@@ -45,14 +47,14 @@ fn both(a: &Uncertainty, b: &Uncertainty) -> Uncertainty {
 
 /// What conditions say that must all hold.
 pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr]) -> Existence {
-    let mut existence = Existence::Surely;
+    let mut existence = Existence::Always;
     for condition in conditions {
         let value = value_of(cx, env, condition);
         let place = Some(env.place(condition.node));
         match value.as_bool() {
             Some(true) => {}
             // Where the value comes from may be elsewhere; the condition is what a reader looks for.
-            Some(false) => return Existence::No(place),
+            Some(false) => return Existence::Never(place),
             None => existence = existence.and(uncertainty(cx, env, condition, &value)),
         }
     }
@@ -64,8 +66,8 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
     let place = Some(env.place(condition.node));
     let canonical = canonicalize::condition(cx, env, condition);
     match canonical.as_ref().and_then(|c| c.as_constant()) {
-        Some(true) => return Existence::Surely,
-        Some(false) => return Existence::No(place),
+        Some(true) => return Existence::Always,
+        Some(false) => return Existence::Never(place),
         None => {}
     }
     let mut conditions = match &canonical {
@@ -73,7 +75,7 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
         None => Vec::new(),
     };
     conditions.sort_unstable();
-    Existence::Maybe(Arc::new(Uncertainty {
+    Existence::Conditional(Arc::new(Uncertainty {
         conditions: conditions.into(),
         opaque: canonical.is_none(),
         unknown_loop: false,
@@ -85,7 +87,7 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
 
 /// A turn that stands for any number of turns.
 pub(crate) fn of_open_loop(env: Env<'_>, over: &Loop, reason: Arc<str>) -> Existence {
-    Existence::Maybe(Arc::new(Uncertainty {
+    Existence::Conditional(Arc::new(Uncertainty {
         conditions: Box::new([]),
         opaque: false,
         unknown_loop: true,

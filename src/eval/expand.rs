@@ -57,7 +57,7 @@ pub fn expand(
     };
     let site = Site {
         here: &scope,
-        existence: Existence::Surely,
+        existence: Existence::Always,
         copies: Some(1),
         via: Arc::new([]),
     };
@@ -214,7 +214,7 @@ fn each<'o>(
     f: &mut EachIteration<'_, 'o>,
 ) -> Option<Iterations> {
     let Some(over) = &declaration.loops else {
-        f(out, env, Existence::Surely, Some(1));
+        f(out, env, Existence::Always, Some(1));
         return None;
     };
     let mut cut = false;
@@ -226,14 +226,14 @@ fn each<'o>(
                 f(out, env, existence, None);
             }
         }
-        Iteration::Known(_) => f(out, env, Existence::Surely, Some(1)),
+        Iteration::Known(_) => f(out, env, Existence::Always, Some(1)),
         Iteration::Open(reason) => {
             let existence = existence::of_open_loop(env, over, reason);
             f(out, env, existence, None);
         }
         Iteration::Never => {
             let place = existence::loop_place(env, over);
-            f(out, env, Existence::No(Some(place)), Some(0));
+            f(out, env, Existence::Never(Some(place)), Some(0));
         }
     });
     Some(iterations)
@@ -358,7 +358,7 @@ fn expand_instance(
     let existence = site.existence.and(iteration).and(own);
     // Nobody asks what a resource would be like that is not deployed; half of what templates declare is not.
     let body = match existence {
-        Existence::No(_) => Value::object(Members::default(), Some("it is not deployed".into())),
+        Existence::Never(_) => Value::object(Members::default(), Some("it is not deployed".into())),
         _ => body(cx, env, &resource.body, out.want.body),
     };
     out.expansion.instances.push(Instance {
@@ -519,7 +519,7 @@ fn expand_entered(
             file,
         } => {
             if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
-                let harmless = matches!(existence(), Existence::No(_));
+                let harmless = matches!(existence(), Existence::Never(_));
                 return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
             }
             if let Some(file) = file
@@ -550,7 +550,7 @@ fn expand_entered(
             reason,
             harmless,
         } => {
-            let harmless = harmless || matches!(existence(), Existence::No(_));
+            let harmless = harmless || matches!(existence(), Existence::Never(_));
             unread(out, reference, reason, harmless);
         }
         Entered::Cycle => {

@@ -53,11 +53,11 @@ pub struct Instance {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Existence {
     /// It is.
-    Surely,
-    /// It is not: the condition that is surely false, or the loop that is surely empty.
-    No(Option<NodeRef>),
-    /// It depends.
-    Maybe(Arc<Uncertainty>),
+    Always,
+    /// It is not: the condition that is false, or the loop that is empty.
+    Never(Option<NodeRef>),
+    /// It depends on a condition or a loop that is not known.
+    Conditional(Arc<Uncertainty>),
 }
 
 /// What a presence depends on.

@@ -45,7 +45,7 @@ pub(crate) fn expand(
                 return;
             }
             let own = match unless_empty {
-                None => Existence::Surely,
+                None => Existence::Always,
                 Some(name) => unless(env, module, argument(name.as_str())),
             };
             let name = name_parameter
@@ -74,7 +74,7 @@ pub(crate) fn expand(
                 module,
                 Value::string("Containers"),
                 tier,
-                Existence::Surely,
+                Existence::Always,
                 None,
             );
         }
@@ -82,7 +82,7 @@ pub(crate) fn expand(
             None => {
                 for name in DEFAULT_PLANS {
                     let (name, tier) = (Value::string(*name), Value::string("Free"));
-                    plan(out, env, site, module, name, tier, Existence::Surely, None);
+                    plan(out, env, site, module, name, tier, Existence::Always, None);
                 }
             }
             Some(plans) => {
@@ -99,7 +99,7 @@ pub(crate) fn expand(
                             module,
                             member("name"),
                             member("pricingTier"),
-                            Existence::Surely,
+                            Existence::Always,
                             extensions,
                         );
                     }
@@ -126,11 +126,11 @@ pub(crate) fn expand(
 /// Deployed where an argument is not empty.
 fn unless(env: Env<'_>, module: &Module, argument: Option<Value>) -> Existence {
     let Some(value) = argument else {
-        return Existence::No(Some(modules::place_of(env, module)));
+        return Existence::Never(Some(modules::place_of(env, module)));
     };
     match is_empty(&value) {
-        Some(false) => Existence::Surely,
-        Some(true) => Existence::No(value.place.or(Some(modules::place_of(env, module)))),
+        Some(false) => Existence::Always,
+        Some(true) => Existence::Never(value.place.or(Some(modules::place_of(env, module)))),
         None => uncertainty(env, module, reason_of(&value), false),
     }
 }
@@ -140,7 +140,7 @@ fn uncertainty(env: Env<'_>, module: &Module, reason: Arc<str>, unknown_loop: bo
         Some(arguments) => print::print(arguments, env.is_bicep()),
         None => String::new(),
     };
-    Existence::Maybe(Arc::new(Uncertainty {
+    Existence::Conditional(Arc::new(Uncertainty {
         conditions: Box::new([]),
         opaque: !unknown_loop,
         unknown_loop,

@@ -321,9 +321,9 @@ fn where_deployed(
     value: Value,
 ) -> Value {
     match existence::of_conditions(cx, env, &declaration.conditions) {
-        Existence::Surely => value,
-        Existence::No(_) => Value::NULL,
-        Existence::Maybe(uncertainty) => merge([value, Value::NULL], &uncertainty.reason),
+        Existence::Always => value,
+        Existence::Never(_) => Value::NULL,
+        Existence::Conditional(uncertainty) => merge([value, Value::NULL], &uncertainty.reason),
     }
 }
 

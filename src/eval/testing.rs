@@ -199,9 +199,9 @@ pub(crate) fn show(value: &Value) -> String {
 /// An instance in one line: type, name, presence, copies, scope.
 pub(crate) fn show_instance(instance: &Instance) -> String {
     let existence = match &instance.existence {
-        Existence::Surely => "surely".to_owned(),
-        Existence::No(_) => "no".to_owned(),
-        Existence::Maybe(uncertainty) => {
+        Existence::Always => "surely".to_owned(),
+        Existence::Never(_) => "no".to_owned(),
+        Existence::Conditional(uncertainty) => {
             let conditions: Vec<String> = uncertainty
                 .conditions
                 .iter()

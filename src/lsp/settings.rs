@@ -26,6 +26,7 @@ pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
     let section = value.get("preflight").unwrap_or(value);
     let mut wrong = Vec::new();
     let overrides = Overrides {
+        rules: Vec::new(),
         plan: choice(
             section,
             "plan",
@@ -102,6 +103,7 @@ mod tests {
             plan: Some(Plan::ContainerRegistry),
             coverage: Some(Coverage::Elsewhere),
             hints: Some(false),
+            rules: Vec::new(),
         };
         let section = json!({"plan": "containerregistry", "coverage": "elsewhere", "hints": false});
         check(section.clone(), want.clone(), 0);

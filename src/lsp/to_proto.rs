@@ -2,7 +2,6 @@
 
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use rustc_hash::FxHasher;
 use serde_json::json;
@@ -13,14 +12,11 @@ use tower_lsp::ls_types::{
 use super::capabilities::Caps;
 use super::worker::Names;
 use crate::analysis::{Diagnostic, FileReport, Location, Point};
-use crate::rules::container_scan::PAGE;
-use crate::rules::finding::Severity;
+use crate::rules::finding::{Severity, Verdict};
 use crate::text::{self, Encoding};
 
 /// What `source` says.
 pub(super) const SOURCE: &str = "preflight";
-
-static PAGE_URI: LazyLock<Option<Uri>> = LazyLock::new(|| Uri::from_str(PAGE).ok());
 
 /// A point of a file in the client's way of counting.
 pub(super) fn position(point: Point, encoding: Encoding) -> ls_types::Position {
@@ -85,9 +81,10 @@ pub(super) fn diagnostic(found: &Diagnostic, caps: &Caps, names: &Names) -> ls_t
             message: message.clone(),
         })
     });
-    let about_rule = found.verdict.is_some() || !found.resource_type.is_empty();
+    let about_rule = found.verdict != Verdict::Hint || !found.resource_type.is_empty();
     let described = caps.code_description && about_rule;
-    let page = described.then(|| PAGE_URI.clone()).flatten();
+    let page = found.page.filter(|_| described);
+    let page = page.and_then(|page| Uri::from_str(page).ok());
     ls_types::Diagnostic {
         range: range(&found.location, caps.encoding),
         severity: Some(match found.severity {

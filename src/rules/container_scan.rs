@@ -5,9 +5,9 @@
 
 mod hints;
 mod hover;
-mod merge;
 pub(crate) mod plan;
 mod policy;
+pub mod subject;
 #[cfg(test)]
 mod tests;
 
@@ -15,93 +15,79 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::finding;
-use super::finding::{
-    Finding, OffCause, PlanList, PlanOff, RegistrySubject, Severity, Subject, Verdict,
-};
-use super::insert_pricing::plan_name;
-use crate::eval::{Canonical, Existence, Expansion, Instance, ResourceFilter, Uncertainty, Value};
+use super::finding::{Finding, Findings, RuleResult, Subject, Verdict};
+use super::fix::{Fix, FixContext};
+use super::{Deployment, HoverTarget, Metadata, Rule, RuleContext, WorkspacePlans};
+use crate::eval::{Canonical, Existence, Instance, ResourceFilter, Uncertainty, Value};
 use crate::model::{FileId, NodeRef, ScopeKind};
-use crate::workspace::config::{Coverage, Level, Settings};
-use crate::workspace::entries::Rank;
+use crate::workspace::config::{Coverage, RuleName};
 use plan::{Tristate, Unsure};
 
-pub use hover::{hover_plan, hover_registry};
-pub use merge::merge;
+use subject::{OffCause, PlanList, PlanOff, RegistrySubject};
 
-/// The rule's reference: the code of its diagnostics.
-pub const CODE: &str = "AZR-000002";
-/// The rule's name.
-pub const NAME: &str = "Azure.ACR.ContainerScan";
-/// The rule's own page.
-pub const PAGE: &str =
-    "https://azure.github.io/PSRule.Rules.Azure/en/rules/Azure.ACR.ContainerScan/";
+/// The rule.
+pub struct ContainerScan;
 
-/// What the rule needs of an expansion.
-pub const FILTER: ResourceFilter = ResourceFilter {
-    types: &[
-        "microsoft.containerregistry/registries",
-        "microsoft.security/pricings",
-        "microsoft.authorization/policyassignments",
-        "microsoft.authorization/policydefinitions",
-        "microsoft.authorization/policysetdefinitions",
-    ],
-    body: &["properties"],
-    existing: false,
+static METADATA: Metadata = Metadata {
+    name: RuleName::new("AZR-000002", "Azure.ACR.ContainerScan"),
+    page: "https://azure.github.io/PSRule.Rules.Azure/en/rules/Azure.ACR.ContainerScan/",
+    title: "Container registry images are not scanned for vulnerabilities",
+    description: "A container registry would be deployed, and nothing in reach turns on scanning of its images \
+                  for vulnerabilities: no Microsoft Defender plan that covers it is set to Standard.",
+    documentation: include_str!("container_scan.md"),
+    security_severity: "9.0",
 };
 
-/// One deployment, expanded for [`FILTER`].
-#[derive(Debug, Clone)]
-pub struct Deployment {
-    /// The entry point.
-    pub entry: FileId,
-    /// Its parameter file.
-    pub parameters: Option<FileId>,
-    /// How the message calls it: the parameter file's path relative to the folder, else the entry's.
-    pub label: Arc<str>,
-    /// The order in which messages name deployments of equal verdicts.
-    pub rank: Rank,
-    /// The level it deploys at.
-    pub scope: ScopeKind,
-    /// What it makes.
-    pub expansion: Arc<Expansion>,
-    /// Settings in force for the entry point.
-    pub settings: Arc<Settings>,
-}
+impl Rule for ContainerScan {
+    fn metadata(&self) -> &'static Metadata {
+        &METADATA
+    }
 
-/// The plans of all other deployments of the workspace folder: what coverage `workspace` looks at.
-#[derive(Debug, Clone, Default)]
-pub struct WorkspacePlans {
-    /// Deployment label and plan (an instance of pricings, or a policy that may turn one on), sorted by label.
-    pub plans: Vec<(Arc<str>, Instance)>,
-}
+    fn filter(&self) -> ResourceFilter {
+        ResourceFilter {
+            types: &[
+                "microsoft.containerregistry/registries",
+                "microsoft.security/pricings",
+                "microsoft.authorization/policyassignments",
+                "microsoft.authorization/policydefinitions",
+                "microsoft.authorization/policysetdefinitions",
+            ],
+            body: &["properties"],
+            existing: false,
+        }
+    }
 
-/// What one deployment says about one registry instance, or about the declaration of several.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RuleResult {
-    /// The declaration: findings are merged by this place (type string or path literal in a file of the workspace).
-    pub place: NodeRef,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The finding as this deployment alone would give it; `None` where scanned.
-    pub finding: Option<Finding>,
-    /// What decided, each with its place: for the hover text. The chain of modules comes last.
-    pub decided: Vec<(Option<NodeRef>, String)>,
-}
+    fn check(&self, cx: &RuleContext<'_>, findings: &mut Findings<'_>) {
+        check(cx, findings);
+    }
 
-/// The rule's page in our own words, Markdown.
-pub fn explain() -> &'static str {
-    include_str!("container_scan.md")
-}
+    fn fixes(&self, finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
+        super::insert_pricing::fixes(finding, cx)
+    }
 
-/// The plans of a deployment, for the [`WorkspacePlans`] of the others: also those that are off or that scan nothing, since
-/// fixes join their lists.
-pub fn plans(deployment: &Deployment) -> Vec<Instance> {
-    let counts = |instance: &&Instance| {
-        (is_plan(instance) && !instance.existing) || policy_turns_on(instance)
-    };
-    let instances = deployment.expansion.instances.iter();
-    instances.filter(counts).cloned().collect()
+    fn paid_plans(&self) -> &'static [&'static str] {
+        &plan::SCANNING
+    }
+
+    /// Plans and policies. Plans that are off or scan nothing are among them, since fixes add to their lists.
+    fn shared(&self, deployment: &Deployment) -> Vec<Instance> {
+        let counts = |instance: &&Instance| {
+            (is_plan(instance) && !instance.existing) || policy_turns_on(instance)
+        };
+        let instances = deployment.expansion.instances.iter();
+        instances.filter(counts).cloned().collect()
+    }
+
+    fn merge(&self, worst: &mut Finding, all: &[&Finding]) {
+        subject::merge(worst, all);
+    }
+
+    fn hover(&self, target: HoverTarget<'_>) -> Option<String> {
+        match target {
+            HoverTarget::Results(results) => Some(hover::hover_registry(results)),
+            HoverTarget::Shared(plans) => Some(hover::hover_plan(plans)),
+        }
+    }
 }
 
 fn is_registry(instance: &Instance) -> bool {
@@ -118,62 +104,36 @@ fn policy_turns_on(instance: &Instance) -> bool {
     policy::is_policy(instance) && policy::may_turn_on(instance)
 }
 
-/// Judges every registry of a deployment; hints about registries and plans too (verdict `Scanned`, finding a hint).
-/// `in_workspace` tells whether a file lies in the workspace folder: findings about registries declared elsewhere move
-/// to the innermost module use whose file does.
-pub fn check(
-    deployment: &Deployment,
-    reach: &WorkspacePlans,
-    in_workspace: &dyn Fn(FileId) -> bool,
-) -> Vec<RuleResult> {
-    if deployment.settings.excluded {
-        return Vec::new();
-    }
-    let registries = deployment.expansion.instances.iter().filter(|instance| {
-        is_registry(instance)
-            && !instance.existing
-            && !matches!(instance.existence, Existence::No(_))
-    });
+/// Checks every registry of a deployment, and reports hints about registries and plans.
+fn check(cx: &RuleContext<'_>, findings: &mut Findings<'_>) {
+    let deployment = cx.deployment;
+    let registries = cx.deployed().filter(|instance| is_registry(instance));
     if deployment.settings.coverage == Coverage::Elsewhere {
-        let scanned = |registry: &Instance| RuleResult {
-            place: place_in_workspace(registry, in_workspace),
-            verdict: Verdict::Scanned,
-            finding: None,
-            decided: vec![(
-                None,
-                "Defender is managed elsewhere, says the configuration".into(),
-            )],
-        };
-        return registries.map(scanned).collect();
+        for registry in registries {
+            findings.push(RuleResult {
+                rule: &METADATA,
+                place: cx.node_of(registry),
+                verdict: Verdict::Scanned,
+                finding: None,
+                decided: vec![(None, "the configuration sets coverage to elsewhere".into())],
+            });
+        }
+        return;
     }
     let none = WorkspacePlans::default();
-    let reach = match deployment.settings.coverage {
-        Coverage::Workspace => reach,
+    let shared = match deployment.settings.coverage {
+        Coverage::Workspace => cx.shared,
         _ => &none,
     };
-    let candidates = Candidates::of(deployment, reach);
+    let candidates = Candidates::of(deployment, shared);
     let mut coverage = CoverageCache::of(deployment, &candidates);
-    let mut results: Vec<RuleResult> = registries
-        .map(|registry| {
-            let result = coverage.coverage_of(registry);
-            check_registry(deployment, &candidates, &result, registry, in_workspace)
-        })
-        .collect();
-    results.extend(hints::hints(deployment, in_workspace));
-    results
-}
-
-/// Where a registry's finding stands: its type string, if that lies in the workspace, else the path literal of the
-/// innermost module use that does.
-pub fn place_in_workspace(registry: &Instance, in_workspace: &dyn Fn(FileId) -> bool) -> NodeRef {
-    if in_workspace(registry.type_place.file) {
-        return registry.type_place;
+    for registry in registries {
+        let result = coverage.coverage_of(registry);
+        findings.push(check_registry(cx, &candidates, &result, registry));
     }
-    let steps = registry.via.iter().rev().map(|step| step.place);
-    steps
-        .into_iter()
-        .find(|place| in_workspace(place.file))
-        .unwrap_or(registry.type_place)
+    for hint in hints::hints(deployment, cx.in_workspace) {
+        findings.push(hint);
+    }
 }
 
 /// The entry point that an instance was expanded from.
@@ -181,7 +141,7 @@ fn entry_of(instance: &Instance) -> FileId {
     instance
         .via
         .first()
-        .map_or(instance.place.file, |step| step.place.file)
+        .map_or(instance.place.file, |module| module.place.file)
 }
 
 /// What a deployment and its reach hold that bears on registries.
@@ -259,7 +219,7 @@ impl<'a> CoverageCache<'a> {
             candidates,
             by_resource: any(&|plan| plan.scope.resource.is_some()),
             by_group: any(&|plan| plan.scope.kind == ScopeKind::ResourceGroup),
-            by_condition: any(&|plan| matches!(plan.existence, Existence::Maybe(_))),
+            by_condition: any(&|plan| matches!(plan.existence, Existence::Conditional(_))),
             known: FxHashMap::default(),
         }
     }
@@ -365,7 +325,7 @@ fn coverage_of(
         }
     }
     // A second plan of one name in a deployment is an error, or contradicts the first.
-    let wanted = plan_name(deployment.settings.plan);
+    let wanted = deployment.settings.plan.name();
     let is_wanted = |plan: &Instance| {
         (plan.name.as_str()).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
     };
@@ -436,13 +396,13 @@ fn list_of(
 }
 
 fn check_registry(
-    deployment: &Deployment,
+    cx: &RuleContext<'_>,
     candidates: &Candidates<'_>,
     result: &CoverageResult,
     registry: &Instance,
-    in_workspace: &dyn Fn(FileId) -> bool,
 ) -> RuleResult {
-    let place = place_in_workspace(registry, in_workspace);
+    let deployment = cx.deployment;
+    let place = cx.node_of(registry);
     let mut chain = chain(registry, place);
     let message_parts = message_parts(deployment, candidates, registry, result);
     let Some(MessageParts {
@@ -454,6 +414,7 @@ fn check_registry(
         let mut decided: Vec<_> = result.scanned.iter().cloned().collect();
         decided.append(&mut chain);
         return RuleResult {
+            rule: &METADATA,
             place,
             verdict: Verdict::Scanned,
             finding: None,
@@ -481,10 +442,9 @@ fn check_registry(
         registry.via.clone(),
     );
     let finding = Finding {
-        code: CODE,
-        name: NAME,
-        verdict: Some(verdict),
-        severity: severity(verdict, deployment.settings.level),
+        rule: &METADATA,
+        verdict,
+        severity: verdict.severity(deployment.settings.rule(&METADATA.name).level),
         place,
         message,
         related,
@@ -501,21 +461,11 @@ fn check_registry(
         })),
     };
     RuleResult {
+        rule: &METADATA,
         place,
         verdict,
         finding: Some(finding),
         decided,
-    }
-}
-
-/// The severity of a verdict; `override.level` moves them all.
-fn severity(verdict: Verdict, level: Option<Level>) -> Severity {
-    match (level, verdict) {
-        (Some(Level::Error), _) | (None, Verdict::Off) => Severity::Error,
-        (Some(Level::Warning), _) | (None, Verdict::Missing) => Severity::Warning,
-        (Some(Level::Information), _) | (None, Verdict::Unknown | Verdict::Scanned) => {
-            Severity::Note
-        }
     }
 }
 
@@ -553,7 +503,7 @@ fn message_parts(
         return Some(conflict(on, off));
     }
     let uncertain = uncertain(deployment, candidates, result);
-    if let Existence::Maybe(uncertainty) = &registry.existence {
+    if let Existence::Conditional(uncertainty) = &registry.existence {
         return Some(deployed_when(deployment, uncertainty, result, uncertain));
     }
     // A plan that may be on, here or elsewhere, is better than one that is off; what could not be read is not.

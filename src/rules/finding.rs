@@ -1,24 +1,59 @@
-//! What a rule says: a finding with symbolic places, and what its fixes will need.
+//! What a rule reports: a verdict, a message and symbolic source references.
 
 use std::sync::Arc;
 
-use crate::eval::ModuleUse;
+use super::container_scan::subject::RegistrySubject;
+use super::{Deployment, Metadata, RuleContext};
+use crate::eval::{Instance, Value};
 use crate::model::{FileId, Ident, NodeRef};
+use crate::workspace::config::Level;
 
-/// What was found out about a registry.
+/// The result of a check, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Something in reach scans it. Never reported. Ordered from best to worst.
+    /// Nothing to report.
     Scanned,
-    /// It hangs on something that is not known.
+    /// Not a verdict: advice about a resource.
+    Hint,
+    /// It depends on something that is not known.
     Unknown,
-    /// Nothing in reach scans it.
+    /// What the rule asks for is missing.
     Missing,
-    /// A plan is there and is not on.
+    /// What the rule asks for is there and is off.
     Off,
+    /// A property has a value that it must not have.
+    Violation,
 }
 
-/// How bad.
+impl Verdict {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Scanned => "scanned",
+            Verdict::Hint => "hint",
+            Verdict::Unknown => "unknown",
+            Verdict::Missing => "missing",
+            Verdict::Off => "off",
+            Verdict::Violation => "violation",
+        }
+    }
+
+    /// Its severity; `override.level` replaces that of every verdict but hints.
+    pub fn severity(self, level: Option<Level>) -> Severity {
+        match (level, self) {
+            (_, Verdict::Hint) => Severity::Note,
+            (Some(Level::Error), _) | (None, Verdict::Off) => Severity::Error,
+            (Some(Level::Warning), _) | (None, Verdict::Missing | Verdict::Violation) => {
+                Severity::Warning
+            }
+            (Some(Level::Information), _) | (None, Verdict::Unknown | Verdict::Scanned) => {
+                Severity::Note
+            }
+        }
+    }
+}
+
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// Information: `note` in reports.
@@ -29,28 +64,41 @@ pub enum Severity {
     Error,
 }
 
+/// What one deployment reports about one instance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleResult {
+    /// The rule.
+    pub rule: &'static Metadata,
+    /// The declaration; results are merged by it.
+    pub place: NodeRef,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The finding as this deployment alone gives it; `None` if there is nothing to report.
+    pub finding: Option<Finding>,
+    /// What decided the verdict, for the hover text. The chain of modules comes last.
+    pub decided: Vec<(Option<NodeRef>, String)>,
+}
+
 /// One finding, about one declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
-    /// The rule (or hint) it comes from: `AZR-000002` for all that concern the rule.
-    pub code: &'static str,
-    /// `Azure.ACR.ContainerScan`.
-    pub name: &'static str,
-    /// The verdict; `None` for hints.
-    pub verdict: Option<Verdict>,
+    /// The rule.
+    pub rule: &'static Metadata,
+    /// The verdict.
+    pub verdict: Verdict,
     /// Its severity, with `override.level` applied.
     pub severity: Severity,
-    /// What it points at: the registry's type string, or the module's path literal.
+    /// The node it points at: the resource's type string, or the path of a module use.
     pub place: NodeRef,
     /// One plain sentence.
     pub message: String,
-    /// Further places, with what they show: the tier, the condition, the chain of modules.
+    /// Further nodes, with what they show: the tier, the condition, the chain of modules.
     pub related: Vec<(NodeRef, String)>,
     /// Type of the resource.
     pub resource_type: Ident,
-    /// Its name, where known.
+    /// Its name, if known.
     pub resource_name: Option<Arc<str>>,
-    /// The entry point of the deployment that was worst.
+    /// The entry point of the deployment with the worst verdict.
     pub entry: FileId,
     /// Its parameter file.
     pub parameters: Option<FileId>,
@@ -58,93 +106,83 @@ pub struct Finding {
     pub subject: Subject,
 }
 
+impl Finding {
+    /// How many deployment paths lead to it, at least one.
+    pub fn deployments(&self) -> usize {
+        match &self.subject {
+            Subject::Registry(registry) => registry.deployment_paths.len().max(1),
+            _ => 1,
+        }
+    }
+}
+
 /// What a finding is about, for its fixes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
-    /// A registry: every deployment that makes it, worst first.
+    /// A registry that no plan scans.
     Registry(Box<RegistrySubject>),
-    /// A plan by a superseded name: the name's literal.
+    /// A plan with a superseded name: the name's literal.
     PlanName(NodeRef),
+    /// A value: the literal it comes from.
+    Value(Option<NodeRef>),
     /// Nothing to fix.
     None,
 }
 
-/// A registry without scanning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RegistrySubject {
-    /// Its declaration.
-    pub declaration: NodeRef,
-    /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
-    /// uses from there to the registry (outermost first).
-    pub deployment_paths: Vec<(FileId, Option<FileId>, Arc<[ModuleUse]>)>,
-    /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not surely for
-    /// the same.
-    pub subscription_known: bool,
-    /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
-    /// doubt keeps from covering. Shared by the registries that no plan tells apart.
-    pub plans_off: Arc<[PlanOff]>,
-    /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
-    /// Shared likewise.
-    pub lists: Arc<[PlanList]>,
+/// Collects the results of a rule for one deployment.
+pub struct Findings<'a> {
+    rule: &'static Metadata,
+    deployment: &'a Deployment,
+    pub(super) results: Vec<RuleResult>,
 }
 
-/// A plan that is not on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PlanOff {
-    /// The literal that says Free, wherever it stands.
-    pub tier: Option<NodeRef>,
-    /// The extension's `isEnabled` literal.
-    pub extension: Option<NodeRef>,
-    /// The condition that keeps it from being deployed, or may: of all on the way to it, the outermost.
-    pub condition: Option<NodeRef>,
-    /// Nothing else is in doubt: with tier, extension and condition as they should be it covers the registry.
-    pub sure: bool,
-    /// What keeps it off, first of all.
-    pub cause: OffCause,
-    /// The plan's name as evaluated.
-    pub name: Arc<str>,
-    /// The plan's declaration.
-    pub declaration: NodeRef,
-    /// Its type string, or the path literal of the known module that brings it.
-    pub type_place: NodeRef,
-    /// A module that Preflight knows by heart brings it.
-    pub known_module: bool,
-    /// The deployment it stands in; `None` for the registry's own.
-    pub deployment: Option<Arc<str>>,
-    /// The module uses that lead to it, outermost first.
-    pub via: Arc<[ModuleUse]>,
-}
+impl<'a> Findings<'a> {
+    pub(super) fn new(rule: &'static Metadata, deployment: &'a Deployment) -> Self {
+        Findings {
+            rule,
+            deployment,
+            results: Vec::new(),
+        }
+    }
 
-/// What keeps a plan off.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum OffCause {
-    /// Its tier: the text.
-    Tier(Arc<str>),
-    /// It says no tier.
-    NoTier,
-    /// The scanning extension is off.
-    Extension,
-    /// Its condition is false.
-    Condition,
-}
+    /// Adds a result.
+    pub fn push(&mut self, result: RuleResult) {
+        self.results.push(result);
+    }
 
-/// A plan whose name comes from a literal that may stand in a list: where `Containers` could join.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PlanList {
-    /// The array literal that a loop runs over, where it is one.
-    pub array: Option<NodeRef>,
-    /// The name's literal, in some element of the list.
-    pub name: NodeRef,
-    /// The tier's literal, where it is Standard and has one.
-    pub tier: Option<NodeRef>,
-    /// The plan's name: its element is the shape to copy.
-    pub sample_name: Arc<str>,
-    /// The declaration that the list feeds.
-    pub declaration: NodeRef,
-    /// The module uses that lead to it, outermost first.
-    pub via: Arc<[ModuleUse]>,
-    /// The registry's deployment, in whose reach it is: entry file and parameter file.
-    pub of: (FileId, Option<FileId>),
-    /// The deployment it stands in; `None` for the registry's own.
-    pub deployment: Option<Arc<str>>,
+    /// Reports a value of an instance.
+    pub fn value(
+        &mut self,
+        cx: &RuleContext<'_>,
+        verdict: Verdict,
+        instance: &Instance,
+        value: &Value,
+        message: String,
+    ) {
+        let place = cx.node_of(instance);
+        let level = self.deployment.settings.rule(&self.rule.name).level;
+        let related = value.place.filter(|node| *node != place);
+        self.push(RuleResult {
+            rule: self.rule,
+            place,
+            verdict,
+            decided: vec![(value.place, message.clone())],
+            finding: Some(Finding {
+                rule: self.rule,
+                verdict,
+                severity: verdict.severity(level),
+                place,
+                message,
+                related: related
+                    .map(|node| (node, "the value comes from here".to_owned()))
+                    .into_iter()
+                    .collect(),
+                resource_type: instance.resource_type.clone(),
+                resource_name: instance.name.as_str().map(Into::into),
+                entry: self.deployment.entry,
+                parameters: self.deployment.parameters,
+                subject: Subject::Value(value.place),
+            }),
+        });
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{FileId, FileKind, FileModel, NodeRef};
 use crate::text::Span;
+use crate::workspace::config::Settings;
 
 /// A fix as an editor or the command line may offer it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,47 @@ pub struct Fix {
     pub paid: Option<&'static str>,
     /// Edits per file, the finding's own file first.
     pub edits: Vec<FileEdit>,
+}
+
+impl Fix {
+    /// A fix that costs nothing and that is the one to choose.
+    pub fn free(id: &str, title: &str, edits: Vec<FileEdit>) -> Fix {
+        Fix {
+            title: title.to_owned(),
+            id: id.to_owned(),
+            preferred: true,
+            paid: None,
+            edits,
+        }
+    }
+}
+
+/// What a rule's fixes see.
+pub struct FixContext<'a> {
+    /// The files.
+    pub views: &'a dyn Views,
+    /// Settings in force for the finding's file.
+    pub settings: &'a Settings,
+    /// Whether the client can create files.
+    pub create_files: bool,
+}
+
+impl FixContext<'_> {
+    /// Replaces a literal that reads `old`; `None` if the node is another expression or its file may not be edited.
+    pub fn set_literal(&self, node: NodeRef, old: &str, new: &str) -> Option<Vec<FileEdit>> {
+        let view = self.views.view(node.file).filter(|view| view.editable)?;
+        let span = self.views.span(node)?;
+        (view.text.get(span.range())? == old).then(|| {
+            vec![FileEdit {
+                path: view.path.clone(),
+                create: false,
+                edits: vec![TextEdit {
+                    span,
+                    text: new.to_owned(),
+                }],
+            }]
+        })
+    }
 }
 
 /// Edits of one file.

@@ -14,9 +14,9 @@ mod style;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::container_scan::CODE;
-use super::finding::{Finding, OffCause, PlanOff, RegistrySubject, Subject};
-use super::fix::{FileEdit, Fix, TextEdit, View, Views, apply};
+use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
+use super::finding::{Finding, Subject, Verdict};
+use super::fix::{FileEdit, Fix, FixContext, TextEdit, View, Views, apply};
 use crate::eval::ModuleUse;
 use crate::model::{FileId, FileKind, ItemKind, NodeRef, ScopeKind};
 use crate::syntax;
@@ -26,17 +26,12 @@ use place::{Form, Subscription, Target};
 use style::Style;
 
 /// Every fix that applies to a finding, the preferred one first. `create_files`: the client can create files.
-pub fn fixes(
-    finding: &Finding,
-    views: &dyn Views,
-    settings: &Settings,
-    create_files: bool,
-) -> Vec<Fix> {
+pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
     let mut job = Job {
         finding,
-        views,
-        settings,
-        create_files,
+        views: cx.views,
+        settings: cx.settings,
+        create_files: cx.create_files,
         made: Vec::new(),
     };
     match &finding.subject {
@@ -46,7 +41,7 @@ pub fn fixes(
             job.insert(subject);
         }
         Subject::PlanName(place) => job.rename(*place),
-        Subject::None => {}
+        Subject::Value(_) | Subject::None => {}
     }
     // Never the plan that the settings do not prefer, and nothing that only the command line can do.
     let other = job.other_plan_id();
@@ -54,7 +49,7 @@ pub fn fixes(
         first.preferred = !first.edits.is_empty() && first.id != other;
     }
     job.suppress();
-    if finding.verdict.is_some() {
+    if finding.verdict != Verdict::Hint {
         job.elsewhere();
     }
     job.made
@@ -79,11 +74,6 @@ fn paid(name: &str) -> &'static str {
         "cloudposture" => "CloudPosture",
         _ => "Containers",
     }
-}
-
-/// The name of the plan that the settings prefer, as the API spells it.
-pub fn plan_name(plan: Plan) -> &'static str {
-    bicep::names(plan).plan
 }
 
 impl Job<'_> {
@@ -312,7 +302,7 @@ impl Job<'_> {
 
     /// Adds the preferred plan to lists that turn other plans on.
     fn join_lists(&mut self, subject: &RegistrySubject) {
-        let plan = plan_name(self.settings.plan);
+        let plan = self.settings.plan.name();
         // A plan of that name that is off would contradict the new one.
         if subject
             .plans_off
@@ -444,7 +434,7 @@ impl Job<'_> {
     }
 
     fn insertion(&self, target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
-        if target.form == Form::Resource && declares(&target.view, plan_name(plan)) {
+        if target.form == Form::Resource && declares(&target.view, plan.name()) {
             return None;
         }
         match target.view.kind {
@@ -568,13 +558,13 @@ impl Job<'_> {
             let Some(span) = self.views.span(finding.place) else {
                 return;
             };
-            let Some(edit) = bicep::suppress(&view, span.start) else {
+            let Some(edit) = bicep::suppress(&view, span.start, finding.rule.name.reference) else {
                 return;
             };
             let files = self.by_file(vec![(finding.place.file, edit)]);
             self.offer(
                 "suppress".into(),
-                format!("Suppress {CODE} on this line"),
+                format!("Suppress {} on this line", finding.rule.name.reference),
                 None,
                 files,
             );
@@ -583,12 +573,18 @@ impl Job<'_> {
         let Some(name) = finding
             .resource_name
             .as_deref()
-            .filter(|_| finding.verdict.is_some())
+            .filter(|_| finding.verdict != Verdict::Hint)
         else {
             return;
         };
-        let title = format!("Suppress {CODE} for '{name}' in {}", rule_file::FILE);
-        let files = self.rule_file(&view.path, |text| rule_file::suppress(text, name));
+        let title = format!(
+            "Suppress {} for '{name}' in {}",
+            finding.rule.name.reference,
+            rule_file::FILE
+        );
+        let files = self.rule_file(&view.path, |text| {
+            rule_file::suppress(text, name, &finding.rule.name)
+        });
         self.offer("suppress".into(), title, None, files);
     }
 

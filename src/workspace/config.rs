@@ -16,7 +16,7 @@ use crate::model::Ident;
 use crate::text::Span;
 use bicep::BicepFile;
 use combine::combine;
-use rule_file::RuleFile;
+use rule_file::{RuleFile, RuleLists};
 
 pub mod bicep;
 mod combine;
@@ -32,7 +32,17 @@ pub enum Plan {
     ContainerRegistry,
 }
 
-/// Where a plan may stand to count for a registry.
+impl Plan {
+    /// The name of the plan's resource.
+    pub fn name(self) -> &'static str {
+        match self {
+            Plan::Containers => "Containers",
+            Plan::ContainerRegistry => "ContainerRegistry",
+        }
+    }
+}
+
+/// Which plans count for a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Coverage {
     /// Anywhere in the workspace folder.
@@ -53,6 +63,53 @@ pub enum Level {
     Information,
 }
 
+/// How a rule is named in configuration, and whether it runs without being named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleName {
+    /// `AZR-000002`.
+    pub reference: &'static str,
+    /// `Azure.ACR.ContainerScan`.
+    pub name: &'static str,
+    /// It runs only when `rule.include` or `--rule` names it without wildcards.
+    pub optional: bool,
+}
+
+impl RuleName {
+    /// A rule that runs unless it is excluded.
+    pub const fn new(reference: &'static str, name: &'static str) -> Self {
+        RuleName {
+            reference,
+            name,
+            optional: false,
+        }
+    }
+
+    /// A rule that runs only when it is named.
+    pub const fn optional(reference: &'static str, name: &'static str) -> Self {
+        RuleName {
+            reference,
+            name,
+            optional: true,
+        }
+    }
+
+    /// Whether this is the rule's reference or name, in any case.
+    pub fn is(&self, name: &str) -> bool {
+        self.reference.eq_ignore_ascii_case(name) || self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// The settings of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSettings<'a> {
+    /// What turns the rule off: `rule.exclude`, `rule.include`, or `default` for an optional rule that is not named.
+    pub off: Option<&'static str>,
+    /// `override.level`.
+    pub level: Option<Level>,
+    /// Names of resources that the rule does not report, lower case.
+    pub suppressed: Vec<&'a str>,
+}
+
 /// What the editor or the command line sets; `None` leaves it to the files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -62,6 +119,8 @@ pub struct Overrides {
     pub coverage: Option<Coverage>,
     /// `preflight.hints`.
     pub hints: Option<bool>,
+    /// `--rule`: rules that run besides those of the files.
+    pub rules: Vec<String>,
 }
 
 /// Everything that is in force for one file.
@@ -73,12 +132,10 @@ pub struct Settings {
     pub coverage: Coverage,
     /// Whether hints are shown. On by default.
     pub hints: Hints,
-    /// `rule.exclude`/`rule.include` leave the rule off.
-    pub excluded: bool,
-    /// `override.level`.
-    pub level: Option<Level>,
-    /// `suppression`: names of resources for which the rule is silent, lower case.
-    pub suppressed: Vec<String>,
+    /// What `ps-rule.yaml` says of rules; see [`Settings::rule`].
+    pub rules: RuleLists,
+    /// `--rule`.
+    pub added_rules: Vec<String>,
     /// `AZURE_PARAMETER_DEFAULTS`: values for parameters that have no other.
     pub parameter_defaults: IndexMap<Ident, serde_json::Value>,
     /// The `ps-rule.yaml` that is in force.
@@ -87,6 +144,13 @@ pub struct Settings {
     pub bicep: Arc<BicepConfig>,
     /// For `--show-config`: each setting, its value, and the file (or "editor", "default") that set it.
     pub origins: Vec<(String, String, String)>,
+}
+
+impl Settings {
+    /// The settings of one rule.
+    pub fn rule(&self, rule: &RuleName) -> RuleSettings<'_> {
+        self.rules.of(rule, &self.added_rules)
+    }
 }
 
 /// A flag that is on unless something turns it off.
@@ -550,6 +614,7 @@ mod tests {
         }
     }
 
+    const SCAN: RuleName = RuleName::new("AZR-000002", "Azure.ACR.ContainerScan");
     const EXCLUDED: &str = "rule: { exclude: [AZR-000002] }";
 
     #[test]
@@ -573,7 +638,7 @@ mod tests {
         let check = |file: &str, coverage: Coverage, from: &str| {
             let settings = scene.settings(file);
             assert_eq!(settings.coverage, coverage, "{file}");
-            assert!(!settings.excluded, "{file}");
+            assert_eq!(settings.rule(&SCAN).off, None, "{file}");
             assert_eq!(
                 settings.rule_file,
                 Some(Path::new("/none/ws").join(from)),
@@ -638,15 +703,14 @@ mod tests {
         assert_eq!(origin("plan"), "Containers by editor or command line");
         assert_eq!(origin("hints"), "false by /none/ws/ps-rule.yaml");
         assert_eq!(origin("coverage"), "workspace by default");
-        assert_eq!(origin("rule"), "on by default");
     }
 
     #[test]
     fn a_broken_file_keeps_what_it_said() {
         let scene = Scene::new(&[("ps-rule.yaml", EXCLUDED)]);
-        assert!(scene.settings("main.bicep").excluded);
+        assert!(scene.settings("main.bicep").rule(&SCAN).off.is_some());
         scene.write("ps-rule.yaml", "rule: { exclude: [AZR-0");
-        assert!(scene.settings("main.bicep").excluded);
+        assert!(scene.settings("main.bicep").rule(&SCAN).off.is_some());
         let problems = scene.problems();
         assert_eq!(problems.len(), 1);
         assert!(
@@ -654,11 +718,11 @@ mod tests {
             "{problems:?}"
         );
         scene.write("ps-rule.yaml", "rule: { exclude: [AZR-000003] }");
-        assert!(!scene.settings("main.bicep").excluded);
+        assert!(scene.settings("main.bicep").rule(&SCAN).off.is_none());
         assert_eq!(scene.problems(), [""; 0]);
         // Never whole: the defaults, and the problem.
         let scene = Scene::new(&[("ps-rule.yaml", "rule: ["), ("bicepconfig.json", "{")]);
-        assert!(!scene.settings("main.bicep").excluded);
+        assert!(scene.settings("main.bicep").rule(&SCAN).off.is_none());
         assert_eq!(scene.problems().len(), 2);
         scene.remove("ps-rule.yaml");
         scene.remove("bicepconfig.json");

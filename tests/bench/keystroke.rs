@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use preflight::analysis::{Analysis, Cancel, Options, scan};
 use preflight::model::FileKind;
 use preflight::model::lower_bicep::lower_bicep;
-use preflight::rules::container_scan::FILTER;
+use preflight::rules;
 use preflight::syntax;
 use preflight::text::{Document, Encoding, Position, Range, TextChange};
 use preflight::workspace::fingerprint::{InlineSlices, summarize};
@@ -196,7 +196,7 @@ fn stages(root: &Path, text: &str) {
         let parsed = Instant::now();
         let model = lower_bicep(FileKind::Bicep, &tree, &document.text, &memo);
         let lowered = Instant::now();
-        let summary = summarize(&model.template, &FILTER, false, false, &mut inline);
+        let summary = summarize(&model.template, rules::filter(), false, false, &mut inline);
         let sliced = Instant::now();
         assert!(summary.hash != 0);
         if number >= WARM {

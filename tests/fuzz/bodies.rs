@@ -27,7 +27,7 @@ use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileKind, FileModel};
-use preflight::rules::container_scan::FILTER;
+use preflight::rules;
 use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
 use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
@@ -189,7 +189,7 @@ fn check_model(model: &FileModel, length: usize) {
     }
     summarize(
         &model.template,
-        &FILTER,
+        rules::filter(),
         true,
         true,
         &mut InlineSlices::default(),

@@ -11,7 +11,7 @@ use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileId, FileKind, FileModel, Template};
-use preflight::rules::container_scan::FILTER;
+use preflight::rules;
 use preflight::syntax;
 use preflight::workspace::prefilter;
 
@@ -108,8 +108,8 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
         let path = path.display();
         for arguments in &given {
             eval::expand(FileId(n), template, arguments, &memory, &ALL);
-            let once = eval::expand(FileId(n), template, arguments, &memory, &FILTER);
-            let again = eval::expand(FileId(n), template, arguments, &memory, &FILTER);
+            let once = eval::expand(FileId(n), template, arguments, &memory, rules::filter());
+            let again = eval::expand(FileId(n), template, arguments, &memory, rules::filter());
             assert_eq!(once, again, "{path} is worth the same twice");
             let found = once.instances.iter().any(|it| !it.existing);
             assert!(

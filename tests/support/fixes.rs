@@ -28,9 +28,7 @@ pub fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
     let to = text[start..]
         .find(['\n', '\r'])
         .map_or(text.len(), |at| start + at);
-    let verdict = shown
-        .verdict
-        .map_or("hint".to_owned(), |v| format!("{v:?}"));
+    let verdict = shown.verdict.name().to_owned();
     (
         shown.location.path.to_path_buf(),
         text[from..to].trim().to_owned(),
@@ -117,10 +115,10 @@ fn left_by_another(before: &Named, left: &Named, of: &Key) -> bool {
         return false;
     };
     let mut was = before.iter();
-    was.all(|(verdict, name)| verdict == "Off" && name.is_some())
+    was.all(|(verdict, name)| verdict == "off" && name.is_some())
         && left.iter().all(|(verdict, name)| {
             let known = before.iter().any(|(_, former)| former == name);
-            verdict == "Unknown" && name.is_some() && !known
+            verdict == "unknown" && name.is_some() && !known
         })
 }
 

@@ -124,9 +124,7 @@ impl Workspace {
                 .iter()
                 .filter(|shown| shown.suppressed.is_none())
             {
-                let verdict = shown
-                    .verdict
-                    .map_or("hint".to_owned(), |verdict| format!("{verdict:?}"));
+                let verdict = shown.verdict.name().to_owned();
                 let severity = format!("{:?}", shown.severity);
                 let path = self.relative(&report.path);
                 rows.push(format!(

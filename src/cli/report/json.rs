@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Report, ResolvedFix, severity_name, verdict_name};
+use super::{Report, ResolvedFix, severity_name};
 use crate::analysis::{LoadError, Location, Point};
 use crate::rules::finding::Severity;
 
@@ -27,7 +27,7 @@ pub fn print(report: &Report) -> String {
             json!({
                 "rule": diagnostic.code,
                 "name": diagnostic.name,
-                "verdict": verdict_name(diagnostic.verdict),
+                "verdict": diagnostic.verdict.name(),
                 "severity": severity_name(diagnostic.severity),
                 "path": found.path,
                 "range": range(&diagnostic.location),

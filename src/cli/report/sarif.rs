@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Found, Report, ResolvedFix, severity_name};
 use crate::analysis::{Location, Suppression};
-use crate::rules::container_scan::{CODE, NAME, PAGE, explain};
+use crate::rules::{Metadata, RULES};
 use crate::workspace::disk;
 
 const SCHEMA: &str =
@@ -61,24 +61,25 @@ fn driver() -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "semanticVersion": env!("CARGO_PKG_VERSION"),
         "informationUri": env!("CARGO_PKG_REPOSITORY"),
-        "rules": [{
-            "id": CODE,
-            "name": NAME,
-            "shortDescription": { "text": "Container registry images are not scanned for vulnerabilities" },
-            "fullDescription": {
-                "text": "A container registry would be deployed, and nothing in reach turns on scanning of its images \
-                         for vulnerabilities: no Microsoft Defender plan that covers it is set to Standard."
-            },
-            "helpUri": PAGE,
-            "help": { "text": explain(), "markdown": explain() },
-            "defaultConfiguration": { "level": "warning" },
-            "properties": {
-                "tags": ["security", "azure", "container-registry"],
-                "precision": "high",
-                "problem.severity": "warning",
-                "security-severity": "9.0",
-            },
-        }],
+        "rules": RULES.iter().map(|rule| descriptor(rule.metadata())).collect::<Vec<_>>(),
+    })
+}
+
+fn descriptor(rule: &Metadata) -> Value {
+    json!({
+        "id": rule.name.reference,
+        "name": rule.name.name,
+        "shortDescription": { "text": rule.title },
+        "fullDescription": { "text": rule.description },
+        "helpUri": rule.page,
+        "help": { "text": rule.documentation, "markdown": rule.documentation },
+        "defaultConfiguration": { "level": "warning" },
+        "properties": {
+            "tags": ["security", "azure", "container-registry"],
+            "precision": "high",
+            "problem.severity": "warning",
+            "security-severity": rule.security_severity,
+        },
     })
 }
 
@@ -99,8 +100,11 @@ fn result(report: &Report, found: &Found) -> Value {
     let mut result = Map::new();
     let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
     put("ruleId", json!(diagnostic.code));
-    if diagnostic.code == CODE {
-        put("ruleIndex", json!(0));
+    let index = RULES
+        .iter()
+        .position(|rule| rule.metadata().name.is(diagnostic.code));
+    if let Some(index) = index {
+        put("ruleIndex", json!(index));
     }
     put("level", json!(severity_name(diagnostic.severity)));
     put("message", json!({ "text": diagnostic.message }));

@@ -181,7 +181,7 @@ fn conditions_and_names() {
         chain.push_str("resource r 'A.B/c@1' = if (v60) { name: 'r' }\n");
         let expansion = Memory::parse(&chain).expand(None);
         assert!(
-            matches!(expansion.instances[0].existence, Existence::Maybe(_)),
+            matches!(expansion.instances[0].existence, Existence::Conditional(_)),
             "{step}"
         );
     }

@@ -1,9 +1,10 @@
 //! Hints: what is not wrong, but will disappoint. Always information, never about what the author must do.
 
-use super::{CODE, Deployment, NAME, RuleResult, is_plan, is_registry, plan};
+use super::{METADATA, is_plan, is_registry, plan};
 use crate::eval::{Existence, Instance, Value};
 use crate::model::{FileId, NodeRef, ScopeKind};
-use crate::rules::finding::{Finding, Severity, Subject, Verdict};
+use crate::rules::Deployment;
+use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
 use crate::workspace::config::Plan as Preferred;
 
 /// The hints about a deployment's registries and plans.
@@ -13,7 +14,7 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
         return found;
     }
     for instance in &deployment.expansion.instances {
-        let deployed = !instance.existing && !matches!(instance.existence, Existence::No(_));
+        let deployed = !instance.existing && !matches!(instance.existence, Existence::Never(_));
         // What a module brings by itself is its author's business.
         let ours = |place: Option<NodeRef>| place.is_some_and(|place| in_workspace(place.file));
         let declared = ours(Some(instance.type_place)) && !instance.known_module;
@@ -52,12 +53,12 @@ fn hint(
     subject: Subject,
 ) -> RuleResult {
     RuleResult {
+        rule: &METADATA,
         place,
-        verdict: Verdict::Scanned,
+        verdict: Verdict::Hint,
         finding: Some(Finding {
-            code: CODE,
-            name: NAME,
-            verdict: None,
+            rule: &METADATA,
+            verdict: Verdict::Hint,
             severity: Severity::Note,
             place,
             message,

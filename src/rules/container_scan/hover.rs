@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{Deployment, PAGE, RuleResult, plan};
+use super::{METADATA, plan};
 use crate::eval::{Existence, Instance, Value};
-use crate::rules::finding::Verdict;
+use crate::rules::Deployment;
+use crate::rules::finding::{RuleResult, Verdict};
 
 const SHORT: &str = "Preflight asks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
 container registry: a `Microsoft.Security/pricings` resource named `Containers`, `ContainerRegistry` or `CloudPosture` \
@@ -22,8 +23,8 @@ pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
     let title = match results.first().map(|(_, one)| one.verdict) {
         Some(Verdict::Scanned) => "Images are scanned",
         Some(Verdict::Unknown) => "Not known whether images are scanned",
-        Some(Verdict::Missing | Verdict::Off) => "Images are not scanned",
-        None => "Not deployed",
+        Some(Verdict::Missing | Verdict::Off | Verdict::Violation) => "Images are not scanned",
+        Some(Verdict::Hint) | None => "Not deployed",
     };
     let _ = write!(
         text,
@@ -44,7 +45,7 @@ pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
             let _ = writeln!(text, "  - {}", sentence(more));
         }
     }
-    let _ = write!(text, "\n{SHORT} [The rule]({PAGE})");
+    let _ = write!(text, "\n{SHORT} [The rule]({})", METADATA.page);
     text
 }
 
@@ -59,7 +60,7 @@ pub fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
             let _ = writeln!(text, "- `{}`: {line}", deployment.label);
         }
     }
-    let _ = write!(text, "\n{SHORT} [The rule]({PAGE})");
+    let _ = write!(text, "\n{SHORT} [The rule]({})", METADATA.page);
     text
 }
 
@@ -69,7 +70,7 @@ fn standing(plan: &Instance) -> String {
     if cover.name == plan::Tristate::No {
         return "does not scan registries".to_owned();
     }
-    if let Existence::No(_) = plan.existence {
+    if let Existence::Never(_) = plan.existence {
         return "is not deployed".to_owned();
     }
     let on_its_own = plan::Cover {
@@ -95,7 +96,7 @@ fn is_hint(results: &RuleResult) -> bool {
     results
         .finding
         .as_ref()
-        .is_some_and(|f| f.verdict.is_none())
+        .is_some_and(|f| f.verdict == Verdict::Hint)
 }
 
 fn upper(text: &str) -> String {

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::finding::{OffCause, PlanOff};
+use super::subject::{OffCause, PlanOff};
 use crate::eval::canonical::{implies, implies_all};
 use crate::eval::{Canonical, Existence, Instance, Kind, Value};
 use crate::model::{NodeRef, ScopeKind};
+use crate::rules::property::{Property, property_of};
 
-/// The plans that scan registries. Source: design/rule.md, facts.
+/// The plans that scan registries.
 pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
 
 /// The extension of a plan that scans the images of registries. Its absence means that it is on.
@@ -104,32 +105,6 @@ pub fn called(plan: &Instance) -> String {
     }
 }
 
-/// What a path of member names leads to.
-enum Found<'a> {
-    Value(&'a Value),
-    Absent,
-    Unknown(Arc<str>, Option<NodeRef>),
-}
-
-fn find<'a>(value: &'a Value, path: &[&str]) -> Found<'a> {
-    let Some((first, rest)) = path.split_first() else {
-        return match value.reason() {
-            Some(reason) if value.alternatives().is_empty() => Found::Unknown(reason, value.place),
-            _ => Found::Value(value),
-        };
-    };
-    match &value.kind {
-        Kind::Object(object) => match (value.member(first), &object.open) {
-            (Some(member), _) => find(member, rest),
-            (None, Some(reason)) => Found::Unknown(reason.clone(), value.place),
-            (None, None) => Found::Absent,
-        },
-        Kind::Unknown(unknown) => Found::Unknown(unknown.reason.clone(), value.place),
-        Kind::OneOf(choice) => Found::Unknown(choice.reason.clone(), value.place),
-        _ => Found::Absent,
-    }
-}
-
 /// A property of a resource by path below `properties`, where it is there and known at least in part.
 pub fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a Value> {
     let mut value = instance.body.member("properties")?;
@@ -186,12 +161,12 @@ fn tier(plan: &Instance, called: &str) -> Tristate {
         ),
         place: place.or(Some(plan.type_place)),
     };
-    match find(&plan.body, &["properties", "pricingTier"]) {
-        Found::Value(value) => passes(value, is_standard, || {
+    match property_of(&plan.body, &["properties", "pricingTier"]) {
+        Property::Value(value) => passes(value, is_standard, || {
             uncertainty(value.reason(), value.place)
         }),
-        Found::Absent => Tristate::No,
-        Found::Unknown(reason, place) => Tristate::Maybe(uncertainty(Some(reason), place)),
+        Property::Absent => Tristate::No,
+        Property::Unknown(reason, place) => Tristate::Maybe(uncertainty(Some(reason), place)),
     }
 }
 
@@ -218,10 +193,10 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
             place: place.or(Some(plan.type_place)),
         })
     };
-    let list = match find(&plan.body, &["properties", "extensions"]) {
-        Found::Value(list) => list,
-        Found::Absent => return Tristate::Yes,
-        Found::Unknown(reason, place) => return uncertainty(Some(reason), place),
+    let list = match property_of(&plan.body, &["properties", "extensions"]) {
+        Property::Value(list) => list,
+        Property::Absent => return Tristate::Yes,
+        Property::Unknown(reason, place) => return uncertainty(Some(reason), place),
     };
     let Kind::Array(array) = &list.kind else {
         return Tristate::Yes;
@@ -231,13 +206,13 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
         None => Tristate::Yes,
     };
     for item in &array.items {
-        let named = match find(item, &["name"]) {
-            Found::Value(name) => passes(name, is_scanning_extension, || Unsure {
+        let named = match property_of(item, &["name"]) {
+            Property::Value(name) => passes(name, is_scanning_extension, || Unsure {
                 text: String::new(),
                 place: name.place,
             }),
-            Found::Absent => Tristate::No,
-            Found::Unknown(_, place) => Tristate::Maybe(Unsure {
+            Property::Absent => Tristate::No,
+            Property::Unknown(_, place) => Tristate::Maybe(Unsure {
                 text: String::new(),
                 place,
             }),
@@ -245,16 +220,16 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
         if named == Tristate::No {
             continue;
         }
-        let off = match find(item, &["isEnabled"]) {
-            Found::Value(value) => match passes(value, is_false, || Unsure {
+        let off = match property_of(item, &["isEnabled"]) {
+            Property::Value(value) => match passes(value, is_false, || Unsure {
                 text: String::new(),
                 place: value.place,
             }) {
                 Tristate::No => continue,
                 answer => (answer == Tristate::Yes, value.reason(), value.place),
             },
-            Found::Absent => continue,
-            Found::Unknown(reason, place) => (false, Some(reason), place),
+            Property::Absent => continue,
+            Property::Unknown(reason, place) => (false, Some(reason), place),
         };
         match (named == Tristate::Yes, off) {
             (true, (true, ..)) => return Tristate::No,
@@ -411,9 +386,9 @@ fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tris
 
 fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called: &str) -> Tristate {
     let uncertainty = match &plan.existence {
-        Existence::Surely => return Tristate::Yes,
-        Existence::No(_) => return Tristate::No,
-        Existence::Maybe(uncertainty) => uncertainty,
+        Existence::Always => return Tristate::Yes,
+        Existence::Never(_) => return Tristate::No,
+        Existence::Conditional(uncertainty) => uncertainty,
     };
     let comparable = same_deployment && !uncertainty.opaque && !uncertainty.unknown_loop;
     if comparable && implies_all(premises(registry), &uncertainty.conditions) {
@@ -440,7 +415,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
 /// prove less, never too much.
 pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
     match &instance.existence {
-        Existence::Maybe(uncertainty) => &uncertainty.conditions,
+        Existence::Conditional(uncertainty) => &uncertainty.conditions,
         _ => &[],
     }
 }
@@ -455,8 +430,8 @@ pub fn exclusive(one: &Instance, other: &Instance) -> bool {
 pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
     let tier = property(plan, &["pricingTier"]);
     let condition = match &plan.existence {
-        Existence::No(place) => *place,
-        Existence::Maybe(uncertainty)
+        Existence::Never(place) => *place,
+        Existence::Conditional(uncertainty)
             if cover.deployed != Tristate::Yes && !uncertainty.unknown_loop =>
         {
             uncertainty.place

@@ -50,7 +50,7 @@ impl StripPrefix for str {
 
 /// Whether a policy resource may turn a scanning plan on.
 pub fn may_turn_on(policy: &Instance) -> bool {
-    if policy.existing || matches!(policy.existence, Existence::No(_)) {
+    if policy.existing || matches!(policy.existence, Existence::Never(_)) {
         return false;
     }
     let text = |path: &[&str]| plan::property(policy, path).and_then(Value::as_str);

@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::eval::Expansion;
 use crate::eval::{Canonical, DeploymentScope, Kind, ModuleUse, Unknown, Unread};
 use crate::model::{Ident, ItemKey};
+use crate::rules;
+use crate::workspace::config::rule_file::RuleLists;
+use crate::workspace::config::{Level, Settings};
+use crate::workspace::entries::Rank;
 
 /// The place of line `line` of a case, `node` telling its parts apart.
 fn place(file: u32, line: u64, node: u32) -> NodeRef {
@@ -57,7 +62,7 @@ fn instance(words: &str, line: u64) -> Instance {
         api_version: Value::string("2024-01-01"),
         name: Value::string(kind).at(at(3)),
         existing: false,
-        existence: Existence::Surely,
+        existence: Existence::Always,
         copies: Some(1),
         list: None,
         scope: DeploymentScope {
@@ -128,7 +133,7 @@ fn instance(words: &str, line: u64) -> Instance {
 /// `a&!b`: must all hold; `false`: not deployed; `~`: no canonical form.
 fn existence(text: &str, at: NodeRef) -> Existence {
     if text == "false" {
-        return Existence::No(Some(at));
+        return Existence::Never(Some(at));
     }
     let conditions = text
         .split('&')
@@ -137,7 +142,7 @@ fn existence(text: &str, at: NodeRef) -> Existence {
             Some(atom) => Canonical::not(&Canonical::atom(atom)),
             None => Canonical::atom(c),
         });
-    Existence::Maybe(Arc::new(Uncertainty {
+    Existence::Conditional(Arc::new(Uncertainty {
         conditions: conditions.collect(),
         opaque: text.contains('~'),
         unknown_loop: false,
@@ -189,23 +194,16 @@ fn reported(results: &RuleResult) -> String {
     match &results.finding {
         None => "scanned".to_owned(),
         Some(finding) => {
-            let verdict = finding
-                .verdict
-                .map_or("hint".to_owned(), |v| format!("{v:?}"));
-            format!(
-                "{} {:?}: {}",
-                verdict.to_lowercase(),
-                finding.severity,
-                finding.message
-            )
+            let verdict = finding.verdict.name();
+            format!("{verdict} {:?}: {}", finding.severity, finding.message)
         }
     }
 }
 
-/// Judges a case; `expect` has a line for each thing said: its beginning, and parts of the message after `…`.
+/// Checks a case; `expect` has a line for each result: its beginning, and parts of the message after `…`.
 fn check_with(settings: Settings, case: &str, expect: &[&str]) {
     let (deployment, reach) = deployment(case, settings);
-    let results = super::check(&deployment, &reach, &|file| file.0 < 10);
+    let results = rules::check(&deployment, &reach, &|file| file.0 < 10);
     let said: Vec<String> = results.iter().map(reported).collect();
     assert_eq!(said.len(), expect.len(), "{case}\n{said:#?}");
     for (said, expect) in said.iter().zip(expect) {
@@ -497,7 +495,10 @@ fn coverage() {
     );
     check_with(with(Coverage::Elsewhere), "registry", &["scanned"]);
     let excluded = Settings {
-        excluded: true,
+        rules: RuleLists {
+            exclude: vec!["AZR-000002".to_owned()],
+            ..RuleLists::default()
+        },
         ..Settings::default()
     };
     check_with(excluded, "registry", &[]);
@@ -506,7 +507,10 @@ fn coverage() {
 #[test]
 fn levels() {
     let with = |level| Settings {
-        level: Some(level),
+        rules: RuleLists {
+            levels: vec![("AZR-000002".to_owned(), level)],
+            ..RuleLists::default()
+        },
         ..Settings::default()
     };
     check_with(with(Level::Error), "registry", &["missing Error"]);
@@ -579,9 +583,9 @@ fn hints() {
 #[test]
 fn registries_declared_outside_the_workspace_are_reported_at_the_module_use() {
     let (deployment, reach) = deployment("registry via=99", Settings::default());
-    let results = super::check(&deployment, &reach, &|file| file.0 < 10);
+    let results = rules::check(&deployment, &reach, &|file| file.0 < 10);
     assert_eq!(results[0].place, place(0, 0, 20));
-    let inside = super::check(&deployment, &reach, &|_| true);
+    let inside = rules::check(&deployment, &reach, &|_| true);
     assert_eq!(inside[0].place, place(99, 0, 2));
     let related = &inside[0].finding.as_ref().map(|f| f.related.clone());
     let chain = [(
@@ -601,15 +605,15 @@ fn one_declaration_gives_one_finding() {
     let said = |deployments: &[&Deployment]| {
         let mut all = Vec::new();
         for deployment in deployments {
-            for results in super::check(deployment, &none, &|_| true) {
+            for results in rules::check(deployment, &none, &|_| true) {
                 all.push((*deployment, results));
             }
         }
-        merge(all)
+        rules::merge(all)
     };
     let findings = said(&[&prod, &test]);
     assert_eq!(findings.len(), 1);
-    assert_eq!(findings[0].verdict, Some(Verdict::Off));
+    assert_eq!(findings[0].verdict, Verdict::Off);
     assert!(
         findings[0]
             .message
@@ -628,16 +632,20 @@ fn one_declaration_gives_one_finding() {
 fn hovering_tells_the_verdict_and_what_decided_it() {
     let check = |case: &str, expect: &[&str]| {
         let (deployment, reach) = deployment(case, Settings::default());
-        let results = super::check(&deployment, &reach, &|_| true);
+        let results = rules::check(&deployment, &reach, &|_| true);
         let about: Vec<_> = results.iter().map(|one| (&deployment, one)).collect();
-        let text = hover_registry(&about);
+        let text = hover::hover_registry(&about);
         for part in expect {
             assert!(text.contains(part), "{case}\n{text}\nshould contain {part}");
         }
     };
     check(
         "registry",
-        &["**Images are not scanned**", "- `main.bicep`: Images", PAGE],
+        &[
+            "**Images are not scanned**",
+            "- `main.bicep`: Images",
+            METADATA.page,
+        ],
     );
     check(
         "registry\nplan name=Containers tier=Standard",
@@ -656,7 +664,7 @@ fn hovering_tells_the_verdict_and_what_decided_it() {
     );
     let plan = |words: &str, expect: &str| {
         let (deployment, _) = deployment("", Settings::default());
-        let text = hover_plan(&[(&deployment, &instance(words, 0))]);
+        let text = hover::hover_plan(&[(&deployment, &instance(words, 0))]);
         assert!(text.starts_with(&format!("**{expect}")), "{words}\n{text}");
     };
     plan(

@@ -5,7 +5,6 @@ use tree_sitter::Node;
 
 use super::names::unused;
 use super::style::{Style, indent_at, line_end, line_start, slice};
-use crate::rules::container_scan::CODE;
 use crate::rules::fix::{TextEdit, View};
 use crate::rules::suppress::pragmas;
 use crate::syntax::bicep::{declarations, string_value};
@@ -324,7 +323,7 @@ fn one_line_parameters(view: &View, all: &[Node<'_>]) -> bool {
 
 /// Silences the rule on the line of `at`: a pragma above it, or one code more in the pragma that is there. `None` where
 /// that line begins inside a comment.
-pub fn suppress(view: &View, at: u32) -> Option<TextEdit> {
+pub fn suppress(view: &View, at: u32, code: &str) -> Option<TextEdit> {
     let text = &*view.text;
     let start = line_start(text, at);
     let before = view
@@ -348,14 +347,14 @@ pub fn suppress(view: &View, at: u32) -> Option<TextEdit> {
         let end = (from + body.trim_end().len()) as u32;
         return Some(TextEdit {
             span: Span::new(end, end),
-            text: format!(" {CODE}"),
+            text: format!(" {code}"),
         });
     }
     let style = Style::of(text, at);
     Some(TextEdit {
         span: Span::new(start, start),
         text: format!(
-            "{}#disable-next-line {CODE}{}",
+            "{}#disable-next-line {code}{}",
             indent_at(text, at),
             style.newline
         ),

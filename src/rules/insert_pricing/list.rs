@@ -10,7 +10,7 @@ use super::set_tier::allowed_at;
 use super::style::{Style, indent_at, line_end, on_one_line, slice};
 use crate::eval::ModuleUse;
 use crate::model::{FileId, FileKind};
-use crate::rules::finding::PlanList;
+use crate::rules::container_scan::subject::PlanList;
 use crate::rules::fix::{FileEdit, TextEdit, View, Views};
 use crate::text::Span;
 

@@ -2,11 +2,10 @@
 //! understood (several documents, anchors, tabs) is left alone: no edit is better than a wrong one.
 
 use super::style::Style;
-use crate::rules::container_scan::{CODE, NAME};
 use crate::rules::fix::{TextEdit, apply};
 use crate::text::Span;
 use crate::workspace::config::rule_file::RuleFile;
-use crate::workspace::config::{self, Coverage};
+use crate::workspace::config::{self, Coverage, RuleName};
 
 /// The name of a new file.
 pub const FILE: &str = "ps-rule.yaml";
@@ -49,20 +48,21 @@ fn set_elsewhere(text: &str) -> Option<Vec<TextEdit>> {
 }
 
 /// Suppresses the rule for a resource by name.
-pub fn suppress(text: &str, name: &str) -> Option<Vec<TextEdit>> {
-    let edits = add_suppression(text, name)?;
+pub fn suppress(text: &str, name: &str, rule: &RuleName) -> Option<Vec<TextEdit>> {
+    let edits = add_suppression(text, name, rule)?;
     let name = name.to_lowercase();
-    understood(text, &edits, |file| file.suppressed.contains(&name)).then_some(edits)
+    let suppressed = |file: &RuleFile| file.suppresses(rule, &name);
+    understood(text, &edits, suppressed).then_some(edits)
 }
 
-fn add_suppression(text: &str, name: &str) -> Option<Vec<TextEdit>> {
+fn add_suppression(text: &str, name: &str, rule: &RuleName) -> Option<Vec<TextEdit>> {
     let file = File::read(text)?;
     let item = format!("- {}", scalar(name));
-    let entry = format!("{NAME}:");
+    let entry = format!("{}:", rule.name);
     let Some(section) = file.child(None, &["suppression"]) else {
         return Some(file.append("suppression:", &entry, &[&item]));
     };
-    let Some(rule) = file.child(Some(section), &[NAME, CODE]) else {
+    let Some(rule) = file.child(Some(section), &[rule.name, rule.reference]) else {
         return file.add_entry(section, &entry, &[&item]);
     };
     let list = file.child(Some(rule), &["targetName"]).unwrap_or(rule);
@@ -313,6 +313,8 @@ fn line(body: &str, indent: usize, from: usize, end: u32) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SCAN: RuleName = RuleName::new("AZR-000002", "Azure.ACR.ContainerScan");
     use crate::rules::fix::apply;
 
     fn check(made: impl Fn(&str) -> Option<Vec<TextEdit>>, before: &str, after: Option<&str>) {
@@ -356,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_name_joins_what_is_suppressed() {
-        let made = |text: &str| suppress(text, "images");
+        let made = |text: &str| suppress(text, "images", &SCAN);
         let check = |before: &str, after: &str| check(made, before, Some(after));
         check(
             "",
@@ -385,9 +387,13 @@ mod tests {
         check(elsewhere, "configuration: { A: 1 }\n", None);
         check(elsewhere, "a: 1\n---\nb: 2\n", None);
         check(elsewhere, "a: 'b\nrule: {}\n", None);
-        check(|text| suppress(text, "x"), "a: 'b\nrule: {}\n", None);
-        check(|text| suppress(text, "x"), "suppression:\n- one\n", None);
-        check(|text| suppress(text, "x\0y"), "", None);
+        check(|text| suppress(text, "x", &SCAN), "a: 'b\nrule: {}\n", None);
+        check(
+            |text| suppress(text, "x", &SCAN),
+            "suppression:\n- one\n",
+            None,
+        );
+        check(|text| suppress(text, "x\0y", &SCAN), "", None);
     }
 
     #[test]

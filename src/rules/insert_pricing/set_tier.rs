@@ -6,7 +6,7 @@ use tree_sitter::Node;
 use super::bicep;
 use super::json;
 use crate::model::{Expr, ExprKind, FileId, FileKind, ItemKind, NodeRef, Parameter, TypeExpr};
-use crate::rules::finding::{OffCause, PlanOff};
+use crate::rules::container_scan::subject::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
 use crate::text::Span;
 

@@ -46,15 +46,25 @@ pub(super) fn combine(
         hints.unwrap_or(Hints::default().0).to_string(),
         origin(overrides.hints.is_some(), rules.hints.is_some()),
     );
-    match rules.excluded {
-        Some(member) => say("rule", format!("off by {member}"), &in_file),
-        None => say("rule", "on".to_owned(), "default"),
+    let lists = &rules.rules;
+    for name in &overrides.rules {
+        say("rule", name.clone(), "editor or command line");
     }
-    if let Some(level) = rules.level {
-        say("override.level", format!("{level:?}"), &in_file);
+    for name in &lists.include {
+        say("rule.include", name.clone(), &in_file);
     }
-    for name in &rules.suppressed {
-        say("suppression", name.clone(), &in_file);
+    for name in &lists.exclude {
+        say("rule.exclude", name.clone(), &in_file);
+    }
+    for (rule, level) in &lists.levels {
+        say(
+            &format!("override.level.{rule}"),
+            format!("{level:?}"),
+            &in_file,
+        );
+    }
+    for (rule, names) in &lists.suppression {
+        say(&format!("suppression.{rule}"), names.join(", "), &in_file);
     }
     for pattern in &rules.path_ignore {
         say("input.pathIgnore", pattern.clone(), &in_file);
@@ -97,9 +107,8 @@ pub(super) fn combine(
         plan: plan.unwrap_or_default(),
         coverage: coverage.unwrap_or_default(),
         hints: hints.map_or(Hints::default(), Hints),
-        excluded: rules.excluded.is_some(),
-        level: rules.level,
-        suppressed: rules.suppressed.clone(),
+        rules: lists.clone(),
+        added_rules: overrides.rules.clone(),
         parameter_defaults: rules.parameter_defaults.clone(),
         rule_file: path.map(Path::to_path_buf),
         bicep,

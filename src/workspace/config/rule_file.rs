@@ -1,19 +1,17 @@
-//! `ps-rule.yaml`, the file that PSRule's users already have: what of it speaks about this rule.
+//! `ps-rule.yaml`, the configuration file of PSRule.
 //!
-//! Names, shapes and precedence are PSRule's (its page *about_PSRule_Options*); settings of our own stand under
+//! Names, shapes and precedence are PSRule's (its page *about_PSRule_Options*). Preflight's own settings are under
 //! `configuration`, where PSRule lets rules keep theirs.
 
 use ignore::gitignore::GitignoreBuilder;
 use indexmap::IndexMap;
 
-use super::{Coverage, Level, Plan};
+use super::{Coverage, Level, Plan, RuleName, RuleSettings};
 use crate::model::Ident;
 use crate::syntax::data::{self, Data, DataKind};
 use crate::text::Span;
 
-/// The names under which the rule is known: its name and its reference.
-const NAMES: [&str; 2] = ["Azure.ACR.ContainerScan", "AZR-000002"];
-/// The module that ships the rule; a name may be qualified with it.
+/// The module that ships the rules; a name may be qualified with it.
 const MODULE: &str = "PSRule.Rules.Azure";
 
 /// What one file says. `None` and empty: nothing.
@@ -25,16 +23,65 @@ pub struct RuleFile {
     pub coverage: Option<Coverage>,
     /// `PREFLIGHT_HINTS`.
     pub hints: Option<bool>,
-    /// `rule.exclude` names the rule, or `rule.include` names others only: which of the two.
-    pub excluded: Option<&'static str>,
-    /// `override.level`.
-    pub level: Option<Level>,
-    /// Names of resources in lower case.
-    pub suppressed: Vec<String>,
+    /// Which rules run, at which level, and for which resources not.
+    pub rules: RuleLists,
     /// `AZURE_PARAMETER_DEFAULTS`.
     pub parameter_defaults: IndexMap<Ident, serde_json::Value>,
     /// `input.pathIgnore`, as written.
     pub path_ignore: Vec<String>,
+}
+
+impl RuleFile {
+    /// Whether the file suppresses a rule for a resource by its name in lower case.
+    pub fn suppresses(&self, rule: &RuleName, name: &str) -> bool {
+        self.rules.of(rule, &[]).suppressed.contains(&name)
+    }
+}
+
+/// What a file says of rules, by their names as written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleLists {
+    /// `rule.include`.
+    pub include: Vec<String>,
+    /// `rule.exclude`.
+    pub exclude: Vec<String>,
+    /// `override.level`.
+    pub levels: Vec<(String, Level)>,
+    /// `suppression`: rule, and names of resources in lower case.
+    pub suppression: Vec<(String, Vec<String>)>,
+}
+
+impl RuleLists {
+    /// The settings of one rule. `added`: rules that run besides those included.
+    pub(super) fn of(&self, rule: &RuleName, added: &[String]) -> RuleSettings<'_> {
+        let exactly = |name: &String| unqualified(name).is_some_and(|name| rule.is(name));
+        let off = if self.exclude.iter().any(|name| means(name, rule)) {
+            Some("rule.exclude")
+        } else if added.iter().any(exactly) {
+            None
+        } else if rule.optional {
+            (!self.include.iter().any(exactly)).then_some("default")
+        } else {
+            let included = self.include.iter().any(|name| means(name, rule));
+            (!self.include.is_empty() && !included).then_some("rule.include")
+        };
+        let mut suppressed: Vec<&str> = self
+            .suppression
+            .iter()
+            .filter(|(name, _)| means(name, rule))
+            .flat_map(|(_, names)| names.iter().map(String::as_str))
+            .collect();
+        suppressed.sort_unstable();
+        suppressed.dedup();
+        let mut levels = self.levels.iter().rev();
+        RuleSettings {
+            off,
+            level: levels
+                .find(|(name, _)| means(name, rule))
+                .map(|(_, level)| *level),
+            suppressed,
+        }
+    }
 }
 
 /// What is wrong in a file: where, and one plain sentence.
@@ -62,16 +109,21 @@ pub fn read(text: &str) -> (Option<RuleFile>, Problems) {
     (Some(reader.file), reader.problems)
 }
 
-/// Whether a name, as people write it in any of the lists, means this rule. `*` and `?` are PSRule's wildcards.
-fn means_this_rule(name: &str) -> bool {
-    let name = match name.split_once('\\') {
-        Some((module, name)) if module.eq_ignore_ascii_case(MODULE) => name,
-        Some(_) => return false,
-        None => name,
-    };
-    NAMES
-        .iter()
-        .any(|own| fits(name.as_bytes(), own.as_bytes()))
+/// A rule's name without the module in front; `None` if that is another module.
+fn unqualified(name: &str) -> Option<&str> {
+    match name.split_once('\\') {
+        Some((module, name)) if module.eq_ignore_ascii_case(MODULE) => Some(name),
+        Some(_) => None,
+        None => Some(name),
+    }
+}
+
+/// Whether a name in one of the lists means a rule. `*` and `?` are PSRule's wildcards.
+fn means(name: &str, rule: &RuleName) -> bool {
+    unqualified(name).is_some_and(|name| {
+        let own = [rule.reference, rule.name];
+        own.iter().any(|own| fits(name.as_bytes(), own.as_bytes()))
+    })
 }
 
 /// Whether a pattern with `*` and `?` fits a text, in any case.
@@ -172,14 +224,10 @@ impl Reader {
         if !self.mapping(rule, "`rule`") {
             return;
         }
-        // `includeLocal` speaks of rules that lie in the workspace; this one comes from a module.
-        let include = self.texts(rule.get("include"), "rule.include");
-        let exclude = self.texts(rule.get("exclude"), "rule.exclude");
-        if exclude.iter().any(|name| means_this_rule(name)) {
-            self.file.excluded = Some("rule.exclude");
-        } else if !include.is_empty() && !include.iter().any(|name| means_this_rule(name)) {
-            self.file.excluded = Some("rule.include");
-        }
+        // `includeLocal` is about rules in the workspace; ours come from a module.
+        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        self.file.rules.include = owned(self.texts(rule.get("include"), "rule.include"));
+        self.file.rules.exclude = owned(self.texts(rule.get("exclude"), "rule.exclude"));
     }
 
     fn suppression(&mut self, suppression: Option<&Data>) {
@@ -190,21 +238,15 @@ impl Reader {
             return;
         }
         for (key, names) in suppression.members() {
-            if !means_this_rule(&key.text) {
-                continue;
-            }
             let label = format!("suppression.{}", key.text);
             let names = match names.kind {
                 DataKind::Map(_) => names.get("targetName"),
                 _ => Some(names),
             };
             let names = self.texts(names, &label);
-            self.file
-                .suppressed
-                .extend(names.iter().map(|name| name.to_lowercase()));
+            let names = names.iter().map(|name| name.to_lowercase()).collect();
+            self.file.rules.suppression.push((key.text.clone(), names));
         }
-        self.file.suppressed.sort_unstable();
-        self.file.suppressed.dedup();
     }
 
     fn levels(&mut self, overrides: Option<&Data>) {
@@ -221,15 +263,14 @@ impl Reader {
             return;
         }
         for (key, level) in levels.members() {
-            if means_this_rule(&key.text) {
-                let choices = [
-                    ("Error", Level::Error),
-                    ("Warning", Level::Warning),
-                    ("Information", Level::Information),
-                ];
-                self.file.level = self
-                    .choice(level, &format!("override.level.{}", key.text), &choices)
-                    .or(self.file.level);
+            let choices = [
+                ("Error", Level::Error),
+                ("Warning", Level::Warning),
+                ("Information", Level::Information),
+            ];
+            let name = format!("override.level.{}", key.text);
+            if let Some(level) = self.choice(level, &name, &choices) {
+                self.file.rules.levels.push((key.text.clone(), level));
             }
         }
     }
@@ -342,6 +383,8 @@ impl Reader {
 mod tests {
     use super::*;
 
+    const SCAN: RuleName = RuleName::new("AZR-000002", "Azure.ACR.ContainerScan");
+
     #[test]
     fn names_of_the_rule() {
         for name in [
@@ -355,7 +398,7 @@ mod tests {
             "Azure.*Scan",
             "AZR-00000?",
         ] {
-            assert!(means_this_rule(name), "{name}");
+            assert!(means(name, &SCAN), "{name}");
         }
         for name in [
             "Azure.ACR.ContainerScan2",
@@ -365,7 +408,7 @@ mod tests {
             "Azure.AKS.*",
             "",
         ] {
-            assert!(!means_this_rule(name), "{name}");
+            assert!(!means(name, &SCAN), "{name}");
         }
     }
 
@@ -380,9 +423,9 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_can_be_said() {
+    fn every_setting_is_read() {
         let text = r"
-# What PSRule's own page shows, and ours.
+# PSRule's own settings and ours.
 requires:
   PSRule: '@pre >=2.0.0'
 rule:
@@ -401,7 +444,7 @@ suppression:
 override:
   level:
     Azure.ACR.ContainerScan: Error
-    Azure.AKS.Version: Whatever
+    Azure.AKS.Version: Warning
 input:
   pathIgnore:
   - 'out/'
@@ -421,9 +464,7 @@ configuration:
             plan: Some(Plan::ContainerRegistry),
             coverage: Some(Coverage::Deployment),
             hints: Some(false),
-            excluded: Some("rule.exclude"),
-            level: Some(Level::Error),
-            suppressed: ["myregistry", "other", "third"].map(str::to_owned).to_vec(),
+            rules: file.rules.clone(),
             parameter_defaults: [
                 ("deployacr".into(), serde_json::json!(true)),
                 ("tags".into(), serde_json::json!({ "a": [1] })),
@@ -433,13 +474,18 @@ configuration:
             path_ignore: ["out/", "!out/keep.json"].map(str::to_owned).to_vec(),
         };
         assert_eq!(file, expect);
+        let settings = file.rules.of(&SCAN, &[]);
+        assert_eq!(settings.off, Some("rule.exclude"));
+        assert_eq!(settings.level, Some(Level::Error));
+        assert_eq!(settings.suppressed, ["myregistry", "other", "third"]);
     }
 
     #[test]
     fn which_rules_run() {
         let check = |text: &str, expect: Option<&str>| {
             let (file, reported) = problems(text);
-            assert_eq!((file.excluded, reported.len()), (expect, 0), "{text}");
+            let off = file.rules.of(&SCAN, &[]).off;
+            assert_eq!((off, reported.len()), (expect, 0), "{text}");
         };
         check("", None);
         check("rule:", None);
@@ -463,12 +509,32 @@ configuration:
     }
 
     #[test]
+    fn an_optional_rule_runs_only_when_named_exactly() {
+        const ADMIN: RuleName = RuleName::optional("AZR-000005", "Azure.ACR.AdminUser");
+        let off = |text: &str, added: &[&str]| {
+            let added: Vec<String> = added.iter().map(|name| (*name).to_owned()).collect();
+            let lists = problems(text).0.rules;
+            [SCAN, ADMIN].map(|rule| lists.of(&rule, &added).off)
+        };
+        assert_eq!(off("", &[]), [None, Some("default")]);
+        assert_eq!(off("", &["azr-000005"]), [None, None]);
+        let include = |names: &str| off(&format!("rule:\n  include: [{names}]"), &[]);
+        assert_eq!(include("'Azure.ACR.*'"), [None, Some("default")]);
+        assert_eq!(include("AZR-000005"), [Some("rule.include"), None]);
+        assert_eq!(include("AZR-000005, AZR-000002"), [None, None]);
+        assert_eq!(
+            off("rule:\n  exclude: ['*']", &["AZR-000005"]),
+            [Some("rule.exclude"); 2]
+        );
+    }
+
+    #[test]
     fn wrong_values_are_named_and_the_rest_counts() {
         let check = |text: &str, expect: &[&str]| {
             let text = format!("{text}\nsuppression:\n  AZR-000002: [kept]\n");
             let (file, reported) = problems(&text);
             assert_eq!(reported, expect, "{text}");
-            assert_eq!(file.suppressed, ["kept"], "{text}");
+            assert_eq!(file.rules.of(&SCAN, &[]).suppressed, ["kept"], "{text}");
         };
         check("rule: [x]", &["1: `rule` must be a mapping, not a list."]);
         check(
@@ -514,7 +580,7 @@ configuration:
     }
 
     #[test]
-    fn what_is_no_yaml_is_told_with_its_place() {
+    fn text_that_is_not_yaml_is_reported_with_its_position() {
         let (file, reported) = read("rule:\n  exclude: [x\nsuppression: y\n");
         assert_eq!(file, None);
         assert!(
