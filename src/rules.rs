@@ -3,6 +3,7 @@
 //! **Invariant:** no code outside a rule's module names the rule. A rule sees deployments and settings, never syntax
 //! trees, and refers to source with [`NodeRef`]. Only fixes read a tree: that of the file they edit.
 
+pub mod acr_admin_user;
 pub mod container_scan;
 pub mod finding;
 pub mod fix;
@@ -23,7 +24,10 @@ use fix::FixContext;
 pub use merge::merge;
 
 /// Every rule. Optional rules run only when they are named.
-pub static RULES: &[&dyn Rule] = &[&container_scan::ContainerScan];
+pub static RULES: &[&dyn Rule] = &[
+    &container_scan::ContainerScan,
+    &acr_admin_user::AcrAdminUser,
+];
 
 /// What is constant about a rule.
 #[derive(Debug, PartialEq)]
