@@ -670,12 +670,19 @@ impl Analysis {
         self.fixes_of_first(usize::MAX, path, span, create_files)
     }
 
-    /// The fixes that a report shows: of the first findings alone where a file is so large, and has so many, that those
-    /// of all would take minutes. Each fix is tried on the text of the file, so both count.
-    pub fn fixes_for_report(&mut self, path: &Path) -> Vec<(usize, Fix)> {
+    /// The fixes that a report shows, for each of these files: of the first findings alone where a file is so large, and
+    /// has so many, that those of all would take minutes. A file that several fixes look at is parsed once.
+    pub fn fixes_for_reports(&mut self, reports: &[FileReport]) -> Vec<Vec<(usize, Fix)>> {
+        let views = views::FixViews::new(self);
         let everywhere = Span::new(0, u32::MAX);
-        let length = self.text(path).map_or(0, |text| text.len());
-        self.fixes_of_first(most_fixed(length), path, everywhere, true)
+        let fixes = reports.iter().map(|report| {
+            if report.diagnostics.is_empty() {
+                return Vec::new();
+            }
+            let length = self.text(&report.path).map_or(0, |text| text.len());
+            self.fixes_seen(&views, most_fixed(length), (&report.path, everywhere), true)
+        });
+        fixes.collect()
     }
 
     /// The same for so many findings at most, the first ones.
@@ -686,13 +693,23 @@ impl Analysis {
         span: Span,
         create_files: bool,
     ) -> Vec<(usize, Fix)> {
+        let views = views::FixViews::new(self);
+        self.fixes_seen(&views, most, (path, span), create_files)
+    }
+
+    fn fixes_seen(
+        &self,
+        views: &views::FixViews<'_>,
+        most: usize,
+        (path, span): (&Path, Span),
+        create_files: bool,
+    ) -> Vec<(usize, Fix)> {
         let Some(id) = self.workspace.id(&disk::normalize(path)) else {
             return Vec::new();
         };
         let Some(stored) = self.reports.get(&id) else {
             return Vec::new();
         };
-        let views = views::FixViews::new(self);
         let settings = self.workspace.settings(&self.workspace.file(id).path);
         let rows = stored
             .findings
@@ -705,7 +722,7 @@ impl Analysis {
         .take(most)
         .flat_map(|(index, (finding, _))| {
             let cx = FixContext {
-                views: &views,
+                views,
                 settings: &settings,
                 create_files,
             };

@@ -1,6 +1,7 @@
 //! What fixes may ask of the workspace: files with their trees, and where places stand.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,14 +21,30 @@ pub(super) struct FixViews<'a> {
     analysis: &'a Analysis,
     locator: RefCell<Locator>,
     views: RefCell<FxHashMap<FileId, Option<Arc<View>>>>,
+    names: RefCell<FxHashMap<PathBuf, Vec<String>>>,
+    /// Folders whose files may be changed, each with where it really lies.
+    roots: Vec<(PathBuf, PathBuf)>,
 }
 
 impl<'a> FixViews<'a> {
     pub(super) fn new(analysis: &'a Analysis) -> Self {
+        let Analysis {
+            workspace,
+            explicit,
+            ..
+        } = analysis;
+        let named = explicit.keys().map(|entry| workspace.file(*entry));
+        let beside = named.filter_map(|entry| entry.path.parent());
+        let roots = workspace.folders.iter().chain(&workspace.base);
+        let roots: BTreeSet<&Path> = roots.map(PathBuf::as_path).chain(beside).collect();
+        let roots = roots.into_iter();
+        let roots = roots.filter_map(|root| Some((root.to_path_buf(), disk::real(root)?)));
         FixViews {
             analysis,
             locator: RefCell::default(),
             views: RefCell::default(),
+            names: RefCell::default(),
+            roots: roots.collect(),
         }
     }
 
@@ -63,17 +80,10 @@ impl<'a> FixViews<'a> {
         if known.document.is_some() || explicit.contains_key(&file) {
             return true;
         }
-        let named = explicit.keys().map(|entry| workspace.file(*entry));
-        let beside = named.filter_map(|entry| entry.path.parent());
-        let roots = workspace.folders.iter().chain(&workspace.base);
-        let mut roots = roots.map(PathBuf::as_path).chain(beside);
         let really = disk::real(&known.path);
-        roots.any(|root| {
+        self.roots.iter().any(|(root, real)| {
             known.path.starts_with(root)
-                && match (&really, disk::real(root)) {
-                    (Some(really), Some(root)) => really.starts_with(root),
-                    _ => false,
-                }
+                && really.as_ref().is_some_and(|path| path.starts_with(real))
         })
     }
 }
@@ -111,18 +121,17 @@ impl Views for FixViews<'_> {
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
+        if let Some(known) = self.names.borrow().get(folder) {
+            return known.clone();
+        }
         let mut names = disk::names_in(folder);
-        let open = self
-            .analysis
-            .workspace
-            .files()
-            .filter(|(_, file)| file.document.is_some());
+        let files = self.analysis.workspace.files();
+        let open = files.filter(|(_, file)| file.document.is_some());
         let beside = open.filter(|(_, file)| file.path.parent() == Some(folder));
-        names.extend(
-            beside.filter_map(|(_, file)| {
-                Some(file.path.file_name()?.to_string_lossy().into_owned())
-            }),
-        );
+        let beside = beside.filter_map(|(_, file)| file.path.file_name());
+        names.extend(beside.map(|name| name.to_string_lossy().into_owned()));
+        let mut all = self.names.borrow_mut();
+        all.insert(folder.to_path_buf(), names.clone());
         names
     }
 

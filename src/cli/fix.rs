@@ -126,7 +126,9 @@ fn next(
     refused.clear();
     let mut seen = BTreeMap::new();
     for report in analysis.reports() {
-        let fixes = analysis.fixes_for_report(&report.path);
+        let fixes = analysis
+            .fixes_for_reports(std::slice::from_ref(&report))
+            .remove(0);
         let path = base.in_repository(&report.path);
         for (index, diagnostic) in report.diagnostics.iter().enumerate() {
             if known.is_some_and(|known| known.contains(&fingerprint(diagnostic, &path, &mut seen)))

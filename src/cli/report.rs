@@ -110,12 +110,15 @@ impl Report {
         let summary = analysis.summary();
         let mut seen = BTreeMap::new();
         let mut findings = Vec::new();
-        for file in analysis.reports() {
+        let reports = analysis.reports();
+        let mut all_fixes = match with_fixes {
+            true => analysis.fixes_for_reports(&reports),
+            false => Vec::new(),
+        }
+        .into_iter();
+        for file in reports {
             let path = base.relative(&file.path);
-            let mut fixes = match with_fixes && !file.diagnostics.is_empty() {
-                true => analysis.fixes_for_report(&file.path),
-                false => Vec::new(),
-            };
+            let mut fixes = all_fixes.next().unwrap_or_default();
             for (index, diagnostic) in file.diagnostics.iter().enumerate() {
                 // What is wrong with configuration is among the problems.
                 if diagnostic.code == CONFIGURATION {
