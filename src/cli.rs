@@ -66,7 +66,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Judge files and folders: which registries would be deployed without image scanning
-    Check(check::Args),
+    Check(Box<check::Args>),
     /// Show what a rule asks, why, and how to fix what it finds
     Explain(explain::Args),
     /// List everything an entry point would deploy
