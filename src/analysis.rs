@@ -5,6 +5,7 @@
 
 mod backlog;
 mod deployments;
+mod freshness;
 mod hover;
 mod inventory;
 pub mod inventory_json;
@@ -19,6 +20,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
@@ -36,6 +38,7 @@ use crate::workspace::files::{Content, Workspace, language_of};
 use crate::workspace::fingerprint::Weight;
 use backlog::Backlog;
 use deployments::Deployments;
+pub use freshness::LookAgain;
 pub use problems::Unanalyzed;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
@@ -213,6 +216,8 @@ pub struct Analysis {
     /// Files whose report is to be returned even if it is the same.
     owed: BTreeSet<FileId>,
     reported: u64,
+    /// When the inputs around a document were last compared with the disk.
+    looked: FxHashMap<FileId, Instant>,
 }
 
 /// Of how many findings a report shows the fixes, in a file of so many bytes.
@@ -250,6 +255,7 @@ impl Analysis {
             pending: BTreeSet::new(),
             owed: BTreeSet::new(),
             reported: 0,
+            looked: FxHashMap::default(),
         };
         analysis.workspace.folder_overrides = analysis.options.folder_overrides.clone();
         analysis.workspace.base = analysis.options.base.clone();
@@ -382,7 +388,7 @@ impl Analysis {
         let Some(id) = self.workspace.id(&path) else {
             return;
         };
-        let listed = self.workspace.folder_of(&path).is_some() || self.explicit.contains_key(&id);
+        let listed = self.workspace.belongs(&path) || self.explicit.contains_key(&id);
         let file = self.workspace.file_mut(id);
         file.document = None;
         file.listed = listed;
@@ -398,60 +404,6 @@ impl Analysis {
                 self.reconnect(user);
             }
         }
-    }
-
-    /// Files changed, appeared or vanished on disk (also configuration files and restored modules).
-    pub fn disk_changed(&mut self, paths: &[PathBuf]) {
-        let mut structure = false;
-        let gone_with_folders = self.below_what_is_gone(paths);
-        for path in paths.iter().chain(&gone_with_folders) {
-            let path = disk::normalize(path);
-            if Configs::is_config(&path) {
-                self.reconfigure_from(&path);
-                continue;
-            }
-            let known = self.workspace.id(&path);
-            let exists = disk::stamp(&path).is_some();
-            let listed = self.workspace.folder_of(&path).is_some();
-            match known {
-                Some(id) => {
-                    structure |= !exists
-                        || matches!(self.workspace.file(id).content, Content::Unreadable(_));
-                    if exists && listed {
-                        self.workspace.file_mut(id).listed = true;
-                    }
-                    self.reread(id);
-                }
-                None if exists => {
-                    structure = true;
-                    if listed {
-                        let id = self.workspace.intern(&path);
-                        self.workspace.file_mut(id).listed = true;
-                        self.reread(id);
-                    }
-                }
-                None => {}
-            }
-        }
-        if structure {
-            self.connect_anew();
-            self.deployments.touch_all();
-        }
-    }
-
-    /// What is known below these paths where they lead to nothing: a folder goes with all that is in it.
-    fn below_what_is_gone(&self, paths: &[PathBuf]) -> Vec<PathBuf> {
-        let gone: BTreeSet<PathBuf> = paths
-            .iter()
-            .map(|path| disk::normalize(path))
-            .filter(|path| !disk::is_there(path))
-            .collect();
-        if gone.is_empty() {
-            return Vec::new();
-        }
-        let known = self.workspace.files().map(|(_, file)| &*file.path);
-        let below = known.filter(|path| path.ancestors().skip(1).any(|it| gone.contains(it)));
-        below.map(Path::to_path_buf).collect()
     }
 
     /// Notes that what leads to a file leads nowhere now.

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use preflight::analysis::{Analysis, Cancel, Counters, Options};
+use preflight::analysis::{Analysis, Cancel, Counters, LookAgain, Options};
 use preflight::text::{Encoding, Range, TextChange};
 use support::Workspace;
 
@@ -333,4 +333,303 @@ fn a_large_file_that_is_no_template_is_not_parsed() {
     analysis.refresh(&Cancel::default());
     let report = analysis.report(path).expect("a report");
     assert!(report.diagnostics.is_empty());
+}
+
+const PLAN: &str = "targetScope = 'subscription'
+resource plan 'Microsoft.Security/pricings@2024-01-01' = {
+  name: 'Containers'
+  properties: {
+    pricingTier: 'Standard'
+  }
+}
+";
+
+/// A change on disk: a file written, or (`None`) a file or folder removed.
+type OnDisk<'a> = (&'a str, Option<&'a str>);
+
+/// Checks what an open `ws/main.bicep` shows before and after changes on disk, however these are noticed: by looking at
+/// the inputs of the document, of everything, or by an event for each path (`events`, else those changed).
+fn check_noticed(
+    before: &[(&str, &str)],
+    change: &[OnDisk<'_>],
+    events: &[&str],
+    expect: [&str; 2],
+) {
+    for how in ["saved", "request", "everything", "event"] {
+        let disk = Workspace::new(before);
+        std::fs::create_dir_all(disk.path("ws/.git")).expect("a repository");
+        let options = Options {
+            cache_root: Some(disk.path("cache")),
+            ..Options::default()
+        };
+        let mut analysis = Analysis::new(options);
+        analysis.set_folders(&[disk.path("ws")]);
+        let main = disk.path("ws/main.bicep");
+        let text = before.iter().find(|(path, _)| *path == "ws/main.bicep");
+        analysis.open(&main, 1, text.map_or("", |(_, text)| text));
+        disk.refresh(&mut analysis);
+        assert_eq!(
+            disk.summary(&analysis).join(", "),
+            expect[0],
+            "before, {how}"
+        );
+        for (path, text) in change {
+            match text {
+                Some(text) => disk.write(path, text),
+                None if disk.path(path).is_dir() => {
+                    std::fs::remove_dir_all(disk.path(path)).expect("a folder removed");
+                }
+                None => std::fs::remove_file(disk.path(path)).expect("a file removed"),
+            }
+        }
+        let changed: Vec<_> = match events {
+            [] => change.iter().map(|(path, _)| disk.path(path)).collect(),
+            _ => events.iter().map(|path| disk.path(path)).collect(),
+        };
+        let noticed = match how {
+            "saved" => analysis.look_again(LookAgain::Now(&main)),
+            "request" => analysis.look_again(LookAgain::Request(&main)),
+            "everything" => analysis.look_again(LookAgain::Everything),
+            _ => {
+                analysis.disk_changed(&changed);
+                true
+            }
+        };
+        disk.refresh(&mut analysis);
+        assert!(noticed, "{how}: {change:?}");
+        assert_eq!(
+            disk.summary(&analysis).join(", "),
+            expect[1],
+            "{how}: {change:?}"
+        );
+        assert!(
+            !analysis.look_again(LookAgain::Everything),
+            "{how}: {change:?} twice"
+        );
+    }
+}
+
+const MISSING: &str = "ws/main.bicep warning missing";
+const UNKNOWN: &str = "ws/main.bicep note unknown";
+
+#[test]
+fn a_registry_module_is_restored_while_its_user_is_open() {
+    let module = "module other 'br:host.azurecr.io/some/module:1.0' = {\n  name: 'x'\n}\n";
+    let main = format!("{REGISTRY}{module}");
+    let cached = "cache/br/host.azurecr.io/some$module/1.0$/main.json";
+    let empty = r#"{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "contentVersion": "1.0.0.0", "resources": []}"#;
+    check_noticed(
+        &[("ws/main.bicep", &main)],
+        &[(cached, Some(empty))],
+        &[],
+        [UNKNOWN, MISSING],
+    );
+    check_noticed(
+        &[("ws/main.bicep", &main), (cached, empty)],
+        &[("cache/br", None)],
+        &[],
+        [MISSING, UNKNOWN],
+    );
+}
+
+#[test]
+fn a_configuration_file_appears_changes_or_goes() {
+    let off = "rule:\n  exclude: [Azure.ACR.ContainerScan]\n";
+    let main = ("ws/main.bicep", REGISTRY);
+    check_noticed(
+        &[main],
+        &[("ws/ps-rule.yaml", Some(off))],
+        &[],
+        [MISSING, ""],
+    );
+    check_noticed(
+        &[main, ("ws/ps-rule.yaml", off)],
+        &[("ws/ps-rule.yaml", Some("rule: {}"))],
+        &[],
+        ["", MISSING],
+    );
+    check_noticed(
+        &[main, ("ws/ps-rule.yaml", off)],
+        &[("ws/ps-rule.yaml", None)],
+        &[],
+        ["", MISSING],
+    );
+    let module = "module acr 'br/mine:acr:1.0' = {\n  name: 'x'\n}\n";
+    let alias = r#"{"moduleAliasesMock": {"br": {"mine": {"mapToFilePath": "ws/modules"}}}}"#;
+    let main = format!("{REGISTRY}{module}");
+    check_noticed(
+        &[("ws/main.bicep", &main), ("ws/modules/acr.bicep", "")],
+        &[("bicepconfig.json", Some(alias))],
+        &[],
+        [UNKNOWN, MISSING],
+    );
+}
+
+#[test]
+fn a_loaded_text_changes_appears_or_goes() {
+    let rows = [
+        (
+            "loadYamlContent('plan.yaml').tier",
+            "plan.yaml",
+            "tier: Free\n",
+            "tier: Standard\n",
+        ),
+        (
+            "loadJsonContent('plan.json').tier",
+            "plan.json",
+            r#"{"tier": "Free"}"#,
+            r#"{"tier": "Standard"}"#,
+        ),
+        (
+            "loadTextContent('plan.txt')",
+            "plan.txt",
+            "Free",
+            "Standard",
+        ),
+    ];
+    for (call, file, free, standard) in rows {
+        let plan = PLAN
+            .replace("'Standard'", call)
+            .replace("targetScope = 'subscription'", "");
+        let main = format!("targetScope = 'subscription'\n{REGISTRY}{plan}");
+        let main = ("ws/main.bicep", main.as_str());
+        let path = format!("ws/{file}");
+        let off = "ws/main.bicep error off";
+        check_noticed(
+            &[main, (&path, free)],
+            &[(&path, Some(standard))],
+            &[],
+            [off, ""],
+        );
+        check_noticed(&[main], &[(&path, Some(free))], &[], [UNKNOWN, off]);
+        check_noticed(
+            &[main, (&path, free)],
+            &[(&path, None)],
+            &[],
+            [off, UNKNOWN],
+        );
+    }
+}
+
+#[test]
+fn a_module_outside_the_folder_changes_or_appears() {
+    let module =
+        "module plan '../shared/plan.bicep' = {\n  name: 'x'\n  scope: subscription()\n}\n";
+    let main = format!("{REGISTRY}{module}");
+    let main = ("ws/main.bicep", main.as_str());
+    let free = PLAN.replace("Standard", "Free");
+    let path = "shared/plan.bicep";
+    let off = "ws/main.bicep error off";
+    check_noticed(
+        &[main, (path, &free)],
+        &[(path, Some(PLAN))],
+        &[],
+        [off, ""],
+    );
+    check_noticed(&[main], &[(path, Some(PLAN))], &[], [UNKNOWN, ""]);
+    check_noticed(
+        &[main, (path, PLAN)],
+        &[("shared", None)],
+        &["shared"],
+        ["", UNKNOWN],
+    );
+}
+
+#[test]
+fn the_folder_of_a_module_appears_or_goes() {
+    let module = "module plan 'modules/plan.bicep' = {\n  name: 'x'\n  scope: subscription()\n}\n";
+    let main = format!("{REGISTRY}{module}");
+    let main = ("ws/main.bicep", main.as_str());
+    let path = "ws/modules/plan.bicep";
+    check_noticed(
+        &[main],
+        &[(path, Some(PLAN))],
+        &["ws/modules"],
+        [UNKNOWN, ""],
+    );
+    check_noticed(
+        &[main, (path, PLAN)],
+        &[("ws/modules", None)],
+        &["ws/modules"],
+        ["", UNKNOWN],
+    );
+}
+
+#[test]
+fn events_and_closed_documents_follow_what_a_scan_finds() {
+    let workspace = Workspace::new(&[
+        (".gitignore", "out/\n*.gen.bicep\n!keep.gen.bicep\n"),
+        ("main.bicep", STORAGE),
+        ("sub/.gitignore", "local.bicep\n"),
+    ]);
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    let ignored = [
+        "out/a.bicep",
+        "node_modules/x/a.bicep",
+        ".git/a.bicep",
+        "b.gen.bicep",
+        "sub/local.bicep",
+    ];
+    let found = ["a.bicep", "keep.gen.bicep", "local.bicep", "sub/a.bicep"];
+    for path in ignored.iter().chain(&found) {
+        workspace.write(path, REGISTRY);
+    }
+    for (paths, belongs) in [(&ignored[..], false), (&found[..], true)] {
+        for path in paths {
+            let expect: &[String] = match belongs {
+                true => &[format!("{path} warning missing")],
+                false => &[],
+            };
+            assert_eq!(analysis.belongs(&workspace.path(path)), belongs, "{path}");
+            analysis.disk_changed(&[workspace.path(path)]);
+            workspace.refresh(&mut analysis);
+            assert_eq!(workspace.summary(&analysis), expect, "{path} by an event");
+            workspace.open(&mut analysis, path, REGISTRY);
+            workspace.refresh(&mut analysis);
+            assert_eq!(workspace.summary(&analysis).len(), 1, "{path} open");
+            analysis.close(&workspace.path(path));
+            workspace.refresh(&mut analysis);
+            assert_eq!(workspace.summary(&analysis), expect, "{path} closed");
+            std::fs::remove_file(workspace.path(path)).expect("a file removed");
+            analysis.look_again(LookAgain::Everything);
+            workspace.refresh(&mut analysis);
+            assert_eq!(workspace.summary(&analysis), [""; 0], "{path} gone");
+        }
+    }
+    let scanned = workspace.analysis().summary().files;
+    assert_eq!(scanned, 0, "nothing ignored is scanned");
+}
+
+#[test]
+fn clients_learn_which_inputs_their_globs_do_not_cover() {
+    let main = "module a '../lib/a.bicep' = {\n  name: 'a'\n}
+module b 'br:host.azurecr.io/b:1.0' = {\n  name: 'b'\n}
+module c 'br:host.azurecr.io/b:1.0' = if (loadTextContent('name.txt') == 'c') {\n  name: 'c'\n}\n";
+    let workspace = Workspace::new(&[
+        ("ws/main.bicep", &format!("{main}{REGISTRY}")),
+        ("ws/.git/HEAD", ""),
+    ]);
+    let options = Options {
+        cache_root: Some(workspace.path("cache")),
+        ..Options::default()
+    };
+    let mut analysis = Analysis::new(options);
+    analysis.set_folders(&[workspace.path("ws")]);
+    workspace.open(&mut analysis, "ws/main.bicep", &format!("{main}{REGISTRY}"));
+    workspace.refresh(&mut analysis);
+    let inputs = analysis.inputs_not_watched();
+    let inside = inputs
+        .iter()
+        .filter(|path| path.starts_with(workspace.root()));
+    let inside: Vec<_> = inside.map(|path| workspace.relative(path)).collect();
+    assert_eq!(
+        inside,
+        [
+            "bicepconfig.json",
+            "cache/br/host.azurecr.io/b/1.0$/main.json",
+            "lib/a.bicep",
+            "ws/name.txt"
+        ]
+    );
 }

@@ -3,14 +3,12 @@
 //! The order matters. All files are entered before any is connected, since a parameters file belongs to the template
 //! whose name is beside its own; and all are connected before weight is spread, so that most files are met once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::{Analysis, Cancel, Scan};
 use crate::model::FileId;
-use crate::workspace::disk::DiskError;
-use crate::workspace::files::Content;
-use crate::workspace::prefilter::PatternHits;
+use crate::workspace::files::{Content, Seen};
 
 /// Files dealt with between two looks at whether somebody is waiting. Entering one takes about a microsecond,
 /// connecting one may ask the file system for each of its references.
@@ -19,9 +17,11 @@ const PIECE: usize = 64;
 /// What scans found and nobody has worked in yet, by how far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    found: VecDeque<(PathBuf, Result<PatternHits, DiskError>)>,
+    found: VecDeque<(PathBuf, Seen)>,
     entered: VecDeque<(FileId, Vec<Box<str>>)>,
     connected: VecDeque<FileId>,
+    /// Files whose references led nowhere, or that had no template, before the files of this scan were known.
+    waiting: BTreeSet<FileId>,
     /// From a scan's arrival until a refresh has gone through all that it led to.
     pub(super) open: bool,
 }
@@ -40,12 +40,13 @@ impl Analysis {
             .retain(|(path, _)| !path.starts_with(&root));
         self.scan_problems.extend(prefilter.problems);
         let unfiltered = self.options.unfiltered;
-        let kept = |marks: &Result<PatternHits, DiskError>| match marks {
-            Ok(marks) => marks.candidate || unfiltered,
+        let kept = |marks: &Seen| match marks {
+            Ok((marks, _)) => marks.candidate || unfiltered,
             Err(_) => true,
         };
         let files = prefilter.files.into_iter().filter(|(_, marks)| kept(marks));
         self.backlog.found.extend(files);
+        self.backlog.waiting.extend(&self.workspace.orphans);
         self.backlog.open = true;
     }
 
@@ -76,6 +77,9 @@ impl Analysis {
 
     /// Open documents that are not on disk were met before their templates were.
     fn adopt(&mut self) {
+        for id in std::mem::take(&mut self.backlog.waiting) {
+            self.reconnect(id);
+        }
         let orphans: Vec<_> = self.workspace.orphans.iter().copied().collect();
         for id in orphans {
             if self.workspace.loaded(id).is_some() {
@@ -84,16 +88,21 @@ impl Analysis {
         }
     }
 
-    fn enter(&mut self, path: &std::path::Path, marks: Result<PatternHits, DiskError>) {
+    fn enter(&mut self, path: &std::path::Path, marks: Seen) {
         let id = self.workspace.intern(path);
         let file = self.workspace.file_mut(id);
         if !file.listed {
             file.listed = true;
             self.changed.insert(id);
         }
+        let stamp = marks.as_ref().ok().map(|(_, stamp)| *stamp);
         if matches!(file.content, Content::Unseen) {
+            let waiting = self.workspace.missing.remove(path).unwrap_or_default();
+            self.backlog.waiting.extend(waiting);
             let references = self.workspace.take_marks(id, marks);
             self.backlog.entered.push_back((id, references));
+        } else if file.document.is_none() && file.stamp != stamp {
+            self.disk_changed(&[path.to_path_buf()]);
         }
     }
 }

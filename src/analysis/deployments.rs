@@ -124,6 +124,13 @@ impl Deployments {
         }
     }
 
+    /// What the deployments that read a file have read.
+    pub(super) fn inputs_with(&self, file: FileId) -> impl Iterator<Item = FileId> + '_ {
+        let keys = self.dependents.get(&file).into_iter().flatten();
+        let traces = keys.filter_map(|key| self.states.get(key)?.traces.front());
+        traces.flat_map(|trace| trace.looked_at.iter().map(|(input, _)| input.file()))
+    }
+
     /// Whether some evaluation looked at a file.
     pub(super) fn looked_at(&self, file: FileId) -> bool {
         self.dependents

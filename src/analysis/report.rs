@@ -254,7 +254,7 @@ impl Analysis {
 
     /// Whether `input.pathIgnore` names a path.
     pub(super) fn is_path_ignored(&self, path: &Path) -> bool {
-        let root = self.workspace.root_of(path);
+        let root = self.workspace.config_root_of(path);
         let read = |path: &Path| self.workspace.config_text(path);
         self.workspace
             .configs

@@ -11,7 +11,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::disk;
+use super::disk::{self, Stamp};
 use crate::model::Ident;
 use crate::text::Span;
 use bicep::BicepFile;
@@ -212,6 +212,8 @@ pub struct Configs {
     merged: FxHashMap<PathBuf, (Arc<BicepConfig>, Vec<ConfigProblem>)>,
     /// The settings of a folder, for the root and the overrides they were worked out for.
     settings: FxHashMap<PathBuf, (PathBuf, Overrides, Arc<Settings>)>,
+    /// Every file that was read or looked for, with its state on disk at that time.
+    inputs: FxHashMap<PathBuf, Option<Stamp>>,
 }
 
 /// A file as it was read.
@@ -239,7 +241,7 @@ struct Nearest {
 }
 
 impl Configs {
-    /// The settings in force for `file`, looking upwards to `root` (the workspace folder). `read` gives the text of a
+    /// The settings in force for `file`, looking upwards to `root` for rule files. `read` gives the text of a
     /// file if it exists (open buffers win over disk).
     pub fn settings(
         &mut self,
@@ -305,6 +307,7 @@ impl Configs {
             entry.fresh = false;
             entry.problems.clear();
         }
+        self.inputs.remove(path);
         self.nearest.clear();
         self.merged.clear();
         self.settings.clear();
@@ -322,6 +325,13 @@ impl Configs {
         all
     }
 
+    /// Every file that was read or looked for, with its state on disk at that time: `None` where no file was there.
+    pub fn inputs(&self) -> impl Iterator<Item = (&Path, Option<Stamp>)> {
+        self.inputs
+            .iter()
+            .map(|(path, stamp)| (path.as_path(), *stamp))
+    }
+
     /// Whether a path is a configuration file by its name.
     pub fn is_config(path: &Path) -> bool {
         let name = path.file_name().and_then(|name| name.to_str());
@@ -334,7 +344,8 @@ impl Configs {
         Self::is_config(path) || self.bicep_files.contains_key(path)
     }
 
-    /// The files in force for a folder: for each kind the nearest, upwards to the root.
+    /// The files in force for a folder: the nearest rule file, upwards to the root, and the nearest `bicepconfig.json`
+    /// anywhere above, as Bicep takes it.
     fn nearest(&mut self, folder: &Path, root: &Path, read: Read<'_>) -> Nearest {
         let mut nearest = Nearest {
             root: root.to_path_buf(),
@@ -350,7 +361,7 @@ impl Configs {
                 nearest.bicep = nearest.bicep.or(known.bicep.clone());
                 break;
             }
-            if nearest.rule_file.is_none() {
+            if nearest.rule_file.is_none() && ancestor.starts_with(root) {
                 let mut paths = RULE_FILES.iter().map(|name| ancestor.join(name));
                 nearest.rule_file = paths.find(|path| self.load_rules(path, read));
             }
@@ -361,7 +372,7 @@ impl Configs {
             // What is found further up is in force for every folder on the way that has none of its own.
             let done = nearest.rule_file.is_some() && nearest.bicep.is_some();
             passed.push(ancestor);
-            if done || ancestor == root || !ancestor.starts_with(root) {
+            if done {
                 break;
             }
         }
@@ -392,6 +403,9 @@ impl Configs {
 
     /// Reads a rule file unless that was done; whether it exists.
     fn load_rules(&mut self, path: &Path, read: Read<'_>) -> bool {
+        if self.rule_files.get(path).is_none_or(|entry| !entry.fresh) {
+            self.inputs.insert(path.to_path_buf(), disk::stamp(path));
+        }
         load(&mut self.rule_files, path, read, |text| {
             let (file, problems) = rule_file::read(text);
             let file = file.map(|file| Rules {
@@ -403,6 +417,9 @@ impl Configs {
     }
 
     fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
+        if self.bicep_files.get(path).is_none_or(|entry| !entry.fresh) {
+            self.inputs.insert(path.to_path_buf(), disk::stamp(path));
+        }
         load(&mut self.bicep_files, path, read, |text| {
             bicep::read(path, text)
         })

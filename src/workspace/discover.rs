@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use dashmap::DashMap;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::disk;
@@ -193,6 +195,75 @@ fn problem(error: &ignore::Error) -> Option<(PathBuf, String)> {
         }
     };
     Some((path.unwrap_or_default(), words))
+}
+
+/// Decides what a walk leaves out: `.git`, `node_modules`, and what git ignores. Remembers what it read.
+#[derive(Debug, Default)]
+pub struct Ignored(DashMap<PathBuf, Arc<FolderRules>>);
+
+/// What the files of one folder ignore.
+#[derive(Debug)]
+struct FolderRules {
+    rules: Gitignore,
+    /// The root of a repository: nothing above counts.
+    is_root: bool,
+}
+
+impl Ignored {
+    /// Whether a walk of `root` leaves `path` out.
+    pub fn covers(&self, root: &Path, path: &Path) -> bool {
+        let Ok(inner) = path.strip_prefix(root) else {
+            return true;
+        };
+        let mut at = root.to_path_buf();
+        let mut components = inner.components().peekable();
+        while let Some(component) = components.next() {
+            let name = component.as_os_str();
+            if name == ".git" || name == "node_modules" {
+                return true;
+            }
+            at.push(name);
+            let is_folder = components.peek().is_some() || disk::is_folder(&at);
+            if self.is_ignored(&at, is_folder) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Forgets what was read.
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
+    /// Whether the rules of the folders above ignore a path: the nearest decides.
+    fn is_ignored(&self, path: &Path, is_folder: bool) -> bool {
+        for folder in path.ancestors().skip(1) {
+            let found = self.rules_of(folder);
+            match found.rules.matched(path, is_folder) {
+                ignore::Match::None if found.is_root => break,
+                ignore::Match::None => {}
+                decided => return decided.is_ignore(),
+            }
+        }
+        false
+    }
+
+    fn rules_of(&self, folder: &Path) -> Arc<FolderRules> {
+        if let Some(known) = self.0.get(folder) {
+            return known.clone();
+        }
+        let mut rules = GitignoreBuilder::new(folder);
+        // A file that is not there, or a line that is no pattern, ignores nothing.
+        let _ = rules.add(folder.join(".git/info/exclude"));
+        let _ = rules.add(folder.join(".gitignore"));
+        let found = Arc::new(FolderRules {
+            rules: rules.build().unwrap_or_else(|_| Gitignore::empty()),
+            is_root: disk::is_there(&folder.join(".git")),
+        });
+        self.0.insert(folder.to_path_buf(), found.clone());
+        found
+    }
 }
 
 /// Follows the links a walk met, and those met behind them, until none leads anywhere new.

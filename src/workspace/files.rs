@@ -14,7 +14,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use tree_sitter::Tree;
 
 use super::config::{Configs, Overrides, Settings};
-use super::disk::{self, DiskError};
+use super::discover::Ignored;
+use super::disk::{self, DiskError, FileText, Stamp};
 use super::fingerprint::{InlineSlices, ReferenceKind, Summary, Weight, summarize};
 use super::graph::Edge;
 use super::memo::Memo;
@@ -87,6 +88,8 @@ pub struct File {
     pub listed: bool,
     /// What the disk holds.
     pub content: Content,
+    /// What the disk showed when `content` was read; `None` where no file was there.
+    pub stamp: Option<Stamp>,
     /// What the editor holds, which wins.
     pub document: Option<Box<OpenDocument>>,
     /// What it refers to.
@@ -105,10 +108,13 @@ pub struct File {
 #[derive(Debug, Default)]
 pub struct Prefiltering {
     /// Files and what their bytes show; an error where they cannot be read.
-    pub files: Vec<(PathBuf, Result<PatternHits, DiskError>)>,
+    pub files: Vec<(PathBuf, Seen)>,
     /// What could not be walked.
     pub problems: Vec<(PathBuf, String)>,
 }
+
+/// What the bytes of a file show, and its state on disk at that time.
+pub type Seen = Result<(PatternHits, Stamp), DiskError>;
 
 /// Counts of work, for tests and `preflight/status`. Atomic since evaluation runs on several threads.
 #[derive(Debug, Default)]
@@ -131,6 +137,8 @@ pub struct Workspace {
     pub(crate) configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
+    /// Up to where rule files are looked for, by workspace folder.
+    config_roots: DashMap<PathBuf, PathBuf, FxBuildHasher>,
     pub(crate) overrides: Overrides,
     /// In its place, for single workspace folders.
     pub(crate) folder_overrides: Vec<(PathBuf, Overrides)>,
@@ -151,6 +159,8 @@ pub struct Workspace {
     pub(crate) paired: FxHashMap<FileId, Pairing>,
     /// Of files on disk that are not loaded; read when a parameter file in or below their folder needs them.
     pub(crate) signatures: FxHashMap<FileId, Arc<Signature>>,
+    /// What git ignores.
+    pub(crate) ignored: Ignored,
     /// Counts.
     pub work: Work,
 }
@@ -175,6 +185,8 @@ impl Workspace {
             want,
             configs: Mutex::default(),
             settings: DashMap::default(),
+            config_roots: DashMap::default(),
+            ignored: Ignored::default(),
             overrides,
             folder_overrides: Vec::new(),
             cache_root,
@@ -203,6 +215,7 @@ impl Workspace {
             path,
             listed: false,
             content: Content::Unseen,
+            stamp: None,
             document: None,
             edges: Vec::new(),
             users: Vec::new(),
@@ -246,6 +259,12 @@ impl Workspace {
             .map(PathBuf::as_path)
     }
 
+    /// Whether a path belongs to the workspace: what a scan of its folder would find.
+    pub fn belongs(&self, path: &Path) -> bool {
+        self.folder_of(path)
+            .is_some_and(|folder| !self.ignored.covers(folder, path))
+    }
+
     /// Looks at a file's bytes on disk, unless that was done.
     pub(crate) fn prefilter(&mut self, id: FileId) -> Vec<Box<str>> {
         let file = self.file_mut(id);
@@ -261,15 +280,12 @@ impl Workspace {
     }
 
     /// Takes what the bytes of a file showed; returns its references.
-    pub(crate) fn take_marks(
-        &mut self,
-        id: FileId,
-        marks: Result<PatternHits, DiskError>,
-    ) -> Vec<Box<str>> {
+    pub(crate) fn take_marks(&mut self, id: FileId, marks: Seen) -> Vec<Box<str>> {
         self.signatures.remove(&id);
         let file = self.file_mut(id);
         match marks {
-            Ok(marks) => {
+            Ok((marks, stamp)) => {
+                file.stamp = Some(stamp);
                 let weight = weight_of(file.kind, &marks);
                 file.content = Content::Prefiltered(Prefiltered {
                     weight,
@@ -279,6 +295,7 @@ impl Workspace {
                 marks.references
             }
             Err(error) => {
+                file.stamp = disk::stamp(&file.path);
                 file.content = Content::Unreadable(error);
                 Vec::new()
             }
@@ -317,7 +334,7 @@ impl Workspace {
         if let Some(known) = self.settings.get(folder) {
             return known.value().clone();
         }
-        let root = self.root_of(path);
+        let root = self.config_root_of(path);
         let read = |path: &Path| self.config_text(path);
         let home = self.folder_of(path);
         let own = self
@@ -337,7 +354,21 @@ impl Workspace {
         settings
     }
 
-    /// Up to where a file's configuration is looked for.
+    /// Up to where a file's rule file is looked for: the root of the repository, else [`root_of`](Self::root_of).
+    pub fn config_root_of(&self, path: &Path) -> PathBuf {
+        let root = self.root_of(path);
+        if let Some(known) = self.config_roots.get(&root) {
+            return known.value().clone();
+        }
+        let repository = root
+            .ancestors()
+            .find(|folder| disk::is_there(&folder.join(".git")));
+        let found = repository.unwrap_or(&root).to_path_buf();
+        self.config_roots.insert(root, found.clone());
+        found
+    }
+
+    /// The workspace folder of a file, else the working directory, else its own folder.
     pub fn root_of(&self, path: &Path) -> PathBuf {
         let base = self.base.as_deref().filter(|base| path.starts_with(base));
         let root = self.folder_of(path).or(base).or(path.parent());
@@ -355,6 +386,7 @@ impl Workspace {
     /// Forgets all settings (a configuration file changed).
     pub(crate) fn forget_settings(&mut self) {
         self.settings.clear();
+        self.config_roots.clear();
     }
 
     /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): judged only when
@@ -537,7 +569,9 @@ impl Workspace {
                 model,
                 errors,
                 uncertain,
+                stamp,
             }) => {
+                file.stamp = Some(stamp);
                 let summary = summarize(&model.template, want, outputs, uncertain, inline);
                 file.kind = kind;
                 file.content = Content::Loaded(Loaded {
@@ -547,7 +581,10 @@ impl Workspace {
                     uncertain,
                 });
             }
-            Err(error) => file.content = Content::Unreadable(error),
+            Err(error) => {
+                file.stamp = disk::stamp(&file.path);
+                file.content = Content::Unreadable(error);
+            }
         }
     }
 
@@ -574,18 +611,20 @@ pub struct Read {
     pub errors: Errors,
     /// See [`Loaded::uncertain`].
     pub uncertain: bool,
+    /// State on disk when it was read.
+    pub stamp: Stamp,
 }
 
 /// Reads, parses and lowers a file from disk: pure, for any thread.
 pub fn load(path: &Path, kind: FileKind, memo: &Memo) -> Result<Read, DiskError> {
-    let text = disk::read(path)?.text;
-    let loaded = load_text(&text, kind, memo);
+    let FileText { text, stamp, .. } = disk::read(path)?;
+    let mut loaded = load_text(&text, kind, memo);
     if loaded.kind == FileKind::Other
         && let Some(template) = template_of_spec(&text)
     {
-        return Ok(load_text(&template, FileKind::ArmTemplate, memo));
+        loaded = load_text(&template, FileKind::ArmTemplate, memo);
     }
-    Ok(loaded)
+    Ok(Read { stamp, ..loaded })
 }
 
 /// The template inside a restored template spec: the cache holds the resource of one version of it, whose
@@ -614,6 +653,7 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
         model,
         errors,
         uncertain,
+        stamp: Stamp::default(),
     }
 }
 
@@ -716,20 +756,20 @@ fn first_errors<S: Source + ?Sized>(tree: &Tree, text: &S) -> Errors {
 }
 
 /// Looks at the bytes of a file on disk.
-pub fn prefilter_path(path: &Path, kind: FileKind) -> Result<PatternHits, DiskError> {
+pub fn prefilter_path(path: &Path, kind: FileKind) -> Seen {
     thread_local! {
         /// Used for one file after the other: fresh memory for each would cost more than the reading.
         static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
     const KEPT: usize = 8 << 20;
     let mut bytes = BUFFER.take();
-    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|_| {
+    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|stamp| {
         let marks = prefilter::inspect(kind, &bytes);
         // What is ours and no text must be told, though nothing in it may matter.
         if marks.candidate {
             disk::validate(&bytes)?;
         }
-        Ok(marks)
+        Ok((marks, stamp))
     });
     if bytes.capacity() <= KEPT {
         BUFFER.set(bytes);

@@ -85,15 +85,14 @@ impl Workspace {
                 }
                 Resolution::Unread(_) => {
                     self.unresolved.insert(from);
-                    if let Some(folder) = self.file(from).path.parent()
-                        && !reference.contains(':')
-                    {
-                        let path = disk::normalize(&folder.join(&**reference));
-                        self.missing.entry(path).or_default().insert(from);
-                    }
                     EdgeTarget::Unread
                 }
             };
+            if !matches!(target, EdgeTarget::File(_))
+                && let Some(path) = self.looked_for(from, reference)
+            {
+                self.missing.entry(path).or_default().insert(from);
+            }
             edges.push(Edge {
                 kind: *kind,
                 target,
@@ -130,6 +129,15 @@ impl Workspace {
         touched.sort_unstable();
         touched.dedup();
         touched
+    }
+
+    /// The path of the file that a reference would lead to if it were there.
+    fn looked_for(&self, from: FileId, reference: &str) -> Option<PathBuf> {
+        let path = &self.file(from).path;
+        match reference.contains(':') {
+            true => registry_cache::cache_path(reference, &self.settings(path).bicep),
+            false => Some(disk::normalize(&path.parent()?.join(reference))),
+        }
     }
 
     /// The template that a parameters file names from the workspace's root on, as PSRule has it: a path in

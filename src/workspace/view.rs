@@ -221,7 +221,11 @@ impl Files for View<'_> {
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
         let folder = self.workspace.file(from).path.parent()?.to_path_buf();
-        let path = disk::find(&folder, path).ok()?;
+        // What is not there is an input too: it may appear.
+        let path = match disk::find(&folder, path) {
+            Ok(path) => path,
+            Err(_) => disk::joined(&folder, path)?,
+        };
         if let Some(known) = self.texts.borrow().get(&path) {
             return known.clone();
         }

@@ -1,0 +1,226 @@
+//! Notices what changes on disk: by events of a client that watches, and by looking at size and time of every input.
+//!
+//! Whatever an answer was made from is an input: files that were read, files that references name and that are not
+//! there, restored registry modules, loaded texts, configuration files at every place where one is looked for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashSet;
+
+use super::Analysis;
+use crate::model::{FileId, FileKind};
+use crate::workspace::config::Configs;
+use crate::workspace::discover::{Limits, discover};
+use crate::workspace::disk::{self, DiskError};
+use crate::workspace::files::{Content, prefilter_path};
+use crate::workspace::graph::EdgeTarget;
+use crate::workspace::prefilter::kind_of;
+
+/// Requests look at the inputs around a document at most once in this time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Which inputs to compare with the disk.
+#[derive(Debug, Clone, Copy)]
+pub enum LookAgain<'a> {
+    /// All.
+    Everything,
+    /// Those of the deployments around a document that was opened or saved.
+    Now(&'a Path),
+    /// The same for a request, at most once a second for each document.
+    Request(&'a Path),
+}
+
+impl Analysis {
+    /// Compares inputs with the disk; the next [`refresh`](Self::refresh) reads what changed, appeared or is gone.
+    /// Returns whether anything did.
+    pub fn look_again(&mut self, which: LookAgain<'_>) -> bool {
+        let around = match which {
+            LookAgain::Everything => {
+                self.workspace.ignored.clear();
+                None
+            }
+            LookAgain::Now(path) | LookAgain::Request(path) => {
+                let Some(id) = self.workspace.id(&disk::normalize(path)) else {
+                    return false;
+                };
+                let now = Instant::now();
+                let last = self.looked.insert(id, now);
+                let recent = last.is_some_and(|last| now - last < PAUSE);
+                if recent && matches!(which, LookAgain::Request(_)) {
+                    self.looked.extend(last.map(|last| (id, last)));
+                    return false;
+                }
+                Some(self.inputs_around(id))
+            }
+        };
+        let changed = self.changed_inputs(around.as_ref());
+        self.disk_changed(&changed);
+        !changed.is_empty()
+    }
+
+    /// Whether a path belongs to the workspace: it lies in a workspace folder, and a scan would find it there.
+    pub fn belongs(&self, path: &Path) -> bool {
+        self.workspace.belongs(&disk::normalize(path))
+    }
+
+    /// The inputs that a client does not watch when it watches templates, JSON and configuration in the workspace
+    /// folders: those outside, and those of other kinds; existing or looked for. Sorted.
+    pub fn inputs_not_watched(&self) -> Vec<PathBuf> {
+        let files = self.workspace.files();
+        let read = files.filter(|(_, file)| !matches!(file.content, Content::Unseen));
+        let read = read.map(|(_, file)| &*file.path);
+        let missing = self.workspace.missing.keys().map(PathBuf::as_path);
+        let configs = self.workspace.configs.lock();
+        let configs = configs.as_ref().ok().into_iter();
+        let configs = configs.flat_map(|it| it.inputs().map(|(path, _)| path));
+        let watched = |path: &Path| {
+            let kind = kind_of(path) != FileKind::Other || Configs::is_config(path);
+            kind && self.workspace.folder_of(path).is_some()
+        };
+        let all = read.chain(missing).chain(configs);
+        let found: BTreeSet<&Path> = all
+            .filter(|path| path.is_absolute() && !watched(path))
+            .collect();
+        found.into_iter().map(Path::to_path_buf).collect()
+    }
+
+    /// A file, and everything that the deployments which read it have read.
+    fn inputs_around(&self, id: FileId) -> FxHashSet<FileId> {
+        let mut around: FxHashSet<FileId> = self.deployments.inputs_with(id).collect();
+        around.insert(id);
+        let edges = self.workspace.file(id).edges.iter();
+        around.extend(edges.filter_map(|edge| match edge.target {
+            EdgeTarget::File(target) => Some(target),
+            _ => None,
+        }));
+        around
+    }
+
+    /// The inputs whose state on disk is not the one that was read; of all, or those of some files.
+    fn changed_inputs(&self, around: Option<&FxHashSet<FileId>>) -> Vec<PathBuf> {
+        let mut changed = Vec::new();
+        let files: &mut dyn Iterator<Item = FileId> = match around {
+            Some(around) => &mut around.iter().copied(),
+            None => &mut self.workspace.files().map(|(id, _)| id),
+        };
+        let mut folders: FxHashSet<&Path> = FxHashSet::default();
+        for id in files {
+            let file = self.workspace.file(id);
+            folders.extend(file.path.ancestors());
+            let stale = match file.content {
+                _ if file.document.is_some() => false,
+                Content::Unseen => false,
+                // Permissions change without the time of the content.
+                Content::Unreadable(DiskError::Denied | DiskError::Other(_))
+                    if around.is_none() =>
+                {
+                    true
+                }
+                _ => disk::stamp(&file.path) != file.stamp,
+            };
+            if stale {
+                changed.push(file.path.to_path_buf());
+            }
+        }
+        for (path, users) in &self.workspace.missing {
+            let concerned = around.is_none_or(|around| users.iter().any(|it| around.contains(it)));
+            if concerned && disk::is_file(path) {
+                changed.push(path.clone());
+            }
+        }
+        if let Ok(configs) = self.workspace.configs.lock() {
+            for (path, stamp) in configs.inputs() {
+                let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
+                let open = self.workspace.id(path).map(|id| self.workspace.file(id));
+                let open = open.is_some_and(|file| file.document.is_some());
+                if concerned && !open && disk::stamp(path) != stamp {
+                    changed.push(path.to_path_buf());
+                }
+            }
+        }
+        changed.sort();
+        changed.dedup();
+        changed
+    }
+
+    /// Files and folders changed, appeared or are gone: templates, configuration, restored modules. What neither
+    /// belongs to the workspace nor was read or looked for changes nothing.
+    pub fn disk_changed(&mut self, paths: &[PathBuf]) {
+        let mut structure = false;
+        for path in self.changed_files(paths) {
+            if path.file_name().is_some_and(|name| name == ".gitignore") {
+                self.workspace.ignored.clear();
+            }
+            if self.is_config(&path) {
+                self.reconfigure_from(&path);
+                continue;
+            }
+            let waiting = self.workspace.missing.remove(&path);
+            structure |= waiting.is_some();
+            self.workspace
+                .unresolved
+                .extend(waiting.into_iter().flatten());
+            let exists = disk::stamp(&path).is_some();
+            let belongs = exists && self.workspace.belongs(&path);
+            if let Some(id) = self.workspace.id(&path) {
+                let unreadable = matches!(self.workspace.file(id).content, Content::Unreadable(_));
+                structure |= !exists || unreadable;
+                self.workspace.file_mut(id).listed |= belongs;
+                self.reread(id);
+            } else if belongs && self.is_candidate(&path) {
+                structure = true;
+                let id = self.workspace.intern(&path);
+                self.workspace.file_mut(id).listed = true;
+                self.reread(id);
+            }
+        }
+        if structure {
+            self.connect_anew();
+            self.deployments.touch_all();
+        }
+    }
+
+    /// Whether a scan would keep a file.
+    fn is_candidate(&self, path: &Path) -> bool {
+        let kind = kind_of(path);
+        let seen = || prefilter_path(path, kind);
+        kind != FileKind::Other
+            && (self.options.unfiltered || seen().is_ok_and(|(hits, _)| hits.candidate))
+    }
+
+    fn is_config(&self, path: &Path) -> bool {
+        let read = |configs: &Configs| configs.concerns(path);
+        Configs::is_config(path) || self.workspace.configs.lock().is_ok_and(|it| read(&it))
+    }
+
+    /// The files that events are about: a folder stands for the files in it, those that were known before it was gone
+    /// among them.
+    fn changed_files(&self, paths: &[PathBuf]) -> BTreeSet<PathBuf> {
+        let mut files: BTreeSet<PathBuf> = paths.iter().map(|path| disk::normalize(path)).collect();
+        let mut folders: FxHashSet<PathBuf> = FxHashSet::default();
+        for path in &files {
+            if !disk::is_there(path) || disk::is_folder(path) {
+                folders.insert(path.clone());
+            }
+        }
+        if folders.is_empty() {
+            return files;
+        }
+        let below = |path: &Path| path.ancestors().skip(1).any(|it| folders.contains(it));
+        let known = self.workspace.files().map(|(_, file)| &*file.path);
+        let known = known.chain(self.workspace.missing.keys().map(PathBuf::as_path));
+        files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
+        if let Ok(configs) = self.workspace.configs.lock() {
+            let known = configs.inputs().map(|(path, _)| path);
+            files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
+        }
+        for folder in folders {
+            if disk::is_folder(&folder) && self.workspace.belongs(&folder) {
+                files.extend(discover(&folder, Limits::default()).files);
+            }
+        }
+        files
+    }
+}
