@@ -150,7 +150,7 @@ fn cycles_of_every_length() {
     for length in [1, 2, 3, 50] {
         check(
             2,
-            &["this module leads back to a file that is already on the way here"],
+            &["this module leads back to a file that uses it"],
             |folder| {
                 for number in 0..length {
                     let next = (number + 1) % length;
@@ -315,7 +315,7 @@ fn nothing_outside_is_read_unless_it_is_named() {
         (secret, REGISTRY),
         ("outside/ps-rule.yaml", "rule: [\n"),
         ("ps-rule.yaml", "rule: [\n"),
-        ("bicepconfig.json", "[\n"),
+        ("outside/bicepconfig.json", "[\n"),
     ]);
     symlink("..", workspace.path("ws/up")).expect("a link");
     let mut analysis = preflight::analysis::Analysis::new(preflight::analysis::Options::default());
@@ -337,7 +337,7 @@ fn nothing_outside_is_read_unless_it_is_named() {
         .map(|path| workspace.relative(path))
         .collect();
     assert_eq!(read, ["ws/good.bicep"]);
-    // The folder's own configuration alone counts, and the link is told.
+    // The rule file above is in no repository with the folder, so it does not count; the link is reported.
     let reported: Vec<_> = analysis
         .problems()
         .into_iter()
