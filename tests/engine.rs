@@ -601,6 +601,24 @@ fn events_and_closed_documents_follow_what_a_scan_finds() {
     assert_eq!(scanned, 0, "nothing ignored is scanned");
 }
 
+/// Bicep refuses absolute paths, so what exists there is no input; it must not count as one that just appeared.
+#[test]
+fn looking_again_ignores_references_that_are_no_relative_paths() {
+    let workspace = Workspace::new(&[("plan.bicep", PLAN)]);
+    let plan = workspace.path("plan.bicep");
+    let main = format!(
+        "{REGISTRY}module plan '{}' = {{\n  name: 'x'\n}}\n",
+        plan.display()
+    );
+    workspace.write("ws/main.bicep", &main);
+    let mut analysis = Analysis::new(Options::default());
+    analysis.set_folders(&[workspace.path("ws")]);
+    workspace.open(&mut analysis, "ws/main.bicep", &main);
+    workspace.refresh(&mut analysis);
+    assert!(!analysis.look_again(LookAgain::Everything));
+    assert_eq!(workspace.summary(&analysis), [UNKNOWN]);
+}
+
 #[test]
 fn clients_learn_which_inputs_their_globs_do_not_cover() {
     let main = "module a '../lib/a.bicep' = {\n  name: 'a'\n}

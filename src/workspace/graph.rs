@@ -136,7 +136,7 @@ impl Workspace {
         let path = &self.file(from).path;
         match reference.contains(':') {
             true => registry_cache::cache_path(reference, &self.settings(path).bicep),
-            false => Some(disk::normalize(&path.parent()?.join(reference))),
+            false => registry_cache::local_path(path, reference),
         }
     }
 

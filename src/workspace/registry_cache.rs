@@ -128,15 +128,23 @@ fn shortened(text: &str) -> String {
 }
 
 fn local(file: &Path, reference: &str) -> Resolution {
-    // `concat(parameters('_artifactsLocation'), '/nested/x.json')` leaves a slash at the front.
-    let path = match kind_of(file) {
-        FileKind::ArmTemplate => reference.trim_start_matches('/'),
-        _ => reference,
-    };
     let folder = file.parent().unwrap_or(Path::new(""));
-    match disk::find(folder, path) {
+    match disk::find(folder, relative(file, reference)) {
         Ok(found) => Resolution::File(found),
         Err(error) => unread(format!("`{}` {error}", shortened(reference))),
+    }
+}
+
+/// The path that a local reference of a file names, whether a file is there or not.
+pub fn local_path(file: &Path, reference: &str) -> Option<PathBuf> {
+    disk::joined(file.parent()?, relative(file, reference))
+}
+
+/// `concat(parameters('_artifactsLocation'), '/nested/x.json')` leaves a slash at the front.
+fn relative<'r>(file: &Path, reference: &'r str) -> &'r str {
+    match kind_of(file) {
+        FileKind::ArmTemplate => reference.trim_start_matches('/'),
+        _ => reference,
     }
 }
 
