@@ -97,7 +97,18 @@ const arguments_of = ($, open, item, close) =>
 
 /** Parameters: as arguments, and a newline may also stand before a comma. */
 const parameters_of = ($, item) =>
-  seq("(", newlines($), optional(seq(item, repeat(seq(newlines($), ",", newlines($), item)), newlines($))), ")");
+  seq(
+    "(",
+    newlines($),
+    optional(seq(item, repeat(seq(newlines($), ",", newlines($), item)), newlines($), optional(seq(",", newlines($))))),
+    ")",
+  );
+
+/** What is no name where the name of a declaration belongs. */
+const skipped_name = ($) => seq($._skipped_name, $.incomplete);
+
+/** The name of a declaration, or the error that it is missing. */
+const name = ($) => choice(field("name", $.identifier), skipped_name($), $.incomplete);
 
 /** What a resource or a module is; a newline may stand before a condition and before nothing else. */
 const definition = ($, body, conditional) =>
@@ -128,6 +139,8 @@ module.exports = grammar({
     $._unclosed_in_line,
     $._break,
     $.text,
+    $._skipped_line,
+    $._skipped_name,
     $._error_sentinel,
   ],
 
@@ -148,9 +161,9 @@ module.exports = grammar({
 
     _statement: ($) => choice($._declaration, $.incomplete_declaration),
 
-    // A word alone on its line: the beginning of a declaration to be.
+    // A word alone on its line is the beginning of a declaration. A line that begins no declaration is skipped.
     incomplete_declaration: ($) =>
-      seq(optional($._decorators), choice($.identifier, ...KEYWORDS), broken_off($)),
+      seq(optional($._decorators), choice($.identifier, ...KEYWORDS, $._skipped_line), broken_off($)),
 
     // Before a line that can only begin a declaration, whatever is open ends; nothing else takes its newline.
     _declaration_separator: ($) => choice($._newline, $._newline_before_declaration, $._unclosed),
@@ -199,14 +212,14 @@ module.exports = grammar({
     _value: ($) => seq("=", field("value", $._expression)),
 
     metadata_declaration: ($) =>
-      seq(optional($._decorators), "metadata", field("name", $.identifier), choice($._value, broken_off($))),
+      seq(optional($._decorators), "metadata", name($), choice($._value, broken_off($))),
 
     type_declaration: ($) =>
       seq(
         optional($._decorators),
         "type",
-        field("name", $.identifier),
-        choice(seq("=", field("type", $._type)), broken_off($)),
+        name($),
+        choice(seq("=", field("type", $._declared_type)), broken_off($)),
       ),
 
     // In a parameter file there is no type and always a value.
@@ -214,7 +227,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "param",
-        field("name", $.identifier),
+        name($),
         choice(seq(field("type", $._declared_type), optional($._value)), $._value, broken_off($)),
       ),
 
@@ -222,7 +235,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "var",
-        field("name", $.identifier),
+        name($),
         choice(seq(optional(field("type", $._declared_type)), $._value), broken_off($)),
       ),
 
@@ -230,7 +243,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "output",
-        field("name", $.identifier),
+        name($),
         choice(
           seq(
             field("type", choice($._declared_type, alias($._any_resource_type, $.resource_type))),
@@ -244,7 +257,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "func",
-        field("name", $.identifier),
+        name($),
         choice(
           seq(
             field("parameters", $.func_parameters),
@@ -265,7 +278,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "resource",
-        field("name", $.identifier),
+        choice(field("name", $.identifier), skipped_name($)),
         choice(
           seq(
             field("type", $._string),
@@ -285,7 +298,7 @@ module.exports = grammar({
       seq(
         optional($._decorators),
         "module",
-        field("name", $.identifier),
+        name($),
         choice(
           seq(
             field("path", $._string),
@@ -447,7 +460,7 @@ module.exports = grammar({
       prec.right(
         PREC.lambda,
         seq(
-          field("parameters", choice($.lambda_parameters, $.identifier)),
+          field("parameters", choice($.lambda_parameters, $.identifier, $.parenthesized)),
           "=>",
           newlines($),
           field("body", $._expression),
@@ -653,7 +666,7 @@ module.exports = grammar({
 
     pragma: (_) =>
       token(
-        seq("#", choice("disable-next-line", "disable-diagnostics", "restore-diagnostics"), /([ \t]+[A-Za-z0-9_-]+)*/),
+        seq("#", choice("disable-next-line", "disable-diagnostics", "restore-diagnostics"), /([ \t]*[A-Za-z0-9_-]+)*/),
       ),
   },
 });

@@ -78,22 +78,25 @@ pub struct Pragma<'a> {
 
 /// Reads the text of a `pragma` node; `None` for any other text.
 pub fn pragma(text: &str) -> Option<Pragma<'_>> {
-    let mut words = text
+    const KEYWORDS: [(&str, PragmaKind); 3] = [
+        ("#disable-next-line", PragmaKind::DisableNextLine),
+        ("#disable-diagnostics", PragmaKind::DisableDiagnostics),
+        ("#restore-diagnostics", PragmaKind::RestoreDiagnostics),
+    ];
+    let (keyword, kind) = KEYWORDS
+        .into_iter()
+        .find(|(keyword, _)| text.starts_with(keyword))?;
+    // Bicep asks for no blank before the first code.
+    let codes = text[keyword.len()..]
         .split([' ', '\t'])
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            let start = word.as_ptr() as usize - text.as_ptr() as usize;
-            (word, Span::of(start..start + word.len()))
+        .filter(|code| !code.is_empty())
+        .map(|code| {
+            let start = code.as_ptr() as usize - text.as_ptr() as usize;
+            (code, Span::of(start..start + code.len()))
         });
-    let kind = match words.next()?.0 {
-        "#disable-next-line" => PragmaKind::DisableNextLine,
-        "#disable-diagnostics" => PragmaKind::DisableDiagnostics,
-        "#restore-diagnostics" => PragmaKind::RestoreDiagnostics,
-        _ => return None,
-    };
     Some(Pragma {
         kind,
-        codes: words.collect(),
+        codes: codes.collect(),
     })
 }
 
@@ -228,7 +231,12 @@ mod tests {
             PragmaKind::RestoreDiagnostics,
             &["a"],
         );
-        assert_eq!(pragma("#disable-next-lines x"), None);
+        check(
+            "#disable-next-line-x y",
+            PragmaKind::DisableNextLine,
+            &["-x", "y"],
+        );
+        assert_eq!(pragma("#disable-next x"), None);
         assert_eq!(pragma("// #disable-next-line x"), None);
     }
 

@@ -2,9 +2,11 @@
 //! be able to say why.
 
 mod bicep;
+mod statements;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
+pub use self::statements::{Dialect, misplaced_statements};
 use crate::text::{Source, Span};
 
 /// A place that does not parse.

@@ -3,6 +3,7 @@
 //! Parsers are kept per thread: one costs more to make than a keystroke's parse. Points are never computed: lines and
 //! columns belong to the editor's protocol, and a tree that knows only bytes is edited without counting lines.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
@@ -90,14 +91,25 @@ fn parse_within(
                 false => ControlFlow::Continue(()),
             };
             let options = ParseOptions::new().progress_callback(&mut look);
-            let tree =
-                parser.parse_with_options(&mut |byte, _| text.chunk(byte), old, Some(options));
+            let tree = parser.parse_with_options(
+                &mut |byte, _| without_nul(text.chunk(byte)),
+                old,
+                Some(options),
+            );
             if tree.is_none() {
                 parser.reset();
             }
             tree
         })
         .unwrap_or_else(|| aborted(language))
+}
+
+/// A chunk with another control character for NUL, which the generated lexers take for the end of the text.
+fn without_nul(chunk: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(0, chunk).is_none() {
+        return Cow::Borrowed(chunk);
+    }
+    Cow::Owned(chunk.iter().map(|&byte| byte.max(1)).collect())
 }
 
 /// The tree of a text that is not parsed to its end.

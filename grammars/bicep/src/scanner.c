@@ -30,6 +30,8 @@ enum {
   UNCLOSED_IN_LINE,
   BREAK,
   TEXT,
+  SKIPPED_LINE,
+  SKIPPED_NAME,
   ERROR_SENTINEL,
 };
 
@@ -37,6 +39,8 @@ typedef struct {
   bool broken;    // something in this declaration was left open
   bool new_line;  // and its end has taken a newline whose own meaning is still to be told
   bool indented;  // and the line after that is indented
+  uint16_t ahead;   // newlines that follow among comments before the line that `carried` describes
+  uint8_t carried;  // the token of a newline before that line, 0 for none
   uint8_t depth;
   uint8_t dollars[254];
 } State;
@@ -47,10 +51,12 @@ void tree_sitter_bicep_external_scanner_destroy(void *payload) { free(payload); 
 
 unsigned tree_sitter_bicep_external_scanner_serialize(void *payload, char *buffer) {
   State *state = payload;
-  if (!state->broken && !state->new_line && !state->depth) return 0;
-  buffer[0] = (char)(state->broken | state->new_line << 1 | state->indented << 2);
-  memcpy(buffer + 1, state->dollars, state->depth);
-  return state->depth + 1u;
+  if (!state->broken && !state->new_line && !state->depth && !state->ahead) return 0;
+  buffer[0] = (char)(state->broken | state->new_line << 1 | state->indented << 2 | state->carried << 3);
+  buffer[1] = (char)(state->ahead & 0xFF);
+  buffer[2] = (char)(state->ahead >> 8);
+  memcpy(buffer + 3, state->dollars, state->depth);
+  return state->depth + 3u;
 }
 
 void tree_sitter_bicep_external_scanner_deserialize(void *payload, const char *buffer, unsigned length) {
@@ -58,8 +64,10 @@ void tree_sitter_bicep_external_scanner_deserialize(void *payload, const char *b
   state->broken = length && buffer[0] & 1;
   state->new_line = length && buffer[0] & 2;
   state->indented = length && buffer[0] & 4;
-  state->depth = length ? (uint8_t)(length - 1) : 0;
-  if (length > 1) memcpy(state->dollars, buffer + 1, length - 1);
+  state->carried = length ? (uint8_t)buffer[0] >> 3 : 0;
+  state->ahead = length ? (uint16_t)((uint8_t)buffer[1] | (uint8_t)buffer[2] << 8) : 0;
+  state->depth = length ? (uint8_t)(length - 3) : 0;
+  if (length > 3) memcpy(state->dollars, buffer + 3, length - 3);
 }
 
 static inline bool is_blank(int32_t c) { return c == ' ' || c == '\t' || c == 0xFEFF; }
@@ -184,37 +192,48 @@ static bool give(TSLexer *lexer, unsigned token) {
   return true;
 }
 
-// Whether a `?`, a `:` or a `|` at the beginning of a line carries on what the lines before hold. It is told even where
-// nothing is left to be carried on: that makes the parser take apart again what it had kept whole from before an edit, so
-// that the line is read as it would be without the past.
-static bool scan_carrying_on(TSLexer *lexer, const bool *valid, bool taken) {
-  bool asked = valid[NEWLINE_BEFORE_QUESTION] || valid[NEWLINE_BEFORE_COLON] || valid[NEWLINE_BEFORE_BAR];
-  if (!asked && (taken || !valid[NEWLINE])) return false;
-  // A type is carried on from the very next line alone.
-  for (bool adjacent = true;; adjacent = false) {
+// Looks ahead, past blanks, comments and pragmas, for a line that begins with `?`, `:` or `|`. What it finds also
+// answers for the newlines that it passes, so that a block of comments is read once and not once for each of its lines.
+static void look_ahead(State *state, TSLexer *lexer) {
+  state->ahead = state->carried = 0;
+  while (state->ahead < UINT16_MAX) {
     while (is_blank(lexer->lookahead)) advance(lexer);
     int32_t first = lexer->lookahead;
     if (is_line_end(first)) {
       while (is_line_end(lexer->lookahead)) advance(lexer);
+      state->ahead++;
       continue;
     }
     if (first == '#') {
       skip_line(lexer);
       continue;
     }
-    if (first != '/' && first != '?' && first != ':' && first != '|') return false;
+    if (first != '/' && first != '?' && first != ':' && first != '|') return;
     advance(lexer);
     if (first == '/') {
       if (lexer->lookahead == '/') skip_line(lexer);
       else if (lexer->lookahead == '*') skip_block_comment(lexer);
-      else return false;
+      else return;
       continue;
     }
     // `??`, `::` and `||` are operators that no newline may precede.
-    if (lexer->lookahead == first || (first == '|' && !adjacent)) return false;
-    unsigned token = first == '?' ? NEWLINE_BEFORE_QUESTION : first == ':' ? NEWLINE_BEFORE_COLON : NEWLINE_BEFORE_BAR;
-    return (!taken || valid[token]) && give(lexer, token);
+    if (lexer->lookahead == first) return;
+    state->carried = first == '?' ? NEWLINE_BEFORE_QUESTION : first == ':' ? NEWLINE_BEFORE_COLON : NEWLINE_BEFORE_BAR;
+    return;
   }
+}
+
+// Whether a `?`, a `:` or a `|` at the beginning of a line continues what the lines before hold. The token is given even
+// where nothing is left to continue: the parser then takes apart what it kept whole from before an edit, so that the
+// line is read as in a parse from scratch.
+static bool scan_continuation(State *state, TSLexer *lexer, const bool *valid, bool taken) {
+  bool asked = valid[NEWLINE_BEFORE_QUESTION] || valid[NEWLINE_BEFORE_COLON] || valid[NEWLINE_BEFORE_BAR];
+  if (!asked && (taken || !valid[NEWLINE])) return false;
+  if (!state->ahead) look_ahead(state, lexer);
+  unsigned token = state->carried;
+  // A type continues on the very next line alone.
+  if (!token || (token == NEWLINE_BEFORE_BAR && state->ahead)) return false;
+  return (!taken || valid[token]) && give(lexer, token);
 }
 
 // Ends something that is not whole: with an error the first time, in silence while the rest is wound up.
@@ -245,11 +264,82 @@ static bool scan_newline(State *state, TSLexer *lexer, const bool *valid) {
       state->broken = state->new_line = true;
       return give(lexer, UNCLOSED);
     }
-  } else if (!recovering && scan_carrying_on(lexer, valid, taken)) {
+  } else if (!recovering && scan_continuation(state, lexer, valid, taken)) {
     return true;
   }
   if (valid[NEWLINE]) return give(lexer, NEWLINE);
   return breakable && break_off(state, lexer, UNCLOSED, valid);
+}
+
+// The words that begin statements.
+static bool is_keyword(const char *word) {
+  static const char *const keywords[] = {
+    "targetScope", "metadata", "type", "param", "var", "func", "resource", "module", "output", "test", "assert", "import",
+    "extension", "extensionConfig", "using", "extends",
+  };
+  for (unsigned i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+    if (strcmp(word, keywords[i]) == 0) return true;
+  }
+  return false;
+}
+
+// Whether a pragma's keyword begins here, behind its sign.
+static bool begins_pragma(TSLexer *lexer) {
+  char word[sizeof "restore-diagnostics"];
+  unsigned length = 0;
+  while (length < sizeof word - 1 && (lexer->lookahead == '-' || (lexer->lookahead >= 'a' && lexer->lookahead <= 'z'))) {
+    word[length++] = (char)lexer->lookahead;
+    advance(lexer);
+  }
+  word[length] = 0;
+  return strncmp(word, "disable-next-line", 17) == 0 || strcmp(word, "disable-diagnostics") == 0 ||
+         strcmp(word, "restore-diagnostics") == 0;
+}
+
+// A line, up to the comment behind it, that begins where a statement must begin and is none. A word alone on its line is
+// the beginning of one.
+static bool scan_skipped_line(TSLexer *lexer) {
+  char word[17];
+  unsigned length = 0;
+  while (continues_name(lexer->lookahead)) {
+    if (length < sizeof word - 1) word[length++] = (char)lexer->lookahead;
+    advance(lexer);
+  }
+  word[length] = 0;
+  lexer->mark_end(lexer);
+  while (is_blank(lexer->lookahead)) advance(lexer);
+  if (length && begins_name(word[0]) && (is_keyword(word) || is_line_end(lexer->lookahead) || lexer->eof(lexer))) return false;
+  if (!length && lexer->lookahead == '@') return false;
+  if (!length && lexer->lookahead == '#') {
+    advance(lexer);
+    if (begins_pragma(lexer)) return false;
+  }
+  for (bool first = true; !is_line_end(lexer->lookahead) && !lexer->eof(lexer); first = false) {
+    int32_t c = lexer->lookahead;
+    if (c == '\'') {
+      skip_string(lexer);
+    } else {
+      advance(lexer);
+      if (is_blank(c)) continue;
+      if (c == '/' && first && lexer->lookahead == '*') return false;
+      if (c == '/' && lexer->lookahead == '/') return !first && give(lexer, SKIPPED_LINE);
+      if (c == '/' && lexer->lookahead == '*') skip_block_comment(lexer);
+    }
+    lexer->mark_end(lexer);
+  }
+  return give(lexer, SKIPPED_LINE);
+}
+
+// Up to the next blank or `=`, what cannot begin a name, a type or what else follows the keyword of a declaration.
+static bool scan_skipped_name(TSLexer *lexer) {
+  int32_t c = lexer->lookahead;
+  if (begins_name(c) || (c < 128 && c > 0 && strchr("='{}[](),:;|/#@-!?*<>\"", c))) return false;
+  while (!is_blank(c) && !is_line_end(c) && c != '=' && c != '\'' && c != '/' && !lexer->eof(lexer)) {
+    advance(lexer);
+    c = lexer->lookahead;
+  }
+  lexer->mark_end(lexer);
+  return give(lexer, SKIPPED_NAME);
 }
 
 static bool scan_multiline_open(State *state, TSLexer *lexer) {
@@ -326,6 +416,7 @@ bool tree_sitter_bicep_external_scanner_scan(void *payload, TSLexer *lexer, cons
     state->indented = is_blank(lexer->lookahead);
     while (is_blank(lexer->lookahead)) advance(lexer);
     lexer->mark_end(lexer);
+    if (state->ahead) state->ahead--;
     if (valid[BREAK] && !recovering) {
       state->broken = state->new_line = true;
       return give(lexer, BREAK);
@@ -336,6 +427,10 @@ bool tree_sitter_bicep_external_scanner_scan(void *payload, TSLexer *lexer, cons
   if (lexer->eof(lexer) && state->broken && !recovering && !valid[NEWLINE_BEFORE_DECLARATION]) {
     if (valid[UNCLOSED]) return give(lexer, UNCLOSED);
     if (valid[UNCLOSED_IN_LINE]) return give(lexer, UNCLOSED_IN_LINE);
+  }
+  if (valid[SKIPPED_LINE] && !recovering && !lexer->eof(lexer)) return scan_skipped_line(lexer);
+  if (valid[SKIPPED_NAME] && !recovering && !lexer->eof(lexer)) {
+    if (lexer->lookahead != '\'' && lexer->lookahead != '$') return scan_skipped_name(lexer);
   }
   if (valid[MULTILINE_OPEN] && !recovering && (lexer->lookahead == '\'' || lexer->lookahead == '$')) {
     return scan_multiline_open(state, lexer);

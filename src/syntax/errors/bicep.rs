@@ -21,8 +21,8 @@ const DECLARATION_WORDS: [&str; 9] = [
 /// The longest name.
 const LONGEST_NAME: usize = 255;
 
-/// A shorter run of digits is a number that 64 bits hold.
-const LONG_NUMBER: usize = 20;
+/// A shorter run of digits is a number that 63 bits hold.
+const LONG_NUMBER: usize = 19;
 
 /// The errors of a Bicep tree that are no errors of its grammar, in no order.
 pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<SyntaxError>) {
@@ -32,6 +32,9 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
     escapes(tree, text, errors);
     words(tree, text, errors);
     arrows(tree, text, errors);
+    reserved(tree, text, errors);
+    brackets(tree, text, errors);
+    misplaced_characters(tree, text, errors);
 }
 
 fn error(span: Range<usize>, message: impl Into<String>) -> SyntaxError {
@@ -134,12 +137,26 @@ fn pragmas(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
     for at in memchr_iter(b'#', text.as_bytes()) {
         let mut before = text[..at].chars().rev();
         let code = before.find(|character| !matches!(character, ' ' | '\t' | '\u{feff}'));
-        if code.is_none_or(|code| matches!(code, '\n' | '\r')) {
+        let first = code.is_none_or(|code| code == '\n');
+        // A pragma without a code ends with its keyword.
+        let named = text[at + 1..]
+            .trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '-')
+            .trim_start_matches([' ', '\t'])
+            .starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        if first && named {
             continue;
         }
         let pragma = advance(&mut cursor, &(at..at + 1));
-        if pragma.kind() == "pragma" && pragma.start_byte() == at {
+        if pragma.kind() != "pragma" || pragma.start_byte() != at {
+            continue;
+        }
+        if !first {
             errors.push(error(pragma.byte_range(), "a pragma begins its line"));
+        } else if super::super::bicep::pragma(&text[pragma.byte_range()])
+            .is_some_and(|pragma| pragma.codes.is_empty())
+        {
+            let end = pragma.end_byte();
+            errors.push(error(end..end, "expected the code of a diagnostic"));
         }
     }
 }
@@ -180,7 +197,7 @@ fn words(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
         let word = text.get(start..end).unwrap_or_default();
         let number = word.bytes().all(|byte| byte.is_ascii_digit());
         let message = match (number, word.len()) {
-            (true, LONG_NUMBER..) if word.parse::<u64>().is_err() => {
+            (true, LONG_NUMBER..) if word.parse::<i64>().is_err() => {
                 Some(("integer", "this number is too large".to_owned()))
             }
             (false, length) if length > LONGEST_NAME => Some((
@@ -191,12 +208,111 @@ fn words(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
         };
         if let Some((kind, message)) = message {
             let node = advance(&mut cursor, &(start..end));
-            if node.kind() == kind && node.byte_range() == (start..end) {
+            let found = node.kind() == kind && node.byte_range() == (start..end);
+            if found && !(number && is_in_range(word, &mut cursor)) {
                 errors.push(error(start..end, message));
             }
         }
         seen = end;
         at = end + LONG_NUMBER;
+    }
+}
+
+/// Whether an integer beyond 63 bits is still in range: as the lowest number after its sign, or as a type.
+fn is_in_range(word: &str, cursor: &mut TreeCursor<'_>) -> bool {
+    let Ok(number) = word.parse::<u64>() else {
+        return false;
+    };
+    let field = cursor.field_name();
+    if !cursor.goto_parent() || matches!(field, Some("type" | "returns")) {
+        return field.is_some();
+    }
+    match cursor.node().kind() {
+        "unary" => {
+            let sign = cursor.node().child_by_field_name("operator");
+            number == 1 << 63 && sign.is_some_and(|sign| sign.kind() == "-")
+        }
+        "index_type" => false,
+        "type_arguments" => true,
+        kind => kind.ends_with("_type"),
+    }
+}
+
+/// `true`, `false` and `null` are no names.
+fn reserved(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let in_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    for word in ["true", "false", "null"] {
+        let mut cursor = tree.walk();
+        for at in memmem::find_iter(text.as_bytes(), word) {
+            let end = at + word.len();
+            let bytes = text.as_bytes();
+            // A value follows `=`, `:`, a bracket or an operator, as a rule; a name follows a word or a dot.
+            let mut before = bytes[..at].iter().rev().filter(|byte| **byte != b' ');
+            let value = before.next().is_none_or(|byte| matches!(byte, b':' | b'='));
+            if value || in_word(bytes.get(end)) || at > 0 && in_word(bytes.get(at - 1)) {
+                continue;
+            }
+            let node = advance(&mut cursor, &(at..end));
+            if node.kind() == "identifier" && node.byte_range() == (at..end) {
+                errors.push(error(at..end, format!("`{word}` is no name")));
+            }
+        }
+    }
+}
+
+// ---- lines, brackets, characters
+
+/// A line cannot break inside the parentheses around an expression; those around a lambda's parameters may.
+fn brackets(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    let mut check = |at: usize| {
+        advance(&mut cursor, &(at..at + 1));
+        if cursor.node().kind() == "parenthesized" || cursor.goto_parent() {
+            let node = cursor.node();
+            let lambda = cursor.field_name() == Some("parameters");
+            if node.kind() == "parenthesized" && !lambda && !node.has_error() {
+                errors.push(error(at..at, "a line cannot break inside parentheses"));
+            }
+        }
+    };
+    for at in memchr::memchr2_iter(b'(', b')', text.as_bytes()) {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let breaks = if text.as_bytes()[at] == b'(' {
+            let rest = after.trim_start_matches([' ', '\t']);
+            rest.starts_with(['\n', '\r']) || rest.starts_with("//")
+        } else {
+            before.trim_end_matches([' ', '\t']).ends_with(['\n', '\r'])
+        };
+        if breaks {
+            check(at);
+        }
+    }
+}
+
+/// A byte order mark belongs to the beginning of a file, a type is nullable once, and an index is no list.
+fn misplaced_characters(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut cursor = tree.walk();
+    for at in memmem::find_iter(text.as_bytes(), "\u{feff}") {
+        let end = at + '\u{feff}'.len_utf8();
+        let node = advance(&mut cursor, &(at..end));
+        let in_text = ["comment", "pragma", "string_content", "escape", "multiline_string"];
+        if at > 0 && !in_text.contains(&node.kind()) && !node.is_error() {
+            errors.push(error(at..end, "unexpected byte order mark"));
+        }
+    }
+    for at in memmem::find_iter(text.as_bytes(), "??") {
+        advance(&mut cursor, &(at..at + 1));
+        if cursor.goto_parent() && cursor.node().kind() == "nullable_type" {
+            errors.push(error(at + 1..at + 2, "unexpected `?`"));
+        }
+    }
+    for at in memchr_iter(b'[', text.as_bytes()) {
+        if text[at + 1..].starts_with(['[', '{']) {
+            advance(&mut cursor, &(at..at + 1));
+            if cursor.goto_parent() && cursor.node().kind() == "index_type" {
+                errors.push(error(at + 1..at + 1, "expected an index"));
+            }
+        }
     }
 }
 
