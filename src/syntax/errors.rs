@@ -70,9 +70,9 @@ fn tree_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
         let node = cursor.node();
         let mut below = false;
         if node.is_missing() {
-            errors.push(missing(node, &above));
+            errors.push(missing(node, &above, text));
         } else if node.is_error() {
-            errors.push(unexpected(node, text));
+            errors.push(unexpected(first_fault(node), text));
         } else if node.has_error() && errors_in(node) {
             below = cursor.goto_first_child();
         } else if node.has_error() {
@@ -124,7 +124,47 @@ fn advance(cursor: &mut TreeCursor<'_>, above: &mut Vec<Node<'_>>) -> bool {
     true
 }
 
-fn missing(node: Node<'_>, above: &[Node<'_>]) -> SyntaxError {
+/// The first fault inside an error node. Recovery may wrap what parsed before the fault, up to whole declarations.
+fn first_fault(error: Node<'_>) -> Span {
+    let whole = Span::of(error.byte_range());
+    let mut cursor = error.walk();
+    for child in error.children(&mut cursor) {
+        if child.is_error() {
+            return Span::of(child.byte_range());
+        }
+        let complete = child.is_extra() || child.kind().ends_with("_declaration");
+        if child.is_named() && complete && !child.has_error() {
+            continue;
+        }
+        if !child.kind().starts_with('_') {
+            return Span::new(child.start_byte() as u32, whole.end);
+        }
+    }
+    whole
+}
+
+/// The line that was skipped where a statement must begin, of an `incomplete_declaration`.
+fn skipped_line(above: &[Node<'_>]) -> Option<Span> {
+    let [.., declaration, incomplete] = above else {
+        return None;
+    };
+    if declaration.kind() != "incomplete_declaration" {
+        return None;
+    }
+    let mut cursor = declaration.walk();
+    let mut children = declaration.children(&mut cursor);
+    let first = children.find(|child| !child.is_extra() && child.kind() != "decorators")?;
+    let mut start = declaration.start_byte();
+    if let Some(decorators) = declaration.child_by_field_name("decorators") {
+        start = decorators.end_byte();
+    }
+    (first == *incomplete).then(|| Span::of(start..incomplete.start_byte()))
+}
+
+fn missing(node: Node<'_>, above: &[Node<'_>], text: &(impl Source + ?Sized)) -> SyntaxError {
+    if let Some(span) = skipped_line(above) {
+        return unexpected(span, text);
+    }
     let what = match node.kind() {
         "text" => incomplete(above).to_owned(),
         "identifier" => "expected a name".to_owned(),
@@ -171,8 +211,7 @@ fn incomplete(above: &[Node<'_>]) -> &'static str {
     }
 }
 
-fn unexpected(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
-    let span = Span::of(node.byte_range());
+fn unexpected(span: Span, text: &(impl Source + ?Sized)) -> SyntaxError {
     let slice = text.slice(span);
     let line = slice.trim().lines().next().unwrap_or_default().trim_end();
     let message = if line.is_empty() {

@@ -1,8 +1,9 @@
-//! Where the real files are: they are not part of the project, so a test that wants them says so when they are absent.
+//! Where the real files are. They are not part of the project.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of real files, or `None`, told on stderr, where it is not checked out.
+/// The folder of real files, or `None` where it is not checked out. Tests that need it begin with `corpus_` and are
+/// ignored by default.
 pub fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     if folder.is_dir() {

@@ -6,7 +6,10 @@
 //! it does not parse, recovery may differ with what was there before; then the next sound text must heal it.
 
 use preflight::syntax::{bicep, edit, json, parse};
-use preflight::text::{Edit, Span};
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use preflight::text::{Edit, Source, Span};
 use tree_sitter::{Language, Tree};
 
 use crate::files::{self, Random};
@@ -206,19 +209,77 @@ fn edited_trees_are_fresh_trees() {
     }
     // In this one a line that carries an expression on came below a comment and a pragma, and was read as one of its own.
     count(check("our Bicep", bicep(), BICEP, 0x39d_d09e_448a, 40));
-    if let Some(corpus) = files::corpus() {
-        for (language, extensions) in [
-            (bicep(), &["bicep", "bicepparam"][..]),
-            (json(), &["json"][..]),
-        ] {
-            for (name, text) in files::below(&corpus, extensions).iter().step_by(24) {
-                if text.len() < 30_000 {
-                    count(check(name, language, text, 0x5EED ^ text.len() as u64, 12));
-                }
+    // Newlines among comments carry what the scanner found behind them.
+    let comments = "// a\n".repeat(12);
+    let text = BICEP
+        .replace("\n  ? true", &format!("\n{comments}  ? true"))
+        .replace(
+            "\n\n#disable",
+            &format!("\n{comments}\n/* b\n */\n#disable"),
+        );
+    for seed in 1..100 {
+        count(check("comments", bicep(), &text, seed * 0x9E37_79B9, 40));
+    }
+    assert!(
+        agreeing > differing,
+        "{agreeing} agree, {differing} do not parse"
+    );
+}
+
+#[test]
+#[ignore = "reads the corpus of real files"]
+fn corpus_edited_trees_are_fresh_trees() {
+    let corpus = files::corpus().expect("the corpus");
+    for (language, extensions) in [
+        (bicep(), &["bicep", "bicepparam"][..]),
+        (json(), &["json"][..]),
+    ] {
+        for (name, text) in files::below(&corpus, extensions).iter().step_by(24) {
+            if text.len() < 30_000 {
+                check(name, language, text, 0x5EED ^ text.len() as u64, 12);
             }
         }
     }
-    println!("{agreeing} texts agree; {differing} that do not parse recover another way");
+}
+
+/// A text that counts how many chunks of it a parse reads.
+struct Counted {
+    text: String,
+    chunks: Cell<usize>,
+}
+
+impl Source for Counted {
+    fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    fn chunk(&self, offset: usize) -> &[u8] {
+        self.chunks.set(self.chunks.get() + 1);
+        let end = (offset + 64).min(self.text.len());
+        self.text.as_bytes().get(offset..end).unwrap_or(&[])
+    }
+
+    fn slice(&self, span: Span) -> Cow<'_, str> {
+        self.text.slice(span)
+    }
+}
+
+#[test]
+fn a_block_of_comments_is_read_a_bounded_number_of_times() {
+    let chunks = |lines: usize| {
+        let comments = "// a comment above a registry\n".repeat(lines);
+        let text = Counted {
+            text: format!("var a = 1\n{comments}param b string\nvar c = [\n{comments}  ? d\n]\n"),
+            chunks: Cell::new(0),
+        };
+        parse(bicep(), &text, None);
+        text.chunks.get()
+    };
+    let (few, many) = (chunks(200), chunks(1_600));
+    assert!(
+        many < few * 12,
+        "{few} chunks of 200 lines, {many} of 1,600"
+    );
 }
 
 #[test]

@@ -62,9 +62,8 @@ fn check(grammar: &str, language: &Language) {
             let root = tree.root_node();
             let found = root.to_sexp();
             let errors = syntax_errors(&tree, case.text.as_str());
-            assert_eq!(
-                errors.is_empty(),
-                !root.has_error(),
+            assert!(
+                !(root.has_error() && errors.is_empty()),
                 "{name}: {}",
                 case.title
             );

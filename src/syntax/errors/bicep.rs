@@ -295,7 +295,13 @@ fn misplaced_characters(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) 
     for at in memmem::find_iter(text.as_bytes(), "\u{feff}") {
         let end = at + '\u{feff}'.len_utf8();
         let node = advance(&mut cursor, &(at..end));
-        let in_text = ["comment", "pragma", "string_content", "escape", "multiline_string"];
+        let in_text = [
+            "comment",
+            "pragma",
+            "string_content",
+            "escape",
+            "multiline_string",
+        ];
         if at > 0 && !in_text.contains(&node.kind()) && !node.is_error() {
             errors.push(error(at..end, "unexpected byte order mark"));
         }
@@ -411,8 +417,21 @@ mod tests {
     #[test]
     fn numbers_names_and_code_points_have_a_largest() {
         let number = |text| [(text, "this number is too large")];
-        check("18446744073709551615", &[]);
-        check("00000000000018446744073709551615", &[]);
+        check("9223372036854775807", &[]);
+        check("-9223372036854775808", &[]);
+        check("0000000000009223372036854775807", &[]);
+        check("9223372036854775808", &number("9223372036854775808"));
+        check("-9223372036854775809", &number("9223372036854775809"));
+        check("-(9223372036854775808)", &number("9223372036854775808"));
+        check("b[^9223372036854775808]", &number("9223372036854775808"));
+        check_file(
+            "type a = 18446744073709551615 | { b: 18446744073709551615 }\n",
+            &[],
+        );
+        check_file(
+            "type a = 18446744073709551616\n",
+            &number("18446744073709551616"),
+        );
         check("18446744073709551616", &number("18446744073709551616"));
         check(
             "[\n  99999999999999999999999\n]",
@@ -444,6 +463,99 @@ mod tests {
         check("map(b, c => resource.id)", &[]);
         check("map(b, c =>\n  resources.id)", &[]);
         check("map(b, c => /* =>\n */ type)", &[]);
+    }
+
+    #[test]
+    fn a_line_breaks_in_no_parentheses_but_those_of_a_call_or_a_lambda() {
+        let wrong = [("", "a line cannot break inside parentheses")];
+        check("(\n1)", &wrong);
+        check("(1 // b\n)", &wrong);
+        check_file(
+            "resource a 'x' = if (\r\nb\r\n) {}\r\n",
+            &[wrong[0], wrong[0]],
+        );
+        check("f(\n1\n)", &[]);
+        check("f(\n  (\n    b,\n    c\n  ) => b\n)", &[]);
+        check("(\n(b)\n) => b", &[]);
+        check("(1 + (b))", &[]);
+    }
+
+    #[test]
+    fn reserved_words_are_no_names() {
+        let word = |word: &'static str| [(word, format!("`{word}` is no name"))];
+        let check = |text: &str, name: &'static str| {
+            let [(name, message)] = word(name);
+            check_file(text, &[(name, message.as_str())]);
+        };
+        check("param true string\n", "true");
+        check("var null = 1\n", "null");
+        check("resource false 'x' = {}\n", "false");
+        check("var a = b.true\n", "true");
+        check("var a = [for null in b: c]\n", "null");
+        check("import { true } from 'a'\n", "true");
+        check_file(
+            "var a = [true, false, { b: null, nulls: True }] // null\ntype t = true | null\n",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_pragma_names_a_code_and_has_a_line_of_its_own() {
+        let missing = [("", "expected the code of a diagnostic")];
+        check_file("#disable-next-line\nvar a = 1\n", &missing);
+        check_file("#restore-diagnostics \nvar a = 1\n", &missing);
+        check_file("#disable-next-line-x\nvar a = 1\n", &[]);
+        check_file("#disable-next-linex\nvar a = 1\n", &[]);
+        check_file(
+            "var a = 1\r#disable-next-line x\rvar b = 1\r",
+            &[("#disable-next-line x", "a pragma begins its line")],
+        );
+    }
+
+    #[test]
+    fn byte_order_marks_second_question_marks_and_lists_as_indices_are_errors() {
+        check("\u{feff}1", &[("\u{feff}", "unexpected byte order mark")]);
+        check("'\u{feff}' // \u{feff}", &[]);
+        check_file("type a = string??\n", &[("?", "unexpected `?`")]);
+        check("b ?? c", &[]);
+        check_file("type a = b[{}]\n", &[("", "expected an index")]);
+        check_file("type a = b[[]][]\n", &[("", "expected an index")]);
+        check("b[[1][0]]", &[]);
+    }
+
+    #[test]
+    fn what_the_compiler_accepts_is_no_error() {
+        check("map(b, (c, d,) => c)", &[]);
+        check("(1) => b", &[]);
+        check("f((b.c) => d)", &[]);
+        check("'a\0b' /* \0 */ // \0", &[]);
+        check_file("func f(a int, b int,) int => a\n", &[]);
+        check_file("type a = 'b'\n/* c */ | 'd'\n", &[]);
+        check_file("type a = resource 'x@y'\n", &[]);
+    }
+
+    #[test]
+    fn statements_belong_to_one_kind_of_file() {
+        use crate::syntax::{Dialect, misplaced_statements};
+        let count = |text: &str, dialect| {
+            let tree = parse(bicep(), text, None);
+            assert!(!tree.root_node().has_error(), "{text}");
+            misplaced_statements(&tree, dialect).len()
+        };
+        for (text, template, parameters) in [
+            ("using 'a.bicep'\nparam b = 1\n", 2, 0),
+            ("param b string = 'x'\noutput c string = b\n", 0, 2),
+            ("resource a 'x@y' = {}\nmodule b 'c' = {}\n", 0, 2),
+            ("import 'a@1.0'\n", 0, 1),
+            (
+                "import * as a from 'b'\nvar c int = 1\ntype d = int\n",
+                0,
+                0,
+            ),
+        ] {
+            assert_eq!(count(text, Dialect::Template), template, "{text}");
+            assert_eq!(count(text, Dialect::Parameters), parameters, "{text}");
+        }
     }
 
     #[test]

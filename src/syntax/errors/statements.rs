@@ -36,24 +36,30 @@ fn misplaced<'tree>(node: Node<'tree>, dialect: Dialect) -> Option<(Node<'tree>,
     const PARAMETERS: &str = "this statement does not belong in a .bicepparam file";
     let field = |name| node.child_by_field_name(name);
     match (dialect, node.kind()) {
-        (
-            Dialect::Template,
-            "using_declaration" | "extends_declaration" | "extension_config",
-        ) => Some((node, TEMPLATE)),
+        (Dialect::Template, "using_declaration" | "extends_declaration" | "extension_config") => {
+            Some((node, TEMPLATE))
+        }
         (Dialect::Template, "param_declaration") if field("type").is_none() => {
             Some((node, "this parameter has no type"))
         }
         (
             Dialect::Parameters,
-            "target_scope" | "metadata_declaration" | "func_declaration" | "resource_declaration"
-            | "module_declaration" | "output_declaration" | "test_declaration" | "assert_declaration",
+            "target_scope"
+            | "metadata_declaration"
+            | "func_declaration"
+            | "resource_declaration"
+            | "module_declaration"
+            | "output_declaration"
+            | "test_declaration"
+            | "assert_declaration",
         ) => Some((node, PARAMETERS)),
         (Dialect::Parameters, "import_declaration") => {
             Some((field("extension")?, "expected the names to import"))
         }
-        (Dialect::Parameters, "param_declaration") => {
-            Some((field("type")?, "a parameter has no type in a .bicepparam file"))
-        }
+        (Dialect::Parameters, "param_declaration") => Some((
+            field("type")?,
+            "a parameter has no type in a .bicepparam file",
+        )),
         _ => None,
     }
 }
