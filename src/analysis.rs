@@ -14,6 +14,7 @@ mod problems;
 mod refresh;
 mod report;
 mod scan;
+mod verify;
 mod views;
 
 use std::collections::BTreeSet;
@@ -25,7 +26,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
-use crate::rules::finding::{Severity, Verdict};
+use crate::rules::finding::{Finding, Severity, Verdict};
 use crate::rules::fix::Fix;
 use crate::rules::fix::FixContext;
 use crate::rules::{self};
@@ -42,6 +43,7 @@ pub use freshness::LookAgain;
 pub use problems::Unanalyzed;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
+use verify::Proposed;
 
 /// Tells a running job that its answer is no longer wanted.
 #[derive(Debug, Clone, Default)]
@@ -632,9 +634,12 @@ impl Analysis {
                 return Vec::new();
             }
             let length = self.text(&report.path).map_or(0, |text| text.len());
-            self.fixes_seen(&views, most_fixed(length), (&report.path, everywhere), true)
+            self.proposed_fixes(&views, most_fixed(length), (&report.path, everywhere), true)
         });
-        fixes.collect()
+        let proposed: Vec<Vec<Proposed>> = fixes.collect();
+        let mut verifier = verify::Verifier::default();
+        let verified = proposed.into_iter();
+        verified.map(|one| verifier.verify(self, one)).collect()
     }
 
     /// The same for so many findings at most, the first ones.
@@ -646,16 +651,18 @@ impl Analysis {
         create_files: bool,
     ) -> Vec<(usize, Fix)> {
         let views = views::FixViews::new(self);
-        self.fixes_seen(&views, most, (path, span), create_files)
+        let proposed = self.proposed_fixes(&views, most, (path, span), create_files);
+        verify::Verifier::default().verify(self, proposed)
     }
 
-    fn fixes_seen(
+    /// The fixes that rules propose.
+    fn proposed_fixes(
         &self,
         views: &views::FixViews<'_>,
         most: usize,
         (path, span): (&Path, Span),
         create_files: bool,
-    ) -> Vec<(usize, Fix)> {
+    ) -> Vec<Proposed> {
         let Some(id) = self.workspace.id(&disk::normalize(path)) else {
             return Vec::new();
         };
@@ -672,7 +679,7 @@ impl Analysis {
             diagnostic.suppressed.is_none() && diagnostic.location.span.meets(span)
         })
         .take(most)
-        .flat_map(|(index, (finding, _))| {
+        .map(|(index, (finding, _))| {
             let cx = FixContext {
                 views,
                 settings: &settings,
@@ -681,7 +688,7 @@ impl Analysis {
             let fixes = rules::rule_of(finding.rule)
                 .map(|rule| rule.fixes(finding, &cx))
                 .unwrap_or_default();
-            fixes.into_iter().map(move |fix| (index, fix))
+            (index, finding.clone(), fixes)
         })
         .collect()
     }

@@ -13,6 +13,7 @@ pub mod fingerprint;
 pub mod graph;
 pub mod known_modules;
 pub mod memo;
+mod overlay;
 pub mod parameters;
 pub mod prefilter;
 pub mod registry_cache;

@@ -131,6 +131,18 @@ impl Deployments {
         traces.flat_map(|trace| trace.looked_at.iter().map(|(input, _)| input.file()))
     }
 
+    /// The deployments whose evaluation read a file.
+    pub(super) fn readers(&self, file: FileId) -> impl Iterator<Item = Key> {
+        self.dependents.get(&file).into_iter().flatten().copied()
+    }
+
+    /// The instances of other deployments that a deployment's check reads.
+    pub(super) fn shared_with(&self, key: &Key, deployment: &Deployment) -> Arc<WorkspacePlans> {
+        let folder = self.states.get(key).map(|state| &state.folder);
+        let reach = folder.and_then(|folder| self.reaches.get(folder));
+        reach.map(|it| it.of(deployment)).unwrap_or_default()
+    }
+
     /// Whether some evaluation looked at a file.
     pub(super) fn looked_at(&self, file: FileId) -> bool {
         self.dependents
@@ -456,7 +468,7 @@ impl Analysis {
     }
 
     /// Which other deployments the plans of one cover.
-    fn sharing_of(&self, (entry, _): Key, label: &str) -> Sharing {
+    pub(super) fn sharing_of(&self, (entry, _): Key, label: &str) -> Sharing {
         let loaded = self.workspace.loaded(entry);
         let generated = loaded.is_some_and(|loaded| loaded.model.template.generated);
         // Compiled from Bicep that is not here: the output of something else.

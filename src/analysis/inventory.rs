@@ -12,7 +12,7 @@ use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
 use crate::model::{FileId, FileKind, ScopeKind};
 
 /// Everything, existing resources included.
-const EVERYTHING: ResourceFilter = ResourceFilter {
+pub(super) const EVERYTHING: ResourceFilter = ResourceFilter {
     types: &[],
     body: &["properties", "sku"],
     existing: true,

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::fix::{self, Paid};
+use super::fix::{self, Allowed, Paid};
 use super::paths::{Base, named};
 use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
@@ -56,6 +56,9 @@ pub struct Args {
     /// Apply paid fixes too, without naming the plan
     #[arg(long, requires = "fix")]
     yes: bool,
+    /// Apply paid fixes to findings whose verdict is unknown too
+    #[arg(long)]
+    fix_unknown: bool,
     /// Show what --fix would change, paid plans included (with `--fix=PLAN` that plan alone), and write nothing
     #[arg(long)]
     diff: bool,
@@ -418,7 +421,11 @@ fn mend(
         _ if args.diff => Paid::All,
         _ => Paid::None,
     };
-    let outcome = fix::apply(analysis, &paid, base, known);
+    let allowed = Allowed {
+        paid,
+        unknown: args.fix_unknown,
+    };
+    let outcome = fix::apply(analysis, &allowed, base, known);
     for (title, plan) in &outcome.refused {
         let _ = trouble(&format!(
             "not applied, since it costs: {title} (--fix={plan} or --yes)"

@@ -14,6 +14,7 @@ use super::check::settle;
 use super::diff::unified;
 use super::paths::Base;
 use crate::analysis::Analysis;
+use crate::rules::finding::Verdict;
 use crate::rules::fix::{Fix, TextEdit};
 use crate::workspace::disk::{self, DiskEncoding, DiskError, Stamp};
 
@@ -29,6 +30,15 @@ pub enum Paid {
     Named(String),
     /// All.
     All,
+}
+
+/// Which fixes may be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// Of those that cost.
+    pub paid: Paid,
+    /// Paid ones for findings whose verdict is *unknown* too.
+    pub unknown: bool,
 }
 
 impl Paid {
@@ -74,7 +84,7 @@ pub struct Outcome {
 /// left as it is.
 pub fn apply(
     analysis: &mut Analysis,
-    paid: &Paid,
+    allowed: &Allowed,
     base: &Base,
     known: Option<&FxHashSet<String>>,
 ) -> Outcome {
@@ -82,7 +92,7 @@ pub fn apply(
     let mut refused = Vec::new();
     let mut futile = FxHashSet::default();
     for round in 0..MOST {
-        let Some((tried, fix)) = next(analysis, paid, base, known, &futile, &mut refused) else {
+        let Some((tried, fix)) = next(analysis, allowed, base, known, &futile, &mut refused) else {
             break;
         };
         let before = analysis.standing();
@@ -117,7 +127,7 @@ type Tried = (Arc<Path>, String, String);
 /// The preferred fix of the first finding that has one that is allowed.
 fn next(
     analysis: &mut Analysis,
-    paid: &Paid,
+    Allowed { paid, unknown }: &Allowed,
     base: &Base,
     known: Option<&FxHashSet<String>>,
     futile: &FxHashSet<Tried>,
@@ -138,7 +148,10 @@ fn next(
             let tried = |fix: &Fix| (report.path.clone(), fix.id.clone(), fix.title.clone());
             let mut of_finding = fixes
                 .iter()
-                .filter(|(of, fix)| *of == index && !futile.contains(&tried(fix)));
+                .filter(|(of, fix)| *of == index && !futile.contains(&tried(fix)))
+                .filter(|(_, fix)| {
+                    *unknown || fix.paid.is_none() || diagnostic.verdict != Verdict::Unknown
+                });
             // The plan that was named decides between fixes; else the preferred one is taken.
             let chosen = match paid {
                 Paid::Named(_) => of_finding

@@ -6,6 +6,7 @@ mod bicep;
 mod json;
 mod list;
 mod names;
+mod order;
 mod place;
 mod rule_file;
 mod set_tier;
@@ -43,10 +44,10 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
         Subject::PlanName(place) => job.rename(*place),
         Subject::Value(_) | Subject::None => {}
     }
-    // Never the plan that the settings do not prefer, and nothing that only the command line can do.
+    // The first of these that holds what it promises is the one to choose.
     let other = job.other_plan_id();
-    if let Some(first) = job.made.first_mut() {
-        first.preferred = !first.edits.is_empty() && first.id != other;
+    for fix in &mut job.made {
+        fix.preferred = !fix.edits.is_empty() && !fix.id.starts_with(other);
     }
     job.suppress();
     if finding.verdict != Verdict::Hint {
@@ -103,11 +104,7 @@ impl Job<'_> {
         if edits.is_empty() || !edits.iter().all(|edit| self.keeps_parsing(edit)) {
             return;
         }
-        if self
-            .made
-            .iter()
-            .any(|fix| fix.id == id || fix.edits == edits)
-        {
+        if self.made.iter().any(|fix| fix.edits == edits) {
             return;
         }
         self.made.push(Fix {
@@ -389,12 +386,12 @@ impl Job<'_> {
                 } else {
                     title.push_str(&self.in_file(&target.view.path));
                 }
-                match self.insertion(target, plan) {
-                    Some(edits) if edits.iter().any(|edit| edit.create) && !self.create_files => {
-                        self.without_creation(target, plan, id, title);
+                for edits in self.insertions(target, plan) {
+                    let creates = edits.iter().any(|edit| edit.create);
+                    match creates && !self.create_files {
+                        true => self.without_creation(target, plan, id.clone(), title.clone()),
+                        false => self.offer(id.clone(), title.clone(), Some(names.plan), edits),
                     }
-                    Some(edits) => self.offer(id, title, Some(names.plan), edits),
-                    None => {}
                 }
             }
         }
@@ -411,7 +408,10 @@ impl Job<'_> {
         let reaches = self.settings.coverage == Coverage::Workspace;
         let other = open()
             .filter(|other| reaches && other.view.file != target.view.file)
-            .find_map(|other| Some((other.view.path.clone(), self.insertion(&other, plan)?)));
+            .find_map(|other| {
+                let edits = self.insertions(&other, plan).into_iter().next()?;
+                Some((other.view.path.clone(), edits))
+            });
         if let Some((path, edits)) = other {
             let shown = self.shown(&path);
             let title = format!(
@@ -433,21 +433,47 @@ impl Job<'_> {
         });
     }
 
-    fn insertion(&self, target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
-        if target.form == Form::Resource && declares(&target.view, plan.name()) {
-            return None;
+    /// The edits that insert the plan, those that are preferred first: always deployed, or as the registry is.
+    fn insertions(&self, target: &Target, plan: Plan) -> Vec<Vec<FileEdit>> {
+        let name = plan.name();
+        let mut target = target.clone();
+        if target.form == Form::Resource && declares(&target.view, name) {
+            return Vec::new();
+        }
+        // A file cannot declare two resources with one name.
+        if target.form == Form::Resource && refers_to(&target.view, name) {
+            target.form = Form::Module(Subscription::Own);
         }
         match target.view.kind {
-            FileKind::Bicep => self.insert_bicep(target, plan),
-            FileKind::ArmTemplate => insert_json(target, plan),
-            _ => None,
+            FileKind::Bicep => {
+                let condition = bicep::condition_at(&target.view, target.anchor);
+                let always = self.insert_bicep(&target, plan, None);
+                let conditional =
+                    condition.and_then(|text| self.insert_bicep(&target, plan, Some(text)));
+                always.into_iter().chain(conditional).collect()
+            }
+            FileKind::ArmTemplate => {
+                let always = insert_json(&target, plan, false);
+                let conditional = insert_json(&target, plan, true);
+                always.into_iter().chain(conditional).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
-    fn insert_bicep(&self, target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
+    fn insert_bicep(
+        &self,
+        target: &Target,
+        plan: Plan,
+        condition: Option<String>,
+    ) -> Option<Vec<FileEdit>> {
         let view = &*target.view;
         let names = bicep::names(plan);
         let symbol = bicep::symbol(view, names.symbol);
+        let around = bicep::Around {
+            condition,
+            after: order::last_plans(view, self.views),
+        };
         let of_view = |mut edits: Vec<TextEdit>| {
             edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
             FileEdit {
@@ -458,7 +484,7 @@ impl Job<'_> {
         };
         let subscription = match &target.form {
             Form::Resource => {
-                let lines = bicep::resource(&names, &symbol);
+                let lines = bicep::resource(&names, &symbol, &around);
                 return Some(vec![of_view(vec![bicep::insert_after(
                     view,
                     target.anchor,
@@ -469,21 +495,28 @@ impl Job<'_> {
         };
         let (file, created) = self.subscription_file(view, plan)?;
         let mut edits = Vec::new();
+        let subscription_of = bicep::function(view, "subscription");
         let scope = match subscription {
-            Subscription::Own => "subscription()".to_owned(),
-            Subscription::Expression(text) => format!("subscription({text})"),
+            Subscription::Own => format!("{subscription_of}()"),
+            Subscription::Expression(text) => format!("{subscription_of}({text})"),
             Subscription::Parameter => {
                 let (name, edit) = bicep::subscription_parameter(view);
                 edits.extend(edit);
-                format!("subscription({name})")
+                format!("{subscription_of}({name})")
             }
         };
         let path = match bicep::dotted_paths(view) {
             true => format!("./{file}"),
             false => file,
         };
+        // A deployment name is bound to its location in a subscription.
+        let region = match target.scope() {
+            ScopeKind::ResourceGroup => bicep::function(view, "resourceGroup"),
+            _ => bicep::function(view, "deployment"),
+        };
         let deployment = bicep::deployment_name(view, names.file);
-        let lines = bicep::module(&symbol, &path, &deployment, &scope);
+        let deployment = format!("{deployment}-${{{region}().location}}");
+        let lines = bicep::module(&symbol, &path, &deployment, &scope, &around);
         edits.push(bicep::insert_after(view, target.anchor, &lines));
         let mut files = vec![of_view(edits)];
         files.extend(created);
@@ -652,17 +685,28 @@ fn declares(view: &View, plan: &str) -> bool {
     })
 }
 
+/// Whether a file refers to a plan that exists.
+fn refers_to(view: &View, plan: &str) -> bool {
+    view.model.template.items.iter().any(|item| {
+        matches!(&item.kind, ItemKind::Resource(resource)
+            if resource.existing && is_named_plan(resource, plan))
+    })
+}
+
 fn is_plan(resource: &crate::model::Resource, plan: &str) -> bool {
+    !resource.existing && is_named_plan(resource, plan)
+}
+
+fn is_named_plan(resource: &crate::model::Resource, plan: &str) -> bool {
     let named = resource
         .declaration
         .name
         .as_ref()
         .and_then(|name| name.as_str());
-    !resource.existing
-        && resource
-            .resource_type
-            .as_ref()
-            .is_some_and(|ty| ty.is("Microsoft.Security/pricings"))
+    resource
+        .resource_type
+        .as_ref()
+        .is_some_and(|ty| ty.is("Microsoft.Security/pricings"))
         && named.is_some_and(|name| name.eq_ignore_ascii_case(plan))
 }
 
@@ -704,11 +748,15 @@ fn sets_plan(view: &View, plan: &str) -> bool {
     sets
 }
 
-fn insert_json(target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
+fn insert_json(target: &Target, plan: Plan, conditional: bool) -> Option<Vec<FileEdit>> {
     let view = &*target.view;
     let names = bicep::names(plan);
     let mut edits = Vec::new();
-    let value = match &target.form {
+    let condition = json::condition_at(view, target.anchor);
+    if conditional && condition.is_none() {
+        return None;
+    }
+    let mut value = match &target.form {
         Form::Resource => json::resource(&names),
         Form::Module(subscription) => {
             let subscription = match subscription {
@@ -720,14 +768,28 @@ fn insert_json(target: &Target, plan: Plan) -> Option<Vec<FileEdit>> {
                     json::Json::text(format!("[parameters('{name}')]"))
                 }
             };
-            let location = match target.scope() {
-                ScopeKind::ResourceGroup => "[resourceGroup().location]",
-                _ => "[deployment().location]",
+            let region = match target.scope() {
+                ScopeKind::ResourceGroup => "resourceGroup().location",
+                _ => "deployment().location",
             };
+            // A deployment name is bound to its location in a subscription.
             let name = json::deployment_name(view, names.file);
-            json::deployment(&names, &name, subscription, location)
+            let name = format!("[concat('{name}-', {region})]");
+            json::deployment(&names, &name, subscription, &format!("[{region}]"))
         }
     };
+    if let json::Json::Object(members) = &mut value {
+        if let Some(text) = condition.filter(|_| conditional) {
+            members.insert(0, ("condition".to_owned(), json::Json::Raw(text)));
+        }
+        let after = order::last_resources(view)?;
+        if !after.is_empty() {
+            let after = after.into_iter().map(json::Json::Text).collect();
+            let before = members.iter().position(|(name, _)| name == "properties");
+            let at = before.unwrap_or(members.len());
+            members.insert(at, ("dependsOn".to_owned(), json::Json::Array(after)));
+        }
+    }
     edits.extend(json::insert_resource(
         view,
         target.anchor.start,

@@ -49,28 +49,60 @@ fn line(level: usize, text: impl Into<String>) -> (usize, String) {
     (level, text.into())
 }
 
+/// What stands around an inserted declaration.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// The condition that it is deployed under.
+    pub condition: Option<String>,
+    /// The symbols that it waits for.
+    pub after: Vec<String>,
+}
+
+impl Around {
+    /// `if (…) ` or nothing.
+    fn opening(&self) -> String {
+        let condition = self.condition.as_ref();
+        condition.map_or_else(String::new, |text| format!("if ({text}) "))
+    }
+
+    /// The `dependsOn` property, where there is something to wait for.
+    fn order(&self) -> Vec<(usize, String)> {
+        if self.after.is_empty() {
+            return Vec::new();
+        }
+        let symbols = self.after.iter().map(|symbol| line(2, symbol));
+        let mut lines = vec![line(1, "dependsOn: [")];
+        lines.extend(symbols);
+        lines.push(line(1, "]"));
+        lines
+    }
+}
+
 /// The pricing resource.
-pub fn resource(plan: &Names, symbol: &str) -> Vec<(usize, String)> {
-    vec![
+pub fn resource(plan: &Names, symbol: &str, around: &Around) -> Vec<(usize, String)> {
+    let mut lines = vec![
         line(
             0,
             format!(
-                "resource {symbol} 'Microsoft.Security/pricings@{}' = {{",
-                plan.version
+                "resource {symbol} 'Microsoft.Security/pricings@{}' = {}{{",
+                plan.version,
+                around.opening()
             ),
         ),
         line(1, format!("name: '{}'", plan.plan)),
         line(1, "properties: {"),
         line(2, "pricingTier: 'Standard'"),
         line(1, "}"),
-        line(0, "}"),
-    ]
+    ];
+    lines.extend(around.order());
+    lines.push(line(0, "}"));
+    lines
 }
 
 /// A file that turns the plan on for a subscription, in the style of its sibling.
 pub fn subscription_file(plan: &Names, style: &Style) -> String {
     let mut lines = vec![line(0, "targetScope = 'subscription'"), line(0, "")];
-    lines.extend(resource(plan, plan.symbol));
+    lines.extend(resource(plan, plan.symbol, &Around::default()));
     let end = if style.final_newline {
         style.newline
     } else {
@@ -80,13 +112,51 @@ pub fn subscription_file(plan: &Names, style: &Style) -> String {
 }
 
 /// The use of such a file; `scope` is Bicep's expression.
-pub fn module(symbol: &str, path: &str, deployment: &str, scope: &str) -> Vec<(usize, String)> {
-    vec![
-        line(0, format!("module {symbol} '{path}' = {{")),
+pub fn module(
+    symbol: &str,
+    path: &str,
+    deployment: &str,
+    scope: &str,
+    around: &Around,
+) -> Vec<(usize, String)> {
+    let mut lines = vec![
+        line(
+            0,
+            format!("module {symbol} '{path}' = {}{{", around.opening()),
+        ),
         line(1, format!("name: '{deployment}'")),
         line(1, format!("scope: {scope}")),
-        line(0, "}"),
-    ]
+    ];
+    lines.extend(around.order());
+    lines.push(line(0, "}"));
+    lines
+}
+
+/// The condition of the declaration at `anchor`, as text; of a loop over an array, that the array is not empty.
+pub fn condition_at(view: &View, anchor: Span) -> Option<String> {
+    let mut body = declaration_at(view, anchor)?.child_by_field_name("body")?;
+    let text = |node: Node<'_>| slice(&view.text, Span::of(node.byte_range())).to_owned();
+    if body.kind() == "for" {
+        let over = body.child_by_field_name("iterable")?;
+        return (over.kind() == "identifier").then(|| format!("!empty({})", text(over)));
+    }
+    if body.kind() != "if_body" {
+        return None;
+    }
+    body = body.child_by_field_name("condition")?;
+    let text = text(body);
+    let inner = text
+        .strip_prefix('(')
+        .and_then(|text| text.strip_suffix(')'));
+    Some(inner.unwrap_or(&text).trim().to_owned())
+}
+
+/// The name of a function of Azure, with its namespace where a symbol of the file has the same name.
+pub fn function(view: &View, name: &str) -> String {
+    match symbol(view, name) == name {
+        true => name.to_owned(),
+        false => format!("az.{name}"),
+    }
 }
 
 /// Inserts a declaration after the one that holds `anchor`, set off as the file's others are.

@@ -162,7 +162,7 @@ pub fn pairs(object: Node<'_>) -> Vec<Node<'_>> {
 }
 
 /// The elements of an array, or the pairs of an object.
-fn elements(list: Node<'_>) -> Vec<Node<'_>> {
+pub fn elements(list: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = list.walk();
     list.named_children(&mut cursor)
         .filter(|child| !matches!(child.kind(), "comment" | "trailing_comma") && !child.is_error())
@@ -205,6 +205,17 @@ pub fn resource_at(view: &View, at: u32) -> Option<(Node<'_>, Node<'_>)> {
     let holds = |node: &Node<'_>| Span::of(node.byte_range()).touches(at);
     let element = elements(list).into_iter().find(holds)?;
     Some((list, element))
+}
+
+/// The condition of the resource at `anchor`, as it is written.
+pub fn condition_at(view: &View, anchor: Span) -> Option<String> {
+    let (_, element) = resource_at(view, anchor.start)?;
+    let object = match element.kind() {
+        "pair" => element.child_by_field_name("value")?,
+        _ => element,
+    };
+    let condition = member(view, object, "condition")?;
+    Some(slice(&view.text, Span::of(condition.byte_range())).to_owned())
 }
 
 /// The last of the template's resources.

@@ -170,7 +170,16 @@ fn on_way(
         .filter(|stop| scope(&stop.view) == ScopeKind::Subscription && !stop.misplaced)
         .copied()
         .collect();
-    nearest.sort_by_key(|stop| stop.looped);
+    // Where other plans are declared, and outermost of those, so that the new one can wait for all of them.
+    let lonely = |stop: &Stop| super::order::last_plans(&stop.view, views).is_empty();
+    if let Some(outermost) = nearest
+        .iter()
+        .rposition(|stop| !lonely(stop) && !stop.looped)
+    {
+        nearest.swap(0, outermost);
+    } else {
+        nearest.sort_by_key(|stop| stop.looped);
+    }
     found.extend(nearest.first().map(|stop| target(stop, Form::Resource)));
     let above = |stop: &&Stop| {
         matches!(

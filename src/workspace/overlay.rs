@@ -1,0 +1,36 @@
+//! Texts that replace those of files for a moment: a fix is evaluated before it is offered.
+
+use super::files::{Content, OpenDocument, Workspace, load_text};
+use crate::model::{FileId, FileKind};
+
+/// A file as it was before [`Workspace::overlay`].
+pub(crate) struct Covered {
+    file: FileId,
+    kind: FileKind,
+    content: Content,
+    document: Option<Box<OpenDocument>>,
+}
+
+impl Workspace {
+    /// Lets a file have another text until [`Workspace::uncover`]. Only its parsed form changes.
+    pub(crate) fn overlay(&mut self, file: FileId, text: &str) -> Covered {
+        let known = self.file_mut(file);
+        let covered = Covered {
+            file,
+            kind: known.kind,
+            content: std::mem::replace(&mut known.content, Content::Unseen),
+            document: known.document.take(),
+        };
+        let read = load_text(text, covered.kind, &self.memo);
+        self.take_loaded(file, Ok(read));
+        covered
+    }
+
+    /// Gives a file its own text back.
+    pub(crate) fn uncover(&mut self, covered: Covered) {
+        let file = self.file_mut(covered.file);
+        file.kind = covered.kind;
+        file.content = covered.content;
+        file.document = covered.document;
+    }
+}
