@@ -26,7 +26,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
-use crate::rules::finding::{Finding, Severity, Verdict};
+use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
 use crate::rules::fix::FixContext;
 use crate::rules::{self};
