@@ -142,7 +142,7 @@ pub struct LoadError {
 
 /// Totals over everything known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names of the variants say it")]
 pub struct Summary {
     pub files: usize,
     pub entry_points: usize,

@@ -145,7 +145,7 @@ pub struct Unknown {
 
 /// JSON types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names of the variants say it")]
 pub enum Type {
     String,
     Int,

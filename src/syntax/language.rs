@@ -14,7 +14,7 @@ use tree_sitter_language::LanguageFn;
 
 use crate::text::{Edit, Source};
 
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "the parsers are C functions")]
 mod generated {
     use tree_sitter_language::LanguageFn;
 

@@ -56,7 +56,7 @@ pub enum Coverage {
 
 /// A level that `override.level` sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names of the variants say it")]
 pub enum Level {
     Error,
     Warning,

@@ -118,7 +118,7 @@ pub type Seen = Result<(PatternHits, Stamp), DiskError>;
 
 /// Counts of work, for tests and `preflight/status`. Atomic since evaluation runs on several threads.
 #[derive(Debug, Default)]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the names of the variants say it")]
 pub struct Work {
     pub parsed: AtomicU64,
     pub read: AtomicU64,
