@@ -258,3 +258,40 @@ fn a_sample_with_a_plan_covers_no_other_sample() {
         .collect();
     assert_eq!(paths, ["samples/b/main.bicep", "tests/c/main.bicep"]);
 }
+
+#[test]
+fn verbose_lists_what_passes_and_what_covers_it() {
+    let covered = plan("Standard");
+    let workspace = Workspace::new(&[
+        ("platform/main.bicep", &covered),
+        ("platform/acr.bicep", REGISTRY),
+        ("app/main.bicep", REGISTRY),
+    ]);
+    assert!(!run(&workspace, &["check"]).out.contains("passed"));
+    let checked = run(&workspace, &["check", "--verbose", "--format", "json"]);
+    let report: Value = serde_json::from_str(&checked.out).expect("JSON");
+    let passed = report["passed"].as_array().expect("what passes");
+    let rows: Vec<_> = passed
+        .iter()
+        .map(|it| {
+            let plan = &it["related"][0];
+            format!(
+                "{} {} {}",
+                it["path"], it["deployment"]["entry"], plan["path"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            r#""app/main.bicep" "app/main.bicep" "platform/main.bicep""#,
+            r#""platform/acr.bicep" "platform/main.bicep" "platform/main.bicep""#,
+        ]
+    );
+    let text = run(&workspace, &["check", "--verbose"]).out;
+    assert!(
+        text.contains("passed[AZR-000002] app/main.bicep:1:14, deployed by app/main.bicep"),
+        "{text}"
+    );
+    assert!(text.contains("platform/main.bicep:3:15"), "{text}");
+}

@@ -81,6 +81,9 @@ pub struct Args {
     /// Exit with 2 for everything that could not be read, whether or not it may hide a registry or plan
     #[arg(long)]
     strict: bool,
+    /// List also the resources that pass, and what covers each
+    #[arg(long)]
+    verbose: bool,
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     color: Color,
@@ -249,6 +252,9 @@ pub fn run(args: &Args) -> Exit {
         .iter()
         .any(|wanted| matches!(wanted.format, Format::Json | Format::Sarif));
     let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
+    if args.verbose {
+        report.passed = analysis.passed();
+    }
     report.wrong_call = !wrong.is_empty();
     report.problems.extend(wrong);
     report.problems.sort_by(|a, b| {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 
 use super::baseline::fingerprint;
 use super::paths::Base;
-use crate::analysis::{Analysis, Diagnostic, LoadError, Location};
+use crate::analysis::{Analysis, Diagnostic, LoadError, Location, Passed};
 use crate::rules::finding::Severity;
 use crate::rules::fix::Fix;
 use crate::text::Span;
@@ -91,6 +91,8 @@ pub struct Report {
     pub findings: Vec<Found>,
     /// What could not be read, parsed or followed.
     pub problems: Vec<LoadError>,
+    /// With `--verbose`, what rules checked and found in order.
+    pub passed: Vec<Passed>,
     /// An argument names nothing that can be checked.
     pub wrong_call: bool,
     /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not judged.
@@ -147,6 +149,7 @@ impl Report {
             entry_points: summary.entry_points,
             findings,
             problems: unanalyzed.problems,
+            passed: Vec::new(),
             wrong_call: false,
             unread: unanalyzed.unread,
             compared: known.is_some(),

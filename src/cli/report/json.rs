@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Report, ResolvedFix, severity_name};
-use crate::analysis::{LoadError, Location, Point};
+use crate::analysis::{LoadError, Location, Passed, Point};
 use crate::rules::finding::Severity;
 
 /// Prints the document.
@@ -71,7 +71,34 @@ pub fn print(report: &Report) -> String {
     if !report.unread.is_empty() {
         document["unread"] = json!(reported(&report.unread));
     }
+    if !report.passed.is_empty() {
+        let passed = report.passed.iter().map(|it| passed(report, it));
+        document["passed"] = passed.collect();
+    }
     format!("{document:#}\n")
+}
+
+/// What passes: the same keys as of a finding, as far as there is something.
+fn passed(report: &Report, passed: &Passed) -> Value {
+    let base = &report.base;
+    let why = passed.decided.first().map_or("", |(_, why)| why);
+    let placed = passed.decided.iter();
+    let related = placed.filter_map(|(location, why)| {
+        let location = location.as_ref()?;
+        Some(json!({ "path": base.relative(&location.path), "range": range(location), "message": why }))
+    });
+    json!({
+        "rule": passed.rule.name.reference,
+        "name": passed.rule.name.name,
+        "path": base.relative(&passed.location.path),
+        "range": range(&passed.location),
+        "message": why,
+        "deployment": {
+            "entry": base.relative(&passed.entry),
+            "parameters": passed.parameters.as_deref().map(|p| base.relative(p)),
+        },
+        "related": related.collect::<Vec<_>>(),
+    })
 }
 
 fn fix(fix: &ResolvedFix) -> Value {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Found, Report};
-use crate::analysis::{LoadError, Location};
+use crate::analysis::{LoadError, Location, Passed};
 use crate::cli::inventory::count;
 use crate::cli::plain;
 use crate::rules::finding::Severity;
@@ -33,7 +33,39 @@ pub fn print(report: &Report, color: bool, read: Read<'_>) -> String {
         out.push_str(&problem_text(report, problem, &renderer, read));
         out.push_str("\n\n");
     }
+    for passed in &report.passed {
+        out.push_str(&passed_text(report, passed));
+    }
     out.push_str(&summary(report));
+    out
+}
+
+fn passed_text(report: &Report, passed: &Passed) -> String {
+    let at = |location: &Location| {
+        let path = report.base.relative(&location.path);
+        format!(
+            "{path}:{}:{}",
+            location.start.line + 1,
+            location.start.utf32 + 1
+        )
+    };
+    let entry = report
+        .base
+        .relative(passed.parameters.as_deref().unwrap_or(&passed.entry));
+    let head = format!(
+        "passed[{}] {}, deployed by {entry}",
+        passed.rule.name.reference,
+        at(&passed.location)
+    );
+    let mut out = format!("{}\n", plain(&head));
+    for (location, why) in &passed.decided {
+        let place = location
+            .as_ref()
+            .map(|location| format!(" ({})", at(location)));
+        let line = format!("{why}{}", place.unwrap_or_default());
+        out.push_str(&format!("  {}\n", plain(&line)));
+    }
+    out.push('\n');
     out
 }
 
