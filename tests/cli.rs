@@ -204,7 +204,7 @@ fn exit_codes() {
             &["parse", "--places", "a.bicep"],
             2,
             "value: (string 2:9-2:12",
-            "a.bicep:1:1: ",
+            "a.bicep:1:6: ",
         ),
         (broken, &["parse", "acr.bicep"], 2, "", "acr.bicep:1"),
         (
