@@ -570,6 +570,11 @@ fn default_cache() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A path below the folder of the tests, absolute on every platform.
+    fn ws(path: &str) -> PathBuf {
+        disk::normalize(&Path::new("/none/ws").join(path))
+    }
     use std::cell::RefCell;
     use std::collections::BTreeMap;
 
@@ -592,13 +597,13 @@ mod tests {
         }
 
         fn write(&self, path: &str, text: &str) {
-            let path = Path::new("/none/ws").join(path);
+            let path = ws("").join(path);
             self.configs.borrow_mut().invalidate(&path);
             self.files.borrow_mut().insert(path, text.into());
         }
 
         fn remove(&self, path: &str) {
-            let path = Path::new("/none/ws").join(path);
+            let path = ws("").join(path);
             self.configs.borrow_mut().invalidate(&path);
             self.files.borrow_mut().remove(&path);
         }
@@ -612,19 +617,19 @@ mod tests {
         }
 
         fn settings(&self, file: &str) -> Arc<Settings> {
-            let (file, root) = (Path::new("/none/ws").join(file), Path::new("/none/ws"));
+            let (file, root) = (ws("").join(file), &ws(""));
             self.ask(|configs, read| configs.settings(&file, root, &self.overrides, read))
         }
 
         fn ignored(&self, file: &str) -> bool {
-            let (file, root) = (Path::new("/none/ws").join(file), Path::new("/none/ws"));
+            let (file, root) = (ws("").join(file), &ws(""));
             self.ask(|configs, read| configs.ignored(&file, root, read))
         }
 
         fn problems(&self) -> Vec<String> {
             let problems = self.configs.borrow().problems();
             let shown = problems.into_iter().map(|problem| {
-                let path = problem.path.strip_prefix("/none/ws").unwrap().to_owned();
+                let path = problem.path.strip_prefix(ws("")).unwrap().to_owned();
                 format!("{}: {}", path.display(), problem.message)
             });
             shown.collect()
@@ -656,11 +661,7 @@ mod tests {
             let settings = scene.settings(file);
             assert_eq!(settings.coverage, coverage, "{file}");
             assert_eq!(settings.rule(&SCAN).off, None, "{file}");
-            assert_eq!(
-                settings.rule_file,
-                Some(Path::new("/none/ws").join(from)),
-                "{file}"
-            );
+            assert_eq!(settings.rule_file, Some(ws("").join(from)), "{file}");
         };
         // Whatever the order of the questions.
         for _ in 0..2 {
@@ -718,7 +719,8 @@ mod tests {
             format!("{value} by {origin}")
         };
         assert_eq!(origin("plan"), "Containers by editor or command line");
-        assert_eq!(origin("hints"), "false by /none/ws/ps-rule.yaml");
+        let file = ws("ps-rule.yaml");
+        assert_eq!(origin("hints"), format!("false by {}", file.display()));
         assert_eq!(origin("coverage"), "workspace by default");
     }
 
@@ -806,10 +808,7 @@ mod tests {
         ]);
         let bicep = scene.settings("app/main.bicep").bicep.clone();
         let text = |s: &str| s.to_owned();
-        assert_eq!(
-            bicep.file.as_deref(),
-            Some(Path::new("/none/ws/bicepconfig.json"))
-        );
+        assert_eq!(bicep.file.as_deref(), Some(&*ws("bicepconfig.json")));
         assert_eq!(
             bicep.registry_aliases["corp"],
             (text("leaf.io"), Some(text("bicep")))
@@ -817,15 +816,10 @@ mod tests {
         assert_eq!(bicep.registry_aliases["more"], (text("more.io"), None));
         assert!(!bicep.registry_aliases.contains_key("half"));
         assert_eq!(bicep.template_spec_aliases["s"], (text("1"), text("2")));
-        assert_eq!(bicep.mock_aliases["m"], Path::new("/none/ws/base/mock"));
-        assert_eq!(bicep.cache_root, Path::new("/none/ws/base/cache"));
+        assert_eq!(bicep.mock_aliases["m"], &*ws("base/mock"));
+        assert_eq!(bicep.cache_root, &*ws("base/cache"));
         assert_eq!(bicep.cloud.as_deref(), Some("AzureCloud"));
-        assert!(
-            scene
-                .configs
-                .borrow()
-                .concerns(Path::new("/none/ws/base/two.json"))
-        );
+        assert!(scene.configs.borrow().concerns(&*ws("base/two.json")));
         scene.write("base/one.json", "{}");
         let bicep = scene.settings("app/main.bicep").bicep.clone();
         assert_eq!(bicep.registry_aliases["corp"], (text("leaf.io"), None));

@@ -278,7 +278,8 @@ pub fn is_folder(path: &Path) -> bool {
 
 /// The path with every link resolved; `None` where it leads nowhere.
 pub fn real(path: &Path) -> Option<PathBuf> {
-    fs::canonicalize(path).ok()
+    // Windows returns `\\?\C:\…`; the same file must have one form.
+    fs::canonicalize(path).ok().map(|path| normalize(&path))
 }
 
 /// Removes `.` and `..` by text, keeps the case, resolves no links; both separators on Windows. Absolute: a relative

@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn where_the_cache_holds_a_reference() {
-        let root = Path::new("/home");
+        let root = &*disk::normalize(Path::new("/home"));
         let check = |reference: &str, expect: Option<&str>| {
             let got = cache_path(reference, &config(root));
             assert_eq!(got, expect.map(|path| root.join(path)), "{reference}");
@@ -465,14 +465,14 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let config = config(&root);
+        let inside = |path: &Path| {
+            let path = path.strip_prefix(&root).unwrap().display();
+            path.to_string().replace('\\', "/")
+        };
         let resolve_in =
             |from: &str, reference: &str| match resolve(&root.join(from), reference, &config) {
-                Resolution::File(path) => {
-                    format!("file {}", path.strip_prefix(&root).unwrap().display())
-                }
-                Resolution::TemplateSpec(path) => {
-                    format!("spec {}", path.strip_prefix(&root).unwrap().display())
-                }
+                Resolution::File(path) => format!("file {}", inside(&path)),
+                Resolution::TemplateSpec(path) => format!("spec {}", inside(&path)),
                 Resolution::Known(module) => {
                     format!("known {} {}", module.repository, module.version)
                 }
@@ -497,7 +497,7 @@ mod tests {
             "br/mock:a/c:7",
             &format!(
                 "unread `br/mock:a/c:7` is mapped to {}, which does not exist",
-                root.join("publish/a/c.bicep").display()
+                root.join("publish").join("a").join("c.bicep").display()
             ),
         );
         check(

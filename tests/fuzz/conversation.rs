@@ -49,7 +49,7 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         // Another process may have been quicker; its folder is as good.
         let _ = std::fs::rename(folder.keep(), &place);
     }
-    place.canonicalize().expect("its real path")
+    preflight::workspace::disk::real(&place).expect("its real path")
 });
 
 fn place_of(name: &str) -> String {

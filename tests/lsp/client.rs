@@ -480,7 +480,12 @@ pub fn at_home(mut setup: Setup, root: &Path) -> Setup {
 
 /// A path as a URI. Paths of temporary folders need no escapes.
 pub fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
+    let path = path.display().to_string().replace('\\', "/");
+    match path.split_once(':') {
+        // Windows, as VS Code writes it.
+        Some((drive, rest)) => format!("file:///{}%3A{rest}", drive.to_ascii_lowercase()),
+        None => format!("file://{path}"),
+    }
 }
 
 pub fn range(l1: u32, c1: u32, l2: u32, c2: u32) -> Value {

@@ -17,7 +17,7 @@ impl Workspace {
     /// Writes files: path relative to the folder, text.
     pub fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = folder.path().canonicalize().expect("its real path");
+        let root = preflight::workspace::disk::real(folder.path()).expect("its real path");
         let workspace = Workspace { folder, root };
         for (path, text) in files {
             workspace.write(path, text);
