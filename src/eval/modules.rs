@@ -56,19 +56,11 @@ pub(crate) fn enter(
         Target::Inline(template) => {
             let origin = env.origin.nested(env.item, template);
             let scope = places::of_module(cx, env, here, module);
-            match module.inner {
-                true => with_frame(env, module, origin, &scope, None, f),
-                // The nested template's own parameters and variables are dead: names mean what they mean here.
-                false => f(Entered::Template {
-                    env: Env {
-                        origin: &origin,
-                        item: 0,
-                        ..env
-                    },
-                    scope: &scope,
-                    file: None,
-                }),
-            }
+            let text = match module.inner {
+                true => env.text.copied(),
+                false => Some(env),
+            };
+            with_frame(env, module, (origin, text), &scope, None, f);
         }
         Target::Reference(reference) => {
             load(cx, env, here, module, (what, &reference.text), f);
@@ -108,18 +100,7 @@ pub(crate) fn enter(
             };
             let origin = Origin::computed(template, env.place(module.declaration.type_node));
             let scope = places::of_module(cx, env, here, module);
-            match module.inner {
-                true => with_frame(env, module, origin, &scope, None, f),
-                false => f(Entered::Template {
-                    env: Env {
-                        origin: &origin,
-                        item: 0,
-                        ..env
-                    },
-                    scope: &scope,
-                    file: None,
-                }),
-            }
+            with_frame(env, module, (origin, None), &scope, None, f);
         }
         Target::Missing => unread("a deployment", "it names no template".into(), f),
     }
@@ -153,7 +134,7 @@ fn load(
             }
             let scope = places::of_module(cx, env, here, module);
             let origin = Origin::new(file, template, ItemKey::FILE);
-            with_frame(env, module, origin, &scope, Some(file), f);
+            with_frame(env, module, (origin, None), &scope, Some(file), f);
         }
         Loaded::Known(known) => f(Entered::Known(&known)),
         Loaded::Harmless(reason) => f(Entered::Unread {
@@ -172,7 +153,7 @@ fn load(
 fn with_frame(
     env: Env<'_>,
     module: &Module,
-    origin: Origin,
+    (origin, text): (Origin, Option<Env<'_>>),
     scope: &DeploymentScope,
     file: Option<FileId>,
     f: &mut dyn FnMut(Entered<'_>),
@@ -182,7 +163,8 @@ fn with_frame(
         arguments: module.arguments.as_ref(),
         whole: OnceCell::new(),
     };
-    let frame = Frame::new(origin, inputs, scope.clone());
+    let mut frame = Frame::new(origin, inputs, scope.clone());
+    frame.text = text;
     f(Entered::Template {
         env: frame.env(0),
         scope,

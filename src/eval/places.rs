@@ -94,6 +94,7 @@ fn of_expression(
     hops: u8,
 ) -> DeploymentScope {
     if let ExprKind::Call { name, args, .. } = &expr.kind {
+        let env = env.reading();
         let subscription = || DeploymentScope {
             subscription: here.subscription.clone(),
             ..DeploymentScope::here(ScopeKind::Subscription)
