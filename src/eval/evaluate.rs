@@ -59,7 +59,6 @@ fn text_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
     value_of(cx, own, &again).at(place)
 }
 
-
 /// As [`value_of`], for values that leave the template: symbols of resources become unknown.
 pub(crate) fn settled(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
     symbols::settle(cx, env, value_of(cx, env, expr))

@@ -11,7 +11,7 @@ use super::value::{Kind, Value};
 use super::{DeploymentScope, KnownModule, Loaded, places};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::lower_arm;
-use crate::model::{FileId, ItemKey, Module, NodeRef, Target, Template};
+use crate::model::{ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
 use crate::syntax::language;
 
 /// Where a module use leads.
@@ -90,7 +90,11 @@ pub(crate) fn enter(
             }
         }
         Target::Value(template) => {
-            let value = value_of(cx, env, template);
+            let mut value = value_of(cx, env, template);
+            // Bicep writes the brackets of a literal twice; without outer scope nothing takes one away again.
+            if module.inner && env.is_bicep() && matches!(template.kind, ExprKind::Object(_)) {
+                value = escaped(&value);
+            }
             let Some(template) = read_back(cx, &value) else {
                 let reason = match json_text(&value) {
                     Text::Unknown(reason) => reason,
@@ -184,6 +188,26 @@ fn is_inside(env: Env<'_>, file: FileId) -> bool {
             _ => return false,
         }
     }
+}
+
+/// A value whose texts in brackets are texts to a deployment too.
+fn escaped(value: &Value) -> Value {
+    let kind = match &value.kind {
+        Kind::Str(text) if text.starts_with('[') && text.ends_with(']') => {
+            return Value::string(format!("[{text}"));
+        }
+        Kind::Array(array) => {
+            let items = array.items.iter().map(escaped).collect();
+            return Value::array(items, array.open.clone());
+        }
+        Kind::Object(object) => {
+            let members = object.members.iter();
+            let members = members.map(|(name, value)| (name.clone(), escaped(value)));
+            return Value::object(members.collect(), object.open.clone());
+        }
+        kind => kind.clone(),
+    };
+    Value::of(kind)
 }
 
 /// A value as a template: what `"template": "[variables('$fxv#0')]"` deploys.
