@@ -484,9 +484,9 @@ mod tests {
         literal(" [b]", " [b]");
         literal("[b] c", "[b] c");
         literal("[[b]", "[b]");
-        literal("[[b] c", "[b] c");
+        literal("[[b] c", "[[b] c");
         literal("[[[b]]", "[[b]]");
-        literal("[[", "[");
+        literal("[[", "[[");
         assert_eq!(classify("[]"), Text::Expression("[]"));
         assert_eq!(classify("[b\n]"), Text::Expression("[b\n]"));
     }
