@@ -83,6 +83,7 @@ impl<'c> Walk<'c> {
     }
 
     fn condition_unchecked(&self, env: Env<'_>, expr: &Expr) -> Option<Arc<Canonical>> {
+        let env = env.reading();
         let all = |args: &[Expr]| {
             let each = args.iter().map(|arg| self.condition(env, arg));
             each.collect::<Option<Vec<_>>>()
@@ -236,6 +237,7 @@ impl<'c> Walk<'c> {
         {
             return Some(canonical.to_string());
         }
+        let env = env.reading();
         if let Kind::Internal(internal) = &value.kind {
             return self.symbol(env.frame, internal);
         }

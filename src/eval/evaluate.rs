@@ -8,6 +8,7 @@ use super::merge::merge;
 use super::scope::{Binding, Env, Section};
 use super::value::{Choice, Kind, MAX_ONE_OF, Members, Type, Value};
 use super::{functions, lookup, symbols};
+use crate::model::lower_arm::lower_string;
 use crate::model::{Element, Expr, ExprKind, FileKind, ForExpr, Ident, Member};
 
 /// The value of an expression.
@@ -20,10 +21,42 @@ pub(crate) fn value_of(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
         ExprKind::Bool(value) => Kind::Bool(*value),
         ExprKind::Int(value) => Kind::Int(*value),
         ExprKind::Float(value) => Kind::Float(value.0),
+        ExprKind::Str(_) if env.text.is_some() => {
+            return cx.deeper(|| text_value(cx, env, expr));
+        }
         ExprKind::Str(text) => Kind::Str(text.clone()),
+        // The texts within are evaluated one by one.
+        ExprKind::Array(_) | ExprKind::Object(_) | ExprKind::For(_) => {
+            return cx.deeper(|| compound(cx, env, expr));
+        }
+        _ if env.text.is_some() => return cx.deeper(|| text_value(cx, env, expr)),
         _ => return cx.deeper(|| compound(cx, env, expr)),
     };
     Value::of(kind).at(env.place(expr.node))
+}
+
+/// The value of a whole text in a nested template of outer scope: the deployments around evaluate it first, outermost
+/// first; text in brackets that results is an expression of the nested deployment.
+fn text_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
+    let Some(first) = env.text else {
+        return value_of(cx, env, expr);
+    };
+    let first = Env {
+        origin: env.origin,
+        item: env.item,
+        ..*first
+    };
+    let value = value_of(cx, first, expr);
+    if !value.as_str().is_some_and(|text| text.starts_with('[')) {
+        return value;
+    }
+    let super::json::Text::Known(token) = super::json::json_text(&value) else {
+        return value;
+    };
+    let again = lower_string(&token);
+    let place = env.place(expr.node);
+    let own = Env { text: None, ..env };
+    value_of(cx, own, &again).at(place)
 }
 
 /// As [`value_of`], for values that leave the template: symbols of resources become unknown.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
-    Resource, ScopeKind, Target, Template,
+    Resource, ScopeKind, Target, Template, TypeExpr,
 };
 
 pub use super::parameters::arguments;
@@ -119,32 +119,39 @@ impl Out<'_> {
 
     fn wants_any(&self, resource: &Resource) -> bool {
         let own = match &resource.resource_type {
-            Some(ty) => self.wants(ty.as_str()) || nested_template(resource).is_some(),
+            Some(ty) => {
+                self.wants(ty.as_str()) || is_deployment(resource) && !is_empty_deployment(resource)
+            }
             None => true,
         };
         own || resource.children.iter().any(|child| self.wants_any(child))
     }
 }
 
-/// The template of a deployment that Bicep declares as a resource, unless it deploys nothing.
-fn nested_template(resource: &Resource) -> Option<&Expr> {
-    let ty = resource.resource_type.as_ref()?;
-    if !ty.is("Microsoft.Resources/deployments") || resource.existing {
-        return None;
-    }
-    let template = resource.body.member("properties")?.member("template")?;
-    match template
-        .member("resources")
-        .map(|resources| &resources.kind)
-    {
-        Some(ExprKind::Array(elements)) if elements.is_empty() => None,
-        _ => Some(template),
-    }
+/// Whether a resource is a deployment, or a stack, of another template.
+fn is_deployment(resource: &Resource) -> bool {
+    let types = [
+        "Microsoft.Resources/deployments",
+        "Microsoft.Resources/deploymentStacks",
+    ];
+    let ty = resource.resource_type.as_ref();
+    !resource.existing && ty.is_some_and(|ty| types.iter().any(|deployment| ty.is(deployment)))
 }
 
-/// A deployment that Bicep declares as a resource, as the module that it is.
-fn as_module(resource: &Resource, template: &Expr) -> Module {
+/// Whether a deployment has a template that deploys nothing.
+fn is_empty_deployment(resource: &Resource) -> bool {
     let properties = resource.body.member("properties");
+    let template = properties.and_then(|properties| properties.member("template"));
+    let resources = template.and_then(|template| template.member("resources"));
+    resources.is_some_and(
+        |resources| matches!(&resources.kind, ExprKind::Array(elements) if elements.is_empty()),
+    )
+}
+
+/// A deployment or stack that is declared as a resource, as the module that it is.
+fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
+    let properties = resource.body.member("properties");
+    let literal = properties.is_some_and(|p| matches!(p.kind, ExprKind::Object(_)));
     let member = |name: &str| properties.and_then(|properties| properties.member(name));
     let arguments = member("parameters").map(|parameters| match &parameters.kind {
         ExprKind::Object(members) => {
@@ -162,15 +169,50 @@ fn as_module(resource: &Resource, template: &Expr) -> Module {
         }
         _ => parameters.clone(),
     });
-    let scope = member("expressionEvaluationOptions").and_then(|options| options.member("scope"));
-    Module {
-        declaration: resource.declaration.clone(),
-        target: Target::Value(template.clone()),
-        arguments,
-        inner: scope
-            .and_then(Expr::as_str)
-            .is_some_and(|scope| scope.eq_ignore_ascii_case("inner")),
+    let mut declaration = resource.declaration.clone();
+    let own = |name: &str| resource.body.member(name).cloned();
+    declaration.subscription = declaration.subscription.or_else(|| own("subscriptionId"));
+    declaration.resource_group = declaration.resource_group.or_else(|| own("resourceGroup"));
+    if let Some(scope) = member("deploymentScope") {
+        declaration.scope = Some(scope.clone());
     }
+    let scope = member("expressionEvaluationOptions").and_then(|options| options.member("scope"));
+    let inner = match scope {
+        Some(scope) => value_of(cx, env, scope)
+            .as_str()
+            .is_some_and(|scope| scope.eq_ignore_ascii_case("inner")),
+        None => has_language_version(&env.frame.origin.template),
+    };
+    let target = match (member("template"), properties) {
+        (Some(template), _) => Target::Value(template.clone()),
+        (None, Some(properties)) if !literal => Target::Value(Expr {
+            node: properties.node,
+            kind: ExprKind::Invalid("its properties are computed".into()),
+        }),
+        _ => match member("templateLink") {
+            Some(link) => Target::Uri(link.member("uri").unwrap_or(link).clone()),
+            None => Target::Missing,
+        },
+    };
+    Module {
+        declaration,
+        target,
+        arguments,
+        inner,
+    }
+}
+
+/// Whether Bicep compiles a file to `languageVersion` 2.0, where nested deployments have inner scope.
+fn has_language_version(template: &Template) -> bool {
+    template.items.iter().any(|item| match &item.kind {
+        ItemKind::Type(_) | ItemKind::Import(_) => true,
+        ItemKind::Module(module) => module.declaration.name.is_none(),
+        ItemKind::Parameter(parameter) => {
+            let plain = matches!(parameter.ty, TypeExpr::Any | TypeExpr::Primitive(_));
+            parameter.nullable || !plain
+        }
+        _ => false,
+    })
 }
 
 fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Site<'_>) {
@@ -247,13 +289,9 @@ fn expand_resource<'t>(
     chain: &mut Vec<&'t Resource>,
     resource: &'t Resource,
 ) {
-    if resource
-        .resource_type
-        .as_ref()
-        .is_some_and(|ty| ty.is("Microsoft.Resources/deployments"))
-    {
-        if let Some(template) = nested_template(resource) {
-            expand_module(cx, out, env, site, &as_module(resource, template));
+    if is_deployment(resource) {
+        if !is_empty_deployment(resource) {
+            expand_module(cx, out, env, site, &as_module(cx, env, resource));
         }
         return;
     }

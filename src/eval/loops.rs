@@ -213,7 +213,7 @@ fn open_list<'e>(cx: &Context<'_>, env: Env<'_>, count: &'e Expr) -> Option<(&'e
     if !name.is("length") {
         return None;
     }
-    let list = value_of(cx, env, of);
+    let list = value_of(cx, env.reading(), of);
     matches!(&list.kind, Kind::Array(array) if array.open.is_some() && !array.items.is_empty())
         .then_some((of, list))
 }

@@ -11,7 +11,7 @@ use super::value::{Kind, Value};
 use super::{DeploymentScope, KnownModule, Loaded, places};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::lower_arm;
-use crate::model::{FileId, ItemKey, Module, NodeRef, Target, Template};
+use crate::model::{ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
 use crate::syntax::language;
 
 /// Where a module use leads.
@@ -56,19 +56,11 @@ pub(crate) fn enter(
         Target::Inline(template) => {
             let origin = env.origin.nested(env.item, template);
             let scope = places::of_module(cx, env, here, module);
-            match module.inner {
-                true => with_frame(env, module, origin, &scope, None, f),
-                // The nested template's own parameters and variables are dead: names mean what they mean here.
-                false => f(Entered::Template {
-                    env: Env {
-                        origin: &origin,
-                        item: 0,
-                        ..env
-                    },
-                    scope: &scope,
-                    file: None,
-                }),
-            }
+            let text = match module.inner {
+                true => env.text.copied(),
+                false => Some(env),
+            };
+            with_frame(env, module, (origin, text), &scope, None, f);
         }
         Target::Reference(reference) => {
             load(cx, env, here, module, (what, &reference.text), f);
@@ -98,7 +90,11 @@ pub(crate) fn enter(
             }
         }
         Target::Value(template) => {
-            let value = value_of(cx, env, template);
+            let mut value = value_of(cx, env, template);
+            // Bicep writes the brackets of a literal twice; without outer scope nothing takes one away again.
+            if module.inner && env.is_bicep() && matches!(template.kind, ExprKind::Object(_)) {
+                value = escaped(&value);
+            }
             let Some(template) = read_back(cx, &value) else {
                 let reason = match json_text(&value) {
                     Text::Unknown(reason) => reason,
@@ -108,18 +104,7 @@ pub(crate) fn enter(
             };
             let origin = Origin::computed(template, env.place(module.declaration.type_node));
             let scope = places::of_module(cx, env, here, module);
-            match module.inner {
-                true => with_frame(env, module, origin, &scope, None, f),
-                false => f(Entered::Template {
-                    env: Env {
-                        origin: &origin,
-                        item: 0,
-                        ..env
-                    },
-                    scope: &scope,
-                    file: None,
-                }),
-            }
+            with_frame(env, module, (origin, None), &scope, None, f);
         }
         Target::Missing => unread("a deployment", "it names no template".into(), f),
     }
@@ -153,7 +138,7 @@ fn load(
             }
             let scope = places::of_module(cx, env, here, module);
             let origin = Origin::new(file, template, ItemKey::FILE);
-            with_frame(env, module, origin, &scope, Some(file), f);
+            with_frame(env, module, (origin, None), &scope, Some(file), f);
         }
         Loaded::Known(known) => f(Entered::Known(&known)),
         Loaded::Harmless(reason) => f(Entered::Unread {
@@ -172,7 +157,7 @@ fn load(
 fn with_frame(
     env: Env<'_>,
     module: &Module,
-    origin: Origin,
+    (origin, text): (Origin, Option<Env<'_>>),
     scope: &DeploymentScope,
     file: Option<FileId>,
     f: &mut dyn FnMut(Entered<'_>),
@@ -182,7 +167,8 @@ fn with_frame(
         arguments: module.arguments.as_ref(),
         whole: OnceCell::new(),
     };
-    let frame = Frame::new(origin, inputs, scope.clone());
+    let mut frame = Frame::new(origin, inputs, scope.clone());
+    frame.text = text;
     f(Entered::Template {
         env: frame.env(0),
         scope,
@@ -202,6 +188,26 @@ fn is_inside(env: Env<'_>, file: FileId) -> bool {
             _ => return false,
         }
     }
+}
+
+/// A value whose texts in brackets are texts to a deployment too.
+fn escaped(value: &Value) -> Value {
+    let kind = match &value.kind {
+        Kind::Str(text) if text.starts_with('[') && text.ends_with(']') => {
+            return Value::string(format!("[{text}"));
+        }
+        Kind::Array(array) => {
+            let items = array.items.iter().map(escaped).collect();
+            return Value::array(items, array.open.clone());
+        }
+        Kind::Object(object) => {
+            let members = object.members.iter();
+            let members = members.map(|(name, value)| (name.clone(), escaped(value)));
+            return Value::object(members.collect(), object.open.clone());
+        }
+        kind => kind.clone(),
+    };
+    Value::of(kind)
 }
 
 /// A value as a template: what `"template": "[variables('$fxv#0')]"` deploys.

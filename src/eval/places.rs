@@ -21,11 +21,31 @@ pub(crate) fn of_resource(
     here: &DeploymentScope,
     chain: &[&Resource],
 ) -> DeploymentScope {
-    // A nested child stands where its outermost parent does.
-    match chain.first() {
-        Some(resource) => of_declaration(cx, env, here, &resource.declaration, false, 0),
-        None => here.clone(),
+    of_chain(cx, env, here, chain, 0)
+}
+
+fn of_chain(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    chain: &[&Resource],
+    hops: u8,
+) -> DeploymentScope {
+    // A nested child is where its outermost parent is, and one with `parent` where that is.
+    let Some(resource) = chain.first() else {
+        return here.clone();
+    };
+    if let (Some(parent), None) = (&resource.parent, &resource.declaration.scope)
+        && let Kind::Internal(internal) = value_of(cx, env, parent).kind
+        && let Some(parent) = symbols::symbol_resource(env, &internal)
+        && let Internal::Resource { item, path, .. } = &*internal
+        && parent.declaration.loops.is_none()
+        && hops < MAX_HOPS
+    {
+        let chain = symbols::resource_chain(&env.frame.origin.template, *item, path);
+        return of_chain(cx, env.at_item(*item), here, &chain, hops + 1);
     }
+    of_declaration(cx, env, here, &resource.declaration, false, hops)
 }
 
 /// Where a module is deployed.
@@ -94,6 +114,7 @@ fn of_expression(
     hops: u8,
 ) -> DeploymentScope {
     if let ExprKind::Call { name, args, .. } = &expr.kind {
+        let env = env.reading();
         let subscription = || DeploymentScope {
             subscription: here.subscription.clone(),
             ..DeploymentScope::here(ScopeKind::Subscription)
@@ -142,18 +163,34 @@ fn of_expression(
                 | "tenantresourceid",
                 args,
             ) => {
+                let resource = resource_of_id(cx, env, args);
+                let ty = resource.as_ref().and_then(|r| r.resource_type.as_ref());
+                if ty.is_some_and(|ty| ty.is("Microsoft.Management/managementGroups")) {
+                    return DeploymentScope::here(ScopeKind::ManagementGroup);
+                }
+                if ty.is_some_and(|ty| ty.is("Microsoft.Resources/resourceGroups")) {
+                    return DeploymentScope {
+                        resource_group: resource.and_then(|resource| resource.name),
+                        subscription: here.subscription.clone(),
+                        ..DeploymentScope::here(ScopeKind::ResourceGroup)
+                    };
+                }
                 return DeploymentScope {
-                    resource: resource_of_id(cx, env, args),
+                    resource,
                     ..here.clone()
                 };
             }
             _ => {}
         }
     }
+    let mut values = Vec::new();
+    if let Some(id) = id_of(cx, env.reading(), here, expr, &mut values) {
+        return of_id(here, &id, &values);
+    }
     let target = value_of(cx, env, expr);
     match &target.kind {
         Kind::Internal(internal) => of_symbol(cx, env, here, internal, module, hops),
-        Kind::Str(text) => of_text(here, text),
+        Kind::Str(text) => of_id(here, text, &[]),
         Kind::Unknown(_) | Kind::OneOf(_) if !module => DeploymentScope {
             resource: Some(ScopeResource {
                 resource_type: type_of_text(expr),
@@ -263,7 +300,16 @@ fn of_symbol(
 }
 
 /// ARM's `scope`: `/` is the tenant, else an id: of a management group, a subscription, a resource group, a resource.
-fn of_text(here: &DeploymentScope, text: &str) -> DeploymentScope {
+fn of_id(here: &DeploymentScope, text: &str, values: &[Value]) -> DeploymentScope {
+    let part = |text: &str| match text.strip_prefix(VALUE) {
+        Some(number) => match number.parse::<usize>().ok().and_then(|n| values.get(n)) {
+            Some(value) => value.clone(),
+            None => Value::unknown("a part of its scope is not known"),
+        },
+        None if text.contains(VALUE) => Value::unknown("a part of its scope is not known"),
+        None => Value::string(text),
+    };
+
     if text == "/" {
         return DeploymentScope::here(ScopeKind::Tenant);
     }
@@ -274,7 +320,7 @@ fn of_text(here: &DeploymentScope, text: &str) -> DeploymentScope {
         && head.eq_ignore_ascii_case("subscriptions")
     {
         scope = DeploymentScope {
-            subscription: Some(Value::string(*id)),
+            subscription: (*id != OWN).then(|| part(id)),
             ..DeploymentScope::here(ScopeKind::Subscription)
         };
         rest = tail;
@@ -282,7 +328,10 @@ fn of_text(here: &DeploymentScope, text: &str) -> DeploymentScope {
             && head.eq_ignore_ascii_case("resourceGroups")
         {
             scope.kind = ScopeKind::ResourceGroup;
-            scope.resource_group = Some(Value::string(*name));
+            scope.resource_group = match *name == OWN {
+                true => here.resource_group.clone(),
+                false => Some(part(name)),
+            };
             rest = tail;
         }
     }
@@ -302,10 +351,90 @@ fn of_text(here: &DeploymentScope, text: &str) -> DeploymentScope {
     let names: Vec<&str> = pairs.iter().skip(1).step_by(2).copied().collect();
     scope.resource = Some(ScopeResource {
         resource_type: Some(Ident::new(format!("{provider}/{}", types.join("/")))),
-        name: Some(Value::string(names.join("/"))),
+        name: Some(match names.as_slice() {
+            [name] => part(name),
+            names => part(&names.join("/")),
+        }),
         place: None,
     });
     scope
+}
+
+/// Marks a value that is not known in the text of an id; a number in [`of_id`]'s values follows.
+const VALUE: char = '\u{1}';
+
+/// In the text of an id, the subscription or resource group of the deployment itself.
+const OWN: &str = "\u{2}";
+
+/// The id that an expression gives: `subscription().id`, or pieces that are put together, of which not all are known.
+fn id_of(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    expr: &Expr,
+    values: &mut Vec<Value>,
+) -> Option<String> {
+    let piece = |expr: &Expr, values: &mut Vec<Value>| {
+        if let Some(id) = id_of(cx, env, here, expr, values) {
+            return id;
+        }
+        let evaluated = value(cx, env, expr);
+        match &evaluated.kind {
+            Kind::Str(text) => text.to_string(),
+            Kind::Unknown(unknown)
+                if unknown
+                    .canonical
+                    .as_ref()
+                    .is_some_and(|canonical| canonical.to_string() == OWN_SUBSCRIPTION) =>
+            {
+                OWN.to_owned()
+            }
+            _ => {
+                values.push(evaluated);
+                format!("{VALUE}{}", values.len() - 1)
+            }
+        }
+    };
+    let id = match &expr.kind {
+        ExprKind::Get { base, key, .. } => {
+            let ExprKind::Call { name, args, .. } = &base.kind else {
+                return None;
+            };
+            if !args.is_empty()
+                || !key
+                    .as_str()
+                    .is_some_and(|key| key.eq_ignore_ascii_case("id"))
+            {
+                return None;
+            }
+            let subscription = match &here.subscription {
+                Some(id) => {
+                    values.push(id.clone());
+                    format!("/subscriptions/{VALUE}{}", values.len() - 1)
+                }
+                None => format!("/subscriptions/{OWN}"),
+            };
+            match name.as_str().to_ascii_lowercase().as_str() {
+                "subscription" => Some(subscription),
+                "resourcegroup" => Some(format!("{subscription}/resourceGroups/{OWN}")),
+                _ => None,
+            }
+        }
+        ExprKind::Concat(pieces) => Some(pieces.iter().map(|p| piece(p, values)).collect()),
+        ExprKind::Call { name, args, .. } if name.is("concat") => {
+            Some(args.iter().map(|arg| piece(arg, values)).collect())
+        }
+        ExprKind::Call { name, args, .. } if name.is("format") => {
+            let (pattern, args) = args.split_first()?;
+            let mut id = pattern.as_str()?.to_owned();
+            for (number, arg) in args.iter().enumerate() {
+                id = id.replace(&format!("{{{number}}}"), &piece(arg, values));
+            }
+            (!id.contains('{')).then_some(id)
+        }
+        _ => None,
+    };
+    id.filter(|id| id.starts_with('/'))
 }
 
 /// `resourceId(…, 'Microsoft.X/y', name, …)`: the first argument with a slash is the type.

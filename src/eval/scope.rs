@@ -56,6 +56,8 @@ pub(crate) struct Env<'s> {
     pub item: u32,
     /// The innermost variable.
     pub locals: Option<&'s Local<'s>>,
+    /// Where whole texts (not their parts) are evaluated first: see [`Frame::text`].
+    pub text: Option<&'s Env<'s>>,
 }
 
 impl<'s> Env<'s> {
@@ -74,6 +76,21 @@ impl<'s> Env<'s> {
             origin: self.origin,
             item: self.item,
             locals: Some(local),
+            text: self.text,
+        }
+    }
+
+    /// The point where the words of a text at this point are looked up: that of the outermost deployment that evaluates
+    /// it.
+    pub fn reading(&self) -> Env<'s> {
+        let mut first = *self;
+        while let Some(outer) = first.text {
+            first = *outer;
+        }
+        Env {
+            origin: self.origin,
+            item: self.item,
+            ..first
         }
     }
 
@@ -219,6 +236,9 @@ pub(crate) struct Frame<'s> {
     pub inputs: Inputs<'s>,
     /// Where it is deployed.
     pub scope: DeploymentScope,
+    /// For a nested template of outer scope, where its deployment is written: the deployments around evaluate its text
+    /// first, and what is an expression again after that is evaluated here.
+    pub text: Option<Env<'s>>,
     index: OnceCell<Index>,
     memo: RefCell<Vec<Slot>>,
     /// Outputs of the modules used in it: by item, turn and name.
@@ -231,6 +251,7 @@ impl<'s> Frame<'s> {
             origin,
             inputs,
             scope,
+            text: None,
             index: OnceCell::new(),
             memo: RefCell::default(),
             outputs: RefCell::default(),
@@ -253,6 +274,7 @@ impl<'s> Frame<'s> {
             origin: &self.origin,
             item,
             locals: None,
+            text: self.text.as_ref(),
         }
     }
 

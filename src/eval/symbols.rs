@@ -407,7 +407,9 @@ fn joined_name(cx: &Context<'_>, env: Env<'_>, chain: &[&Resource]) -> Value {
             Kind::Unknown(unknown) => Value::unknown(unknown.reason.clone()),
             _ => Value::unknown("its parent is no resource of this file"),
         }
-    } else if !outer.is_empty() && (env.is_bicep() || !is_full(resource, &own)) {
+    } else if let Some(around) = outer.last()
+        && (env.is_bicep() || is_child(resource, around) && !is_full(resource, &own))
+    {
         full_name(cx, env, outer)
     } else {
         return own;
@@ -416,6 +418,20 @@ fn joined_name(cx: &Context<'_>, env: Env<'_>, chain: &[&Resource]) -> Value {
         [parent, own] => concat(cx, &[parent.clone(), Value::string("/"), own.clone()]),
         _ => Value::NULL,
     })
+}
+
+/// Whether the type of a resource continues that of the one around it: another is deployed by itself.
+fn is_child(resource: &Resource, outer: &Resource) -> bool {
+    match (&resource.resource_type, &outer.resource_type) {
+        (Some(ty), Some(outer)) => {
+            let (ty, outer) = (ty.as_str(), outer.as_str());
+            ty.as_bytes().get(outer.len()) == Some(&b'/')
+                && ty
+                    .get(..outer.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(outer))
+        }
+        _ => true,
+    }
 }
 
 /// Whether the name of a child nested in ARM JSON already holds its parents': it has as many segments as its type.

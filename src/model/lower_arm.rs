@@ -49,6 +49,8 @@ struct Around<'l> {
     links: &'l Links,
     /// How many templates are around this one.
     level: u32,
+    /// The template has a `languageVersion` in which nested deployments have inner scope.
+    inner: bool,
 }
 
 impl Around<'_> {
@@ -62,7 +64,8 @@ impl Around<'_> {
 
     fn salt(self, section: Section) -> u64 {
         let deep = u64::from(self.level.saturating_sub(SHARED_NESTING));
-        mix(mix(section as u64, deep), self.links.hash)
+        let inner = u64::from(self.inner) << 32;
+        mix(mix(section as u64 | inner, deep), self.links.hash)
     }
 }
 
@@ -96,6 +99,7 @@ pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo)
     let around = Around {
         links: &links,
         level: 0,
+        inner: false,
     };
     let (template, spans) = reader
         .template_with(body, around, None, &top.errors)
@@ -103,6 +107,21 @@ pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo)
     FileModel {
         template: Arc::new(template),
         spans: spans.into(),
+    }
+}
+
+/// The expression that a string of JSON is to Azure Resource Manager, without places.
+pub(crate) fn lower_string(token: &str) -> Expr {
+    let tree = crate::syntax::language::parse(crate::syntax::json(), token, None);
+    let root = tree.root_node();
+    let mut reader = Reader::new(root, token, &NoMemo);
+    let mut nodes = Nodes::new(Span::default());
+    match reader.elements(root).0.first() {
+        Some(&string) => reader.value(&mut nodes, string, 0),
+        None => Expr {
+            node: 0,
+            kind: ExprKind::Invalid("a text that is no JSON".into()),
+        },
     }
 }
 
@@ -295,6 +314,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let around = Around {
             links: outer.unwrap_or(&own),
             level: around.level,
+            inner: self.has_inner_scope(&pairs),
         };
         let mut items = Items::new();
         for pair in &pairs {
@@ -304,6 +324,12 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
         self.broken_items(&mut items, &wrong);
         Some(assemble(template, items))
+    }
+
+    /// Whether `languageVersion` is one in which nested deployments have inner scope.
+    pub(super) fn has_inner_scope(&self, pairs: &[Pair<'t>]) -> bool {
+        self.string_member(pairs, "languageVersion")
+            .is_some_and(|version| version != "1.0")
     }
 
     /// Whether `metadata._generator` names Bicep.

@@ -20,10 +20,10 @@ pub enum Text<'a> {
     Expression(&'a str),
 }
 
-/// Tells expressions from literals: `[…]` is one; `[[…` says `[…`; a bracket that is not closed at the very end is text.
+/// Tells expressions from literals: `[…]` is one; `[[…]` is the text `[…]`; without a bracket at the very end all is text.
 pub fn classify(text: &str) -> Text<'_> {
     match text.as_bytes() {
-        [b'[', b'[', ..] => Text::Literal(&text[1..]),
+        [b'[', b'[', .., b']'] => Text::Literal(&text[1..]),
         [b'[', .., b']'] => Text::Expression(text),
         _ => Text::Literal(text),
     }
@@ -484,9 +484,9 @@ mod tests {
         literal(" [b]", " [b]");
         literal("[b] c", "[b] c");
         literal("[[b]", "[b]");
-        literal("[[b] c", "[b] c");
+        literal("[[b] c", "[[b] c");
         literal("[[[b]]", "[[b]]");
-        literal("[[", "[");
+        literal("[[", "[[");
         assert_eq!(classify("[]"), Text::Expression("[]"));
         assert_eq!(classify("[b\n]"), Text::Expression("[b\n]"));
     }

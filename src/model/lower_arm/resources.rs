@@ -12,7 +12,7 @@ use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{
     Declaration, Expr, ExprKind, Ident, ItemKind, Loop, Member, Module, NodeId, Resource, Target,
 };
-use crate::syntax::arm_expression::{Text, classify};
+use crate::syntax::arm_expression::{self, Text, classify};
 use crate::text::{Source, Span};
 
 const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
@@ -330,18 +330,30 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         interpolations: &mut Vec<Span>,
     ) {
         let (pairs, _) = self.pairs(properties);
-        if let Some(options) = self
-            .member(&pairs, "expressionEvaluationOptions")
-            .filter(|&options| self.is_object(options))
-        {
-            let (options, _) = self.pairs(options);
-            module.inner = self
-                .string_member(&options, "scope")
-                .is_some_and(|said| said.eq_ignore_ascii_case("inner"));
-        }
+        let template = self
+            .member(&pairs, "template")
+            .filter(|&template| self.is_object(template));
+        let always_inner = around.inner
+            || template.is_some_and(|template| {
+                let (pairs, _) = self.pairs(template);
+                self.has_inner_scope(&pairs)
+            });
+        let scope = self.evaluation_scope(&pairs);
+        module.inner = match &scope {
+            Some(scope) => scope.eq_ignore_ascii_case("inner"),
+            None => always_inner,
+        };
+        let refused = scope.is_some() && !module.inner && always_inner;
         for pair in &pairs {
             let Some(value) = pair.value else { continue };
             match self.said(pair.key).to_ascii_lowercase().as_str() {
+                "template" if refused => {
+                    let reason = "languageVersion 2.0 allows no outer scope";
+                    module.target = Target::Value(Expr {
+                        node: nodes.next(span(value)),
+                        kind: ExprKind::Invalid(reason.into()),
+                    });
+                }
                 "template" if self.is_object(value) => {
                     let links = (!module.inner).then_some(around.links);
                     let inside = around.inside();
@@ -380,6 +392,30 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 _ => {}
             }
         }
+    }
+
+    /// `expressionEvaluationOptions.scope`, evaluated where no context is needed.
+    fn evaluation_scope(&mut self, properties: &[Pair<'t>]) -> Option<String> {
+        let options = self
+            .member(properties, "expressionEvaluationOptions")
+            .filter(|&options| self.is_object(options))?;
+        let (options, _) = self.pairs(options);
+        let scope = self.string_member(&options, "scope")?;
+        let Text::Expression(expression) = classify(&scope) else {
+            return Some(scope.into_owned());
+        };
+        fn text(node: &arm_expression::Node<'_>) -> Option<String> {
+            match &node.kind {
+                arm_expression::Kind::Str(text) => Some(text.to_string()),
+                arm_expression::Kind::Call { name, args, .. }
+                    if name.eq_ignore_ascii_case("concat") =>
+                {
+                    args.iter().map(text).collect()
+                }
+                _ => None,
+            }
+        }
+        text(&arm_expression::parse(expression).ok()?)
     }
 
     fn link(&mut self, nodes: &mut Nodes, link: Node<'t>, links: &Links) -> Target {
