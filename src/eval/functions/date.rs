@@ -73,7 +73,7 @@ fn read(text: &str) -> Option<OffsetDateTime> {
         hour.try_into().ok()?,
         minute.try_into().ok()?,
         second.try_into().ok()?,
-        nanosecond.try_into().ok()?,
+        nanosecond,
     );
     Some(PrimitiveDateTime::new(date.ok()?, time.ok()?).assume_offset(zone(offset)?))
 }
