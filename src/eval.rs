@@ -9,6 +9,7 @@
 
 pub mod canonical;
 pub(crate) mod canonicalize;
+pub(crate) mod collate;
 pub(crate) mod context;
 pub(crate) mod evaluate;
 pub(crate) mod existence;

@@ -72,6 +72,7 @@
 //! | `mimalloc` | the allocator of the musl binary, whose own is slow |
 //! | `ropey` | text with edits in logarithmic time |
 //! | `saphyr-parser` | YAML as events with positions |
+//! | `time`, `base64`, `uuid`, `serde_json_path` | calendar dates, base64, name-based GUIDs and JSONPath for the functions that need them |
 //! | `serde`, `serde_json` | JSON of the protocol and of reports |
 //! | `stacker` | a larger stack for deeply nested input |
 //! | `tokio`, `tower-lsp` | the protocol; `tower-lsp` is its maintained fork `tower-lsp-server` |

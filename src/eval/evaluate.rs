@@ -88,15 +88,29 @@ fn compound(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
             if let Some(element) = element_of_iteration(env, base, key) {
                 return element;
             }
-            let safe = *safe || in_safe_chain(base);
+            let chained = !safe && in_safe_chain(base);
             let base = value_of(cx, env, base);
             let key = value_of(cx, env, key);
             if let Kind::Internal(internal) = &base.kind {
-                return symbols::property(cx, env, internal, &key, safe);
+                return symbols::property(cx, env, internal, &key, *safe || chained);
             }
-            match from_end {
-                true => get_from_end(&base, &key, safe),
-                false => get(&base, &key, safe),
+            let read = |base: &Value| match from_end {
+                true => get_from_end(base, &key, *safe),
+                false => get(base, &key, *safe),
+            };
+            match &base.kind {
+                Kind::Null if chained => Value::NULL,
+                Kind::OneOf(values) if chained => {
+                    let read = |base: &Value| {
+                        if base.is_null() {
+                            Value::NULL
+                        } else {
+                            read(base)
+                        }
+                    };
+                    merge(values.iter().map(read), &values.reason)
+                }
+                _ => read(&base),
             }
         }
         ExprKind::Nested { base, name } => symbols::nested(cx, env, base, name),
@@ -183,7 +197,13 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                 };
                 match key {
                     Kind::Str(text) => {
-                        members.insert(Ident::new(text), value);
+                        let name = Ident::new(text);
+                        let (at, before) = members.insert_full(name.clone(), value);
+                        let kept = members.get_index(at).map(|(kept, _)| kept.as_str());
+                        if before.is_some() && kept != Some(name.as_str()) {
+                            let reason = "keys differ only in case";
+                            return Value::unknown_of(reason, Some(Type::Object), true);
+                        }
                     }
                     key => open = open.or_else(|| Some(reason_of(&Value::of(key)))),
                 }
@@ -203,7 +223,6 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                         }
                         open = open.or_else(|| object.open.clone());
                     }
-                    Kind::Null => {}
                     kind => {
                         let reason = reason_of(&Value::of(kind));
                         forget(&mut members, &Members::default(), Some(&reason));
@@ -288,7 +307,7 @@ fn element_of_iteration(env: Env<'_>, base: &Expr, key: &Expr) -> Option<Value> 
     None
 }
 
-/// `a.?b.c` gives null where `b` is absent: everything after `.?` in one chain is safe.
+/// `a.?b.c` gives null where `b` is absent: what is read of null after `.?` is null.
 fn in_safe_chain(mut base: &Expr) -> bool {
     while let ExprKind::Get {
         base: inner, safe, ..

@@ -9,6 +9,7 @@ mod date;
 mod deployment;
 mod encoding;
 mod file;
+mod hash;
 mod lambda;
 mod logic;
 mod network;
@@ -17,6 +18,7 @@ mod object;
 mod resource;
 mod string;
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
 use indexmap::IndexMap;
@@ -55,12 +57,27 @@ struct Builtin {
     name: &'static str,
     /// The type of its result, where it has one.
     ty: Option<Type>,
+    /// How many arguments it takes.
+    arity: RangeInclusive<usize>,
     how: How,
 }
 
-const fn row(name: &'static str, ty: Option<Type>, how: How) -> Builtin {
-    Builtin { name, ty, how }
+const fn row(
+    name: &'static str,
+    ty: Option<Type>,
+    arity: RangeInclusive<usize>,
+    how: How,
+) -> Builtin {
+    Builtin {
+        name,
+        ty,
+        arity,
+        how,
+    }
 }
+
+/// The upper bound of functions that take any number of arguments.
+const MANY: usize = usize::MAX;
 
 type Table = IndexMap<Ident, &'static Builtin, FxBuildHasher>;
 
@@ -78,6 +95,7 @@ static FUNCTIONS: LazyLock<Table> = LazyLock::new(|| {
         deployment::TABLE,
         resource::TABLE,
         file::TABLE,
+        hash::TABLE,
     ];
     let rows = tables.into_iter().flatten();
     rows.map(|row| (Ident::from(row.name), row)).collect()
@@ -105,6 +123,10 @@ pub(crate) fn call(
         }
         return Value::unknown(format!("there is no function {name}()"));
     };
+    if !builtin.arity.contains(&args.len()) {
+        let reason = format!("{}() does not take {} arguments", builtin.name, args.len());
+        return Value::unknown_of(reason, builtin.ty, false);
+    }
     let function = match builtin.how {
         How::Lazy(f) => return f(cx, env, args),
         How::Opaque => return opaque(builtin.name, builtin.ty),
@@ -171,6 +193,20 @@ fn text(values: &[Value], at: usize) -> Option<&str> {
 /// The number of an argument.
 fn int(values: &[Value], at: usize) -> Option<i64> {
     values.get(at)?.as_int()
+}
+
+/// The number of an argument that Azure takes in 32 bits.
+fn int32(values: &[Value], at: usize) -> Option<i32> {
+    int(values, at)?.try_into().ok()
+}
+
+/// A part of a text, counted in UTF-16 units; `None` beyond its end, and where it would cut a surrogate pair.
+fn slice(text: &str, start: usize, len: usize) -> Option<String> {
+    if text.is_ascii() {
+        return text.get(start..start.checked_add(len)?).map(str::to_owned);
+    }
+    let units: Vec<u16> = text.encode_utf16().collect();
+    String::from_utf16(units.get(start..start.checked_add(len)?)?).ok()
 }
 
 /// The array of an argument, elements of which may be unknown.

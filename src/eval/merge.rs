@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::model::Ident;
+
 use super::value::{Array, Kind, Members, Object, Type, Value};
 
 /// The least that is known of a value that is one of `values`. `reason` says what decides between them.
@@ -145,7 +147,6 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
         }
         (_, OneOf(_)) => equal(b, a),
         (Internal(_), _) | (_, Internal(_)) => None,
-        (Int(x), Float(y)) | (Float(y), Int(x)) => Some(*x as f64 == *y),
         (Array(x), Array(y)) => {
             if std::ptr::eq(&**x, &**y) && x.open.is_none() && is_known(a) {
                 return Some(true);
@@ -190,6 +191,22 @@ fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
         }
     }
     all
+}
+
+/// Whether two known values are written alike: names by case, and members in the same order.
+pub(crate) fn identical(a: &Value, b: &Value) -> bool {
+    match (&a.kind, &b.kind) {
+        (Kind::Array(x), Kind::Array(y)) => {
+            equal(a, b) == Some(true) && x.items.iter().zip(&y.items).all(|(a, b)| identical(a, b))
+        }
+        (Kind::Object(x), Kind::Object(y)) => {
+            let same = |((a, x), (b, y)): ((&Ident, &Value), (&Ident, &Value))| {
+                a.as_str() == b.as_str() && identical(x, y)
+            };
+            equal(a, b) == Some(true) && x.members.iter().zip(&y.members).all(same)
+        }
+        _ => equal(a, b) == Some(true),
+    }
 }
 
 /// Whether nothing in it is unknown.

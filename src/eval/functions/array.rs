@@ -1,39 +1,44 @@
 //! Arrays, some of whose elements may be unknown, or unknown in number.
 
+use std::sync::Arc;
+
 use super::object;
-use super::{Builtin, How, afford, closed, int, items, row, text};
-use crate::eval::context::{Context, MAX_TURNS};
+use super::{Builtin, How, MANY, afford, closed, int32, items, row, slice, text};
+use crate::eval::context::Context;
 use crate::eval::evaluate::{concat as concat_text, reason_of};
-use crate::eval::merge::{equal, is_empty, why_unknown};
-use crate::eval::value::{Kind, TOO_LARGE, Type, Value};
+use crate::eval::merge::{equal, identical, is_empty, why_unknown};
+use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("createArray", ARRAY, How::Partial(create)),
-    row("array", ARRAY, How::Partial(wrap)),
-    row("concat", None, How::Partial(concat)),
-    row("union", None, How::Partial(union)),
-    row("intersection", None, How::Partial(intersection)),
-    row("contains", Some(Type::Bool), How::Partial(contains)),
-    row("length", Some(Type::Int), How::Partial(length)),
-    row("range", ARRAY, How::Pure(range)),
-    row("first", None, How::Partial(|_, v| end(v, true))),
-    row("last", None, How::Partial(|_, v| end(v, false))),
-    row("take", None, How::Partial(take)),
-    row("skip", None, How::Partial(skip)),
-    row("flatten", ARRAY, How::Partial(flatten)),
+    row("createArray", ARRAY, 0..=MANY, How::Partial(create)),
+    row("array", ARRAY, 1..=1, How::Partial(wrap)),
+    row("concat", None, 1..=MANY, How::Partial(concat)),
+    row("union", None, 2..=MANY, How::Partial(union)),
+    row("intersection", None, 2..=MANY, How::Partial(intersection)),
+    row("contains", Some(Type::Bool), 2..=2, How::Partial(contains)),
+    row("length", Some(Type::Int), 1..=1, How::Partial(length)),
+    row("range", ARRAY, 2..=2, How::Pure(range)),
+    row("first", None, 1..=1, How::Partial(|_, v| end(v, true))),
+    row("last", None, 1..=1, How::Partial(|_, v| end(v, false))),
+    row("take", None, 2..=2, How::Partial(take)),
+    row("skip", None, 2..=2, How::Partial(skip)),
+    row("flatten", ARRAY, 1..=1, How::Partial(flatten)),
     row(
         "distinct",
         ARRAY,
-        How::Pure(|cx, v| distinct(cx, &closed(v, 0)?.items)),
+        1..=1,
+        How::Pure(|cx, v| distinct(cx, &closed(v, 0)?.items, None)),
     ),
     row(
         "indexOf",
         Some(Type::Int),
+        2..=2,
         How::Pure(|cx, v| index_of(cx, v, true)),
     ),
     row(
         "lastIndexOf",
         Some(Type::Int),
+        2..=2,
         How::Pure(|cx, v| index_of(cx, v, false)),
     ),
 ];
@@ -53,10 +58,11 @@ fn wrap(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     }
 }
 
-/// Of strings, or of arrays.
+/// Of strings, numbers and booleans, or of arrays.
 fn concat(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     if !values.iter().any(|value| value.ty() == ARRAY) {
-        return Some(concat_text(cx, values));
+        let refused = |value: &Value| value.is_null() || value.ty() == Some(Type::Object);
+        return (!values.iter().any(refused)).then(|| concat_text(cx, values));
     }
     let mut all = Vec::new();
     let mut open = None;
@@ -80,46 +86,43 @@ fn concat(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 fn union(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let ty = values.iter().find_map(Value::ty);
-    if ty == Some(Type::Object) {
-        let mut joined = Value::object(Default::default(), None);
-        for value in values {
-            let value = match &value.kind {
-                Kind::Object(_) => value.clone(),
-                Kind::Unknown(unknown) => {
-                    Value::object(Default::default(), Some(unknown.reason.clone()))
-                }
-                _ => return None,
-            };
-            joined = object::union(cx, &joined, &value)?;
+    match values.iter().find_map(Value::ty) {
+        Some(Type::Object) => {
+            let mut joined = Value::object(Default::default(), None);
+            for value in values {
+                let value = match &value.kind {
+                    Kind::Object(_) => value.clone(),
+                    Kind::Unknown(unknown) => {
+                        Value::object(Default::default(), Some(unknown.reason.clone()))
+                    }
+                    _ => return None,
+                };
+                joined = object::union(cx, &joined, &value)?;
+            }
+            Some(joined)
         }
-        return Some(joined);
-    }
-    let all = concat(cx, values)?;
-    match &all.kind {
-        Kind::Array(array) => {
-            let distinct = distinct(cx, &array.items)?;
-            match &distinct.kind {
-                Kind::Array(distinct) => {
-                    Some(Value::array(distinct.items.clone(), array.open.clone()))
-                }
-                _ => Some(distinct),
+        Some(Type::Array) => {
+            let all = concat(cx, values)?;
+            match &all.kind {
+                Kind::Array(array) => distinct(cx, &array.items, array.open.clone()),
+                _ => Some(all),
             }
         }
-        _ => Some(all),
+        _ => None,
     }
 }
 
-/// The elements, each once; one that may equal another stays.
-fn distinct(cx: &Context<'_>, all: &[Value]) -> Option<Value> {
+/// The elements, each once; one that may equal another stays. Objects are the same only with their members in the same
+/// order.
+fn distinct(cx: &Context<'_>, all: &[Value], open: Option<Arc<str>>) -> Option<Value> {
     let mut each: Vec<Value> = Vec::new();
     for value in all {
         afford(cx, each.len())?;
-        if !each.iter().any(|other| equal(other, value) == Some(true)) {
+        if !each.iter().any(|other| identical(other, value)) {
             each.push(value.clone());
         }
     }
-    Some(Value::array(each, None))
+    Some(Value::array(each, open))
 }
 
 fn intersection(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
@@ -140,7 +143,7 @@ fn intersection(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
             return None;
         }
     }
-    distinct(cx, &kept)
+    distinct(cx, &kept, None)
 }
 
 /// Whether an element equals `value`.
@@ -189,12 +192,13 @@ fn length(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 fn range(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let (start, count) = (int(values, 0)?, int(values, 1)?);
-    let end = start.checked_add(count)?;
-    let size = usize::try_from(count).ok()?;
-    if size > MAX_TURNS || !cx.spend(size) {
-        return Some(Value::unknown_of(TOO_LARGE, ARRAY, true));
+    let (start, count) = (int32(values, 0)?, int32(values, 1)?);
+    let end = i64::from(start) + i64::from(count);
+    if !(0..=10_000).contains(&count) || end - 1 > i64::from(i32::MAX) {
+        return None;
     }
+    afford(cx, usize::try_from(count).ok()?)?;
+    let start = i64::from(start);
     Some(Value::array((start..end).map(Value::int).collect(), None))
 }
 
@@ -209,11 +213,9 @@ fn end(values: &[Value], first: bool) -> Option<Value> {
             Some(item.cloned().unwrap_or(Value::NULL))
         }
         Kind::Str(text) => {
-            let char = match first {
-                true => text.chars().next(),
-                false => text.chars().next_back(),
-            };
-            Some(Value::string(char.map(String::from).unwrap_or_default()))
+            let units = text.encode_utf16().count();
+            let start = if first { 0 } else { units.saturating_sub(1) };
+            slice(text, start, units.min(1)).map(Value::string)
         }
         _ => None,
     }
@@ -221,17 +223,17 @@ fn end(values: &[Value], first: bool) -> Option<Value> {
 
 fn take(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let value = values.first()?;
-    let count = match &values.get(1)?.kind {
-        Kind::Int(count) => usize::try_from((*count).max(0)).ok()?,
-        _ => return None,
-    };
+    let count = usize::try_from(int32(values, 1)?.max(0)).ok()?;
     match &value.kind {
         Kind::Array(array) if array.open.is_none() => {
             let count = count.min(array.items.len());
             afford(cx, count)?;
             Some(Value::array(array.items[..count].to_vec(), None))
         }
-        Kind::Str(text) => Some(Value::string(text.chars().take(count).collect::<String>())),
+        Kind::Str(text) => {
+            let units = text.encode_utf16().count();
+            slice(text, 0, count.min(units)).map(Value::string)
+        }
         // The first character of a string that has one is some string.
         Kind::Unknown(unknown) => Some(Value::unknown_of(
             unknown.reason.clone(),
@@ -244,14 +246,18 @@ fn take(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 fn skip(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let value = values.first()?;
-    let count = usize::try_from(int(values, 1)?.max(0)).ok()?;
+    let count = usize::try_from(int32(values, 1)?.max(0)).ok()?;
     match &value.kind {
         Kind::Array(array) if array.open.is_none() => {
             let from = count.min(array.items.len());
             afford(cx, array.items.len() - from)?;
             Some(Value::array(array.items[from..].to_vec(), None))
         }
-        Kind::Str(text) => Some(Value::string(text.chars().skip(count).collect::<String>())),
+        Kind::Str(text) => {
+            let units = text.encode_utf16().count();
+            let start = count.min(units);
+            slice(text, start, units - start).map(Value::string)
+        }
         Kind::Unknown(unknown) => Some(Value::unknown_of(
             unknown.reason.clone(),
             unknown.ty,
@@ -281,14 +287,21 @@ fn flatten(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
     if let Some(haystack) = text(values, 0) {
-        // ARM looks for text without regard to case.
-        let (haystack, needle) = (haystack.to_lowercase(), text(values, 1)?.to_lowercase());
+        let needle = text(values, 1)?;
+        if needle.is_empty() {
+            let last = haystack.encode_utf16().count().saturating_sub(1);
+            return Some(Value::int(if first { 0 } else { last as i64 }));
+        }
+        // Azure searches without regard to case, and by a culture's rules beyond ASCII.
+        if !is_plain(haystack) || !is_plain(needle) {
+            return None;
+        }
+        let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
         let found = match first {
             true => haystack.find(&needle),
             false => haystack.rfind(&needle),
         };
-        let chars = |at: usize| haystack[..at].encode_utf16().count() as i64;
-        return Some(Value::int(found.map_or(-1, chars)));
+        return Some(Value::int(found.map_or(-1, |at| at as i64)));
     }
     let array = closed(values, 0)?;
     afford(cx, array.items.len())?;
@@ -303,4 +316,10 @@ fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
         }
     }
     Some(Value::int(answer))
+}
+
+/// ASCII without the control characters that a culture ignores.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b' '..=b'~' | b'\t'..=b'\r'))
 }

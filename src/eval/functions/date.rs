@@ -1,189 +1,245 @@
 //! Dates: known where they are computed from known dates, never from today's.
 
-use super::{Builtin, How, int, row, text};
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+use super::{Builtin, How, row, text};
 use crate::eval::context::Context;
-use crate::eval::value::{Type, Value};
+use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("utcNow", STRING, How::Opaque),
-    row("dateTimeAdd", STRING, How::Pure(add)),
-    row(
-        "dateTimeFromEpoch",
-        STRING,
-        How::Pure(|_, v| Some(Value::string(show(int(v, 0)?, None)?))),
-    ),
+    row("utcNow", STRING, 0..=1, How::Opaque),
+    row("dateTimeAdd", STRING, 2..=3, How::Pure(add)),
+    row("dateTimeFromEpoch", STRING, 1..=1, How::Pure(from_epoch)),
     row(
         "dateTimeToEpoch",
         Some(Type::Int),
-        How::Pure(|_, v| Some(Value::int(read(text(v, 0)?)?))),
+        1..=1,
+        How::Pure(to_epoch),
     ),
 ];
 
 const STRING: Option<Type> = Some(Type::String);
-const DAY: i64 = 86_400;
 
-/// Days from 1970-01-01 of a civil date, by counting years from March so that leap days come last.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
+/// The form of a date where none is asked for. It writes `Z` whatever the offset is.
+const ISO: &str = "yyyy-MM-ddTHH:mm:ssZ";
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
+fn from_epoch(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let seconds = match &values.first()?.kind {
+        Kind::Int(seconds) => *seconds,
+        Kind::Str(text) => text.parse().ok()?,
+        _ => return None,
     };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    Some(Value::string(show(moment, ISO)?))
 }
 
-/// Seconds from the epoch of `2020-01-02T03:04:05Z` or its date alone.
-fn read(text: &str) -> Option<i64> {
+fn to_epoch(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    Some(Value::int(read(text(values, 0)?)?.unix_timestamp()))
+}
+
+fn add(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let moment = read(text(values, 0)?)?;
+    let moved = moment.checked_add(duration(text(values, 1)?)?)?;
+    let form = match values.get(2) {
+        Some(form) => form.as_str()?,
+        None => ISO,
+    };
+    Some(Value::string(show(moved, form)?))
+}
+
+/// `2020-01-02`, `2020-01-02T03:04`, with seconds, fraction and offset.
+fn read(text: &str) -> Option<OffsetDateTime> {
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, time),
-        None => (text, "00:00:00Z"),
+        None => (text, "00:00Z"),
     };
-    let mut parts = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let mut parts = date.split('-').map(number);
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if !(1..=9_999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if parts.next().is_some() || !(1..=9_999).contains(&year) {
         return None;
     }
-    let (clock, offset) = match time.find(['Z', '+', '-']) {
-        Some(at) => time.split_at(at),
-        None => (time, "Z"),
-    };
-    let clock = clock.split('.').next()?;
-    let mut units = clock.splitn(3, ':').map(|part| part.parse::<i64>().ok());
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, day.try_into().ok()?);
+    let (clock, offset) = time.split_at(time.find(['Z', '+', '-']).unwrap_or(time.len()));
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut units = clock.split(':').map(number);
     let (hour, minute) = (units.next()??, units.next()??);
-    let second = match units.next() {
-        Some(second) => second?,
-        None => 0,
-    };
-    let offset = match offset.strip_prefix('-') {
-        Some(offset) => -zone(offset)?,
-        None => zone(offset.trim_start_matches(['+', 'Z']))?,
-    };
-    let seconds = days(year, month, day) * DAY + hour * 3_600 + minute * 60 + second;
-    Some(seconds - offset)
-}
-
-/// Seconds of `02:00`; of nothing, none.
-fn zone(text: &str) -> Option<i64> {
-    if text.is_empty() {
-        return Some(0);
-    }
-    let (hours, minutes) = text.split_once(':')?;
-    Some(hours.parse::<i64>().ok()? * 3_600 + minutes.parse::<i64>().ok()? * 60)
-}
-
-/// Adds an ISO 8601 duration (`P3Y`, `-PT1H30M`).
-fn add(_: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let base = read(text(values, 0)?)?;
-    let duration = text(values, 1)?;
-    let (sign, duration) = match duration.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, duration),
-    };
-    let (mut months, mut seconds) = (0i64, 0i64);
-    let mut number = String::new();
-    let mut time = false;
-    for c in duration.strip_prefix('P')?.chars() {
-        if c.is_ascii_digit() {
-            number.push(c);
-            continue;
-        }
-        if c == 'T' {
-            time = true;
-            continue;
-        }
-        let count: i64 = std::mem::take(&mut number).parse().ok()?;
-        let (unit, of_months) = match (c, time) {
-            ('Y', false) => (12, true),
-            ('M', false) => (1, true),
-            ('W', false) => (7 * DAY, false),
-            ('D', false) => (DAY, false),
-            ('H', true) => (3_600, false),
-            ('M', true) => (60, false),
-            ('S', true) => (1, false),
-            _ => return None,
-        };
-        let amount = count.checked_mul(unit)?;
-        match of_months {
-            true => months = months.checked_add(amount)?,
-            false => seconds = seconds.checked_add(amount)?,
-        }
-    }
-    let (year, month, day) = civil(base.div_euclid(DAY));
-    let total = (year * 12 + month - 1).checked_add(sign * months)?;
-    let (year, month) = (total.div_euclid(12), total.rem_euclid(12) + 1);
-    let next = days(year + month / 12, month % 12 + 1, 1);
-    let length = next - days(year, month, 1);
-    let day = day.min(length);
-    let moved = days(year, month, day) * DAY + base.rem_euclid(DAY);
-    let moved = moved.checked_add(sign * seconds)?;
-    Some(Value::string(show(moved, text(values, 2))?))
-}
-
-/// The moment in a .NET form; ISO 8601 where none is given.
-fn show(seconds: i64, form: Option<&str>) -> Option<String> {
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
-    if !(1..=9_999).contains(&year) {
+    let second = units.next().unwrap_or(Some(0))?;
+    if units.next().is_some() || fraction.len() > 7 {
         return None;
     }
-    let clock = seconds.rem_euclid(DAY);
-    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
-    let form = match form.unwrap_or("yyyy-MM-ddTHH:mm:ssZ") {
-        "u" => "yyyy-MM-dd HH:mm:ssZ",
+    let nanosecond = number(&format!("{fraction:0<9}"))?;
+    let time = Time::from_hms_nano(
+        hour.try_into().ok()?,
+        minute.try_into().ok()?,
+        second.try_into().ok()?,
+        nanosecond,
+    );
+    Some(PrimitiveDateTime::new(date.ok()?, time.ok()?).assume_offset(zone(offset)?))
+}
+
+/// `Z`, nothing, or `+02:00`.
+fn zone(text: &str) -> Option<UtcOffset> {
+    let sign = match text.chars().next() {
+        None => return Some(UtcOffset::UTC),
+        Some('Z') => return (text == "Z").then_some(UtcOffset::UTC),
+        Some('-') => -1,
+        Some(_) => 1,
+    };
+    let (hours, minutes) = text.get(1..)?.split_once(':')?;
+    let part = |text: &str| i8::try_from(number(text)?).ok();
+    UtcOffset::from_hms(sign * part(hours)?, sign * part(minutes)?, 0).ok()
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// An ISO 8601 duration (`-PT1H30M`) as .NET reads it: a year has 365 days, a month has 30, and there are no weeks.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (date, time) = match text.strip_prefix('P')?.split_once('T') {
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+        None => (text.strip_prefix('P')?, ""),
+    };
+    const DAY: i64 = 86_400;
+    let units = [('Y', 365 * DAY), ('M', 30 * DAY), ('D', DAY)];
+    let days = amount(date, &units)?;
+    let clock = amount(time, &[('H', 3_600), ('M', 60), ('S', 1)])?;
+    if date.is_empty() && time.is_empty() {
+        return None;
+    }
+    days.checked_add(clock).map(|total| total * sign)
+}
+
+/// The sum of `1Y2M3D`: each unit at most once and in order; only seconds may have a fraction.
+fn amount(mut text: &str, units: &[(char, i64)]) -> Option<Duration> {
+    let mut sum = Duration::ZERO;
+    for (unit, seconds) in units {
+        let Some((count, rest)) = text.split_once(*unit) else {
+            continue;
+        };
+        let (whole, fraction) = match count.split_once('.') {
+            Some((whole, fraction)) if *unit == 'S' && fraction.len() <= 7 => (whole, fraction),
+            Some(_) => return None,
+            None => (count, "0"),
+        };
+        let nanoseconds = i32::try_from(number(&format!("{fraction:0<9}"))?).ok()?;
+        let seconds = i64::from(number(whole)?).checked_mul(*seconds)?;
+        sum = sum.checked_add(Duration::new(seconds, nanoseconds))?;
+        text = rest;
+    }
+    text.is_empty().then_some(sum)
+}
+
+/// The moment in a .NET form, standard (one letter) or custom.
+fn show(moment: OffsetDateTime, form: &str) -> Option<String> {
+    if !(1..=9_999).contains(&moment.year()) {
+        return None;
+    }
+    let utc = matches!(form, "u" | "r" | "R");
+    let moment = match utc {
+        true => moment.to_offset(UtcOffset::UTC),
+        false => moment,
+    };
+    let form = match form {
         "d" => "MM/dd/yyyy",
+        "D" => "dddd, dd MMMM yyyy",
+        "f" => "dddd, dd MMMM yyyy HH:mm",
+        "F" => "dddd, dd MMMM yyyy HH:mm:ss",
+        "g" => "MM/dd/yyyy HH:mm",
+        "G" => "MM/dd/yyyy HH:mm:ss",
+        "m" | "M" => "MMMM dd",
+        "o" | "O" => "yyyy-MM-ddTHH:mm:ss.fffffffzzz",
+        "r" | "R" => "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+        "s" => "yyyy-MM-ddTHH:mm:ss",
+        "t" => "HH:mm",
+        "T" => "HH:mm:ss",
+        "u" => "yyyy-MM-dd HH:mm:ssZ",
+        "y" | "Y" => "yyyy MMMM",
+        form if form.len() < 2 => return None,
         form => form,
     };
     let mut out = String::new();
-    let chars: Vec<char> = form.chars().collect();
-    let mut at = 0;
-    while let Some(&c) = chars.get(at) {
-        let run = chars[at..].iter().take_while(|other| **other == c).count();
-        let number = match (c, run) {
-            ('y', 4) => Some((year, 4)),
-            ('y', 2) => Some((year % 100, 2)),
-            ('M', 1 | 2) => Some((month, run)),
-            ('d', 1 | 2) => Some((day, run)),
-            ('H', 1 | 2) => Some((hour, run)),
-            ('m', 1 | 2) => Some((minute, run)),
-            ('s', 1 | 2) => Some((second, run)),
-            _ => None,
-        };
-        match number {
-            Some((number, width)) => out.push_str(&format!("{number:0width$}")),
-            None if c.is_ascii_alphabetic() && !matches!(c, 'T' | 'Z') => return None,
-            None => out.extend(std::iter::repeat_n(c, run)),
+    let mut rest = form;
+    while let Some(c) = rest.chars().next() {
+        match c {
+            '\'' | '"' => {
+                let (literal, after) = rest.get(1..)?.split_once(c)?;
+                out.push_str(literal);
+                rest = after;
+                continue;
+            }
+            '\\' => {
+                let mut chars = rest[1..].chars();
+                out.push(chars.next()?);
+                rest = chars.as_str();
+                continue;
+            }
+            // What follows is one specifier of one letter.
+            '%' => {
+                let mut chars = rest[1..].chars();
+                let letter = chars.next()?.to_string();
+                rest = chars.as_str();
+                let alone = letter.as_str();
+                if rest.starts_with(alone) || !alone.chars().all(char::is_alphabetic) {
+                    return None;
+                }
+                out.push_str(&specifier(moment, alone)?);
+                continue;
+            }
+            _ => {}
         }
-        at += run;
+        let run = rest.len() - rest.trim_start_matches(c).len();
+        let (specified, after) = rest.split_at(run);
+        match c.is_ascii_alphabetic() && !matches!(c, 'T' | 'Z') {
+            true => out.push_str(&specifier(moment, specified)?),
+            false => out.push_str(specified),
+        }
+        rest = after;
     }
     Some(out)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_and_dates_are_inverse() {
-        for day in (-800_000..3_000_000).step_by(17) {
-            let (year, month, date) = civil(day);
-            assert_eq!(days(year, month, date), day);
+/// The text of a custom specifier: a letter, once or more often.
+fn specifier(moment: OffsetDateTime, specifier: &str) -> Option<String> {
+    let two = |number: u8| match specifier.len() {
+        1 => number.to_string(),
+        _ => format!("{number:02}"),
+    };
+    let (month, weekday) = (moment.month().to_string(), moment.weekday().to_string());
+    let (hours, minutes, _) = moment.offset().as_hms();
+    Some(match specifier {
+        "yyyy" => format!("{:04}", moment.year()),
+        "yy" => format!("{:02}", moment.year() % 100),
+        "MMMM" => month,
+        "MMM" => month[..3].to_owned(),
+        "M" | "MM" => two(moment.month().into()),
+        "dddd" => weekday,
+        "ddd" => weekday[..3].to_owned(),
+        "d" | "dd" => two(moment.day()),
+        "H" | "HH" => two(moment.hour()),
+        "h" | "hh" => two((moment.hour() + 11) % 12 + 1),
+        "m" | "mm" => two(moment.minute()),
+        "s" | "ss" => two(moment.second()),
+        "tt" => if moment.hour() < 12 { "AM" } else { "PM" }.to_owned(),
+        "zzz" => {
+            let sign = if hours < 0 || minutes < 0 { '-' } else { '+' };
+            format!(
+                "{sign}{:02}:{:02}",
+                hours.unsigned_abs(),
+                minutes.unsigned_abs()
+            )
         }
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(days(2000, 3, 1), 11_017);
-    }
+        fraction if fraction.len() <= 7 && fraction.starts_with('f') => {
+            format!("{:09}", moment.nanosecond())[..fraction.len()].to_owned()
+        }
+        _ => return None,
+    })
 }

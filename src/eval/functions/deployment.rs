@@ -14,21 +14,34 @@ pub(super) const TABLE: &[Builtin] = &[
     row(
         "parameters",
         None,
+        1..=1,
         How::Lazy(|cx, env, args| named(cx, env, args, Section::Parameter)),
     ),
     row(
         "variables",
         None,
+        1..=1,
         How::Lazy(|cx, env, args| named(cx, env, args, Section::Variable)),
     ),
-    row("lambdaVariables", None, How::Lazy(lambda_variable)),
-    row("linkedParameters", OBJECT, How::Lazy(linked_parameters)),
-    row("subscription", OBJECT, How::Lazy(subscription)),
-    row("resourceGroup", OBJECT, How::Lazy(resource_group)),
-    row("managementGroup", OBJECT, How::Lazy(management_group)),
+    row("lambdaVariables", None, 1..=1, How::Lazy(lambda_variable)),
+    row(
+        "linkedParameters",
+        OBJECT,
+        1..=1,
+        How::Lazy(linked_parameters),
+    ),
+    row("subscription", OBJECT, 0..=1, How::Lazy(subscription)),
+    row("resourceGroup", OBJECT, 0..=2, How::Lazy(resource_group)),
+    row(
+        "managementGroup",
+        OBJECT,
+        0..=1,
+        How::Lazy(management_group),
+    ),
     row(
         "tenant",
         OBJECT,
+        0..=0,
         How::Lazy(|_, _, _| {
             facts(
                 "tenant",
@@ -37,10 +50,16 @@ pub(super) const TABLE: &[Builtin] = &[
             )
         }),
     ),
-    row("deployment", OBJECT, How::Lazy(|_, _, _| deployment())),
+    row(
+        "deployment",
+        OBJECT,
+        0..=0,
+        How::Lazy(|_, _, _| deployment()),
+    ),
     row(
         "deployer",
         OBJECT,
+        0..=0,
         How::Lazy(|_, _, _| {
             facts(
                 "deployer",
@@ -49,7 +68,7 @@ pub(super) const TABLE: &[Builtin] = &[
             )
         }),
     ),
-    row("environment", OBJECT, How::Lazy(environment)),
+    row("environment", OBJECT, 0..=0, How::Lazy(environment)),
 ];
 
 const OBJECT: Option<Type> = Some(Type::Object);

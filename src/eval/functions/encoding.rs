@@ -1,90 +1,76 @@
 //! Base64, URIs, data URIs and JSON text.
 
-use super::{Builtin, How, row, string_of, text};
+use base64::prelude::{BASE64_STANDARD, Engine};
+
+use super::{Builtin, How, members, row, string_of, text};
 use crate::eval::context::Context;
 use crate::eval::json::parse;
 use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("json", None, How::Pure(|cx, v| parse(cx, text(v, 0)?))),
+    row(
+        "json",
+        None,
+        1..=1,
+        How::Pure(|cx, v| parse(cx, text(v, 0)?)),
+    ),
     row(
         "base64",
         STRING,
+        1..=1,
         How::Pure(|cx, v| Some(string_of(cx, encode(text(v, 0)?.as_bytes())))),
     ),
     row(
         "base64ToString",
         STRING,
+        1..=1,
         How::Pure(|cx, v| Some(string_of(cx, decode(text(v, 0)?)?))),
     ),
     row(
         "base64ToJson",
         None,
+        1..=1,
         How::Pure(|cx, v| parse(cx, &decode(text(v, 0)?)?)),
     ),
-    row("dataUri", STRING, How::Pure(data_uri)),
+    row("dataUri", STRING, 1..=1, How::Pure(data_uri)),
     row(
         "dataUriToString",
         STRING,
+        1..=1,
         How::Pure(|cx, v| data_uri_to_string(cx, text(v, 0)?)),
     ),
-    row("uri", STRING, How::Pure(uri)),
+    row("uri", STRING, 2..=2, How::Pure(uri)),
     row(
         "uriComponent",
         STRING,
+        1..=1,
         How::Pure(|cx, v| Some(string_of(cx, escape(text(v, 0)?)))),
     ),
     row(
         "uriComponentToString",
         STRING,
+        1..=1,
         How::Pure(|cx, v| Some(string_of(cx, unescape(text(v, 0)?)?))),
     ),
-    row("parseUri", Some(Type::Object), How::Pure(parse_uri)),
-    row("buildUri", STRING, How::Pure(build_uri)),
+    row("parseUri", Some(Type::Object), 1..=1, How::Pure(parse_uri)),
+    row("buildUri", STRING, 1..=1, How::Pure(build_uri)),
 ];
 
 const STRING: Option<Type> = Some(Type::String);
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// RFC 4648, section 4.
 pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or_default());
-        let word = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * i) & 63) as usize];
-            out.push(if i > chunk.len() {
-                '='
-            } else {
-                char::from(digit)
-            });
-        }
-    }
-    out
+    BASE64_STANDARD.encode(bytes)
 }
 
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut word, mut bits) = (0u32, 0);
-    for digit in text.trim_end_matches('=').bytes() {
-        let value = DIGITS.iter().position(|d| *d == digit)? as u32;
-        word = (word << 6 | value) & 0xff_ffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((word >> bits & 0xff) as u8);
-        }
-    }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()
 }
 
 fn data_uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let encoded = encode(text(values, 0)?.as_bytes());
     Some(string_of(
         cx,
-        format!("data:text/plain;charset=utf8;base64,{encoded}"),
+        format!("data:text/plain;charset=utf-8;base64,{encoded}"),
     ))
 }
 
@@ -92,7 +78,10 @@ fn data_uri_to_string(cx: &Context<'_>, text: &str) -> Option<Value> {
     let (head, data) = text.strip_prefix("data:")?.split_once(',')?;
     let plain = match head.ends_with(";base64") {
         true => decode(data)?,
-        false => unescape(data)?,
+        false if matches!(head, "" | "text/plain" | "text/plain;charset=utf-8") => {
+            unescape(data).filter(|_| !data.contains('+'))?
+        }
+        false => return None,
     };
     Some(string_of(cx, plain))
 }
@@ -116,7 +105,7 @@ fn unescape(text: &str) -> Option<String> {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         if byte != b'%' {
-            bytes.push(byte);
+            bytes.push(if byte == b'+' { b' ' } else { byte });
             continue;
         }
         let hex = [rest.next()?, rest.next()?];
@@ -126,99 +115,174 @@ fn unescape(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The relative part replaces what follows the base's last slash.
-pub(super) fn join_uri(base: &str, relative: &str) -> String {
-    let authority = base.find("://").map_or(0, |at| at + 3);
-    if let Some(rooted) = relative.strip_prefix('/') {
-        let end = base[authority..]
-            .find('/')
-            .map_or(base.len(), |at| authority + at);
-        return format!("{}/{rooted}", &base[..end]);
+/// The parts of an address that .NET's `Uri` leaves as they are.
+struct PlainUri<'u> {
+    scheme: &'u str,
+    host: &'u str,
+    port: Option<u16>,
+    path: &'u str,
+    query: Option<&'u str>,
+}
+
+impl<'u> PlainUri<'u> {
+    /// `None` for what .NET would refuse, escape or normalize.
+    fn read(uri: &'u str) -> Option<Self> {
+        let (scheme, rest) = uri.split_once("://")?;
+        let (rest, query) = match rest.split_once('?') {
+            Some((rest, query)) => (rest, Some(query)),
+            None => (rest, None),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            None => (authority, None),
+        };
+        let is_host = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+        let plain = matches!(scheme, "http" | "https")
+            && host.bytes().all(is_host)
+            && host.starts_with(|c: char| c.is_ascii_lowercase())
+            && port.is_none_or(|port| port != default_port(scheme) && port > 0)
+            && is_path(path)
+            && !path.split('/').any(is_dots)
+            && query.is_none_or(|query| !query.is_empty() && query.bytes().all(is_query));
+        plain.then_some(PlainUri {
+            scheme,
+            host,
+            port,
+            path,
+            query,
+        })
     }
-    if relative.contains("://") {
-        return relative.to_owned();
+
+    fn show(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let path = if self.path.is_empty() { "/" } else { self.path };
+        let query = self.query.map(|query| format!("?{query}"));
+        let query = query.unwrap_or_default();
+        format!("{}://{}{port}{path}{query}", self.scheme, self.host)
     }
-    let base = base.split(['?', '#']).next().unwrap_or(base);
-    let folder = match base[authority.min(base.len())..].rfind('/') {
-        Some(at) => &base[..authority + at],
-        None => base,
+}
+
+fn default_port(scheme: &str) -> u16 {
+    if scheme == "https" { 443 } else { 80 }
+}
+
+fn is_dots(segment: &str) -> bool {
+    matches!(segment, "." | "..")
+}
+
+fn is_path(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=@".contains(&byte);
+    path.bytes().all(plain)
+}
+
+fn is_query(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-_.~!$&()*+,;=@:?".contains(&byte)
+}
+
+/// The relative part replaces what follows the last slash of the base.
+fn uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let base = PlainUri::read(text(values, 0)?)?;
+    let relative = text(values, 1)?;
+    if relative.is_empty() {
+        return Some(string_of(cx, base.show()));
+    }
+    if PlainUri::read(relative).is_some() {
+        return Some(string_of(cx, PlainUri::read(relative)?.show()));
+    }
+    let (path, query) = match relative.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (relative, None),
     };
-    let (path, rest) = relative.split_at(relative.find(['?', '#']).unwrap_or(relative.len()));
-    let root = folder[authority.min(folder.len())..]
-        .find('/')
-        .map_or(folder.len(), |at| authority + at);
-    let mut segments: Vec<&str> = folder[root..].split('/').skip(1).collect();
-    let mut ends_in_folder = false;
-    for segment in path.split('/') {
-        ends_in_folder = matches!(segment, "." | "..");
+    let query_is_plain = query.is_none_or(|q| !q.is_empty() && q.bytes().all(is_query));
+    if !is_path(path) || path.starts_with("//") || !query_is_plain {
+        return None;
+    }
+    let folder = match base.path.rfind('/') {
+        _ if path.starts_with('/') => "",
+        _ if path.is_empty() => base.path,
+        Some(at) => &base.path[..=at],
+        None => "/",
+    };
+    let whole = format!("{folder}{path}");
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in whole.split('/').skip(1) {
         match segment {
             "." => {}
             ".." => drop(segments.pop()),
             segment => segments.push(segment),
         }
     }
-    if ends_in_folder {
+    if whole.split('/').next_back().is_some_and(is_dots) {
         segments.push("");
     }
-    format!("{}/{}{rest}", &folder[..root], segments.join("/"))
-}
-
-fn uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    Some(string_of(cx, join_uri(text(values, 0)?, text(values, 1)?)))
+    let path = format!("/{}", segments.join("/"));
+    let joined = PlainUri {
+        path: &path,
+        query,
+        ..base
+    };
+    Some(string_of(cx, joined.show()))
 }
 
 fn parse_uri(_: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let uri = text(values, 0)?;
-    let (scheme, rest) = uri.split_once("://")?;
-    let (rest, query) = match rest.split_once('?') {
-        Some((rest, query)) => (rest, format!("?{query}")),
-        None => (rest, String::new()),
-    };
-    let (authority, path) = match rest.find('/') {
-        Some(at) => rest.split_at(at),
-        None => (rest, "/"),
-    };
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (
-            authority,
-            if scheme.eq_ignore_ascii_case("https") {
-                443
-            } else {
-                80
-            },
-        ),
-    };
+    let uri = PlainUri::read(text(values, 0)?)?;
     let mut members = Members::default();
-    members.insert(Ident::from("scheme"), Value::string(scheme));
-    members.insert(Ident::from("host"), Value::string(host));
-    members.insert(Ident::from("port"), Value::int(port));
-    members.insert(Ident::from("path"), Value::string(path));
-    members.insert(Ident::from("query"), Value::string(query));
+    let mut add = |name: &str, value: Value| {
+        members.insert(Ident::from(name), value);
+    };
+    add("scheme", Value::string(uri.scheme));
+    add("host", Value::string(uri.host));
+    let port = uri.port.map(|port| Value::int(port.into()));
+    add("port", port.unwrap_or(Value::NULL));
+    if uri.path.len() > 1 {
+        add("path", Value::string(uri.path));
+    }
+    if let Some(query) = uri.query {
+        add("query", Value::string(format!("?{query}")));
+    }
     Some(Value::object(members, None))
 }
 
 fn build_uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let parts = values.first()?;
-    let text = |name: &str| match parts.member(name).map(|value| &value.kind) {
-        Some(Kind::Str(text)) => Some(text.to_string()),
-        Some(Kind::Int(number)) => Some(number.to_string()),
-        None | Some(Kind::Null) => Some(String::new()),
+    let parts = members(values, 0)?;
+    let known = ["scheme", "host", "port", "path", "query"];
+    if parts.open.is_some()
+        || !parts
+            .members
+            .keys()
+            .all(|key| known.iter().any(|name| key.is(name)))
+    {
+        return None;
+    }
+    let text = |name: &str| match parts
+        .members
+        .get(&Ident::from(name))
+        .map(|value| &value.kind)
+    {
+        Some(Kind::Str(text)) => Some(&**text),
+        None | Some(Kind::Null) => Some(""),
         _ => None,
     };
-    let port = match text("port")? {
-        port if port.is_empty() => port,
-        port => format!(":{port}"),
+    let scheme = text("scheme")?;
+    let port = match parts
+        .members
+        .get(&Ident::from("port"))
+        .map(|value| &value.kind)
+    {
+        None | Some(Kind::Null | Kind::Int(-1)) => None,
+        Some(Kind::Int(port)) => u16::try_from(*port).ok().map(Some)?,
+        _ => return None,
     };
-    let path = match text("path")? {
-        path if path.is_empty() || path.starts_with('/') => path,
-        path => format!("/{path}"),
+    let port = port.filter(|port| *port != default_port(scheme));
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let path = text("path")?.trim_start_matches('/');
+    let query = text("query")?.trim_start_matches('?');
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
     };
-    let built = format!(
-        "{}://{}{port}{path}{}",
-        text("scheme")?,
-        text("host")?,
-        text("query")?
-    );
-    Some(string_of(cx, built))
+    let built = format!("{scheme}://{}{port}/{path}{query}", text("host")?);
+    Some(string_of(cx, PlainUri::read(&built)?.show()))
 }

@@ -2,39 +2,44 @@
 
 use super::{Builtin, How, row};
 use crate::eval::context::{Context, MAX_TEXT, too_large};
-use crate::eval::evaluate::{get, value_of};
+use crate::eval::evaluate::value_of;
 use crate::eval::json;
 use crate::eval::scope::Env;
-use crate::eval::value::{Kind, Type, Value};
+use crate::eval::value::{Type, Value};
 use crate::model::{Expr, ExprKind};
 
 pub(super) const TABLE: &[Builtin] = &[
     row(
         "loadTextContent",
         STRING,
-        How::Lazy(|cx, env, args| load(cx, env, args, |_, text| Some(Value::string(text)))),
+        1..=2,
+        How::Lazy(|cx, env, args| load(cx, env, args, &|_, text| Some(Value::string(text)))),
     ),
     row(
         "loadFileAsBase64",
         STRING,
-        How::Lazy(|cx, env, args| load(cx, env, args, base64)),
+        1..=1,
+        How::Lazy(|cx, env, args| load(cx, env, args, &base64)),
     ),
     row(
         "loadJsonContent",
         None,
-        How::Lazy(|cx, env, args| select(cx, env, args, json::parse)),
+        1..=3,
+        How::Lazy(|cx, env, args| select(cx, env, args, json::read_json)),
     ),
     row(
         "loadYamlContent",
         None,
-        How::Lazy(|cx, env, args| select(cx, env, args, json::parse_yaml)),
+        1..=3,
+        How::Lazy(|cx, env, args| select(cx, env, args, json::read_yaml)),
     ),
     row(
         "loadDirectoryFileInfo",
         Some(Type::Array),
+        1..=2,
         How::Lazy(|_, _, _| directory()),
     ),
-    row("nameof", STRING, How::Lazy(name_of)),
+    row("nameof", STRING, 1..=1, How::Lazy(name_of)),
 ];
 
 const STRING: Option<Type> = Some(Type::String);
@@ -43,7 +48,7 @@ fn load(
     cx: &Context<'_>,
     env: Env<'_>,
     args: &[Expr],
-    f: fn(&Context<'_>, &str) -> Option<Value>,
+    f: &dyn Fn(&Context<'_>, &str) -> Option<Value>,
 ) -> Value {
     let Some(path) = args.first().map(|path| value_of(cx, env, path)) else {
         return Value::unknown("a path is needed");
@@ -64,66 +69,40 @@ fn base64(_: &Context<'_>, text: &str) -> Option<Value> {
     Some(Value::string(super::encoding::encode(text.as_bytes())))
 }
 
-/// The file as a value, or the part of it that a path (`$.a.b[0]`) names.
+/// The file as a value, or what a JSONPath finds in it: one match is the value itself, several are an array.
 fn select(
     cx: &Context<'_>,
     env: Env<'_>,
     args: &[Expr],
-    f: fn(&Context<'_>, &str) -> Option<Value>,
+    read: fn(&str) -> Option<serde_json::Value>,
 ) -> Value {
-    let whole = load(cx, env, args, f);
-    let Some(path) = args.get(1) else {
-        return whole;
+    let path = args.get(1).map(|path| value_of(cx, env, path));
+    let path = match path.as_ref().map(|path| path.as_str()) {
+        None => None,
+        Some(Some(path)) => Some(path),
+        Some(None) => return Value::unknown("the JSON path is not known"),
     };
-    if matches!(whole.kind, Kind::Unknown(_)) {
-        return whole;
-    }
-    let path = value_of(cx, env, path);
-    match path.as_str().map(steps) {
-        Some(Some(steps)) => steps
-            .iter()
-            .fold(whole, |value, step| get(&value, step, false)),
-        _ => Value::unknown("a JSON path selects what is loaded"),
-    }
-}
-
-/// The members and indices of a path without wildcards and filters.
-fn steps(path: &str) -> Option<Vec<Value>> {
-    let mut rest = path.strip_prefix('$').unwrap_or(path);
-    let mut steps = Vec::new();
-    if !rest.starts_with(['.', '[']) && !rest.is_empty() {
-        let end = rest.find(['.', '[']).unwrap_or(rest.len());
-        steps.push(Value::string(&rest[..end]));
-        rest = &rest[end..];
-    }
-    while let Some(first) = rest.chars().next() {
-        rest = &rest[first.len_utf8()..];
-        match first {
-            '.' => {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                let name = &rest[..end];
-                if name.is_empty() || name.contains('*') {
-                    return None;
-                }
-                steps.push(Value::string(name));
-                rest = &rest[end..];
+    load(cx, env, args, &|cx, text| {
+        let whole = read(text)?;
+        let Some(path) = path else {
+            return Some(json::from_json(cx, whole));
+        };
+        let path = match path.chars().next() {
+            Some('$') => path.to_owned(),
+            Some('[' | '.') => format!("${path}"),
+            _ => format!("$.{path}"),
+        };
+        let path = serde_json_path::JsonPath::parse(&path).ok()?;
+        let mut found = path.query(&whole).all().into_iter().cloned();
+        match (found.next(), found.next()) {
+            (None, _) => None,
+            (Some(one), None) => Some(json::from_json(cx, one)),
+            (Some(one), Some(two)) => {
+                let all = [one, two].into_iter().chain(found).collect();
+                Some(json::from_json(cx, all))
             }
-            '[' => {
-                let end = rest.find(']')?;
-                let inner = &rest[..end];
-                let quoted = inner
-                    .strip_prefix('\'')
-                    .and_then(|inner| inner.strip_suffix('\''));
-                steps.push(match quoted {
-                    Some(name) => Value::string(name),
-                    None => Value::int(inner.parse().ok()?),
-                });
-                rest = &rest[end + 1..];
-            }
-            _ => return None,
         }
-    }
-    Some(steps)
+    })
 }
 
 fn directory() -> Value {

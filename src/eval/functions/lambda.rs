@@ -12,13 +12,13 @@ use crate::eval::value::{Array, Kind, Members, TOO_LARGE, Type, Value};
 use crate::model::{Expr, ExprKind, Ident};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("map", ARRAY, How::Lazy(map)),
-    row("filter", ARRAY, How::Lazy(filter)),
-    row("reduce", None, How::Lazy(reduce)),
-    row("sort", ARRAY, How::Lazy(sort)),
-    row("toObject", OBJECT, How::Lazy(to_object)),
-    row("groupBy", OBJECT, How::Lazy(group_by)),
-    row("mapValues", OBJECT, How::Lazy(map_values)),
+    row("map", ARRAY, 2..=2, How::Lazy(map)),
+    row("filter", ARRAY, 2..=2, How::Lazy(filter)),
+    row("reduce", None, 3..=3, How::Lazy(reduce)),
+    row("sort", ARRAY, 2..=2, How::Lazy(sort)),
+    row("toObject", OBJECT, 2..=3, How::Lazy(to_object)),
+    row("groupBy", OBJECT, 2..=3, How::Lazy(group_by)),
+    row("mapValues", OBJECT, 2..=2, How::Lazy(map_values)),
 ];
 
 const ARRAY: Option<Type> = Some(Type::Array);
@@ -207,7 +207,10 @@ fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         let name = apply(cx, env, key, std::slice::from_ref(item));
         match name.as_str() {
             Some(name) => {
-                members.insert(Ident::from(name), value);
+                if members.insert(Ident::from(name), value).is_some() {
+                    let reason = format!("toObject() has two values for '{name}'");
+                    return Value::unknown_of(reason, OBJECT, true);
+                }
             }
             None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&name))),
         }
@@ -226,11 +229,15 @@ fn group_by(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     let mut open = array.open.clone();
     for item in &array.items {
         let key = apply(cx, env, lambda, std::slice::from_ref(item));
+        let value = match args.get(2) {
+            Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
+            None => item.clone(),
+        };
         match key.as_str() {
-            Some(key) => groups
-                .entry(Ident::from(key))
-                .or_default()
-                .push(item.clone()),
+            Some(key) => {
+                let value = symbols::settle_one(cx, env, value);
+                groups.entry(Ident::from(key)).or_default().push(value);
+            }
             None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&key))),
         }
     }

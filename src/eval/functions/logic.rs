@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Builtin, How, argument, row};
+use super::{Builtin, How, MANY, argument, row};
 use crate::eval::canonicalize;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{lift, value_of};
@@ -12,23 +12,34 @@ use crate::eval::value::{Kind, Type, Value};
 use crate::model::Expr;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("if", None, How::Lazy(branch)),
-    row("and", BOOL, How::Lazy(and)),
-    row("or", BOOL, How::Lazy(or)),
-    row("not", BOOL, How::Pure(not)),
-    row("equals", BOOL, How::Lazy(equals)),
-    row("coalesce", None, How::Lazy(coalesce)),
-    row("empty", BOOL, How::Partial(empty)),
-    row("true", BOOL, How::Pure(|_, _| Some(Value::bool(true)))),
-    row("false", BOOL, How::Pure(|_, _| Some(Value::bool(false)))),
-    row("null", None, How::Pure(|_, _| Some(Value::NULL))),
-    row("bool", BOOL, How::Pure(to_bool)),
+    row("if", None, 3..=3, How::Lazy(branch)),
+    row("and", BOOL, 1..=MANY, How::Lazy(and)),
+    row("or", BOOL, 1..=MANY, How::Lazy(or)),
+    row("not", BOOL, 1..=1, How::Pure(not)),
+    row("equals", BOOL, 2..=2, How::Lazy(equals)),
+    row("coalesce", None, 1..=MANY, How::Lazy(coalesce)),
+    row("empty", BOOL, 1..=1, How::Partial(empty)),
+    row(
+        "true",
+        BOOL,
+        0..=0,
+        How::Pure(|_, _| Some(Value::bool(true))),
+    ),
+    row(
+        "false",
+        BOOL,
+        0..=0,
+        How::Pure(|_, _| Some(Value::bool(false))),
+    ),
+    row("null", None, 0..=0, How::Pure(|_, _| Some(Value::NULL))),
+    row("bool", BOOL, 1..=1, How::Pure(to_bool)),
     row(
         "any",
         None,
+        1..=1,
         How::Partial(|_, values| values.first().cloned()),
     ),
-    row("fail", None, How::Pure(fail)),
+    row("fail", None, 1..=1, How::Pure(fail)),
 ];
 
 const BOOL: Option<Type> = Some(Type::Bool);
@@ -62,16 +73,11 @@ fn decide(cx: &Context<'_>, env: Env<'_>, args: &[Expr], decisive: bool) -> Valu
     let mut unknown: Option<Arc<str>> = None;
     for arg in args {
         let value = value_of(cx, env, arg);
-        match value.as_bool() {
-            Some(value) if value == decisive => return Value::bool(decisive),
-            Some(_) => {}
-            None => {
-                unknown = unknown.or(Some(
-                    value
-                        .reason()
-                        .unwrap_or_else(|| "a condition is no boolean".into()),
-                ));
-            }
+        match (value.as_bool(), value.reason()) {
+            (Some(value), _) if value == decisive => return Value::bool(decisive),
+            (Some(_), _) => {}
+            (None, Some(reason)) => unknown = unknown.or(Some(reason)),
+            (None, None) => return Value::unknown_of("a condition is no boolean", BOOL, false),
         }
     }
     match unknown {
@@ -152,12 +158,9 @@ fn to_bool(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     match &value.kind {
         Kind::Bool(_) => Some(Value::of(value.kind.clone())),
         Kind::Int(number) => Some(Value::bool(*number != 0)),
-        Kind::Str(text) if text.eq_ignore_ascii_case("true") || &**text == "1" => {
-            Some(Value::bool(true))
-        }
-        Kind::Str(text) if text.eq_ignore_ascii_case("false") || &**text == "0" => {
-            Some(Value::bool(false))
-        }
+        Kind::Float(number) => Some(Value::bool(*number != 0.0)),
+        Kind::Str(text) if text.eq_ignore_ascii_case("true") => Some(Value::bool(true)),
+        Kind::Str(text) if text.eq_ignore_ascii_case("false") => Some(Value::bool(false)),
         _ => None,
     }
 }

@@ -8,9 +8,9 @@ use crate::eval::value::{Members, Type, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("cidrSubnet", Some(Type::String), How::Pure(subnet)),
-    row("cidrHost", Some(Type::String), How::Pure(host)),
-    row("parseCidr", Some(Type::Object), How::Pure(parse)),
+    row("cidrSubnet", Some(Type::String), 3..=3, How::Pure(subnet)),
+    row("cidrHost", Some(Type::String), 2..=2, How::Pure(host)),
+    row("parseCidr", Some(Type::Object), 1..=1, How::Pure(parse)),
 ];
 
 /// A network: its first address as a number, its prefix length, and the width of its addresses (32 or 128).
@@ -59,10 +59,12 @@ impl Network {
         }
     }
 
-    fn show(&self, address: u128) -> String {
+    /// `None` for what .NET writes as an embedded IPv4 address.
+    fn show(&self, address: u128) -> Option<String> {
         match u32::try_from(address) {
-            Ok(address) if self.width == 32 => Ipv4Addr::from(address).to_string(),
-            _ => Ipv6Addr::from(address).to_string(),
+            Ok(address) if self.width == 32 => Some(Ipv4Addr::from(address).to_string()),
+            Ok(address) if address > 0xffff => None,
+            _ => Some(Ipv6Addr::from(address).to_string()),
         }
     }
 
@@ -84,15 +86,23 @@ fn subnet(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         step => index.checked_mul(1 << step)?,
     };
     let first = network.first.checked_add(offset)?;
-    (first <= network.last()).then(|| Value::string(format!("{}/{prefix}", network.show(first))))
+    if first > network.last() {
+        return None;
+    }
+    Some(Value::string(format!("{}/{prefix}", network.show(first)?)))
 }
 
-/// Host 0 is the first usable address, the one after the network's own.
+/// Host 0 is the address after the network's own; the broadcast address is none.
 fn host(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     let network = Network::read(text(values, 0)?)?;
-    let index = u128::try_from(int(values, 1)?).ok()?;
-    let address = network.first.checked_add(index)?.checked_add(1)?;
-    (address <= network.last()).then(|| Value::string(network.show(address)))
+    let index = i32::try_from(int(values, 1)?).ok()?;
+    let offset = u128::try_from(i64::from(index) + 1).ok()?;
+    let address = network.first.checked_add(offset)?;
+    let usable = match network.width {
+        32 => address < network.last(),
+        _ => address <= network.last(),
+    };
+    usable.then(|| network.show(address).map(Value::string))?
 }
 
 fn parse(_: &Context<'_>, values: &[Value]) -> Option<Value> {
@@ -105,22 +115,20 @@ fn parse(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         32 => !network.hosts() & u128::from(u32::MAX),
         _ => !network.hosts(),
     };
-    add("network", Value::string(network.show(network.first)));
-    add("netmask", Value::string(network.show(mask)));
+    add("network", Value::string(network.show(network.first)?));
+    add("netmask", Value::string(network.show(mask)?));
     if network.width == 32 {
-        add("broadcast", Value::string(network.show(network.last())));
+        add("broadcast", Value::string(network.show(network.last())?));
     }
-    let roomy = network.width - network.prefix > 1;
-    let inner = u128::from(roomy);
-    let outer = u128::from(roomy && network.width == 32);
-    add(
-        "firstUsable",
-        Value::string(network.show(network.first + inner)),
-    );
-    add(
-        "lastUsable",
-        Value::string(network.show(network.last() - outer)),
-    );
+    // IPv6 has no broadcast address, and its network address can be used.
+    let (first, last) = match (network.width, network.prefix) {
+        (32, 32) => return None,
+        (32, 31) => (network.first, network.first),
+        (32, _) => (network.first + 1, network.last() - 1),
+        _ => (network.first, network.last()),
+    };
+    add("firstUsable", Value::string(network.show(first)?));
+    add("lastUsable", Value::string(network.show(last)?));
     add("cidr", Value::int(i64::from(network.prefix)));
     Some(Value::object(members, None))
 }

@@ -2,42 +2,87 @@
 
 use std::cmp::Ordering;
 
-use super::{Builtin, How, items, row, string_of, text};
+use super::{Builtin, How, MANY, items, row, string_of};
+use crate::eval::collate;
 use crate::eval::context::Context;
 use crate::eval::value::{Kind, Type, Unknown, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("add", INT, How::Pure(|_, v| binary(v, i64::checked_add))),
-    row("sub", INT, How::Pure(|_, v| binary(v, i64::checked_sub))),
-    row("mul", INT, How::Pure(|_, v| binary(v, i64::checked_mul))),
-    row("div", INT, How::Pure(|_, v| binary(v, i64::checked_div))),
-    row("mod", INT, How::Pure(|_, v| binary(v, i64::checked_rem))),
-    row("min", INT, How::Pure(|_, v| extreme(v, Ordering::Less))),
-    row("max", INT, How::Pure(|_, v| extreme(v, Ordering::Greater))),
-    row("int", INT, How::Pure(to_int)),
-    row("float", INT, How::Pure(to_float)),
+    row(
+        "add",
+        INT,
+        2..=2,
+        How::Pure(|_, v| binary(v, i64::checked_add)),
+    ),
+    row(
+        "sub",
+        INT,
+        2..=2,
+        How::Pure(|_, v| binary(v, i64::checked_sub)),
+    ),
+    row(
+        "mul",
+        INT,
+        2..=2,
+        How::Pure(|_, v| binary(v, i64::checked_mul)),
+    ),
+    row(
+        "div",
+        INT,
+        2..=2,
+        How::Pure(|_, v| binary(v, i64::checked_div)),
+    ),
+    row(
+        "mod",
+        INT,
+        2..=2,
+        How::Pure(|_, v| binary(v, i64::checked_rem)),
+    ),
+    row(
+        "min",
+        INT,
+        1..=MANY,
+        How::Pure(|_, v| extreme(v, Ordering::Less)),
+    ),
+    row(
+        "max",
+        INT,
+        1..=MANY,
+        How::Pure(|_, v| extreme(v, Ordering::Greater)),
+    ),
+    row("int", INT, 1..=1, How::Pure(to_int)),
+    row("float", INT, 1..=1, How::Pure(to_float)),
     row(
         "less",
         BOOL,
+        2..=2,
         How::Partial(|_, v| compare(v, Ordering::is_lt)),
     ),
     row(
         "lessOrEquals",
         BOOL,
+        2..=2,
         How::Partial(|_, v| compare(v, Ordering::is_le)),
     ),
     row(
         "greater",
         BOOL,
+        2..=2,
         How::Partial(|_, v| compare(v, Ordering::is_gt)),
     ),
     row(
         "greaterOrEquals",
         BOOL,
+        2..=2,
         How::Partial(|_, v| compare(v, Ordering::is_ge)),
     ),
-    row("copyIndex", INT, How::Lazy(super::deployment::copy_index)),
-    row("string", Some(Type::String), How::Partial(to_string)),
+    row(
+        "copyIndex",
+        INT,
+        0..=2,
+        How::Lazy(super::deployment::copy_index),
+    ),
+    row("string", Some(Type::String), 1..=1, How::Partial(to_string)),
 ];
 
 const INT: Option<Type> = Some(Type::Int);
@@ -67,7 +112,6 @@ fn extreme(values: &[Value], wanted: Ordering) -> Option<Value> {
 fn to_int(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     match &values.first()?.kind {
         Kind::Int(number) => Some(Value::int(*number)),
-        Kind::Float(number) => Some(Value::int(*number as i64)),
         Kind::Str(text) => text.trim().parse().ok().map(Value::int),
         _ => None,
     }
@@ -75,7 +119,7 @@ fn to_int(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     match &values.first()?.kind {
-        Kind::Int(number) => Some(Value::int(*number)),
+        Kind::Int(number) => Some(Value::of(Kind::Float(*number as f64))),
         Kind::Float(number) => Some(Value::of(Kind::Float(*number))),
         Kind::Str(text) => text
             .parse()
@@ -101,7 +145,7 @@ fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
     let [a, b] = values else { return None };
     let order = match (&a.kind, &b.kind) {
         (Kind::Int(a), Kind::Int(b)) => a.cmp(b),
-        (Kind::Str(_), Kind::Str(_)) => text(values, 0)?.cmp(text(values, 1)?),
+        (Kind::Str(a), Kind::Str(b)) => collate::compare(a, b)?,
         (Kind::Unknown(a), Kind::Int(b)) if is_count(a) => return above(*b, f),
         (Kind::Int(a), Kind::Unknown(b)) if is_count(b) => {
             return above(*a, |order| f(order.reverse()));
@@ -113,12 +157,19 @@ fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
 
 fn to_string(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let value = values.first()?;
+    if matches!(value.kind, Kind::Null | Kind::Float(_)) {
+        return None;
+    }
     if let Kind::Unknown(unknown) = &value.kind
         && unknown.ty == Some(Type::String)
     {
         return Some(Value::of(value.kind.clone()));
     }
-    match crate::eval::json::text_of(value) {
+    let text = match value.ty() {
+        Some(Type::Array | Type::Object) => crate::eval::json::json_text(value),
+        _ => crate::eval::json::text_of(value),
+    };
+    match text {
         crate::eval::json::Text::Known(text) => Some(string_of(cx, text.to_string())),
         crate::eval::json::Text::Unknown(reason) => {
             let non_empty = !matches!(value.ty(), None | Some(Type::String))

@@ -1,28 +1,31 @@
 //! Objects: their members may be unknown, and there may be more of them than are known.
 
-use super::{Builtin, How, afford, closed, items, members, row, text};
+use super::{Builtin, How, MANY, afford, closed, items, members, row, text};
 use crate::eval::context::Context;
 use crate::eval::evaluate::{forget, get, get_from_end};
+use crate::eval::merge::merge;
 use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("createObject", OBJECT, How::Partial(create)),
-    row("tryGet", None, How::Partial(try_get)),
+    row("createObject", OBJECT, 0..=MANY, How::Partial(create)),
+    row("tryGet", None, 2..=MANY, How::Partial(try_get)),
     row(
         "tryIndexFromEnd",
         None,
+        2..=2,
         How::Partial(|cx, v| from_end(cx, v, true)),
     ),
     row(
         "indexFromEnd",
         None,
+        2..=2,
         How::Partial(|cx, v| from_end(cx, v, false)),
     ),
-    row("shallowMerge", OBJECT, How::Partial(shallow_merge)),
-    row("items", ARRAY, How::Pure(pairs)),
-    row("objectKeys", ARRAY, How::Pure(keys)),
-    row("getValue", None, How::Partial(get_value)),
+    row("shallowMerge", OBJECT, 1..=1, How::Partial(shallow_merge)),
+    row("items", ARRAY, 1..=1, How::Pure(pairs)),
+    row("objectKeys", ARRAY, 1..=1, How::Pure(keys)),
+    row("getValue", None, 2..=2, How::Partial(get_value)),
 ];
 
 const OBJECT: Option<Type> = Some(Type::Object);
@@ -34,8 +37,11 @@ fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     for pair in values.chunks(2) {
         let [key, value] = pair else { return None };
         match key.as_str() {
+            // Azure refuses equal keys, and keeps both that differ in case, which members here do not.
             Some(name) => {
-                created.insert(Ident::from(name), value.clone());
+                if created.insert(Ident::from(name), value.clone()).is_some() {
+                    return None;
+                }
             }
             None => open = Some(key.reason()?),
         }
@@ -47,6 +53,9 @@ fn try_get(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     let (base, keys) = values.split_first()?;
     let mut value = base.clone();
     for key in keys {
+        if key.is_null() || matches!(key.kind, Kind::Float(_)) {
+            return None;
+        }
         value = get(&value, key, true);
     }
     Some(value)
@@ -81,7 +90,6 @@ fn shallow_merge(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
                     merged.insert(name.clone(), value.clone());
                 }
             }
-            Kind::Null => {}
             _ => {
                 let reason = value.reason()?;
                 forget(&mut merged, &Members::default(), Some(&reason));
@@ -92,29 +100,37 @@ fn shallow_merge(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::object(merged, open))
 }
 
-/// `items()`: sorted by key, as ARM gives them.
+/// `items()`: sorted by key.
 fn pairs(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let object = members(values, 0)?;
-    afford(cx, object.members.len())?;
-    let mut sorted: Vec<(&Ident, &Value)> = object.members.iter().collect();
-    sorted.sort_by(|a, b| a.0.cmp(b.0));
-    let pairs = sorted.into_iter().map(|(name, value)| {
+    let pairs = sorted(cx, values)?.into_iter().map(|(name, value)| {
         let mut pair = Members::default();
         pair.insert(Ident::from("key"), Value::string(name.text()));
         pair.insert(Ident::from("value"), value.clone());
         Value::object(pair, None)
     });
-    Some(Value::array(pairs.collect(), object.open.clone()))
+    Some(Value::array(
+        pairs.collect(),
+        members(values, 0)?.open.clone(),
+    ))
 }
 
 fn keys(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let object = members(values, 0)?;
-    afford(cx, object.members.len())?;
-    let keys = object.members.keys().map(|name| Value::string(name.text()));
-    Some(Value::array(keys.collect(), object.open.clone()))
+    let keys = sorted(cx, values)?.into_iter();
+    let keys = keys.map(|(name, _)| Value::string(name.text())).collect();
+    Some(Value::array(keys, members(values, 0)?.open.clone()))
 }
 
-/// `union()` of objects: members of members are joined, all else is replaced by the later.
+/// The members by upper-cased name, so that `_` follows the letters.
+fn sorted<'v>(cx: &Context<'_>, values: &'v [Value]) -> Option<Vec<(&'v Ident, &'v Value)>> {
+    let object = members(values, 0)?;
+    afford(cx, object.members.len())?;
+    let mut sorted: Vec<_> = object.members.iter().collect();
+    sorted.sort_by_cached_key(|(name, _)| super::string::upper(name.as_str()));
+    Some(sorted)
+}
+
+/// `union()` of objects: members of members are joined, all else is replaced by the later, but for null. A name keeps
+/// its place and takes the later case. `None` where a member would change between array, object and scalar.
 pub(super) fn union(cx: &Context<'_>, a: &Value, b: &Value) -> Option<Value> {
     let (Kind::Object(x), Kind::Object(y)) = (&a.kind, &b.kind) else {
         return None;
@@ -125,11 +141,40 @@ pub(super) fn union(cx: &Context<'_>, a: &Value, b: &Value) -> Option<Value> {
         forget(&mut joined, &y.members, y.open.as_ref());
     }
     for (name, value) in &y.members {
-        let both = joined.get(name).and_then(|before| union(cx, before, value));
-        joined.insert(name.clone(), both.unwrap_or_else(|| value.clone()));
+        let Some((at, _, before)) = joined.get_full(name) else {
+            joined.insert(name.clone(), value.clone());
+            continue;
+        };
+        let value = join_members(cx, before, value)?;
+        if let Some((_, Some(before))) = Some((at, joined.get_index_mut(at).map(|(_, v)| v))) {
+            *before = value;
+        }
+        let respelled = joined
+            .get_index(at)
+            .is_some_and(|(old, _)| old.as_str() != name.as_str());
+        if respelled && let Some((_, value)) = joined.shift_remove_index(at) {
+            joined.shift_insert(at, name.clone(), value);
+        }
     }
     let open = x.open.clone().or_else(|| y.open.clone());
     Some(Value::object(joined, open))
+}
+
+fn join_members(cx: &Context<'_>, before: &Value, value: &Value) -> Option<Value> {
+    let is_container = |value: &Value| matches!(value.ty(), Some(Type::Array | Type::Object));
+    match (&before.kind, &value.kind) {
+        (_, Kind::Null) => Some(before.clone()),
+        (Kind::Object(_), Kind::Object(_)) => union(cx, before, value),
+        (Kind::Null | Kind::Unknown(_), _) if value.ty().is_some() => Some(value.clone()),
+        // What may be null leaves what was before.
+        (_, Kind::Unknown(_) | Kind::OneOf(_)) if value.ty().is_none() => {
+            Some(merge([before.clone(), value.clone()], &value.reason()?))
+        }
+        _ if is_container(before) || is_container(value) => {
+            (before.ty() == value.ty()).then(|| value.clone())
+        }
+        _ => Some(value.clone()),
+    }
 }
 
 /// `intersection()` of objects: members that both have with equal values.
@@ -161,13 +206,10 @@ pub(super) fn intersection(cx: &Context<'_>, values: &[Value]) -> Option<Value> 
 /// `contains(object, key)`.
 pub(super) fn has_member(values: &[Value]) -> Option<bool> {
     let object = members(values, 0)?;
-    let key = match &values.get(1)?.kind {
-        Kind::Int(number) => number.to_string(),
-        _ => text(values, 1)?.to_owned(),
-    };
+    let key = text(values, 1)?;
     match object
         .members
-        .contains_key(&crate::model::ident::Folded(&key))
+        .contains_key(&crate::model::ident::Folded(key))
     {
         true => Some(true),
         false => object.open.is_none().then_some(false),

@@ -1,87 +1,186 @@
 //! What only Azure can answer: ids, states, keys, zones.
 
-use super::{Builtin, How, row, text};
+use super::{Builtin, How, MANY, row, text};
 use crate::eval::context::Context;
-use crate::eval::evaluate::value_of;
+use crate::eval::evaluate::{lift, value_of};
+use crate::eval::merge::why_unknown;
 use crate::eval::scope::Env;
 use crate::eval::symbols::{arm_reference, deployment_named};
 use crate::eval::value::{Kind, Type, Value};
-use crate::model::{Expr, ExprKind};
+use crate::model::{Expr, ExprKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("resourceId", STRING, How::Opaque),
-    row("subscriptionResourceId", STRING, How::Opaque),
-    row("tenantResourceId", STRING, How::Partial(tenant_resource_id)),
-    row("extensionResourceId", STRING, How::Opaque),
-    row("managementGroupResourceId", STRING, How::Opaque),
-    row("uniqueString", STRING, How::Opaque),
-    row("guid", STRING, How::Opaque),
-    row("newGuid", STRING, How::Opaque),
-    row("reference", None, How::Lazy(reference)),
-    row("references", None, How::Azure),
-    row("providers", Some(Type::Object), How::Azure),
-    row("pickZones", Some(Type::Array), How::Azure),
-    row("toLogicalZone", STRING, How::Azure),
-    row("toLogicalZones", Some(Type::Array), How::Azure),
-    row("toPhysicalZone", STRING, How::Azure),
-    row("toPhysicalZones", Some(Type::Array), How::Azure),
-    row("roleDefinitions", Some(Type::Object), How::Opaque),
+    row(
+        "resourceId",
+        STRING,
+        2..=MANY,
+        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::ResourceGroup)),
+    ),
+    row(
+        "subscriptionResourceId",
+        STRING,
+        2..=MANY,
+        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Subscription)),
+    ),
+    row(
+        "tenantResourceId",
+        STRING,
+        2..=MANY,
+        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Tenant)),
+    ),
+    row(
+        "extensionResourceId",
+        STRING,
+        3..=MANY,
+        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Resource)),
+    ),
+    row(
+        "managementGroupResourceId",
+        STRING,
+        2..=MANY,
+        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::ManagementGroup)),
+    ),
+    row("newGuid", STRING, 0..=0, How::Opaque),
+    row("reference", None, 1..=3, How::Lazy(reference)),
+    row("references", None, 0..=MANY, How::Azure),
+    row("providers", Some(Type::Object), 0..=MANY, How::Azure),
+    row("pickZones", Some(Type::Array), 0..=MANY, How::Azure),
+    row("toLogicalZone", STRING, 0..=MANY, How::Azure),
+    row("toLogicalZones", Some(Type::Array), 0..=MANY, How::Azure),
+    row("toPhysicalZone", STRING, 0..=MANY, How::Azure),
+    row("toPhysicalZones", Some(Type::Array), 0..=MANY, How::Azure),
+    row("roleDefinitions", Some(Type::Object), 0..=MANY, How::Opaque),
     row(
         "externalInput",
         None,
+        0..=MANY,
         How::Lazy(|_, _, _| outside("externalInput")),
     ),
     row(
         "externalInputs",
         None,
+        0..=MANY,
         How::Lazy(|_, _, _| outside("externalInput")),
     ),
-    row("getSecret", None, How::Lazy(|_, _, _| secret())),
-    row("keyVaultSecret", None, How::Lazy(|_, _, _| secret())),
+    row("getSecret", None, 0..=MANY, How::Lazy(|_, _, _| secret())),
+    row(
+        "keyVaultSecret",
+        None,
+        0..=MANY,
+        How::Lazy(|_, _, _| secret()),
+    ),
     row(
         "environmentPlaceholder",
         None,
+        0..=MANY,
         How::Lazy(|_, _, _| placeholder()),
     ),
     row(
         "readEnvironmentVariable",
         STRING,
+        1..=2,
         How::Lazy(environment_variable),
     ),
-    row("readEnvVar", STRING, How::Lazy(environment_variable)),
+    row("readEnvVar", STRING, 1..=2, How::Lazy(environment_variable)),
     row(
         "readCliArg",
         STRING,
+        1..=1,
         How::Lazy(|_, _, _| outside("readCliArg")),
     ),
-    row("getResourceTypeProperties", None, How::Azure),
-    row("resourceInfo", None, How::Azure),
+    row("getResourceTypeProperties", None, 1..=1, How::Azure),
+    row("resourceInfo", None, 0..=MANY, How::Azure),
     row(
         "parseResourceId",
         None,
+        1..=1,
         How::Pure(|_, v| {
             text(v, 0).map(|_| Value::unknown("parseResourceId() is known only after deployment"))
         }),
     ),
 ];
 
-/// An id that no subscription is part of: known where its parts are. Built-in policies are named by it.
-fn tenant_resource_id(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+/// What an id begins with.
+#[derive(Clone, Copy)]
+enum IdScope {
+    ResourceGroup,
+    Subscription,
+    ManagementGroup,
+    Tenant,
+    /// The resource that the first argument names.
+    Resource,
+}
+
+/// A resource id, where its parts are known: `[scope parts…], type, name, …`. Without them the deployment's own
+/// subscription and resource group are part of it, which are not known; a management group and a tenant have neither.
+fn id(cx: &Context<'_>, env: Env<'_>, args: &[Expr], scope: IdScope) -> Value {
+    let values: Vec<Value> = args
+        .iter()
+        .map(|arg| super::argument(cx, env, arg))
+        .collect();
+    lift(&values, &mut |values| {
+        let reason = match values.iter().find_map(why_unknown) {
+            Some(reason) => reason,
+            None => match known_id(env, values, scope) {
+                Some(Some(id)) => return Value::string(id),
+                Some(None) => "resource ids are known only to Azure".into(),
+                None => return Value::unknown_of("a resource id is not valid", STRING, true),
+            },
+        };
+        Value::unknown_of(reason, STRING, true)
+    })
+}
+
+/// `None` for what Azure refuses, `Some(None)` for what depends on the deployment.
+fn known_id(env: Env<'_>, values: &[Value], scope: IdScope) -> Option<Option<String>> {
     let parts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-    let known = parts.and_then(|parts| {
-        let (provider, types) = parts.first()?.split_once('/')?;
-        let types: Vec<&str> = types.split('/').collect();
-        let names = parts.get(1..)?;
-        (types.len() == names.len()).then(|| {
-            let mut id = format!("/providers/{provider}");
-            for (ty, name) in types.iter().zip(names) {
-                id.push_str(&format!("/{ty}/{name}"));
-            }
-            Value::string(id)
-        })
-    });
-    let unknown = || Value::unknown_of("tenantResourceId() is known only to Azure", STRING, true);
-    Some(known.unwrap_or_else(unknown))
+    let parts = parts?;
+    let at = match scope {
+        IdScope::Resource => 1,
+        _ => parts.iter().position(|part| part.contains('/'))?,
+    };
+    let (before, rest) = parts.split_at_checked(at)?;
+    let (ty, names) = rest.split_first()?;
+    let (provider, types) = ty.split_once('/')?;
+    let types: Vec<&str> = types.split('/').collect();
+    if types.len() != names.len() || names.iter().any(|name| name.contains('/')) {
+        return None;
+    }
+    let is_subscription = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+    let prefix = match (scope, before) {
+        (IdScope::Tenant, []) => String::new(),
+        (IdScope::ResourceGroup, []) => match env.frame.scope.kind {
+            ScopeKind::Tenant | ScopeKind::ManagementGroup => String::new(),
+            _ => return Some(None),
+        },
+        (IdScope::Subscription, []) => match env.frame.scope.kind {
+            ScopeKind::Tenant | ScopeKind::ManagementGroup => return None,
+            _ => return Some(None),
+        },
+        (IdScope::ManagementGroup, []) => return Some(None),
+        (IdScope::ManagementGroup, [group]) => {
+            format!("/providers/Microsoft.Management/managementGroups/{group}")
+        }
+        (IdScope::ResourceGroup, [_]) => return Some(None),
+        (IdScope::ResourceGroup, [subscription, group]) if is_subscription(subscription) => {
+            format!("/subscriptions/{subscription}/resourceGroups/{group}")
+        }
+        (IdScope::Subscription, [subscription]) if is_subscription(subscription) => {
+            format!("/subscriptions/{subscription}")
+        }
+        (IdScope::Resource, [resource]) if resource.starts_with('/') => {
+            resource.trim_end_matches('/').to_owned()
+        }
+        _ => return None,
+    };
+    let segments = types.iter().zip(names);
+    let path: String = segments.map(|(ty, name)| format!("/{ty}/{name}")).collect();
+    // Azure leaves the type out where the only name is empty.
+    let path = match names {
+        [""] => "/".to_owned(),
+        _ => path,
+    };
+    Some(Some(format!("{prefix}/providers/{provider}{path}")))
 }
 
 const STRING: Option<Type> = Some(Type::String);

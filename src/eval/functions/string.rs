@@ -1,6 +1,6 @@
 //! Text. Most of it plain; `format` follows .NET as far as templates use it.
 
-use super::{Builtin, How, afford, closed, int, row, string_of, text};
+use super::{Builtin, How, MANY, afford, closed, int32, row, slice, string_of, text};
 use crate::eval::context::{Context, MAX_TEXT};
 use crate::eval::evaluate::concat;
 use crate::eval::json::{Text, text_of};
@@ -8,38 +8,43 @@ use crate::eval::merge::is_empty;
 use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("format", STRING, How::Partial(format)),
+    row("format", STRING, 1..=MANY, How::Partial(format)),
     row(
         "toLower",
         STRING,
-        How::Partial(|cx, v| case(cx, v, str::to_lowercase)),
+        1..=1,
+        How::Partial(|cx, v| case(cx, v, lower)),
     ),
     row(
         "toUpper",
         STRING,
-        How::Partial(|cx, v| case(cx, v, str::to_uppercase)),
+        1..=1,
+        How::Partial(|cx, v| case(cx, v, upper)),
     ),
     row(
         "trim",
         STRING,
+        1..=1,
         How::Pure(|cx, v| Some(string_of(cx, text(v, 0)?.trim().to_owned()))),
     ),
-    row("replace", STRING, How::Pure(replace)),
-    row("split", Some(Type::Array), How::Partial(split)),
-    row("join", STRING, How::Pure(join)),
-    row("substring", STRING, How::Pure(substring)),
+    row("replace", STRING, 3..=3, How::Pure(replace)),
+    row("split", Some(Type::Array), 2..=2, How::Partial(split)),
+    row("join", STRING, 2..=2, How::Pure(join)),
+    row("substring", STRING, 2..=3, How::Pure(substring)),
     row(
         "startsWith",
         BOOL,
+        2..=2,
         How::Pure(|_, v| affix(v, |a, b| a.starts_with(b))),
     ),
     row(
         "endsWith",
         BOOL,
+        2..=2,
         How::Pure(|_, v| affix(v, |a, b| a.ends_with(b))),
     ),
-    row("padLeft", STRING, How::Partial(pad_left)),
-    row("like", BOOL, How::Pure(like)),
+    row("padLeft", STRING, 2..=3, How::Partial(pad_left)),
+    row("like", BOOL, 2..=2, How::Pure(like)),
 ];
 
 const STRING: Option<Type> = Some(Type::String);
@@ -63,6 +68,30 @@ fn case(cx: &Context<'_>, values: &[Value], f: fn(&str) -> String) -> Option<Val
     }
 }
 
+/// Upper case by single characters, as .NET's invariant culture has it: `ß` and `ı` stay.
+pub(super) fn upper(text: &str) -> String {
+    let upper = |c: char| {
+        let mut mapped = c.to_uppercase();
+        match (mapped.next(), mapped.next()) {
+            (Some(one), None) if c != 'ı' => one,
+            _ => c,
+        }
+    };
+    text.chars().map(upper).collect()
+}
+
+/// Lower case by single characters: `İ` stays.
+fn lower(text: &str) -> String {
+    let lower = |c: char| {
+        let mut mapped = c.to_lowercase();
+        match (mapped.next(), mapped.next()) {
+            (Some(one), None) => one,
+            _ => c,
+        }
+    };
+    text.chars().map(lower).collect()
+}
+
 fn replace(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let (text, old, new) = (text(values, 0)?, text(values, 1)?, text(values, 2)?);
     if old.is_empty() {
@@ -83,7 +112,6 @@ fn split(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         let reason = whole.reason()?;
         return Some(Value::unknown_of(reason, Some(Type::Array), true));
     };
-    let mut parts: Vec<&str> = vec![whole_text];
     let separators: Vec<&str> = match closed(values, 1) {
         Some(array) => {
             let each = array.items.iter().map(|value| value.as_str());
@@ -91,18 +119,37 @@ fn split(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         }
         None => vec![text(values, 1)?],
     };
-    for separator in separators.into_iter().filter(|s| !s.is_empty()) {
-        afford(cx, whole_text.len() / 16)?;
-        parts = parts
-            .into_iter()
-            .flat_map(|part| part.split(separator))
-            .collect();
+    let blanks = separators.is_empty();
+    let separators: Vec<&str> = separators.into_iter().filter(|s| !s.is_empty()).collect();
+    afford(
+        cx,
+        (whole_text.len() / 16).saturating_mul(1 + separators.len()),
+    )?;
+    let mut parts: Vec<Value> = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(next) = whole_text[at..].chars().next() {
+        let here = &whole_text[at..];
+        let separator = separators.iter().find(|s| here.starts_with(**s));
+        match separator.map(|s| s.len()) {
+            None if blanks && next.is_whitespace() => {}
+            None => {
+                at += next.len_utf8();
+                continue;
+            }
+            Some(len) => {
+                parts.push(Value::string(&whole_text[start..at]));
+                at += len;
+                start = at;
+                continue;
+            }
+        }
+        parts.push(Value::string(&whole_text[start..at]));
+        at += next.len_utf8();
+        start = at;
     }
+    parts.push(Value::string(&whole_text[start..]));
     afford(cx, parts.len())?;
-    Some(Value::array(
-        parts.into_iter().map(Value::string).collect(),
-        None,
-    ))
+    Some(Value::array(parts, None))
 }
 
 fn join(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
@@ -110,6 +157,9 @@ fn join(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let separator = Value::string(text(values, 1)?);
     let mut pieces = Vec::with_capacity(list.items.len() * 2);
     for item in &list.items {
+        if item.is_null() || matches!(item.ty(), Some(Type::Array | Type::Object)) {
+            return None;
+        }
         if !pieces.is_empty() {
             pieces.push(separator.clone());
         }
@@ -120,45 +170,39 @@ fn join(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 fn substring(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let text = text(values, 0)?;
-    let start = usize::try_from(int(values, 1)?).ok()?;
-    let chars = text.chars().count();
+    let start = usize::try_from(int32(values, 1)?).ok()?;
     let len = match values.len() {
-        2 => chars.checked_sub(start)?,
-        _ => usize::try_from(int(values, 2)?).ok()?,
+        2 => text.encode_utf16().count().checked_sub(start)?,
+        _ => usize::try_from(int32(values, 2)?).ok()?,
     };
-    if start.checked_add(len)? > chars {
-        return None;
-    }
-    Some(string_of(cx, text.chars().skip(start).take(len).collect()))
+    Some(string_of(cx, slice(text, start, len)?))
 }
 
-/// ARM compares heads and tails without regard to case.
+/// Azure compares beginnings and ends without regard to case.
 fn affix(values: &[Value], f: fn(&str, &str) -> bool) -> Option<Value> {
-    let (text, affix) = (
-        text(values, 0)?.to_lowercase(),
-        text(values, 1)?.to_lowercase(),
-    );
+    let (text, affix) = (upper(text(values, 0)?), upper(text(values, 1)?));
     Some(Value::bool(f(&text, &affix)))
 }
 
 fn pad_left(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let value = values.first()?;
-    let width = usize::try_from(int(values, 1)?).ok()?;
-    let text = match text_of(value) {
-        Text::Known(text) => text,
-        Text::Unknown(reason) => return Some(Value::unknown_of(reason, STRING, width > 0)),
-    };
+    let width = int32(values, 1)?;
     let fill = match values.get(2) {
-        Some(fill) => fill.as_str()?.chars().next()?,
-        None => ' ',
+        Some(fill) => fill.as_str()?,
+        None => " ",
     };
-    let missing = width.saturating_sub(text.chars().count());
-    if missing > MAX_TEXT {
-        return Some(crate::eval::context::too_large());
+    let refused = value.is_null()
+        || matches!(value.ty(), Some(ty) if !matches!(ty, Type::String | Type::Int));
+    if !(1..=16).contains(&width) || fill.encode_utf16().count() != 1 || refused {
+        return None;
     }
-    let mut padded: String = std::iter::repeat_n(fill, missing).collect();
-    padded.push_str(&text);
-    Some(string_of(cx, padded))
+    match text_of(value) {
+        Text::Known(text) => {
+            let missing = (width as usize).saturating_sub(text.encode_utf16().count());
+            Some(string_of(cx, fill.repeat(missing) + &text))
+        }
+        Text::Unknown(reason) => Some(Value::unknown_of(reason, STRING, true)),
+    }
 }
 
 /// `*` and `?`, without regard to case.
@@ -189,45 +233,46 @@ fn format(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         return as_unknown(pattern, false);
     };
     let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '{' | '}' if chars.peek() == Some(&c) => {
-                chars.next();
-                literal.push(c);
-            }
-            '{' => {
-                let interpolation: String = chars.by_ref().take_while(|c| *c != '}').collect();
-                pieces.push(Value::string(std::mem::take(&mut literal)));
-                pieces.push(fill(&interpolation, args)?);
-            }
-            c => literal.push(c),
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (literal, brace) = rest.split_at(at);
+        pieces.push(Value::string(literal));
+        if brace.starts_with("{{") || brace.starts_with("}}") {
+            pieces.push(Value::string(&brace[..1]));
+            rest = &brace[2..];
+            continue;
         }
+        let (interpolation, after) = brace.strip_prefix('{')?.split_once('}')?;
+        pieces.push(fill(interpolation, args)?);
+        rest = after;
     }
-    pieces.push(Value::string(literal));
+    pieces.push(Value::string(rest));
     Some(concat(cx, &pieces))
 }
 
-/// The text for `index[,width][:form]`.
+/// The text for `index[,width][:form]`; a form is for numbers alone.
 fn fill(interpolation: &str, args: &[Value]) -> Option<Value> {
     let (head, form) = match interpolation.split_once(':') {
-        Some((head, form)) => (head, Some(form)),
+        Some((head, form)) => (head, Some(form).filter(|form| !form.is_empty())),
         None => (interpolation, None),
     };
     let (index, width) = match head.split_once(',') {
-        Some((index, width)) => (index, width.trim().parse::<i64>().ok()?),
+        Some((index, width)) => (index, width.trim().parse::<i32>().ok()?),
         None => (head, 0),
     };
-    let value = args.get(index.trim().parse::<usize>().ok()?)?;
+    let digits = index.trim_end_matches(' ');
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value = args.get(digits.parse::<usize>().ok()?)?;
     let formed = match (form, &value.kind) {
         (Some(form), Kind::Int(number)) => Value::string(form_number(*number, form)?),
-        (Some(_), Kind::Unknown(_)) | (None, _) => value.clone(),
-        (Some(_), _) => value.clone(),
+        (Some(_), Kind::Float(_)) => return None,
+        _ => value.clone(),
     };
     let missing = |text: &str| {
-        let width = usize::try_from(width.unsigned_abs()).unwrap_or_default();
-        width.saturating_sub(text.chars().count()).min(1_000)
+        let width = width.unsigned_abs() as usize;
+        width.saturating_sub(text.encode_utf16().count()).min(1_000)
     };
     match text_of(&formed) {
         Text::Known(text) if missing(&text) > 0 => {
