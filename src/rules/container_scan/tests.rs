@@ -277,12 +277,18 @@ fn no_plan() {
         "scanned",
     );
     check(
-        "registry sub=?x\nplan name=Containers tier=Standard sub=?y",
+        "registry sub=?x\nplan name=Containers tier=Standard sub=?x",
         "scanned",
     );
+    for plan in ["sub=?y", ""] {
+        check(
+            &format!("registry sub=?x\nplan name=Containers tier=Standard {plan}"),
+            "unknown Note: … for the registry's subscription is not known",
+        );
+    }
     check(
-        "registry sub=?x\nplan name=Containers tier=Standard",
-        "scanned",
+        "registry sub=A\nplan name=Containers tier=Standard sub=?y",
+        "unknown",
     );
     check("registry\nplan name=Containers tier=Free sub=A", "off");
     check(
@@ -427,7 +433,7 @@ fn conditions() {
     check_with(Settings::default(), "registry existing", &[]);
     check(
         "registry when=a\nelsewhere\nplan name=Containers tier=Standard when=a",
-        "unknown Note: This container registry … in deployment 'other.bicep'",
+        "unknown Note: … this registry is deployed if 'a' … in deployment 'other.bicep'",
     );
 }
 
