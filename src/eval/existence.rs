@@ -98,7 +98,10 @@ pub(crate) fn of_open_loop(
         Kind::Unknown(unknown) => unknown.canonical.as_ref(),
         _ => None,
     };
-    let condition = canonical.map(|list| Canonical::atom(format!("loop over {list:?}")));
+    let condition = canonical.and_then(|list| match &**list {
+        Canonical::Atom(text) => Some(Canonical::atom(format!("loop over {text}"))),
+        _ => None,
+    });
     Existence::Conditional(Arc::new(Uncertainty {
         opaque: condition.is_none(),
         // Two loops over one list run equally often.
