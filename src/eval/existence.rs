@@ -6,7 +6,7 @@ use super::canonical::Canonical;
 use super::context::Context;
 use super::evaluate::{reason_of, value_of};
 use super::scope::Env;
-use super::value::Value;
+use super::value::{Kind, Value};
 use super::{Existence, Uncertainty, canonicalize, print};
 use crate::model::{Expr, Loop, NodeRef};
 
@@ -86,10 +86,26 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
 }
 
 /// A turn that stands for any number of turns.
-pub(crate) fn of_open_loop(env: Env<'_>, over: &Loop, reason: Arc<str>) -> Existence {
+pub(crate) fn of_open_loop(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    over: &Loop,
+    reason: Arc<str>,
+) -> Existence {
+    let list = expression_of(over);
+    let value = canonicalize::with_canonical(cx, env, list, value_of(cx, env, list));
+    let canonical = match &value.kind {
+        Kind::Unknown(unknown) => unknown.canonical.as_ref(),
+        _ => None,
+    };
+    let condition = canonical.and_then(|list| match &**list {
+        Canonical::Atom(text) => Some(Canonical::atom(format!("loop over {text}"))),
+        _ => None,
+    });
     Existence::Conditional(Arc::new(Uncertainty {
-        conditions: Box::new([]),
-        opaque: false,
+        opaque: condition.is_none(),
+        // Two loops over one list run equally often.
+        conditions: condition.into_iter().collect(),
         unknown_loop: true,
         reason,
         text: print::print(expression_of(over), env.is_bicep()).into(),

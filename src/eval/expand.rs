@@ -264,13 +264,13 @@ fn each<'o>(
         Iteration::Known(_) if out.full() => {
             // One more stands for all that are left.
             if !std::mem::replace(&mut cut, true) {
-                let existence = existence::of_open_loop(env, over, TOO_LARGE.into());
+                let existence = existence::of_open_loop(cx, env, over, TOO_LARGE.into());
                 f(out, env, existence, None);
             }
         }
         Iteration::Known(_) => f(out, env, Existence::Always, Some(1)),
         Iteration::Open(reason) => {
-            let existence = existence::of_open_loop(env, over, reason);
+            let existence = existence::of_open_loop(cx, env, over, reason);
             f(out, env, existence, None);
         }
         Iteration::Never => {

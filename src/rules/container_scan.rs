@@ -19,11 +19,13 @@ use super::finding::{Finding, Findings, RuleResult, Subject, Verdict};
 use super::fix::{Fix, FixContext};
 use super::{Deployment, HoverTarget, Metadata, Rule, RuleContext, WorkspacePlans};
 use crate::eval::{Canonical, Existence, Instance, ResourceFilter, Uncertainty, Value};
-use crate::model::{FileId, NodeRef, ScopeKind};
+use crate::model::{FileId, NodeRef};
 use crate::workspace::config::{Coverage, RuleName};
-use plan::{Tristate, Unsure};
+use plan::{Target, Tristate, Unsure};
 
 use subject::{OffCause, PlanList, PlanOff, RegistrySubject};
+
+const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
 
 /// The rule.
 pub struct ContainerScan;
@@ -91,9 +93,7 @@ impl Rule for ContainerScan {
 }
 
 fn is_registry(instance: &Instance) -> bool {
-    instance
-        .resource_type
-        .is("Microsoft.ContainerRegistry/registries")
+    instance.resource_type.is(REGISTRY)
 }
 
 fn is_plan(instance: &Instance) -> bool {
@@ -182,8 +182,8 @@ struct CoverageResult {
     off: Vec<PlanOff>,
     /// Plans of the deployment that only a condition in doubt keeps from covering: fixes can take it away.
     conditional: Vec<PlanOff>,
-    /// A plan that is on and one of the same name that is not.
-    conflict: Option<(Instance, PlanOff)>,
+    /// A plan of the deployment that cannot be deployed where it is: its type, what it is called, and why.
+    misplaced: Option<(NodeRef, String, &'static str)>,
     lists: Vec<PlanList>,
     /// All plans that are not on, as findings keep them.
     shared_off: Arc<[PlanOff]>,
@@ -198,15 +198,16 @@ struct CoverageCache<'a> {
     candidates: &'a Candidates<'a>,
     /// Some plan is for one resource: then each registry is its own case.
     by_resource: bool,
-    /// Some plan stands in a resource group.
-    by_group: bool,
-    /// Some plan hangs on a condition, which that of the registry may imply.
+    /// Some plan has a condition, which that of the registry may imply.
     by_condition: bool,
+    /// How many registries each declaration makes.
+    instances: FxHashMap<NodeRef, usize>,
+    national_cloud: bool,
     known: FxHashMap<CacheKey<'a>, Vec<(&'a Instance, Arc<CoverageResult>)>>,
 }
 
 /// What registries must share to be compared at all: cheap to hash, and tells most of them apart.
-type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 3], &'a [Arc<Canonical>]);
+type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 2], &'a [Arc<Canonical>]);
 
 impl<'a> CoverageCache<'a> {
     fn of(deployment: &'a Deployment, candidates: &'a Candidates<'a>) -> Self {
@@ -214,11 +215,22 @@ impl<'a> CoverageCache<'a> {
             let mut plans = candidates.plans.iter();
             plans.any(|(_, plan)| test(plan))
         };
+        let mut instances: FxHashMap<NodeRef, usize> = FxHashMap::default();
+        for registry in deployment
+            .expansion
+            .instances
+            .iter()
+            .filter(|it| is_registry(it))
+        {
+            *instances.entry(registry.place).or_default() += 1;
+        }
+        let cloud = deployment.settings.bicep.cloud.as_deref();
         CoverageCache {
             deployment,
             candidates,
             by_resource: any(&|plan| plan.scope.resource.is_some()),
-            by_group: any(&|plan| plan.scope.kind == ScopeKind::ResourceGroup),
+            instances,
+            national_cloud: cloud.is_some_and(|name| !name.eq_ignore_ascii_case("AzureCloud")),
             by_condition: any(&|plan| matches!(plan.existence, Existence::Conditional(_))),
             known: FxHashMap::default(),
         }
@@ -232,12 +244,16 @@ impl<'a> CoverageCache<'a> {
                 return Arc::clone(result);
             }
         }
-        let mut result = coverage_of(self.deployment, self.candidates, registry);
-        let conflicting = result.conflict.iter().map(|(_, off)| off);
+        let target = Target {
+            registry,
+            only_instance: self.instances.get(&registry.place) == Some(&1)
+                && registry.copies == Some(1),
+            national_cloud: self.national_cloud,
+        };
+        let mut result = coverage_of(self.deployment, self.candidates, &target);
         result.shared_off = result
             .off
             .iter()
-            .chain(conflicting)
             .chain(&result.conditional)
             .cloned()
             .collect();
@@ -251,14 +267,13 @@ impl<'a> CoverageCache<'a> {
     fn cache_key(&self, registry: &'a Instance) -> CacheKey<'a> {
         let text = |value: &'a Option<Value>| value.as_ref().and_then(Value::as_str);
         let name = registry.name.as_str().filter(|_| self.by_resource);
-        let group = text(&registry.scope.resource_group).filter(|_| self.by_group);
         let conditions = match self.by_condition {
             true => plan::premises(registry),
             false => &[],
         };
         (
             self.by_resource.then_some(registry.place),
-            [name, text(&registry.scope.subscription), group],
+            [name, text(&registry.scope.subscription)],
             conditions,
         )
     }
@@ -267,33 +282,38 @@ impl<'a> CoverageCache<'a> {
     fn same(&self, one: &Instance, other: &Instance) -> bool {
         let kind = |value: &Option<Value>| value.as_ref().map(|value| value.kind.clone());
         kind(&one.scope.subscription) == kind(&other.scope.subscription)
-            && (!self.by_group
-                || kind(&one.scope.resource_group) == kind(&other.scope.resource_group))
-            && (!self.by_resource || one.name.kind == other.name.kind)
+            && (!self.by_resource || one.name.kind == other.name.kind && one.via == other.via)
     }
 }
+
+/// A plan with its cover, and the label of its deployment unless that is the registry's own.
+type Covers<'a> = Vec<(Option<&'a Arc<str>>, &'a Instance, plan::Cover)>;
 
 fn coverage_of(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
-    registry: &Instance,
+    target: &Target<'_>,
 ) -> CoverageResult {
     let mut result = CoverageResult::default();
-    let covers: Vec<_> = candidates
+    let covers: Covers<'_> = candidates
         .plans
         .iter()
-        .map(|(label, plan)| (*label, *plan, plan::cover(plan, registry, label.is_none())))
+        .map(|(label, plan)| (*label, *plan, plan::cover(plan, target, label.is_none())))
         .collect();
+    let overriding = Overriding::of(&covers);
     for (label, plan, cover) in &covers {
         let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
         result
             .lists
             .extend(list_of(plan, cover, deployment, *label));
+        let owned = label.map(|label| (*label).clone());
         if cover.is_off() {
-            let label = label.map(|label| (*label).clone());
-            result.off.push(plan::plan_off(plan, cover, label));
+            result.off.push(plan::plan_off(plan, cover, owned));
+        } else if label.is_none() && cover.name == Tristate::Yes && cover.deployed != Tristate::No {
+            let why = plan::misplaced(plan).map(|why| (plan.type_place, plan::called(plan), why));
+            result.misplaced = result.misplaced.take().or(why);
         }
-        match cover.answer() {
+        match overriding.answer(plan, cover.answer()) {
             Tristate::No => {}
             Tristate::Maybe(mut unsure) => {
                 unsure.text.push_str(&elsewhere);
@@ -306,13 +326,9 @@ fn coverage_of(
                 result.uncertainties.push(unsure);
             }
             Tristate::Yes => match contradicted(&covers, *label, plan) {
-                Some((other, other_cover)) if sure_for(other, registry) => {
-                    let off = plan::plan_off(other, other_cover, None);
-                    result.conflict.get_or_insert(((*plan).clone(), off));
-                }
-                Some((other, _)) => result.uncertainties.push(Unsure {
+                Some(other) => result.uncertainties.push(Unsure {
                     text: format!(
-                        "{} is also declared in the same deployment without scanning, under a condition that is not known",
+                        "{} is declared twice in one deployment, once with scanning and once without",
                         plan::called(other)
                     ),
                     place: Some(other.type_place),
@@ -326,18 +342,15 @@ fn coverage_of(
     }
     // A second plan of one name in a deployment is an error, or contradicts the first.
     let wanted = deployment.settings.plan.name();
-    let is_wanted = |plan: &Instance| {
-        (plan.name.as_str()).is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-    };
     let taken: Vec<_> = covers
         .iter()
-        .filter(|(_, plan, cover)| cover.reach != Tristate::No && is_wanted(plan))
+        .filter(|(_, plan, cover)| cover.reach != Tristate::No && plan::named(plan, wanted))
         .map(|(label, ..)| *label)
         .collect();
     result
         .lists
         .retain(|list| !taken.contains(&list.deployment.as_ref()));
-    // The plan that messages and fixes speak of first: one of this deployment, and the one that is not superseded.
+    // The plan that messages and fixes name first: one of this deployment, and the one that is not superseded.
     result.off.sort_by_key(|off| {
         let newest = off.name.eq_ignore_ascii_case("Containers");
         (off.deployment.is_some(), !newest)
@@ -345,31 +358,89 @@ fn coverage_of(
     result
 }
 
+/// `Containers` on the registry itself overrides that on its subscription, unless the latter enforces itself.
+struct Overriding {
+    /// A plan on the registry is off.
+    resource_off: Tristate,
+    /// A plan on the subscription enforces itself and is off.
+    subscription_off: Tristate,
+}
+
+impl Overriding {
+    fn of(covers: &Covers<'_>) -> Self {
+        let mut overriding = Overriding {
+            resource_off: Tristate::No,
+            subscription_off: Tristate::No,
+        };
+        let mut subscription_decides = false;
+        for (_, plan, cover) in covers
+            .iter()
+            .filter(|(_, plan, _)| plan::named(plan, "Containers"))
+        {
+            let off = [&cover.tier, &cover.extension].contains(&&Tristate::No);
+            if cover.reach != Tristate::Yes || cover.deployed == Tristate::No {
+                continue;
+            }
+            let on_resource = plan.scope.resource.is_some();
+            let enforces = match on_resource {
+                true => Tristate::No,
+                false => plan::enforces(plan),
+            };
+            subscription_decides |= enforces == Tristate::Yes && cover.deployed == Tristate::Yes;
+            let answer = match (&cover.deployed, enforces) {
+                (Tristate::Maybe(unsure), _) => Tristate::Maybe(unsure.clone()),
+                (_, Tristate::Maybe(unsure)) => Tristate::Maybe(unsure),
+                (_, Tristate::No) if !on_resource => Tristate::No,
+                _ => Tristate::Yes,
+            };
+            let strongest = match on_resource {
+                true => &mut overriding.resource_off,
+                false => &mut overriding.subscription_off,
+            };
+            if off && *strongest != Tristate::Yes && answer != Tristate::No {
+                *strongest = answer;
+            }
+        }
+        if subscription_decides {
+            overriding.resource_off = Tristate::No;
+        }
+        overriding
+    }
+
+    /// What a plan answers, given the others.
+    fn answer(&self, plan: &Instance, answer: Tristate) -> Tristate {
+        if answer == Tristate::No || !plan::named(plan, "Containers") {
+            return answer;
+        }
+        let other = match plan.scope.resource.is_some() {
+            true => &self.subscription_off,
+            false => &self.resource_off,
+        };
+        match other {
+            Tristate::Yes => Tristate::No,
+            Tristate::No => answer,
+            Tristate::Maybe(unsure) => Tristate::Maybe(unsure.clone()),
+        }
+    }
+}
+
 /// A plan of the same name in the same deployment that is not on though it may be deployed together with `plan`.
 fn contradicted<'a>(
-    covers: &'a [(Option<&Arc<str>>, &'a Instance, plan::Cover)],
+    covers: &Covers<'a>,
     label: Option<&Arc<str>>,
     plan: &Instance,
-) -> Option<(&'a Instance, &'a plan::Cover)> {
+) -> Option<&'a Instance> {
     let name = plan.name.as_str()?;
     covers.iter().find_map(|(other_label, other, cover)| {
         let same = *other_label == label
-            && other
-                .name
-                .as_str()
-                .is_some_and(|n| n.eq_ignore_ascii_case(name))
+            && plan::named(other, name)
             && other.scope.resource.is_none()
             && plan.scope.resource.is_none();
         let off = cover.reach == Tristate::Yes
             && cover.deployed != Tristate::No
             && (cover.tier == Tristate::No || cover.extension == Tristate::No);
-        (same && off && !plan::exclusive(plan, other)).then_some((*other, cover))
+        (same && off && !plan::exclusive(plan, other)).then_some(*other)
     })
-}
-
-/// Whether a plan is surely deployed wherever the registry is.
-fn sure_for(plan: &Instance, registry: &Instance) -> bool {
-    plan::cover(plan, registry, true).deployed == Tristate::Yes
 }
 
 /// A plan that would scan if it had the name for it, and has its own from a literal: its list may take one more.
@@ -499,43 +570,52 @@ fn message_parts(
     if result.scanned.is_some() {
         return None;
     }
-    if let Some((on, off)) = &result.conflict {
-        return Some(conflict(on, off));
-    }
     let uncertain = uncertain(deployment, candidates, result);
     if let Existence::Conditional(uncertainty) = &registry.existence {
         return Some(deployed_when(deployment, uncertainty, result, uncertain));
     }
     // A plan that may be on, here or elsewhere, is better than one that is off; what could not be read is not.
     if result.uncertainties.is_empty()
-        && let Some(off) = result.off.iter().find(|off| off.deployment.is_none())
+        && let Some(off) = result.off.iter().find(|off| reports_off(off))
     {
         return Some(is_off(off));
     }
     if let Some((text, related)) = uncertain {
         return Some(MessageParts {
             verdict: Verdict::Unknown,
-            message: format!(
-                "Whether images in this container registry are scanned is not known: {text}."
-            ),
+            message: format!("Whether images are scanned is not known: {text}."),
             related,
         });
     }
-    let elsewhere: Vec<_> = result.off.iter().map(off_related).collect();
-    Some(MessageParts {
-        verdict: Verdict::Missing,
-        message: format!(
-            "Images in this container registry are not scanned: no Microsoft.Security/pricings resource {} sets the plan 'Containers' to Standard.",
+    let mut related: Vec<_> = result.off.iter().map(off_related).collect();
+    let message = match &result.misplaced {
+        Some((place, called, why)) => {
+            related.insert(0, (*place, format!("{called} {why}")));
+            format!(
+                "Images are not scanned: {called} {why} and cannot be deployed. Deploy it to the subscription."
+            )
+        }
+        None => format!(
+            "Images are not scanned: no Defender plan covers this registry ({}).",
             where_looked(deployment)
         ),
-        related: elsewhere,
+    };
+    Some(MessageParts {
+        verdict: Verdict::Missing,
+        message,
+        related,
     })
+}
+
+/// Whether a plan that is not on is a misconfiguration: `CloudPosture` at Free is the default.
+fn reports_off(off: &PlanOff) -> bool {
+    off.deployment.is_none() && !off.name.eq_ignore_ascii_case("CloudPosture")
 }
 
 fn where_looked(deployment: &Deployment) -> &'static str {
     match deployment.settings.coverage {
-        Coverage::Workspace => "in this deployment or any other of the workspace",
-        _ => "in this deployment",
+        Coverage::Workspace => "looked in all deployments of the workspace",
+        _ => "looked in this deployment",
     }
 }
 
@@ -596,42 +676,36 @@ fn deployed_when(
     result: &CoverageResult,
     uncertain: Option<(String, Vec<(NodeRef, String)>)>,
 ) -> MessageParts {
+    let reason = &uncertainty.reason;
     let when = match &*uncertainty.text {
-        text if uncertainty.unknown_loop && !text.is_empty() => format!(
-            "This container registry is deployed as often as '{text}' says ({})",
-            uncertainty.reason
-        ),
-        "" => format!(
-            "This container registry may be deployed ({})",
-            uncertainty.reason
-        ),
-        text => format!(
-            "This container registry is deployed when '{text}' holds ({})",
-            uncertainty.reason
-        ),
+        text if uncertainty.unknown_loop && !text.is_empty() => {
+            format!("this registry is repeated for each of '{text}' ({reason})")
+        }
+        "" => format!("this registry may be deployed ({reason})"),
+        text => format!("this registry is deployed if '{text}' ({reason})"),
     };
     let mut related: Vec<_> = uncertainty
         .place
         .map(|place| (place, uncertainty.reason.to_string()))
         .into_iter()
         .collect();
-    let then = match (uncertain, result.off.first()) {
+    let message = match (uncertain, result.off.first()) {
         (Some((text, more)), _) => {
             related.extend(more);
-            format!("whether its images are then scanned is not known: {text}")
+            format!("Whether images are scanned is not known: {when}; {text}.")
         }
         (None, Some(off)) => {
             related.push(off_related(off));
-            format!("its images are then not scanned: {}", off_text(off))
+            format!("Images may not be scanned: {when}; {}.", off_text(off))
         }
         (None, None) => format!(
-            "no Microsoft.Security/pricings resource {} then sets the plan 'Containers' to Standard",
+            "Images may not be scanned: {when}, and no Defender plan covers it ({}).",
             where_looked(deployment)
         ),
     };
     MessageParts {
         verdict: Verdict::Unknown,
-        message: format!("{when}, and {then}."),
+        message,
         related,
     }
 }
@@ -654,7 +728,7 @@ fn off_text(off: &PlanOff) -> String {
             plan::EXTENSION
         ),
         OffCause::Condition => format!(
-            "plan '{}' stands {place}, but its condition is false",
+            "plan '{}' is declared {place}, but its condition is false",
             off.name
         ),
     }
@@ -689,10 +763,7 @@ fn is_off(off: &PlanOff) -> MessageParts {
     related.extend(plan_declared(off));
     MessageParts {
         verdict: Verdict::Off,
-        message: format!(
-            "Images in this container registry are not scanned: {}.",
-            off_text(off)
-        ),
+        message: format!("Images are not scanned: {}.", off_text(off)),
         related,
     }
 }
@@ -705,31 +776,4 @@ fn plan_declared(off: &PlanOff) -> Option<(NodeRef, String)> {
             format!("plan '{}' is declared here", off.name),
         )
     })
-}
-
-fn conflict(on: &Instance, off: &PlanOff) -> MessageParts {
-    let how = match &off.cause {
-        OffCause::Tier(tier) => format!("to tier '{tier}'"),
-        OffCause::Extension => format!("with the extension {} off", plan::EXTENSION),
-        OffCause::NoTier | OffCause::Condition => "without a tier".to_owned(),
-    };
-    let on_place = plan::property(on, &["pricingTier"])
-        .and_then(|value: &Value| value.place)
-        .unwrap_or(on.type_place);
-    MessageParts {
-        verdict: Verdict::Off,
-        message: format!(
-            "Images in this container registry may not be scanned: one deployment sets plan '{}' both to Standard and {how}.",
-            off.name
-        ),
-        related: vec![
-            (
-                on_place,
-                format!("plan '{}' is set to Standard here", off.name),
-            ),
-            (on.type_place, "one of the two plans".to_owned()),
-            off_related(off),
-            (off.type_place, "the other of the two plans".to_owned()),
-        ],
-    }
 }

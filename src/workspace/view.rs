@@ -81,21 +81,18 @@ impl<'a> View<'a> {
             .bicep
             .cloud
             .clone();
-        let clouds = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
-        let clouds = match cloud {
-            Some(name) => clouds
-                .into_iter()
-                .filter(|cloud| cloud.eq_ignore_ascii_case(&name))
-                .collect(),
-            None => Vec::new(),
-        };
+        let all = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
+        let name = cloud.as_deref().unwrap_or(all[0]);
+        let is_named = |cloud: &&str| cloud.eq_ignore_ascii_case(name);
+        let clouds: Vec<_> = all.into_iter().filter(is_named).collect();
+        let own_profile = clouds.is_empty();
         let view = View {
             workspace,
             everything,
-            clouds: if clouds.is_empty() {
-                vec!["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]
-            } else {
-                clouds
+            // A profile of the user's own may be any of them.
+            clouds: match own_profile {
+                true => all.to_vec(),
+                false => clouds,
             },
             texts: RefCell::default(),
             dependencies: RefCell::default(),

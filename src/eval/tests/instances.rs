@@ -75,15 +75,15 @@ fn loops() {
         ",
         "A.B/a 'x0' surely
         A.B/a 'y1' surely
-        A.B/b ?!parameter 'names' has no value maybe( loop) copies
+        A.B/b ?!parameter 'names' has no value maybe(loop over parameters('names') loop) copies
         A.B/c ?!its loop is empty no
         A.B/d 'd0' surely
         A.B/d 'd1' no
         A.B/d 'd2' surely
         A.B/e 'ex' surely
-        A.B/e ?!parameter 'names' has no value maybe( loop) copies
+        A.B/e ?!parameter 'names' has no value maybe( opaque loop) copies
         A.B/f 'fx' surely
-        A.B/f ?!parameter 'flag' has no value maybe( loop) copies
+        A.B/f ?!parameter 'flag' has no value maybe( opaque loop) copies
         A.B/g 'kv' surely
         A.B/h 'x' surely
         A.B/h 'y' surely
@@ -242,10 +242,10 @@ fn arm_resources() {
         A.B/c/d 'parent/full' surely
         A.B/e 'p010' surely
         A.B/e 'q111' surely
-        A.B/f ?parameter 'open' has no value maybe( loop) copies
+        A.B/f ?parameter 'open' has no value maybe(loop over length(parameters('open')) loop) copies
         A.B/g ?!its loop is empty no
         A.B/h 'x' surely
-        A.B/h ?parameter 'open' has no value maybe( loop) copies",
+        A.B/h ?parameter 'open' has no value maybe(loop over length(concat([\"x\"],parameters('open'))) loop) copies",
     );
 }
 

@@ -2,7 +2,7 @@
 
 use super::{METADATA, is_plan, is_registry, plan};
 use crate::eval::{Existence, Instance, Value};
-use crate::model::{FileId, NodeRef, ScopeKind};
+use crate::model::{FileId, NodeRef};
 use crate::rules::Deployment;
 use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
 use crate::workspace::config::Plan as Preferred;
@@ -30,10 +30,12 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
         };
         if is_plan(instance) {
             if let Some((place, message)) = superseded(instance, deployment.settings.plan) {
-                let subject = place.map_or(Subject::None, Subject::PlanName);
+                // The extension is of the plan's successor only: under the new name it would turn scanning off.
+                let renamed = place.filter(|_| plan::extension_off(instance).is_none());
+                let subject = renamed.map_or(Subject::None, Subject::PlanName);
                 add(place, message, subject);
             }
-            if let Some(message) = in_a_group(instance) {
+            if let Some(message) = wrong_scope(instance) {
                 add(None, message, Subject::None);
             }
         } else if is_registry(instance)
@@ -87,16 +89,16 @@ fn superseded(instance: &Instance, preferred: Preferred) -> Option<(Option<NodeR
     })
 }
 
-fn in_a_group(instance: &Instance) -> Option<String> {
-    let in_group = instance.scope.kind == ScopeKind::ResourceGroup
-        && instance.scope.resource.is_none()
-        && instance
-            .api_version
-            .as_str()
-            .is_some_and(|version| version.starts_with("2024-01-01"));
-    in_group.then(|| {
-        "Microsoft.Security/pricings compiles in a resource-group deployment but does not deploy there: the service takes a subscription or one resource.".to_owned()
-    })
+fn wrong_scope(instance: &Instance) -> Option<String> {
+    // Bicep itself reports older versions.
+    let silent = instance
+        .api_version
+        .as_str()
+        .is_some_and(|version| version >= plan::RESOURCE_SCOPE_VERSION);
+    let why = plan::misplaced(instance).filter(|_| silent && instance.scope.resource.is_none())?;
+    Some(format!(
+        "This Defender plan does not deploy: it {why}, and the service takes a subscription or one resource. It compiles without an error."
+    ))
 }
 
 /// Defender pulls images through the registry's public endpoint or as a trusted service; where both are shut, it sees

@@ -66,7 +66,12 @@ pub fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
 
 /// What a plan does for registries, on its own.
 fn standing(plan: &Instance) -> String {
-    let cover = plan::cover(plan, plan, true);
+    let target = plan::Target {
+        registry: plan,
+        only_instance: true,
+        national_cloud: false,
+    };
+    let cover = plan::cover(plan, &target, true);
     if cover.name == plan::Tristate::No {
         return "does not scan registries".to_owned();
     }

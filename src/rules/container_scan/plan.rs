@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::REGISTRY;
 use super::subject::{OffCause, PlanOff};
 use crate::eval::canonical::{implies, implies_all};
 use crate::eval::{Canonical, Existence, Instance, Kind, Value};
@@ -15,8 +16,11 @@ pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPostur
 /// The extension of a plan that scans the images of registries. Its absence means that it is on.
 pub const EXTENSION: &str = "ContainerRegistriesVulnerabilityAssessments";
 
-/// The one version that a resource group may hold a pricing in.
-const RESOURCE_GROUP_VERSION: &str = "2017-08-01-preview";
+/// A version that is gone.
+const RETIRED_VERSION: &str = "2017-08-01-preview";
+
+/// From this version on, Bicep's types allow every scope and the service takes one resource too.
+pub const RESOURCE_SCOPE_VERSION: &str = "2024-01-01";
 
 /// An answer that may be withheld.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,16 +88,32 @@ impl Cover {
     }
 }
 
+/// A registry that plans may cover.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// It.
+    pub registry: &'a Instance,
+    /// Its declaration makes no other instance in the deployment.
+    pub only_instance: bool,
+    /// It is deployed to Azure Government or China.
+    pub national_cloud: bool,
+}
+
 /// Works out the cover of `plan` for `registry`. Conditions are compared only within one deployment: elsewhere the same
 /// parameter may have another value.
-pub fn cover(plan: &Instance, registry: &Instance, same_deployment: bool) -> Cover {
+pub fn cover(plan: &Instance, target: &Target<'_>, same_deployment: bool) -> Cover {
     let called = called(plan);
+    // The extension is of the other plans, and where it cannot be turned off 'False' is not off.
+    let always_scans = named(plan, "ContainerRegistry") || target.national_cloud;
     Cover {
         name: name(plan),
         tier: tier(plan, &called),
-        extension: extension(plan, &called),
-        reach: reach(plan, registry, &called),
-        deployed: deployed(plan, registry, same_deployment, &called),
+        extension: match always_scans {
+            true => Tristate::Yes,
+            false => extension(plan, &called),
+        },
+        reach: reach(plan, target, &called),
+        deployed: deployed(plan, target.registry, same_deployment, &called),
     }
 }
 
@@ -240,7 +260,7 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
 }
 
 /// The literal that turns the scanning extension off, and the element it stands in.
-fn extension_off(plan: &Instance) -> Option<&Value> {
+pub fn extension_off(plan: &Instance) -> Option<&Value> {
     let Kind::Array(array) = &property(plan, &["extensions"])?.kind else {
         return None;
     };
@@ -253,49 +273,34 @@ fn extension_off(plan: &Instance) -> Option<&Value> {
     off.next().filter(|_| off.next().is_none())
 }
 
-fn reach(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
+fn reach(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
+    let registry = target.registry;
     if plan.existing {
         return Tristate::No;
     }
     match same_subscription(plan, registry, called) {
-        Tristate::Yes => scope(plan, registry, called),
+        Tristate::Yes => scope(plan, target, called),
         Tristate::No => Tristate::No,
-        uncertainty => match scope(plan, registry, called) {
+        uncertainty => match scope(plan, target, called) {
             Tristate::No => Tristate::No,
             _ => uncertainty,
         },
     }
 }
 
-fn scope(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
-    let Some(resource) = &plan.scope.resource else {
-        return match plan.scope.kind {
-            ScopeKind::Subscription => Tristate::Yes,
-            ScopeKind::ResourceGroup if version_is(plan, RESOURCE_GROUP_VERSION) => {
-                same_group(plan, registry, called)
-            }
-            _ => Tristate::No,
-        };
-    };
-    // Only `Containers` can be set on one resource, and only since 2024-01-01.
-    let on_resource = plan.name.alternatives().iter().all(|name| {
-        name.as_str()
-            .is_some_and(|n| n.eq_ignore_ascii_case("Containers"))
-    }) && plan
-        .api_version
-        .as_str()
-        .is_none_or(|version| version >= "2024");
-    if !on_resource {
+fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
+    let registry = target.registry;
+    if misplaced(plan).is_some() {
         return Tristate::No;
     }
-    if resource.place.is_some() && resource.place == Some(registry.place) {
+    let Some(resource) = &plan.scope.resource else {
         return Tristate::Yes;
-    }
-    let is_registry = |ty: &crate::model::Ident| ty.is("Microsoft.ContainerRegistry/registries");
-    if resource
-        .resource_type
-        .as_ref()
-        .is_some_and(|ty| !is_registry(ty))
+    };
+    if !named(plan, "Containers")
+        || resource
+            .resource_type
+            .as_ref()
+            .is_some_and(|ty| !ty.is(REGISTRY))
     {
         return Tristate::No;
     }
@@ -303,16 +308,68 @@ fn scope(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
         text: format!("which resource {called} covers is not known"),
         place: Some(plan.type_place),
     };
+    let only_one = target.only_instance && resource.place == Some(registry.place);
     match (&resource.name, resource.resource_type.is_some()) {
-        (Some(name), true) => same_text(name, &registry.name, uncertainty),
+        // Iterations of a loop, and two uses of a module, share a declaration: the name decides.
+        (Some(name), true) => match same_text(name, &registry.name, uncertainty) {
+            Tristate::Maybe(_) if only_one => Tristate::Yes,
+            answer => answer,
+        },
         _ => Tristate::Maybe(uncertainty()),
     }
 }
 
-fn version_is(plan: &Instance, version: &str) -> bool {
-    plan.api_version
+/// Why a plan cannot be deployed where it is: the service takes a subscription, and from
+/// [`RESOURCE_SCOPE_VERSION`] on one resource.
+pub fn misplaced(plan: &Instance) -> Option<&'static str> {
+    let version = plan.api_version.as_str();
+    if version.is_some_and(|version| version.eq_ignore_ascii_case(RETIRED_VERSION)) {
+        return Some("has an API version that is gone");
+    }
+    if plan.scope.resource.is_some() {
+        let old = version.is_some_and(|version| version < RESOURCE_SCOPE_VERSION);
+        return old.then_some("has an API version that takes a subscription only");
+    }
+    match plan.scope.kind {
+        ScopeKind::Subscription => None,
+        ScopeKind::ResourceGroup => Some("is deployed to a resource group"),
+        ScopeKind::ManagementGroup => Some("is deployed to a management group"),
+        ScopeKind::Tenant => Some("is deployed to a tenant"),
+    }
+}
+
+/// Whether the plan has this name, in any case.
+pub fn named(plan: &Instance, name: &str) -> bool {
+    plan.name
         .as_str()
-        .is_some_and(|text| text.eq_ignore_ascii_case(version))
+        .is_some_and(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Whether the plan overrides those of its resources: `enforce: 'True'`.
+pub fn enforces(plan: &Instance) -> Tristate {
+    let is_true = |value: &Value| {
+        value.as_bool() == Some(true)
+            || value
+                .as_str()
+                .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    };
+    match property_of(&plan.body, &["properties", "enforce"]) {
+        Property::Absent => Tristate::No,
+        Property::Value(value) => passes(value, is_true, || Unsure {
+            text: format!(
+                "whether {} overrides the plans of resources is not known",
+                called(plan)
+            ),
+            place: value.place,
+        }),
+        Property::Unknown(_, place) => Tristate::Maybe(Unsure {
+            text: format!(
+                "whether {} overrides the plans of resources is not known",
+                called(plan)
+            ),
+            place,
+        }),
+    }
 }
 
 fn canonical(value: &Value) -> Option<&Arc<Canonical>> {
@@ -333,54 +390,29 @@ fn same_text(one: &Value, other: &Value, uncertainty: impl FnOnce() -> Unsure) -
     }
 }
 
-fn same_group(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
-    match (&plan.scope.resource_group, &registry.scope.resource_group) {
-        (None, None) => Tristate::Yes,
-        (Some(a), Some(b)) => same_text(a, b, || Unsure {
-            text: format!("whether {called} stands in the registry's resource group is not known"),
-            place: Some(plan.type_place),
-        }),
-        _ => Tristate::Maybe(Unsure {
-            text: format!("whether {called} stands in the registry's resource group is not known"),
-            place: Some(plan.type_place),
-        }),
-    }
-}
-
 /// Whether it is known which subscription something is for, if only that it is one of a few.
 pub(super) fn knows_subscription(one: &Instance) -> bool {
     let subscription = one.scope.subscription.as_ref();
     subscription.is_some_and(|value| !value.alternatives().is_empty())
 }
 
-/// The deployment's own subscription is as unknown as one given by a parameter, and unknown against unknown counts as
-/// the same.
+/// The deployment's own subscription is one and the same, and equal expressions are equal.
 fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
-    let known = |value: &Option<Value>| value.as_ref().map(|v| v.alternatives().to_vec());
-    let (ours, theirs) = (
-        known(&plan.scope.subscription).unwrap_or_default(),
-        known(&registry.scope.subscription).unwrap_or_default(),
-    );
-    let uncertainty = || {
-        Tristate::Maybe(Unsure {
-            text: format!("whether {called} is for the registry's subscription is not known"),
-            place: Some(plan.type_place),
-        })
+    let uncertainty = || Unsure {
+        text: format!("whether {called} is for the registry's subscription is not known"),
+        place: Some(plan.type_place),
     };
-    match (&ours[..], &theirs[..]) {
-        ([], []) => Tristate::Yes,
-        ([a], [b]) => same_text(a, b, || Unsure {
-            text: String::new(),
-            place: None,
-        }),
-        ([], _) | (_, []) => uncertainty(),
-        (ours, theirs) => {
-            let shared = |a: &&Value| theirs.iter().any(|b| b.kind == a.kind);
-            match ours.iter().find(shared) {
-                Some(_) => uncertainty(),
-                None => Tristate::No,
-            }
-        }
+    let (ours, theirs) = match (&plan.scope.subscription, &registry.scope.subscription) {
+        (None, None) => return Tristate::Yes,
+        (Some(ours), Some(theirs)) => (ours, theirs),
+        _ => return Tristate::Maybe(uncertainty()),
+    };
+    match (ours.alternatives(), theirs.alternatives()) {
+        ([], _) | (_, []) | ([_], [_]) => same_text(ours, theirs, uncertainty),
+        (ours, theirs) => match ours.iter().any(|a| theirs.iter().any(|b| b.kind == a.kind)) {
+            true => Tristate::Maybe(uncertainty()),
+            false => Tristate::No,
+        },
     }
 }
 
@@ -390,7 +422,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
         Existence::Never(_) => return Tristate::No,
         Existence::Conditional(uncertainty) => uncertainty,
     };
-    let comparable = same_deployment && !uncertainty.opaque && !uncertainty.unknown_loop;
+    let comparable = same_deployment && !uncertainty.opaque;
     if comparable && implies_all(premises(registry), &uncertainty.conditions) {
         return Tristate::Yes;
     }
@@ -401,7 +433,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
         )
     } else {
         format!(
-            "{called} is deployed only when '{}' holds ({})",
+            "{called} is deployed only if '{}' ({})",
             uncertainty.text, uncertainty.reason
         )
     };

@@ -9,8 +9,9 @@ use crate::eval::{Existence, Instance, Kind, Value};
 /// "Configure Microsoft Defender CSPM to be enabled", "Configure Microsoft Defender CSPM plan", "Configure Azure Defender
 /// for container registries to be enabled" (deprecated), "Configure Microsoft Defender for Cloud plans" (initiative);
 /// and the initiative of Azure landing zones, by its name.
-const DEPLOYING: [&str; 6] = [
+const DEPLOYING: [&str; 7] = [
     "c9ddb292-b203-4738-aead-18e2716e858f",
+    "efd4031d-b232-4595-babf-ae817348e91b",
     "689f7782-ef2c-4270-a6d0-7664869076bd",
     "72f8cee7-2937-403d-84a1-a4e3e57f3c21",
     "d3d1e68e-49d4-4b56-acff-93cef644b432",
@@ -62,6 +63,11 @@ pub fn may_turn_on(policy: &Instance) -> bool {
     {
         return false;
     }
+    if let Some(id) = plan::property(policy, &["policyDefinitionId"])
+        && id.reason().is_some()
+    {
+        return !disables_containers(policy);
+    }
     let mut pricing = false;
     let mut named = false;
     let mut built_in = false;
@@ -74,12 +80,25 @@ pub fn may_turn_on(policy: &Instance) -> bool {
         built_in |= DEPLOYING.iter().any(|id| folded.contains(id));
     });
     if built_in {
-        return true;
+        return !disables_containers(policy);
     }
     // A definition of one's own that deploys the plan: the resource stands in the template of its effect.
     let deploys =
         plan::property(policy, &["policyRule", "then", "details", "deployment"]).is_some();
     deploys && pricing && named
+}
+
+/// Whether an assignment sets a parameter for Containers to Disabled.
+fn disables_containers(policy: &Instance) -> bool {
+    let parameters = plan::property(policy, &["parameters"]).map(|value| &value.kind);
+    let Some(Kind::Object(parameters)) = parameters else {
+        return false;
+    };
+    parameters.members.iter().any(|(name, parameter)| {
+        let value = parameter.member("value").and_then(Value::as_str);
+        name.as_str().to_ascii_lowercase().contains("containers")
+            && value.is_some_and(|value| value.eq_ignore_ascii_case("Disabled"))
+    })
 }
 
 /// Every known string in a value, iteratively: definitions are nested by whoever wrote them.

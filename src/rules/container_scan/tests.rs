@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::eval::Expansion;
 use crate::eval::{Canonical, DeploymentScope, Kind, ModuleUse, Unknown, Unread};
-use crate::model::{Ident, ItemKey};
+use crate::model::{Ident, ItemKey, ScopeKind};
 use crate::rules;
 use crate::workspace::config::rule_file::RuleLists;
 use crate::workspace::config::{Level, Settings};
@@ -256,7 +256,7 @@ fn plans_that_scan() {
 
 #[test]
 fn no_plan() {
-    let missing = "missing Warning: Images in this container registry are not scanned: … in this deployment or any other of the workspace";
+    let missing = "missing Warning: Images are not scanned: no Defender plan … looked in all deployments of the workspace";
     check("registry", missing);
     check("registry\nplan name=VirtualMachines tier=Standard", missing);
     check(
@@ -277,12 +277,18 @@ fn no_plan() {
         "scanned",
     );
     check(
-        "registry sub=?x\nplan name=Containers tier=Standard sub=?y",
+        "registry sub=?x\nplan name=Containers tier=Standard sub=?x",
         "scanned",
     );
+    for plan in ["sub=?y", ""] {
+        check(
+            &format!("registry sub=?x\nplan name=Containers tier=Standard {plan}"),
+            "unknown Note: … for the registry's subscription is not known",
+        );
+    }
     check(
-        "registry sub=?x\nplan name=Containers tier=Standard",
-        "scanned",
+        "registry sub=A\nplan name=Containers tier=Standard sub=?y",
+        "unknown",
     );
     check("registry\nplan name=Containers tier=Free sub=A", "off");
     check(
@@ -335,7 +341,7 @@ fn plans_that_are_off() {
 fn two_plans_of_one_name() {
     check(
         "registry\nplan name=Containers tier=Standard\nplan name=containers tier=Free",
-        "off Error: … both to Standard and to tier 'Free'.",
+        "unknown Note: … declared twice in one deployment",
     );
     check(
         "registry\nplan name=Containers tier=Standard\nplan name=Containers tier=Standard",
@@ -351,7 +357,7 @@ fn two_plans_of_one_name() {
     );
     check(
         "registry\nplan name=Containers tier=Standard\nplan name=Containers tier=Free when=b",
-        "unknown Note: … under a condition",
+        "unknown Note: … declared twice in one deployment",
     );
     check(
         "registry\nplan name=Containers tier=Standard sub=A\nplan name=Containers tier=Free sub=B",
@@ -384,7 +390,7 @@ fn what_is_not_known() {
     );
     check(
         "registry\nplan name=Containers tier=Standard when=b",
-        "unknown Note: … deployed only when 'b' holds",
+        "unknown Note: … deployed only if 'b'",
     );
     check(
         "registry\nunread",
@@ -410,13 +416,13 @@ fn conditions() {
     check_when(
         "a",
         "a&b",
-        "unknown Note: This container registry is deployed when 'a' holds",
+        "unknown Note: … this registry is deployed if 'a'",
     );
     check_when("~&a", "a", "scanned");
     check_when("a", "~&a", "unknown");
     check(
         "registry when=a",
-        "unknown Note: This container registry is deployed when 'a' holds (parameter 'a' has no value), and no",
+        "unknown Note: Images may not be scanned: this registry is deployed if 'a' (parameter 'a' has no value), and no",
     );
     check(
         "registry when=a\nplan name=Containers tier=Standard",
@@ -427,7 +433,7 @@ fn conditions() {
     check_with(Settings::default(), "registry existing", &[]);
     check(
         "registry when=a\nelsewhere\nplan name=Containers tier=Standard when=a",
-        "unknown Note: This container registry … in deployment 'other.bicep'",
+        "unknown Note: … this registry is deployed if 'a' … in deployment 'other.bicep'",
     );
 }
 
@@ -459,7 +465,7 @@ fn scopes() {
     );
     check(
         "registry\nplan name=Containers tier=Standard scope=rg api=2017-08-01-preview",
-        "scanned",
+        "missing Warning: … has an API version that is gone",
     );
     check(
         "registry\nplan name=Containers tier=Standard scope=rg api=2023-01-01",
@@ -468,7 +474,7 @@ fn scopes() {
     check_with(
         Settings::default(),
         "registry\nplan name=Containers tier=Standard scope=rg",
-        &["missing", "hint Note: Microsoft.Security/pricings compiles"],
+        &["missing", "hint Note: This Defender plan does not deploy"],
     );
 }
 
@@ -491,7 +497,7 @@ fn coverage() {
     check_with(
         with(Coverage::Deployment),
         case,
-        &["missing Warning: … pricings resource in this deployment sets"],
+        &["missing Warning: … looked in this deployment"],
     );
     check_with(with(Coverage::Elsewhere), "registry", &["scanned"]);
     let excluded = Settings {
