@@ -14,6 +14,8 @@ mod editors;
 mod edits;
 #[path = "lsp/faults.rs"]
 mod faults;
+#[path = "lsp/freshness.rs"]
+mod freshness;
 #[path = "lsp/pull.rs"]
 mod pull;
 #[path = "lsp/queries.rs"]

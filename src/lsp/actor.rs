@@ -14,13 +14,14 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
-    ConfigurationItem, FileChangeType, FileEvent, InitializeParams, MessageType,
-    TextDocumentContentChangeEvent, TraceValue, Uri, WorkspaceEdit,
+    ConfigurationItem, FileEvent, InitializeParams, MessageType, TextDocumentContentChangeEvent,
+    TraceValue, Uri, WorkspaceEdit,
 };
 
 use super::capabilities::Caps;
 use super::event::Event;
-use super::jobs::{Ask, Change, Job, Jobs, Rebuild};
+use super::jobs::{Ask, Change, Inputs, Job, Jobs, Rebuild};
+use super::lenient::NO_VERSION;
 use super::output::Output;
 use super::scans::Scans;
 use super::uri::{Named, named, uri_of};
@@ -86,6 +87,10 @@ pub(super) struct Actor {
     refreshing: bool,
     refresh_again: bool,
     told_fault: bool,
+    /// The client watches the files of the workspace folders: it took the registration.
+    watching: bool,
+    /// It was asked to watch other inputs.
+    inputs_registered: bool,
     /// Those who asked for a scan.
     awaiting_scan: Vec<oneshot::Sender<()>>,
 }
@@ -131,6 +136,8 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         refreshing: false,
         refresh_again: false,
         told_fault: false,
+        watching: false,
+        inputs_registered: false,
         awaiting_scan: Vec::new(),
     };
     while let Ok(event) = heard.recv() {
@@ -167,7 +174,7 @@ impl Actor {
                 changes,
             } => self.change(&uri, version, changes),
             Event::Close(uri) => self.close(&uri),
-            Event::Save => self.saved(),
+            Event::Save(uri) => self.saved(&uri),
             Event::Watched(changes) => self.watched(&changes),
             Event::Folders { added, removed } => self.change_folders(&added, &removed),
             Event::Settings(value) => self.settings_changed(&value),
@@ -180,7 +187,9 @@ impl Actor {
             }
             Event::Trace(trace) => self.trace = trace,
             Event::Apply(title, edit) => self.apply(title, *edit),
-            Event::Ask(method, ask) => self.ask(method, ask),
+            Event::Watching(watching) => self.watching = watching,
+            Event::Inputs(paths) => self.watch_inputs(&paths),
+            Event::Ask(method, uri, ask) => self.ask(method, uri.as_ref(), ask),
             Event::ScanAll(reply) => self.scan_all(reply),
             Event::Scanning(..)
             | Event::Slow(_)
@@ -282,19 +291,45 @@ impl Actor {
     }
 
     fn register(&self) {
-        let registrations = watch::registrations(&self.caps);
-        if registrations.is_empty() {
-            return;
+        if let Some(files) = watch::files(&self.caps) {
+            let client = self.client.clone();
+            self.task(
+                async move { client.register_capability(vec![files]).await },
+                |answer| match answer {
+                    Some(Ok(())) => Event::Watching(true),
+                    Some(Err(error)) => {
+                        log::line(&format!("the client does not watch files: {error}"));
+                        Event::Watching(false)
+                    }
+                    None => Event::Watching(false),
+                },
+            );
         }
+        if let Some(settings) = watch::settings(&self.caps) {
+            let client = self.client.clone();
+            self.runtime.spawn(async move {
+                if let Err(error) = client.register_capability(vec![settings]).await {
+                    log::line(&format!("the client does not report settings: {error}"));
+                }
+            });
+        }
+    }
+
+    /// Has the client watch inputs outside the folders, in place of those before.
+    fn watch_inputs(&mut self, paths: &[PathBuf]) {
+        let inputs = watch::inputs(paths, &self.folders);
+        let before = std::mem::replace(&mut self.inputs_registered, inputs.is_some());
         let client = self.client.clone();
-        let asking = async move {
-            if let Err(error) = client.register_capability(registrations).await {
-                log::line(&format!("the client does not watch for us: {error}"));
-            }
-        };
         self.runtime.spawn(async move {
-            // A client that never answers watches, or it does not.
-            let _ = tokio::time::timeout(REQUEST_TIMEOUT, asking).await;
+            if before {
+                let _ = client.unregister_capability(vec![watch::no_inputs()]).await;
+            }
+            // Where it is refused, these inputs are still looked at on open, save and requests.
+            if let Some(inputs) = inputs
+                && let Err(error) = client.register_capability(vec![inputs]).await
+            {
+                log::line(&format!("the client does not watch other files: {error}"));
+            }
         });
     }
 
@@ -386,7 +421,9 @@ impl Actor {
             Named::Alone(path) => path,
             Named::Nothing => return,
         };
-        self.recheck(true);
+        let path = disk::normalize(&path);
+        let version = if version == NO_VERSION { 0 } else { version };
+        self.look_again(&path);
         let open = Open {
             path: path.clone(),
             document: Document::new(&text, version),
@@ -421,6 +458,10 @@ impl Actor {
             }
             return;
         };
+        let version = match version {
+            NO_VERSION => open.document.version,
+            version => version,
+        };
         let steps: Vec<_> = changes
             .into_iter()
             .map(|change| TextChange {
@@ -428,51 +469,64 @@ impl Actor {
                 text: change.text,
             })
             .collect();
-        // The judge first: what follows is only for a bad day.
-        let present = Job::Edit {
-            path: open.path.clone(),
-            version,
-            change: Change::Steps(steps.clone()),
-        };
         open.document.apply(&steps, self.caps.encoding, version);
-        self.jobs.push(present, || Some(open.document.clone()));
+        let (path, document) = (open.path.clone(), open.document.clone());
+        // The engine holds the text of the name that was opened last.
+        let shared = self.documents.values().filter(|it| it.path == path).count() > 1;
+        let change = if shared {
+            Change::Whole(Box::new(document.clone()))
+        } else {
+            Change::Steps(steps)
+        };
+        let job = Job::Edit {
+            path,
+            version,
+            change,
+        };
+        self.jobs.push(job, || Some(document));
     }
 
     fn close(&mut self, uri: &Uri) {
         self.early.remove(uri);
-        if let Some(open) = self.documents.remove(uri) {
-            self.push(Job::Close(open.path));
+        let Some(closed) = self.documents.remove(uri) else {
+            return;
+        };
+        let mut documents = self.documents.iter();
+        match documents.find(|(_, open)| open.path == closed.path) {
+            // Still open under another form of its URI.
+            Some((uri, open)) => self.push(Job::Open {
+                path: open.path.clone(),
+                uri: uri.clone(),
+                version: open.document.version,
+                text: open.document.text.to_string(),
+            }),
+            None => self.push(Job::Close(closed.path)),
         }
     }
 
-    fn ask(&mut self, method: &'static str, ask: Ask) {
+    fn ask(&mut self, method: &'static str, uri: Option<&Uri>, ask: Ask) {
         if self.trace != TraceValue::Off {
             self.log_trace(&format!("answering {method}"));
         }
-        self.recheck(false);
+        if let Some(path) = uri.and_then(file).filter(|_| self.begun) {
+            self.push(Job::LookAgain(Inputs::ForRequest(path)));
+        }
         self.push(Job::Ask(ask));
     }
 
-    /// Where nobody watches, saving is when things have changed: also files that were not there before.
-    fn saved(&mut self) {
-        self.recheck(true);
-        if !self.caps.watch {
+    /// For a client that does not watch, a save is when new files are looked for.
+    fn saved(&mut self, uri: &Uri) {
+        if let Some(path) = file(uri) {
+            self.look_again(&path);
+        }
+        if !self.watching {
             self.scan_again();
         }
     }
 
-    /// Files changed on disk. A folder that is new, or goes by a new name, is often told of alone, without what lies in it.
-    fn watched(&mut self, changes: &[FileEvent]) {
-        let files: Vec<_> = changes.iter().filter_map(|it| file(&it.uri)).collect();
-        let new = changes
-            .iter()
-            .filter(|change| change.typ == FileChangeType::CREATED)
-            .filter_map(|change| file(&change.uri));
-        let folders = new.into_iter().any(|path| disk::is_folder(&path));
-        self.push(Job::Disk(files));
-        if folders {
-            self.scan_again();
-        }
+    fn watched(&self, changes: &[FileEvent]) {
+        let paths = changes.iter().filter_map(|change| file(&change.uri));
+        self.push(Job::Disk(paths.collect()));
     }
 
     /// Scans all folders once more. A scan under way may have passed where something is new, but is not to be begun again
@@ -491,10 +545,14 @@ impl Actor {
         }
     }
 
-    /// Has files looked at, where the client does not watch them.
-    fn recheck(&self, pressing: bool) {
-        if self.begun && !self.caps.watch {
-            self.push(Job::Recheck { pressing });
+    /// Has inputs compared with the disk when a document is opened or saved: all where the client watches nothing.
+    fn look_again(&self, path: &Path) {
+        if self.begun {
+            self.push(Job::LookAgain(if self.watching {
+                Inputs::Around(path.to_path_buf())
+            } else {
+                Inputs::All
+            }));
         }
     }
 
@@ -540,7 +598,7 @@ impl Actor {
     fn scan_all(&mut self, reply: oneshot::Sender<()>) {
         self.begin();
         self.awaiting_scan.push(reply);
-        self.push(Job::Recheck { pressing: true });
+        self.push(Job::LookAgain(Inputs::All));
         self.scan_folders();
         if self.folders.is_empty() {
             self.send_to_worker();

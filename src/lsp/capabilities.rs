@@ -52,6 +52,8 @@ pub(super) struct Caps {
     pub(super) annotations: bool,
     pub(super) markdown: bool,
     pub(super) watch: bool,
+    /// It watches below folders that the server names.
+    pub(super) watch_elsewhere: bool,
     pub(super) configuration: bool,
     /// It can be asked to tell when settings change.
     pub(super) tell_settings: bool,
@@ -113,6 +115,9 @@ impl Caps {
             watch: workspace
                 .and_then(|workspace| workspace.did_change_watched_files.as_ref())
                 .is_some_and(|it| yes(it.dynamic_registration)),
+            watch_elsewhere: workspace
+                .and_then(|workspace| workspace.did_change_watched_files.as_ref())
+                .is_some_and(|it| yes(it.dynamic_registration) && yes(it.relative_pattern_support)),
             configuration: workspace.is_some_and(|workspace| yes(workspace.configuration)),
             tell_settings: workspace
                 .and_then(|workspace| workspace.did_change_configuration.as_ref())

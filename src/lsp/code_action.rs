@@ -56,7 +56,7 @@ impl Worker {
         let span = Span::new(start.min(end), start.max(end));
         let fixes = self
             .analysis
-            .fixes_of_first(MOST, &path, span, self.caps.create_files);
+            .fixes_of_first(MOST, &path, span, self.creates_beside(&path));
         let Some(report) = self.analysis.report(&path) else {
             return Vec::new();
         };
@@ -157,7 +157,8 @@ impl Worker {
             return Err(modified());
         }
         let span = Span::new(data.span.0, data.span.1);
-        let fixes = self.analysis.fixes(&path, span, self.caps.create_files);
+        let create_files = self.creates_beside(&path);
+        let fixes = self.analysis.fixes(&path, span, create_files);
         let fix = fixes.into_iter().find(|(index, fix)| {
             let found = report.diagnostics.get(*index);
             fix.id == data.fix
@@ -166,6 +167,11 @@ impl Worker {
         let (_, fix) = fix.ok_or_else(modified)?;
         let edit = self.workspace_edit(&fix, &path).ok_or_else(modified)?;
         Ok((fix.title, edit))
+    }
+
+    /// Whether a fix may create a file beside a document: one that is not a file has no folder.
+    fn creates_beside(&self, path: &Path) -> bool {
+        self.caps.create_files && path.is_absolute()
     }
 
     /// A fix as an edit of the workspace; `None` where the client cannot do what it takes.

@@ -27,7 +27,7 @@ pub(super) struct Status {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DocumentParams {
-    text_document: TextDocumentIdentifier,
+    pub(super) text_document: TextDocumentIdentifier,
     /// For the inventory: the file that gives the parameters their values.
     #[serde(default)]
     parameters: Option<TextDocumentIdentifier>,

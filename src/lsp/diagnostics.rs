@@ -79,6 +79,21 @@ impl Shown {
         again
     }
 
+    /// Clears a file's diagnostics under a name that it no longer goes by.
+    pub(super) fn take_back(&mut self, path: &Path, uri: &Uri, output: &Output) {
+        if self.reported.remove(path).is_some() {
+            let uri = uri.as_str();
+            output.publish(
+                uri,
+                Publish {
+                    uri,
+                    version: None,
+                    diagnostics: &[],
+                },
+            );
+        }
+    }
+
     fn tell(&mut self, path: &Arc<Path>, hash: Option<u64>) {
         match hash {
             Some(hash) => _ = self.reported.insert(path.clone(), hash),

@@ -28,9 +28,13 @@ pub(super) enum Event {
         changes: Vec<TextDocumentContentChangeEvent>,
     },
     Close(Uri),
-    Save,
+    Save(Uri),
     /// Files changed on disk.
     Watched(Vec<FileEvent>),
+    /// The client accepted or refused to watch files.
+    Watching(bool),
+    /// Inputs that the watched patterns do not cover.
+    Inputs(Vec<PathBuf>),
     Folders {
         added: Vec<Uri>,
         removed: Vec<Uri>,
@@ -43,8 +47,8 @@ pub(super) enum Event {
     Trace(TraceValue),
     /// The client is to apply an edit; how to call it.
     Apply(String, Box<WorkspaceEdit>),
-    /// A request for the judge.
-    Ask(&'static str, Ask),
+    /// A request for the worker, and the document that it is about.
+    Ask(&'static str, Option<Uri>, Ask),
     /// Look at all folders anew; the answer is due when that is done.
     ScanAll(oneshot::Sender<()>),
     /// A scan read so many files of so many.

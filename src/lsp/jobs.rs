@@ -35,8 +35,8 @@ pub(super) enum Job {
     Close(PathBuf),
     /// Files changed on disk.
     Disk(Vec<PathBuf>),
-    /// Files may have changed on disk, but nobody tells: look.
-    Recheck { pressing: bool },
+    /// Compare inputs with the disk.
+    LookAgain(Inputs),
     /// These are the workspace folders now.
     Folders(Vec<PathBuf>),
     /// This is what the editor sets: for all, and for single folders.
@@ -51,6 +51,14 @@ pub(super) enum Job {
     Ask(Ask),
     /// Nobody is left.
     Stop,
+}
+
+/// Which inputs to compare with the disk: see [`LookAgain`](crate::analysis::LookAgain).
+pub(super) enum Inputs {
+    All,
+    Around(PathBuf),
+    /// The same for a request, which does not look each time.
+    ForRequest(PathBuf),
 }
 
 /// A request's work, with the way of its answer inside.

@@ -2,16 +2,23 @@
 //!
 //! A client that names a kind of text this version of the protocol does not have shall not lose its server for that, nor
 //! one diagnostic of another server in a strange shape cost all code actions. What does not fit is left out, piece by
-//! piece, and the rest counts. Messages that a document's text depends on are not among these: half an edit is no edit.
+//! piece, and the rest counts. Of the messages that carry a document's text only the version and the language may be
+//! missing: half an edit is no edit, and is logged.
+
+use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tower_lsp::ls_types::{
-    CodeActionParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
-    InitializeParams,
+    CodeActionParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+    DidChangeWorkspaceFoldersParams, DidOpenTextDocumentParams, InitializeParams, Range,
 };
 
+use super::log;
 use super::message::Kind;
+
+/// The version of an edit that names none.
+pub(super) const NO_VERSION: i32 = i32::MIN;
 
 /// Whether something fits what is expected.
 type Fits = fn(&Value) -> bool;
@@ -23,6 +30,9 @@ fn is<T: for<'a> Deserialize<'a>>(value: &Value) -> bool {
 /// The body of a message with parameters that can be taken; `None` where it is to stay as it is.
 pub(super) fn corrected(kind: Kind, body: &[u8]) -> Option<Vec<u8>> {
     if matches!(kind, Kind::Exit | Kind::Other) {
+        return None;
+    }
+    if matches!(kind, Kind::Open | Kind::Change) && names_version_and_language(kind, body) {
         return None;
     }
     let mut message: Map<String, Value> = serde_json::from_slice(body).ok()?;
@@ -56,12 +66,76 @@ pub(super) fn corrected(kind: Kind, body: &[u8]) -> Option<Vec<u8>> {
             &json!({"event": {"added": [], "removed": []}}),
             is::<DidChangeWorkspaceFoldersParams>,
         )?),
+        Kind::Open => Some(with_text::<DidOpenTextDocumentParams>(kind, given?)?),
+        Kind::Change => Some(with_text::<DidChangeTextDocumentParams>(kind, given?)?),
         Kind::Exit | Kind::Other => return None,
     };
     if let Some(params) = params {
         message.insert("params".to_owned(), params);
     }
     serde_json::to_vec(&message).ok()
+}
+
+/// Whether a message that carries text has all members that may be missing, and good edits.
+fn names_version_and_language(kind: Kind, body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        params: Params<'a>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Params<'a> {
+        #[serde(borrow)]
+        text_document: Document<'a>,
+        #[serde(borrow)]
+        content_changes: Option<Vec<Edit<'a>>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Document<'a> {
+        #[serde(rename = "version")]
+        _version: i32,
+        #[serde(borrow)]
+        language_id: Option<Cow<'a, str>>,
+    }
+    #[derive(Deserialize)]
+    struct Edit<'a> {
+        #[serde(rename = "range")]
+        _range: Option<Range>,
+        #[serde(borrow, rename = "text")]
+        _text: Cow<'a, str>,
+    }
+    let message = serde_json::from_slice::<Message<'_>>(body);
+    message.is_ok_and(|message| match kind {
+        Kind::Open => message.params.text_document.language_id.is_some(),
+        _ => message.params.content_changes.is_some(),
+    })
+}
+
+/// The parameters of a message that carries text, with the version and the language that it does not name.
+fn with_text<T: for<'a> Deserialize<'a>>(kind: Kind, mut given: Value) -> Option<Value> {
+    if let Some(document) = given.get_mut("textDocument").and_then(Value::as_object_mut) {
+        if !document.get("version").is_some_and(is::<i32>) {
+            document.insert("version".to_owned(), json!(NO_VERSION));
+        }
+        if kind == Kind::Open && !document.get("languageId").is_some_and(Value::is_string) {
+            document.insert("languageId".to_owned(), json!(""));
+        }
+    }
+    match T::deserialize(&given) {
+        Ok(_) => Some(given),
+        Err(error) => {
+            let uri = given
+                .pointer("/textDocument/uri")
+                .cloned()
+                .unwrap_or_default();
+            log::line(&format!(
+                "{kind:?} of {uri} is ignored, its text may differ from now on: {error}"
+            ));
+            None
+        }
+    }
 }
 
 /// The parameters with an empty list in one place.

@@ -91,6 +91,10 @@ pub(super) enum Kind {
     Status,
     /// A request for code actions.
     CodeAction,
+    /// A document was opened.
+    Open,
+    /// A document was edited.
+    Change,
     /// Files changed on disk.
     Watched,
     /// Workspace folders came or went.
@@ -129,6 +133,8 @@ pub(super) fn check(body: &[u8]) -> Result<Message, Wrong> {
             (Some("exit"), None) => Kind::Exit,
             (Some("preflight/status"), Some(_)) => Kind::Status,
             (Some("textDocument/codeAction"), Some(_)) => Kind::CodeAction,
+            (Some("textDocument/didOpen"), None) => Kind::Open,
+            (Some("textDocument/didChange"), None) => Kind::Change,
             (Some("workspace/didChangeWatchedFiles"), None) => Kind::Watched,
             (Some("workspace/didChangeWorkspaceFolders"), None) => Kind::Folders,
             _ => Kind::Other,
@@ -211,7 +217,7 @@ mod tests {
     #[test]
     fn messages() {
         for text in [
-            r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{}}"#,
+            r#"{"jsonrpc":"2.0","method":"textDocument/didClose","params":{}}"#,
             r#"{"jsonrpc":"2.0","method":"shutdown"}"#,
             r#"{"jsonrpc":"2.0","id":"a","method":"m","params":[1,2.5,"x",null,true,{"a":"\n"}]}"#,
             r#"{"jsonrpc":"2.0","method":"$/m"}"#,

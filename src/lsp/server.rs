@@ -12,7 +12,7 @@ use tower_lsp::ls_types::{
     DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
     DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
     DocumentDiagnosticParams, DocumentDiagnosticReportResult, ExecuteCommandParams, Hover,
-    HoverParams, InitializeParams, InitializeResult, InitializedParams, SetTraceParams,
+    HoverParams, InitializeParams, InitializeResult, InitializedParams, SetTraceParams, Uri,
     WorkDoneProgressCancelParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
 };
 use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
@@ -60,6 +60,7 @@ impl Server {
     async fn ask<T: Send + 'static>(
         &self,
         method: &'static str,
+        document: Option<Uri>,
         work: impl FnOnce(&mut Worker) -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
@@ -70,25 +71,27 @@ impl Server {
                 let _ = sender.send((!full).then(|| work(worker)));
             }
         };
-        self.tell(Event::Ask(method, Box::new(run)));
+        self.tell(Event::Ask(method, document, Box::new(run)));
         let answer = answer.await.map_err(|_| Error::internal_error())?;
         // Many may have been worked out before the first of them was written.
         answer.filter(|_| !self.output.is_full()).ok_or_else(unread)
     }
 
     async fn status(&self) -> Result<Status> {
-        self.ask("preflight/status", Worker::status).await
+        self.ask("preflight/status", None, Worker::status).await
     }
 
     async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
-        self.ask("preflight/inventory", move |worker| {
+        let document = Some(params.text_document.uri.clone());
+        self.ask("preflight/inventory", document, move |worker| {
             worker.inventory(&params)
         })
         .await
     }
 
     async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
-        self.ask("preflight/syntaxTree", move |worker| {
+        let document = Some(params.text_document.uri.clone());
+        self.ask("preflight/syntaxTree", document, move |worker| {
             worker.syntax_tree(&params)
         })
         .await
@@ -146,8 +149,8 @@ impl LanguageServer for Server {
         });
     }
 
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {
-        self.tell(Event::Save);
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        self.tell(Event::Save(params.text_document.uri));
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
@@ -173,25 +176,35 @@ impl LanguageServer for Server {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let document = Some(params.text_document.uri.clone());
         let work = move |worker: &mut Worker| worker.code_actions(&params);
-        self.ask("textDocument/codeAction", work).await.map(Some)
+        self.ask("textDocument/codeAction", document, work)
+            .await
+            .map(Some)
     }
 
     async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
-        self.ask("codeAction/resolve", move |worker| worker.resolve(params))
-            .await?
+        self.ask("codeAction/resolve", None, move |worker| {
+            worker.resolve(params)
+        })
+        .await?
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        self.ask("textDocument/hover", move |worker| worker.hover(&params))
-            .await
+        let at = &params.text_document_position_params;
+        let document = Some(at.text_document.uri.clone());
+        self.ask("textDocument/hover", document, move |worker| {
+            worker.hover(&params)
+        })
+        .await
     }
 
     async fn diagnostic(
         &self,
         params: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
-        self.ask("textDocument/diagnostic", move |worker| {
+        let document = Some(params.text_document.uri.clone());
+        self.ask("textDocument/diagnostic", document, move |worker| {
             worker.pull(&params)
         })
         .await
@@ -201,7 +214,7 @@ impl LanguageServer for Server {
         &self,
         params: WorkspaceDiagnosticParams,
     ) -> Result<WorkspaceDiagnosticReportResult> {
-        self.ask("workspace/diagnostic", move |worker| {
+        self.ask("workspace/diagnostic", None, move |worker| {
             worker.pull_all(&params)
         })
         .await
@@ -210,7 +223,7 @@ impl LanguageServer for Server {
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         if params.command == FIX {
             let work = move |worker: &mut Worker| worker.commanded(params.arguments.first());
-            let (title, edit) = self.ask("workspace/executeCommand", work).await??;
+            let (title, edit) = self.ask("workspace/executeCommand", None, work).await??;
             self.tell(Event::Apply(title, Box::new(edit)));
             return Ok(None);
         }

@@ -1,74 +1,89 @@
-//! Noticing what happens on disk: by the client's watching where it can, else by looking.
+//! What a client that watches files is asked to watch. Inputs that no client watches are compared with the disk again:
+//! see [`Analysis::look_again`](crate::analysis::Analysis::look_again).
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tower_lsp::ls_types::Registration;
+use tower_lsp::ls_types::{Registration, Unregistration};
 
 use super::capabilities::Caps;
-use crate::analysis::Analysis;
-use crate::workspace::disk::{self, Stamp};
+use super::uri::uri_of;
 
-/// Patterns of the files that matter.
-const GLOBS: [&str; 4] = [
-    "**/*.{bicep,bicepparam,json,jsonc}",
-    "**/ps-rule.y*ml",
-    "**/psrule.y*ml",
-    "**/bicepconfig.json",
-];
+/// Kinds of files that can be an input: templates, configuration, and what `load…Content` functions read.
+const KINDS: [&str; 7] = ["bicep", "bicepparam", "json", "jsonc", "yaml", "yml", "txt"];
 
-/// Files are not looked at more often than this for a request; opening and saving always look.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Folders outside the workspace that a client is asked to watch at most.
+const MAX_FOLDERS: usize = 256;
 
-/// What to ask a client to tell, as far as it can be asked: files that change, and settings.
-pub(super) fn registrations(caps: &Caps) -> Vec<Registration> {
-    let watchers = GLOBS.map(|glob| json!({"globPattern": glob}));
-    let files = Registration {
+const METHOD: &str = "workspace/didChangeWatchedFiles";
+
+const INPUTS: &str = "preflight-inputs";
+
+/// Registrations that every client which takes them gets: files in the workspace folders.
+pub(super) fn files(caps: &Caps) -> Option<Registration> {
+    let glob = format!("**/*.{{{}}}", KINDS.join(","));
+    caps.watch.then(|| Registration {
         id: "preflight-watch".to_owned(),
-        method: "workspace/didChangeWatchedFiles".to_owned(),
-        register_options: Some(json!({"watchers": Value::from(watchers.to_vec())})),
-    };
-    let settings = Registration {
+        method: METHOD.to_owned(),
+        register_options: Some(json!({"watchers": [{"globPattern": glob}]})),
+    })
+}
+
+/// The registration for changes of settings.
+pub(super) fn settings(caps: &Caps) -> Option<Registration> {
+    caps.tell_settings.then(|| Registration {
         id: "preflight-settings".to_owned(),
         method: "workspace/didChangeConfiguration".to_owned(),
         register_options: Some(json!({"section": "preflight"})),
+    })
+}
+
+/// The registration for inputs that [`files`] does not cover: each folder that holds some, with patterns for their
+/// names. `None` where there are none.
+pub(super) fn inputs(paths: &[PathBuf], folders: &[PathBuf]) -> Option<Registration> {
+    let covered = |path: &Path| {
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        let inside = folders.iter().any(|folder| path.starts_with(folder));
+        inside && kind.is_some_and(|kind| KINDS.contains(&kind))
     };
-    let asked = [(caps.watch, files), (caps.tell_settings, settings)];
-    let asked = asked.into_iter().filter(|(can, _)| *can);
-    asked.map(|(_, registration)| registration).collect()
-}
-
-/// How files looked when they were last looked at, for clients that do not watch.
-#[derive(Debug, Default)]
-pub(super) struct Stamps {
-    known: HashMap<PathBuf, Option<Stamp>>,
-    looked: Option<Instant>,
-}
-
-impl Stamps {
-    /// Which of the files that the engine knows look different now. The first look at a file finds nothing. Where it
-    /// is not pressing, nothing is looked at twice in short order.
-    pub(super) fn changed(&mut self, analysis: &Analysis, pressing: bool) -> Vec<PathBuf> {
-        let now = Instant::now();
-        if !pressing && self.looked.is_some_and(|before| now - before < PAUSE) {
-            return Vec::new();
+    let mut names: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
+    for path in paths.iter().filter(|path| !covered(path)) {
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            names
+                .entry(folder)
+                .or_default()
+                .push(pattern(&name.to_string_lossy()));
         }
-        self.looked = Some(now);
-        let mut changed = Vec::new();
-        for path in analysis.files_on_disk() {
-            let stamp = disk::stamp(path);
-            match self.known.get_mut(path) {
-                Some(known) if *known == stamp => {}
-                Some(known) => {
-                    *known = stamp;
-                    changed.push(path.to_path_buf());
-                }
-                None => _ = self.known.insert(path.to_path_buf(), stamp),
-            }
-        }
-        changed.sort();
-        changed
     }
+    let watchers: Vec<Value> = names
+        .into_iter()
+        .take(MAX_FOLDERS)
+        .filter_map(|(folder, names)| {
+            let base = uri_of(folder)?;
+            let patterns = names.into_iter();
+            Some(patterns.map(move |pattern| {
+                json!({"globPattern": {"baseUri": base.as_str(), "pattern": pattern}})
+            }))
+        })
+        .flatten()
+        .collect();
+    (!watchers.is_empty()).then(|| Registration {
+        id: INPUTS.to_owned(),
+        method: METHOD.to_owned(),
+        register_options: Some(json!({"watchers": watchers})),
+    })
+}
+
+/// Takes [`inputs`] back.
+pub(super) fn no_inputs() -> Unregistration {
+    Unregistration {
+        id: INPUTS.to_owned(),
+        method: METHOD.to_owned(),
+    }
+}
+
+/// A pattern that matches a name: what means something in patterns is any character.
+fn pattern(name: &str) -> String {
+    name.replace(['*', '?', '[', ']', '{', '}', ',', '!'], "?")
 }

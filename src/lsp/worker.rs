@@ -17,11 +17,10 @@ use super::capabilities::Caps;
 use super::custom::Status;
 use super::diagnostics::Shown;
 use super::event::Event;
-use super::jobs::{Change, Job, Jobs, Rebuild};
+use super::jobs::{Change, Inputs, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::uri;
-use super::watch::Stamps;
-use crate::analysis::{Analysis, FileReport, Options};
+use crate::analysis::{Analysis, FileReport, LookAgain, Options};
 use crate::text::TextChange;
 use crate::workspace::disk;
 
@@ -40,9 +39,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The engine knows a file by its path without detours, whatever way to it the client writes.
-    fn learn(&mut self, path: &Path, uri: Uri) {
-        let path = disk::normalize(path);
+    fn learn(&mut self, path: PathBuf, uri: Uri) {
         self.paths.insert(uri.clone(), path.clone());
         self.uris.insert(path, uri);
     }
@@ -75,7 +72,8 @@ pub(super) struct Worker {
     told_scans: u64,
     /// What `preflight/statusChanged` last said.
     pub(super) told_status: Option<Status>,
-    stamps: Stamps,
+    /// The inputs that the client was last asked to watch one by one.
+    watched: Vec<PathBuf>,
     options: Options,
     jobs: Arc<Jobs>,
     /// Something was done since the last refresh.
@@ -116,7 +114,7 @@ pub(super) fn run(start: Start) {
         scanning: 0,
         told_scans: 0,
         told_status: None,
-        stamps: Stamps::default(),
+        watched: Vec::new(),
         options: start.options,
         jobs: start.jobs,
         dirty: false,
@@ -149,7 +147,7 @@ pub(super) fn run(start: Start) {
                 rounds += 1;
                 worker.work();
             }
-            None => worker.send_status(),
+            None => worker.idle(),
         }
     }
 }
@@ -164,7 +162,7 @@ impl Worker {
             // The documents that are on their way have all this in them.
             match job {
                 Job::Rebuild(rebuild) => self.rebuild(*rebuild),
-                Job::Open { path, uri, .. } => self.names.learn(&path, uri),
+                Job::Open { path, uri, .. } => self.learn(&path, uri),
                 Job::Scanning(count, reported) => {
                     (self.scanning, self.told_scans) = (count, reported);
                     self.busy = true;
@@ -183,7 +181,7 @@ impl Worker {
                 version,
                 text,
             } => {
-                self.names.learn(&path, uri);
+                self.learn(&path, uri);
                 self.edited.insert(path.clone());
                 self.change(|worker| {
                     worker.provoke(&text);
@@ -200,7 +198,7 @@ impl Worker {
             }
             Job::Close(path) => self.change(|worker| worker.analysis.close(&path)),
             Job::Disk(paths) => self.change(|worker| worker.analysis.disk_changed(&paths)),
-            Job::Recheck { pressing } => self.recheck(pressing),
+            Job::LookAgain(inputs) => self.look_again(&inputs),
             Job::Folders(folders) => self.change(|worker| worker.analysis.set_folders(&folders)),
             Job::Overrides(overrides, folders) => {
                 self.options.overrides = overrides.clone();
@@ -225,6 +223,15 @@ impl Worker {
             }
             Job::Stop => {}
         }
+    }
+
+    /// Calls a file what the client calls it. A file has one name at a time: what was shown under another is taken back.
+    fn learn(&mut self, path: &Path, uri: Uri) {
+        let path = disk::normalize(path);
+        if let Some(before) = self.names.uri(&path).filter(|before| *before != uri) {
+            self.shown.take_back(&path, &before, &self.output);
+        }
+        self.names.learn(path, uri);
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Worker)) {
@@ -255,12 +262,14 @@ impl Worker {
         }
     }
 
-    /// Looks at files whose change nobody tells.
-    fn recheck(&mut self, pressing: bool) {
-        let changed = self.stamps.changed(&self.analysis, pressing);
-        if !changed.is_empty() {
-            self.change(|worker| worker.analysis.disk_changed(&changed));
-        }
+    fn look_again(&mut self, inputs: &Inputs) {
+        let which = match inputs {
+            Inputs::All => LookAgain::Everything,
+            Inputs::Around(path) => LookAgain::Now(path),
+            Inputs::ForRequest(path) => LookAgain::Request(path),
+        };
+        let changed = self.guard(|worker| worker.analysis.look_again(which));
+        self.dirty |= changed == Some(true);
     }
 
     /// One refresh, unless something is waiting that should go before.
@@ -307,21 +316,26 @@ impl Worker {
     /// Nothing is left to do for now.
     fn rest(&mut self) {
         if self.busy && !self.lost && self.scanning == 0 {
-            if !self.caps.watch {
-                self.recheck(true);
-                if self.has_work() {
-                    return;
-                }
-            }
             self.busy = false;
             let _ = self.events.send(Event::Settled(self.told_scans));
         }
     }
 
-    fn send_status(&mut self) {
+    /// What is done only when nothing happens for a while: it costs more than a keystroke.
+    fn idle(&mut self) {
         self.stale_status = false;
-        if self.caps.status && !self.lost {
+        if self.lost {
+            return;
+        }
+        if self.caps.status {
             self.guard(Worker::status_changed);
+        }
+        if self.caps.watch_elsewhere {
+            let inputs = self.guard(|worker| worker.analysis.inputs_not_watched());
+            if let Some(inputs) = inputs.filter(|inputs| *inputs != self.watched) {
+                self.watched = inputs.clone();
+                let _ = self.events.send(Event::Inputs(inputs));
+            }
         }
     }
 

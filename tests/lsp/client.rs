@@ -38,6 +38,8 @@ pub struct Client {
     pub asked: Vec<(String, Value)>,
     /// Methods of requests to leave without an answer.
     pub silent_on: BTreeSet<&'static str>,
+    /// Methods of requests to refuse.
+    pub refuses: BTreeSet<&'static str>,
     /// What `workspace/configuration` is answered with.
     pub settings: Value,
     /// In its place, for the scopes that are named here.
@@ -87,6 +89,7 @@ impl Client {
             answers: BTreeMap::new(),
             asked: Vec::new(),
             silent_on: BTreeSet::new(),
+            refuses: BTreeSet::new(),
             settings: Value::Null,
             scoped_settings: BTreeMap::new(),
             id: 0,
@@ -225,6 +228,11 @@ impl Client {
     fn asked(&mut self, method: &str, params: &Value, id: &Value) {
         self.asked.push((method.to_owned(), params.clone()));
         if self.silent_on.contains(method) || self.to.is_none() {
+            return;
+        }
+        if self.refuses.contains(method) {
+            let error = json!({"code": -32601, "message": "no such method"});
+            self.send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
             return;
         }
         let result = match method {
