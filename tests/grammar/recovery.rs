@@ -173,6 +173,18 @@ fn a_statement_that_begins_wrong_keeps_its_neighbours() {
 }
 
 #[test]
+fn a_string_that_is_not_closed_does_not_skip_declarations() {
+    let text = "metadata a = '''open\n\n@metadata({\n  b: '''\n  {\n    \"c\": 1\n  }\n  '''\n})\nparam d object\n\nresource e 'x@y' = {\n  name: 'e'\n}\noutput f int = 1\n";
+    let names = names(text);
+    for name in ["d", "e", "f"] {
+        assert!(
+            names.iter().any(|found| found == name),
+            "{name} in {names:?}"
+        );
+    }
+}
+
+#[test]
 fn an_error_is_reported_at_its_own_line() {
     for (text, line) in [
         ("param a string\nv.ar b = 1\nparam c int\n", 2),

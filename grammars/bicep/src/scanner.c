@@ -271,6 +271,37 @@ static bool scan_newline(State *state, TSLexer *lexer, const bool *valid) {
   return breakable && break_off(state, lexer, UNCLOSED, valid);
 }
 
+// Past a string in a skipped line. False if it is not closed before the next declaration: its quotes are then the end of
+// another string, and what follows is code. The token ends with the line of the opening quotes until the string is whole.
+static bool skip_string_of_line(TSLexer *lexer) {
+  unsigned quotes = 0;
+  for (; lexer->lookahead == '\'' && quotes < 3; quotes++) advance(lexer);
+  if (quotes < 3) {
+    bool escaped = false;
+    while (quotes == 1 && !is_line_end(lexer->lookahead) && !lexer->eof(lexer)) {
+      int32_t c = lexer->lookahead;
+      advance(lexer);
+      if (c == '\'' && !escaped) break;
+      escaped = c == '\\' && !escaped;
+    }
+    return true;
+  }
+  bool first = true;
+  for (quotes = 0; quotes < 3;) {
+    int32_t c = lexer->lookahead;
+    bool at_end = lexer->eof(lexer);
+    if (first && (is_line_end(c) || at_end)) {
+      lexer->mark_end(lexer);
+      first = false;
+    }
+    if (at_end) return false;
+    advance(lexer);
+    quotes = c == '\'' ? quotes + 1 : 0;
+    if (is_line_end(c) && scan_beginning(lexer) == TOP_LEVEL) return false;
+  }
+  return true;
+}
+
 // The words that begin statements.
 static bool is_keyword(const char *word) {
   static const char *const keywords[] = {
@@ -317,7 +348,7 @@ static bool scan_skipped_line(TSLexer *lexer) {
   for (bool first = true; !is_line_end(lexer->lookahead) && !lexer->eof(lexer); first = false) {
     int32_t c = lexer->lookahead;
     if (c == '\'') {
-      skip_string(lexer);
+      if (!skip_string_of_line(lexer)) break;
     } else {
       advance(lexer);
       if (is_blank(c)) continue;
