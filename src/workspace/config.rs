@@ -819,7 +819,7 @@ mod tests {
         assert_eq!(bicep.mock_aliases["m"], &*ws("base/mock"));
         assert_eq!(bicep.cache_root, &*ws("base/cache"));
         assert_eq!(bicep.cloud.as_deref(), Some("AzureCloud"));
-        assert!(scene.configs.borrow().concerns(&*ws("base/two.json")));
+        assert!(scene.configs.borrow().concerns(&ws("base/two.json")));
         scene.write("base/one.json", "{}");
         let bicep = scene.settings("app/main.bicep").bicep.clone();
         assert_eq!(bicep.registry_aliases["corp"], (text("leaf.io"), None));
