@@ -1,7 +1,7 @@
-//! AZR-000002, Azure.ACR.ContainerScan: a container registry is deployed; does anything in reach turn on scanning?
+//! AZR-000002, Azure.ACR.ContainerScan: a container registry is deployed; does a Defender plan scan its images?
 //!
-//! The rule answers for every registry of every deployment (verdict), then says it once for each declaration
-//! ([`merge()`]). What it says to people is in `container_scan.md` and in [`hover_registry`] and [`hover_plan`].
+//! The check gives a verdict for each registry instance of a deployment. The documentation for users is
+//! `container_scan.md`; `hover` shows the verdict in editors.
 
 mod hints;
 mod hover;
