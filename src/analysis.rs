@@ -47,7 +47,7 @@ use report::{Locator, Stored};
 pub use scan::{Scan, scan};
 use verify::Proposed;
 
-/// Tells a running job that its answer is no longer wanted.
+/// Cancels a running job whose answer is no longer wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -171,7 +171,7 @@ pub struct Counters {
     pub read: u64,
 }
 
-/// What to judge.
+/// What to check.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Settings of the editor or the command line.

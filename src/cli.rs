@@ -1,6 +1,6 @@
 //! The command line: the engine's answer for pipelines, hooks and people without an editor.
 //!
-//! Commands give an [`Exit`]; only this room and `main` know that it becomes a process's exit code. The server is not
+//! Commands return an [`Exit`]; only this module and `main` know that it becomes a process's exit code. The server is not
 //! started here, since `lsp` and `cli` do not see each other: `main` passes it in.
 
 mod baseline;
@@ -46,8 +46,8 @@ impl From<Exit> for ExitCode {
 
 const EXAMPLES: &str = "\
 Examples:
-  preflight check                         judge the working directory
-  preflight check infra/main.bicep        judge one file as an entry point
+  preflight check                         check the working directory
+  preflight check infra/main.bicep        check one file as an entry point
   preflight check --diff                  show what --fix would change
   preflight check --format sarif --output preflight.sarif
   preflight explain                       what the rule asks and why
@@ -55,7 +55,7 @@ Examples:
 
 Exit code: 0 nothing to report, 1 findings, 2 the call is wrong, or something unreadable may hide a registry or plan.";
 
-/// Says, before deployment, which Azure container registries nobody would scan for vulnerabilities.
+/// Finds Azure container registries that no Microsoft Defender plan scans, before deployment.
 #[derive(Debug, Parser)]
 #[command(name = "preflight", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
@@ -65,7 +65,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Judge files and folders: which registries would be deployed without image scanning
+    /// Check files and folders for registries that would be deployed without image scanning
     Check(Box<check::Args>),
     /// Show what a rule asks, why, and how to fix what it finds
     Explain(explain::Args),
@@ -198,7 +198,7 @@ fn trouble(message: &str) -> Exit {
     Exit::Trouble
 }
 
-/// Writes a line to standard error. Where nobody can be told, nothing is lost by going on.
+/// Writes a line to standard error; errors are ignored.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(line));
 }

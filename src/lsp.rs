@@ -1,15 +1,15 @@
-//! The language server: the protocol on one side, the engine on the other, and nobody waiting for anybody.
+//! The language server: protocol, engine and client each on a thread of its own, none blocking another.
 //!
 //! # Threads
 //! ```text
-//! reader ─► runtime ─► actor ─► judge ─► writer
+//! reader ─► runtime ─► actor ─► worker ─► writer
 //!            (tower-lsp) owns what the   owns the
 //!                ▲       protocol knows  engine
 //!                └───── answers ─────────┘
 //! ```
 //! [`server`] turns each message into an event before it awaits anything, so messages count in the order they came. The
 //! [`actor`] takes events and never waits. The [`worker`] does all the work, newest first: edits that come while it is
-//! busy come together in its queue, and interrupt it. Diagnostics go from the judge straight to the writer.
+//! busy come together in its queue, and interrupt it. Diagnostics go from the worker straight to the writer.
 //!
 //! # What the client is shown
 //! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
@@ -18,7 +18,7 @@
 //! offered is answered, and from then on nothing is pushed to it either.
 //!
 //! A scan that lasts is shown as work-done progress. It is not cancellable: a client that cancels all the same sees no more
-//! of it, and the scan goes on, since half a folder cannot be judged.
+//! of it, and the scan goes on, since half a folder cannot be checked.
 //!
 //! A document goes by the name that the client gave it, to the letter, also where that is no URI as the standard has it
 //! ([`spelling`]).
@@ -26,7 +26,7 @@
 //! # A client that does not read
 //! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
 //! of the same document; answers may pile up to 64 MiB, and then requests are refused (-32803) until it reads. Waiting edits
-//! of one document turn into its text when they are many. The same holds for stderr: nobody waits for the log ([`log`]).
+//! of one document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
 //!
 //! # A client that says odd things
 //! What is no message is answered with JSON-RPC's error for it ([`message`]). Of what a client says about itself, of other
@@ -97,9 +97,9 @@ const REQUESTS: usize = 4096;
 /// How to serve.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
-    /// What to judge, and where Bicep's cache lies.
+    /// What to check, and where Bicep's cache is.
     pub options: Options,
-    /// For tests of survival: text in a document that makes the judge panic.
+    /// For tests of survival: text in a document that makes the worker panic.
     pub fault: Option<String>,
     /// How long a scan may last before it is shown as progress; half a second where nothing is said.
     pub slow: Option<Duration>,
@@ -151,7 +151,7 @@ pub fn serve(
     };
     let output = Output::start(output);
     let asked_to_end = Arc::new(AtomicBool::new(false));
-    let (events, heard) = mpsc::channel();
+    let (events, received) = mpsc::channel();
     let (ended, end_of_input) = tokio::sync::oneshot::channel();
     let input = input::start(input, output.clone(), asked_to_end.clone(), move || {
         _ = ended.send(());
@@ -171,7 +171,7 @@ pub fn serve(
         };
         let started = std::thread::Builder::new()
             .name("actor".to_owned())
-            .spawn(move || actor::run(start, &heard));
+            .spawn(move || actor::run(start, &received));
         if let Err(error) = started {
             log::line(&format!("the actor cannot start: {error}"));
         }

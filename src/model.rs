@@ -7,7 +7,7 @@
 //! and the table says where node `n` stands, relative to the start of the item. So typing a comment moves a table, and
 //! nothing that was evaluated from the item goes stale.
 //!
-//! A [`NodeRef`] (file, item, node) is how every room to the right points at source text. It stays valid as long as the
+//! A [`NodeRef`] (file, item, node) is how every layer to the right refers to source text. It stays valid as long as the
 //! item's tokens stay the same; `analysis` turns it into a span at the very end.
 //!
 //! **Invariant:** lowering never fails and never reads another file. What it cannot understand becomes

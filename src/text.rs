@@ -1,6 +1,6 @@
 //! Text as editors and disks hand it over: bytes inside, lines and columns only at the edge.
 //!
-//! Everything right of this room counts in byte offsets from the start of a file. Line and column exist in
+//! Every layer to the right counts in byte offsets from the start of a file. Line and column exist in
 //! [`position`] and [`lines`] alone, because three encodings of columns are enough trouble for one place.
 
 pub mod document;

@@ -113,7 +113,7 @@ fn exit_codes() {
             "No findings",
             "",
         ),
-        // A file named is judged alone, whoever else uses it.
+        // A named file is checked alone, even if others use it.
         (on, &["check", "acr.bicep"], 1, "1 warning", ""),
         (broken, &["check"], 2, "acr.bicep:1", ""),
         (broken, &["check", "--fail-on", "never"], 0, "", ""),
@@ -125,7 +125,7 @@ fn exit_codes() {
             "",
         ),
         (lost, &["check"], 2, "no.bicep", ""),
-        (&[], &["check"], 0, "Nothing to judge", ""),
+        (&[], &["check"], 0, "Nothing to check", ""),
         (
             missing,
             &["check", "--parameters", "acr.bicep"],

@@ -19,7 +19,7 @@ use support::Workspace;
 const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'images'\n  location: 'westeurope'\n}\n";
 
 /// Judges a folder that holds `good.bicep` and what `make` puts there. The finding in `good.bicep` must be told, the
-/// exit code be `code`, and each of `told` stand in a line of the report.
+/// exit code be `code`, and each of `reported` stand in a line of the report.
 fn check(code: i32, reported: &[&str], make: impl FnOnce(&Path)) -> String {
     let workspace = Workspace::new(&[("ws/good.bicep", REGISTRY)]);
     let folder = workspace.path("ws");

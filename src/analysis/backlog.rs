@@ -14,7 +14,7 @@ use crate::workspace::files::{Content, Seen};
 /// connecting one may ask the file system for each of its references.
 const PIECE: usize = 64;
 
-/// What scans found and nobody has worked in yet, by how far it has come.
+/// Files that scans found and that are not processed yet, by their state.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     found: VecDeque<(PathBuf, Seen)>,

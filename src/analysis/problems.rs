@@ -20,7 +20,7 @@ use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
 use crate::workspace::statements;
 
-/// What nobody looked at. A run that passes says so.
+/// What was not analyzed. A run that passes reports it.
 #[derive(Debug, Default)]
 pub struct Unanalyzed {
     /// What is wrong: `check` exits with 2.

@@ -1,4 +1,4 @@
-//! Bringing everything up to date after changes: settle documents, load what matters, evaluate, judge, report.
+//! Bringing everything up to date after changes: settle documents, load what matters, evaluate, check, report.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -79,7 +79,7 @@ impl Analysis {
         }
     }
 
-    /// Looks at files that edges lead to and nobody has seen, and spreads weight from there.
+    /// Reads unseen files that edges lead to, and propagates relevance from there.
     pub(super) fn follow(&mut self, from: FileId) {
         let mut seen = vec![from];
         let mut at = 0;

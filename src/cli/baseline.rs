@@ -50,7 +50,7 @@ pub fn read(path: &Path) -> Result<FxHashSet<String>, String> {
     Ok(fingerprints.map(str::to_owned).collect())
 }
 
-/// A baseline of the findings that are told. One finding a line, so that changes are easy to review.
+/// A baseline of the reported findings. One finding a line, so that changes are easy to review.
 pub fn text(findings: &[Found]) -> String {
     let mut out = String::from("{\n  \"version\": 1,\n  \"findings\": [");
     let reported = findings

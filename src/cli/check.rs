@@ -25,7 +25,7 @@ use crate::workspace::disk::{self, DiskError};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Files, folders or patterns; a folder is a workspace, a file is judged as an entry point. `-` reads standard
+    /// Files, folders or patterns; a folder is a workspace, a file is checked as an entry point. `-` reads standard
     /// input (see --stdin-filename)
     paths: Vec<PathBuf>,
     /// How to report; several may be given, each with a file of its own: `--format text --format sarif=out.sarif`
@@ -68,7 +68,7 @@ pub struct Args {
     /// Write the present findings to a baseline file, and report nothing
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
-    /// The name under which standard input is judged; it need not exist
+    /// The file name that standard input is checked as; it need not exist
     #[arg(long, value_name = "FILE")]
     stdin_filename: Option<PathBuf>,
     /// Print the settings in force for a file and which file set them
@@ -91,7 +91,7 @@ pub struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  preflight check infra                       judge every entry point below a folder
+  preflight check infra                       check every entry point below a folder
   preflight check main.bicep --parameters prod.bicepparam
   preflight check --format sarif --output preflight.sarif
   preflight check --format github --format junit=report.xml
@@ -111,7 +111,7 @@ struct Wanted {
     file: Option<PathBuf>,
 }
 
-/// Reads a [`Wanted`], and tells the shell which there are to complete.
+/// Parses a [`Wanted`] and lists the values for shell completion.
 #[derive(Debug, Clone, Copy)]
 struct WantedParser;
 
@@ -214,7 +214,7 @@ impl Args {
         PlanName::from_str(self.fix.as_deref()?, true).ok()
     }
 
-    /// Whether standard input is judged too.
+    /// Whether standard input is checked too.
     fn reads_input(&self) -> bool {
         self.stdin_filename.is_some() || self.paths.iter().any(|path| path.as_os_str() == "-")
     }
@@ -237,7 +237,7 @@ pub fn run(args: &Args) -> Exit {
             return trouble(&format!("{}: {error}", path.display()));
         }
     };
-    let (mut analysis, wrong) = match judge(args, &base) {
+    let (mut analysis, wrong) = match analyze(args, &base) {
         Ok(results) => results,
         Err(exit) => return exit,
     };
@@ -315,7 +315,7 @@ fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
 }
 
 /// Reads what the arguments name. Gives the analysis, up to date, and what of the arguments names nothing.
-fn judge(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
+fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
     let options = Options {
         overrides: Overrides {
             plan: args.plan.or_else(|| args.named()).map(|plan| match plan {

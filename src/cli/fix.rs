@@ -1,4 +1,4 @@
-//! `check --fix` and `--diff`: one fix after the other in memory, each judged anew, and only then the disk.
+//! `check --fix` and `--diff`: one fix after the other in memory, checking again after each, and writes the files last.
 //!
 //! A fix for one registry often covers the next, so fixes are not collected and applied at once. What is written is
 //! written file by file beside the old one and renamed, and not at all if any of the files changed meanwhile.
@@ -62,7 +62,7 @@ pub struct Change {
     pub new: String,
 }
 
-/// A file as it was judged.
+/// A file as it was checked.
 #[derive(Debug)]
 pub struct Old {
     text: Arc<str>,

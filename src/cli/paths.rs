@@ -82,7 +82,7 @@ fn relative(base: &Path, path: &Path) -> String {
 pub struct Named {
     /// Workspace folders.
     pub folders: Vec<PathBuf>,
-    /// Files to judge as entry points.
+    /// Files to check as entry points.
     pub files: Vec<PathBuf>,
     /// Those of them that a pattern named: nobody said that each is a template.
     pub matched: BTreeSet<PathBuf>,
@@ -90,7 +90,7 @@ pub struct Named {
     pub wrong: Vec<(PathBuf, String)>,
 }
 
-/// Tells folders from files. Without arguments, the working directory.
+/// Separates folders and files. Without arguments, the working directory.
 pub fn named(arguments: &[PathBuf]) -> Named {
     let mut named = Named::default();
     if arguments.is_empty() {

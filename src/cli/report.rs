@@ -45,14 +45,14 @@ pub struct Found {
     pub path: String,
     /// See [`fingerprint`].
     pub fingerprint: String,
-    /// The baseline has it: it is told in SARIF alone.
+    /// The baseline has it: only SARIF contains it.
     pub known: bool,
     /// What would mend it, resolved; filled where the format wants it.
     pub fixes: Vec<ResolvedFix>,
 }
 
 impl Found {
-    /// Whether it is told: neither silenced nor known.
+    /// Whether it is reported: neither suppressed nor in the baseline.
     pub fn reported(&self) -> bool {
         self.diagnostic.suppressed.is_none() && !self.known
     }
@@ -85,7 +85,7 @@ pub struct Report {
     pub base: Base,
     /// Files looked at.
     pub files: usize,
-    /// Deployments judged.
+    /// Deployments checked.
     pub entry_points: usize,
     /// Findings in order of place, silenced and known ones included.
     pub findings: Vec<Found>,
@@ -95,7 +95,7 @@ pub struct Report {
     pub passed: Vec<Passed>,
     /// An argument names nothing that can be checked.
     pub wrong_call: bool,
-    /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not judged.
+    /// Modules and templates that cannot be read from here, which is no mistake; what they deploy is not checked.
     pub unread: Vec<LoadError>,
     /// A baseline was compared with.
     pub compared: bool,
@@ -156,12 +156,12 @@ impl Report {
         }
     }
 
-    /// The findings that are told.
+    /// The findings that are reported.
     pub fn reported(&self) -> impl Iterator<Item = &Found> {
         self.findings.iter().filter(|found| found.reported())
     }
 
-    /// How many findings of a severity are told.
+    /// The number of reported findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.reported()
             .filter(|found| found.diagnostic.severity == severity)

@@ -394,7 +394,7 @@ fn expand_instance(
         None => Value::NULL,
     };
     let existence = site.existence.and(iteration).and(own);
-    // Nobody asks what a resource would be like that is not deployed; half of what templates declare is not.
+    // The body of a resource that is not deployed is not needed.
     let body = match existence {
         Existence::Never(_) => Value::object(Members::default(), Some("it is not deployed".into())),
         _ => body(cx, env, &resource.body, out.want.body),

@@ -258,7 +258,7 @@ impl<'s> Frame<'s> {
         }
     }
 
-    /// A file that nobody deploys.
+    /// A file that no deployment uses.
     pub fn alone(file: FileId, template: Arc<Template>) -> Frame<'static> {
         let kind = template.scope.unwrap_or(ScopeKind::ResourceGroup);
         let origin = Origin::new(file, template, ItemKey::FILE);

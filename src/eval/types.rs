@@ -1,4 +1,4 @@
-//! What a declared type says of a value that nobody gave: the one of several that it must be, the members it must have.
+//! What a declared type implies for a value that is not given: the one of several that it must be, the members it must have.
 
 use std::sync::Arc;
 
@@ -185,7 +185,7 @@ fn with_named<R>(
 /// Steps that following a name costs.
 const HOP_STEPS: usize = 100;
 
-/// More steps than this into one type are nobody's.
+/// The maximum number of steps into one type.
 const MAX_PATH: usize = 32;
 
 /// Runs `f` on the part of a type that a path leads to.

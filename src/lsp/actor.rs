@@ -1,6 +1,6 @@
 //! The actor: one plain thread that owns what the protocol knows, and never waits for anybody.
 //!
-//! It takes events in order. What needs the engine goes to the judge's queue; what needs the client's answer goes to a
+//! It takes events in order. What needs the engine goes to the worker's queue; what needs the client's answer goes to a
 //! task on the runtime, and comes back as an event, with an end to the patience.
 
 use std::collections::BTreeMap;
@@ -37,13 +37,13 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many changes of documents that are not open are kept, in all.
 const EARLY: usize = 64;
 
-/// The judge's stack: trees of what users wrote are walked on it, to a bounded depth that holds in debug builds too.
+/// The worker's stack: trees of what users wrote are walked on it, to a bounded depth that holds in debug builds too.
 const STACK: usize = 16 << 20;
 
 /// A document that the client holds open.
 struct Open {
     path: PathBuf,
-    /// For the judge, should it have to begin anew, and for edits that come faster than it judges.
+    /// For the worker, if it has to start again, and for edits that come faster than it checks.
     document: Document,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Actor {
     folders: Vec<PathBuf>,
     /// The client names no folder: that of each file it opens counts.
     follow_files: bool,
-    /// `initialize` was heard, and the judge runs.
+    /// `initialize` was received, and the worker runs.
     begun: bool,
     /// The folders are being looked at.
     running: bool,
@@ -107,8 +107,8 @@ pub(super) struct Start {
     pub(super) slow: Duration,
 }
 
-/// Runs until told to stop.
-pub(super) fn run(start: Start, heard: &Receiver<Event>) {
+/// Runs until it is asked to stop.
+pub(super) fn run(start: Start, received: &Receiver<Event>) {
     let mut actor = Actor {
         jobs: start.jobs,
         output: start.output,
@@ -140,7 +140,7 @@ pub(super) fn run(start: Start, heard: &Receiver<Event>) {
         inputs_registered: false,
         awaiting_scan: Vec::new(),
     };
-    while let Ok(event) = heard.recv() {
+    while let Ok(event) = received.recv() {
         if matches!(event, Event::Stop) {
             break;
         }
@@ -209,7 +209,7 @@ impl Actor {
         }
     }
 
-    /// Sends the judge a job that needs no document's present text.
+    /// Sends the worker a job that needs no document's present text.
     pub(super) fn push(&self, job: Job) {
         self.jobs.push(job, || None);
     }
@@ -253,11 +253,11 @@ impl Actor {
             fault: self.fault.clone(),
         };
         let started = std::thread::Builder::new()
-            .name("judge".to_owned())
+            .name("worker".to_owned())
             .stack_size(STACK)
             .spawn(move || worker::run(start));
         if let Err(error) = started {
-            log::line(&format!("the judge cannot start: {error}"));
+            log::line(&format!("the worker cannot start: {error}"));
         }
         self.begun = true;
         if let Some(process) = params.process_id {
@@ -617,7 +617,7 @@ impl Actor {
         }
     }
 
-    // ---- what the judge says
+    // ---- what the worker reports
 
     /// Has a client that asks for diagnostics ask again; one such request is under way at most.
     fn refresh(&mut self) {

@@ -61,13 +61,13 @@ pub(super) enum Event {
     HideProgress(ProgressToken),
     /// A scan ended; `None` where it went wrong.
     Scanned(u64, PathBuf, Option<Box<Scan>>),
-    /// The judge has done everything there was.
+    /// The worker is idle.
     Settled(u64),
-    /// The judge wants a client that asks to ask again.
+    /// A client that pulls diagnostics has to pull again.
     Refresh,
-    /// The client heard it, or will not.
+    /// The client received it, or will not.
     Refreshed,
-    /// The judge lost the engine, for this many times since a document was last opened or edited.
+    /// The worker lost the engine, for this many times since a document was last opened or edited.
     Lost {
         cause: String,
         strikes: u32,

@@ -1,4 +1,4 @@
-//! The queue between the actor and the judge, which is where edits come together while the judge is busy.
+//! The queue between the actor and the worker, where edits are merged while the worker is busy.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::workspace::config::Overrides;
 /// faster than anyone judges costs one text and not a list without end.
 const CHANGES: usize = 64;
 
-/// Something for the judge to do.
+/// Something for the worker to do.
 pub(super) enum Job {
     /// A document was opened; `uri` is what the client calls it.
     Open {
@@ -80,7 +80,7 @@ pub(super) struct Rebuild {
     pub(super) documents: Vec<(PathBuf, Document)>,
 }
 
-/// What the judge is at, as far as newcomers may interrupt it.
+/// What the worker is doing, as far as new jobs may interrupt it.
 #[derive(Debug, Clone)]
 enum Running {
     Nothing,

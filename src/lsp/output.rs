@@ -1,7 +1,7 @@
 //! What goes out: one queue, one writing thread, and a bound on what waits for a client that does not read.
 //!
-//! Diagnostics come from the judge and answers from the protocol's runtime, and both must reach the client whole and
-//! soon. The judge writes its frames here itself; going through the runtime would cost two more changes of thread on
+//! Diagnostics come from the worker and answers from the protocol's runtime, and both must reach the client whole and
+//! soon. The worker writes its frames here itself; going through the runtime would cost two more changes of thread on
 //! each keystroke.
 //!
 //! A client that does not read must not stop the server from reading: it may be busy sending. So diagnostics that wait

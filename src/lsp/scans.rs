@@ -36,7 +36,7 @@ pub(super) struct Scans {
     asking: bool,
     /// Scan all folders once more when these are done.
     pub(super) again: bool,
-    /// How often the judge was told how many there are.
+    /// How often their number was sent to the worker.
     pub(super) reported: u64,
 }
 
@@ -118,7 +118,7 @@ impl Actor {
         }
     }
 
-    /// Tells the judge how many scans are under way.
+    /// Sends the worker the number of scans under way.
     pub(super) fn send_to_worker(&mut self) {
         self.scans.reported += 1;
         let count = self.scans.running.len();

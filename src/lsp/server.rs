@@ -55,7 +55,7 @@ impl Server {
         let _ = events.send(event);
     }
 
-    /// Has the judge answer. A request that the client cancels meanwhile is not worked on, nor is one of a client that does
+    /// Has the worker answer. A request that the client cancels meanwhile is not worked on, nor is one of a client that does
     /// not read its answers.
     async fn ask<T: Send + 'static>(
         &self,

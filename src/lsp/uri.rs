@@ -12,7 +12,7 @@ use tower_lsp::ls_types::Uri;
 pub(super) enum Named {
     /// A file.
     File(PathBuf),
-    /// A document that is no file: judged alone, under its URI as path.
+    /// A document that is no file: checked alone, with its URI as path.
     Alone(PathBuf),
     /// Something that is none of our business: an older revision in a source-control view, a log.
     Nothing,
@@ -32,7 +32,7 @@ pub(super) fn named(uri: &Uri, language: &str) -> Named {
     }
 }
 
-/// The path under which a document that is no file is judged: its URI, with an ending that says its language.
+/// The path that a document that is no file is checked under: its URI, with an ending that says its language.
 fn alone(uri: &Uri, language: &str) -> PathBuf {
     let ending = match language {
         "bicep" => ".bicep",

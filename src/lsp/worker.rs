@@ -1,6 +1,6 @@
-//! The judge: one plain thread that owns the engine, and does all the work that takes time.
+//! The worker: one thread that owns the engine and does all work that takes time.
 //!
-//! It takes jobs in order, and looks at the whole only when none is waiting: so ten edits that came together are judged
+//! It takes jobs in order, and looks at the whole only when none is waiting: so ten edits that came together are checked
 //! once. Whatever it does with the engine may panic without taking the server down; then the engine is built anew from
 //! the documents that the actor holds, and what was shown stays until something newer can be.
 
@@ -58,7 +58,7 @@ impl Names {
     }
 }
 
-/// The judge's state.
+/// The worker's state.
 pub(super) struct Worker {
     pub(super) analysis: Analysis,
     pub(super) caps: Caps,
@@ -91,7 +91,7 @@ pub(super) struct Worker {
     fault: Option<String>,
 }
 
-/// What the judge needs to start.
+/// What the worker needs to start.
 pub(super) struct Start {
     pub(super) caps: Caps,
     pub(super) output: Arc<Output>,
@@ -102,7 +102,7 @@ pub(super) struct Start {
     pub(super) fault: Option<String>,
 }
 
-/// Runs until told to stop.
+/// Runs until it is asked to stop.
 pub(super) fn run(start: Start) {
     let mut worker = Worker {
         analysis: Analysis::new(start.options.clone()),

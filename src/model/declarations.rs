@@ -100,7 +100,7 @@ pub enum ItemKind {
     Extends(Reference),
     /// bicepparam: `param x = value`; ARM parameters file: an entry of `parameters`.
     Assignment(Assignment),
-    /// `metadata x = value`; ARM parameters file: `metadata.template`. Kept for what other rooms ask of it.
+    /// `metadata x = value`; ARM parameters file: `metadata.template`. Kept for other layers.
     Metadata {
         /// Its name.
         name: Ident,

@@ -1,4 +1,4 @@
-//! Names that ARM compares without regard to case: one newtype, so that no room folds case by hand.
+//! Names that ARM compares without regard to case: one newtype, so that no layer folds case by hand.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

@@ -1,4 +1,4 @@
-//! Bicep syntax to the model: the only room that knows both.
+//! Lowers Bicep syntax to the model; the only module that knows both.
 //!
 //! Each declaration is lowered by itself and remembered by its text, so typing in one lowers one. A declaration with a
 //! syntax error inside is lowered as far as it goes, is marked broken and is not remembered: what the parser makes of

@@ -1,4 +1,4 @@
-//! Symbolic places: how later rooms point at source text without holding positions that typing would stale.
+//! Symbolic references to source nodes that stay valid while other text in the file is edited.
 
 use std::sync::Arc;
 

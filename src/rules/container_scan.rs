@@ -191,7 +191,7 @@ struct CoverageResult {
     shared_lists: Arc<[PlanList]>,
 }
 
-/// Weighs registries that no plan tells apart once: of thousands of registries and a thousand plans every pair would
+/// Computes the coverage of equivalent registries once: for thousands of registries and plans, comparing every pair would
 /// be too many.
 struct CoverageCache<'a> {
     deployment: &'a Deployment,

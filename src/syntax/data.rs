@@ -1,4 +1,4 @@
-//! Data with places, from YAML and from JSON with comments: configuration is judged value by value, and what is wrong in
+//! Data with places, from YAML and from JSON with comments: configuration is checked value by value, and what is wrong in
 //! it must be pointed at.
 //!
 //! One shape for both, so that who reads settings does not care which language they were written in. Reading never
@@ -59,7 +59,7 @@ pub struct Reading {
     pub problem: Option<(Span, String)>,
 }
 
-/// Deeper collections are refused: nobody configures so deep, and every walk over the data may recurse.
+/// Deeper collections are refused, so that every walk over the data may recurse.
 pub const MAX_DEPTH: usize = 100;
 
 /// More values than this, aliases spelled out, are refused: a few lines of YAML can stand for billions.
@@ -188,7 +188,7 @@ pub fn yaml(text: &str) -> Reading {
     }
 }
 
-/// The parser counts characters, the house counts bytes. Most files are ASCII, where the two agree.
+/// The parser counts characters, Preflight counts bytes. In ASCII files the two are equal.
 struct Offsets(Option<Vec<u32>>);
 
 impl Offsets {

@@ -47,7 +47,7 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
     errors
 }
 
-/// The syntax errors of a tree, with those that keep no file from being judged because Azure's own tools read on over
+/// The syntax errors of a tree, with those that keep no file from being checked because Azure's own tools read on over
 /// them: for who asks what is wrong, not what can be read.
 pub fn all_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     let mut errors = syntax_errors(tree, text);

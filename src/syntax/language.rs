@@ -157,7 +157,7 @@ pub fn parse_aborted(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
     root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()
 }
 
-/// Tells a tree of an edit before the text is parsed again.
+/// Applies an edit to a tree before the text is parsed again.
 pub fn edit(tree: &mut Tree, edit: &Edit) {
     const NOWHERE: Point = Point { row: 0, column: 0 };
     let start = edit.old.start as usize;

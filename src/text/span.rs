@@ -1,4 +1,4 @@
-//! Where something stands: a half-open range of bytes, so that every room speaks of places in one way.
+//! A half-open range of bytes: how every layer describes positions in a file.
 
 /// A half-open range of byte offsets. Files over 4 GiB are refused at the door (`workspace::disk`), so `u32` holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

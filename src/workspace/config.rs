@@ -561,7 +561,7 @@ fn matcher(patterns: &[String]) -> Gitignore {
     builder.build().unwrap_or_else(|_| Gitignore::empty())
 }
 
-/// Where Bicep keeps what it restored, unless a configuration says otherwise. Empty where nobody has a home.
+/// Where Bicep keeps what it restored, unless a configuration says otherwise. Empty if there is no home folder.
 fn default_cache() -> PathBuf {
     let home = std::env::home_dir();
     home.map(|home| home.join(".bicep")).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Finds the files of a workspace folder: in parallel, as git sees it, within limits that are told when reached.
+//! Finds the files of a workspace folder: in parallel, as git sees it, within limits that are reported when reached.
 //!
 //! Symbolic links are not followed by the walk itself but after it, one by one, and only where they lead to a place not
 //! yet seen. So each real file is reported once, loops end, and folders full of links to one another cost no more than
@@ -23,7 +23,7 @@ use crate::model::FileKind;
 pub struct Discovery {
     /// `.bicep`, `.bicepparam`, `.json`, `.jsonc`, `.arm` files, sorted by path, absolute, normalized.
     pub files: Vec<PathBuf>,
-    /// What could not be walked or was left out, each with the path: told to the user.
+    /// What could not be walked or was left out, each with the path: reported to the user.
     pub problems: Vec<(PathBuf, String)>,
 }
 

@@ -1,6 +1,6 @@
-//! The only room that touches the file system, so that limits, odd files and encodings are dealt with once.
+//! The only module that touches the file system, so that limits, odd files and encodings are handled once.
 //!
-//! Whatever a workspace may contain ends here: pipes and devices are told apart before they are opened (opening some of
+//! Whatever a workspace may contain ends here: pipes and devices are recognized before they are opened (opening some of
 //! them blocks, or does something), sizes are checked before memory is asked for, and every error is one plain line.
 
 use std::fs::{self, File, Metadata, OpenOptions};

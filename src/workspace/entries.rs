@@ -1,7 +1,7 @@
 //! What the place of a deployment's file means: which other deployments its plans cover, and which deployment a message
 //! names first.
 //!
-//! Nobody deploys a test or a sample with the rest of a repository, so their plans count for their own unit alone.
+//! Tests and samples are not deployed with the rest of a repository, so their plans count for their own unit only.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -32,7 +32,7 @@ use crate::text::{Document, Encoding, Source, Span, TextChange};
 /// What is known of a file's content on disk.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// Nobody looked yet.
+    /// Not looked at yet.
     Unseen,
     /// It cannot be read.
     Unreadable(DiskError),

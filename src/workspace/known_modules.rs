@@ -19,7 +19,7 @@ pub enum Knowledge {
     Known(KnownModule),
     /// Neither.
     Harmless,
-    /// Nobody knows.
+    /// Not known.
     Nothing,
 }
 

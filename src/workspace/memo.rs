@@ -20,7 +20,7 @@ type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
 /// How many texts that no file holds any more are kept for undo.
 const RECENT: usize = 256;
 
-/// How many insertions are let pass before looking for what nobody uses, at the least: what is typed and replaced again
+/// The number of insertions before unused entries are looked for, at the least: what is typed and replaced again
 /// is forgotten in minutes, not in days.
 const SWEEP_AFTER: usize = 256;
 
@@ -81,7 +81,7 @@ impl Memo {
         }
     }
 
-    /// Forgets what nobody uses, once enough was added to make looking worth it.
+    /// Drops unused entries, once enough were added.
     pub fn sweep(&self) {
         let threshold = SWEEP_AFTER.max(self.by_text.len() / LOOKS_PER_INSERTION);
         if self.inserted.load(Ordering::Relaxed) < threshold {

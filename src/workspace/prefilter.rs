@@ -172,7 +172,7 @@ fn inspect_bicep(bytes: &[u8]) -> PatternHits {
     marks
 }
 
-/// How far behind a word its path may stand, in bytes: only comments come between, and nobody writes essays there.
+/// The largest distance between a keyword and its path, in bytes: only comments can come between.
 const REACH: usize = 4096;
 
 /// Whether what stands between a word and the next quote leaves it a module or a call of a `load` function.
@@ -403,7 +403,7 @@ impl References {
         };
         let lower = text.get(..3).unwrap_or_default().to_ascii_lowercase();
         let remote = matches!(lower.as_str(), "br:" | "br/" | "ts:" | "ts/");
-        // Anything else with a colon is an address, which nobody follows.
+        // Anything else with a colon is an address, which is not followed.
         if remote || !text.contains([':', '\n', '\r']) && !text.is_empty() && text.len() < REACH {
             self.0.insert(text.into_boxed_str());
         }

@@ -47,7 +47,7 @@ pub fn references(text: &str) -> Option<Vec<(String, Span)>> {
             (Statement::Import, Token::Word(_) | Token::Sign) => Statement::Import,
             (Statement::Path | Statement::Using, Token::Text(span, true)) => {
                 let literal = text.get(span.start as usize + 1..span.end as usize - 1)?;
-                // Escapes are the parser's business: nobody writes them in paths.
+                // Escapes are left to the parser; paths hardly ever have any.
                 if literal.contains('\\') {
                     return None;
                 }

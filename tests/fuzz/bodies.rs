@@ -267,7 +267,7 @@ pub fn expression(data: &[u8]) {
     );
     let decoded = syntax::json::decode_string(&quoted);
     assert_eq!(decoded.text, text);
-    judge(&[(Path::new(ROOT).join("main.json"), template)].into());
+    analyze(&[(Path::new(ROOT).join("main.json"), template)].into());
 }
 
 fn outline(tree: &tree_sitter::Tree) -> Vec<(u16, usize, usize)> {
@@ -327,7 +327,7 @@ fn settle(analysis: &mut Analysis) {
     panic!("it never settles");
 }
 
-fn judge(files: &BTreeMap<PathBuf, String>) -> Analysis {
+fn analyze(files: &BTreeMap<PathBuf, String>) -> Analysis {
     let mut analysis = Analysis::new(Options {
         cache_root: Some(Path::new(ROOT).join("cache")),
         threads: 1,
@@ -364,7 +364,7 @@ pub fn session(data: &[u8]) {
     if names.is_empty() {
         return;
     }
-    let mut analysis = judge(&files);
+    let mut analysis = analyze(&files);
     let mut version = 0;
     while !script.is_over() && version < 24 {
         version += 1;
@@ -401,7 +401,7 @@ pub fn session(data: &[u8]) {
             }
         }
         settle(&mut analysis);
-        let mut fresh = judge(&files);
+        let mut fresh = analyze(&files);
         let paths = files.keys().map(PathBuf::as_path);
         if !alike::read_alike(&mut analysis, &mut fresh, paths) {
             continue;
@@ -423,7 +423,7 @@ pub fn session(data: &[u8]) {
 pub fn evaluation(data: &[u8]) {
     let files = files(&text(data));
     worth::evaluate(&files);
-    let mut analysis = judge(&files);
+    let mut analysis = analyze(&files);
     analysis.problems();
     for (path, text) in &files {
         analysis.inventory(path, None);
@@ -439,7 +439,7 @@ pub fn evaluation(data: &[u8]) {
 /// finding goes, none comes, no other is silenced, and taken back all is as before.
 pub fn fixes(data: &[u8]) {
     let files = files(&text(data));
-    let mut analysis = judge(&files);
+    let mut analysis = analyze(&files);
     let mut left = 24;
     for report in analysis.reports() {
         let shown = report.diagnostics.iter();
@@ -515,7 +515,7 @@ pub fn configuration(data: &[u8]) {
     ] {
         let mut files = BTreeMap::from([(Path::new(ROOT).join("main.bicep"), registry.clone())]);
         files.insert(Path::new(ROOT).join(name), text.clone());
-        judge(&files).problems();
+        analyze(&files).problems();
     }
 }
 

@@ -1,4 +1,4 @@
-// The language client: what the server is told about the editor, and what happens when it dies.
+// The language client: what the server learns about the editor, and what happens when it exits.
 import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import {

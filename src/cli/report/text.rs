@@ -251,7 +251,7 @@ fn summary(report: &Report) -> String {
     );
     let mut out = match reported {
         0 if report.files == 0 => {
-            "Nothing to judge: no Bicep file or template is there (what git ignores is left out).\n"
+            "Nothing to check: there is no Bicep file or template (files that git ignores are skipped).\n"
                 .to_owned()
         }
         0 => format!("No findings ({looked}).\n"),
@@ -293,7 +293,7 @@ const MOST_UNREAD: usize = 10;
 fn unread(report: &Report) -> String {
     let all = &report.unread;
     let mut out = format!(
-        "{}not be read from here, and what is deployed there is not judged:\n",
+        "{}not be read from here, and what they deploy is not checked:\n",
         match all.len() {
             1 => "1 module or template can".to_owned(),
             n => format!("{n} modules and templates can"),

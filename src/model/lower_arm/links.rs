@@ -21,7 +21,7 @@ pub(super) struct Links {
 /// Uris are short; the text of a script or a workbook in a variable is not searched.
 const LONGEST: u32 = 16 * 1024;
 
-/// More levels of variables than this are nobody's idiom.
+/// The maximum number of levels of variables that are followed.
 const HOPS: usize = 4;
 
 /// Calls in calls that glue an uri together, and the pieces it is glued from, are fewer than these.

@@ -1,4 +1,4 @@
-//! What Bicep lowers to, told as text; and that layout leaves no trace in it.
+//! What Bicep lowers to, printed as text; and that layout does not change it.
 
 use super::lower_bicep;
 use crate::model::dump::dump;

@@ -21,7 +21,7 @@ pub struct RegistrySubject {
     /// the same.
     pub subscription_known: bool,
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
-    /// doubt keeps from covering. Shared by the registries that no plan tells apart.
+    /// doubt keeps from covering. Shared by equivalent registries.
     pub plans_off: Arc<[PlanOff]>,
     /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
     /// Shared likewise.
