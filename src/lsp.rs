@@ -14,8 +14,8 @@
 //! # What the client is shown
 //! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
 //! one. A client that can ask for diagnostics *and* be told to ask again (`textDocument.diagnostic` together with
-//! `workspace.diagnostics.refreshSupport`) is offered that, and nothing is pushed to it. One that asks though nothing was
-//! offered is answered, and from then on nothing is pushed to it either.
+//! `workspace.diagnostics.refreshSupport`) is offered that, and nothing is pushed to it. A client that pulls although pull
+//! was not offered is answered, and pushes to it continue.
 //!
 //! A scan that lasts is shown as work-done progress. It is not cancellable: a client that cancels all the same sees no more
 //! of it, and the scan goes on, since half a folder cannot be checked.

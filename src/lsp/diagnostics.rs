@@ -1,4 +1,5 @@
-//! What the client is shown: pushed, or pulled with result ids, never both to one client.
+//! What the client is shown: pushed, or pulled with result ids. A client that is offered pull gets no push; one that
+//! pulls although it was not offered gets both.
 //!
 //! Every edit is answered by a push for its version or a newer one, even if nothing changed: editors drop answers to
 //! old versions, and some wait. For files that are not open only what changed is pushed.
@@ -196,8 +197,8 @@ impl Worker {
         WorkspaceDiagnosticReport { items: answers }.into()
     }
 
-    /// Who asks without having been told to is shown everything as before: what it is answered and what is pushed to it
-    /// lie in two places there.
+    /// Records what a client that is offered pull received. For other clients only pushes are recorded: editors keep
+    /// pushed and pulled diagnostics apart.
     fn answered(&mut self, path: &Arc<Path>, hash: Option<u64>) {
         if self.caps.pull {
             self.shown.tell(path, hash);
