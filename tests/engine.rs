@@ -651,3 +651,37 @@ module c 'br:host.azurecr.io/b:1.0' = if (loadTextContent('name.txt') == 'c') {\
         ]
     );
 }
+
+/// Places in a nested template are told by the declaration that it stands in, all of it.
+#[test]
+fn an_edit_elsewhere_in_a_nested_template_keeps_the_places_in_it() {
+    let text = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "resources": [{
+    "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "inner",
+    "properties": { "mode": "Incremental", "template": {
+      "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+      "resources": [
+        { "type": "Microsoft.Storage/storageAccounts", "apiVersion": "2023-01-01", "name": "store" },
+        { "type": "Microsoft.ContainerRegistry/registries", "apiVersion": "2023-07-01", "name": "images" }
+      ]
+    } }
+  }]
+}"#;
+    let workspace = Workspace::new(&[("main.json", text)]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "main.json", text);
+    workspace.refresh(&mut analysis);
+    assert_eq!(
+        workspace.summary(&analysis),
+        ["main.json warning missing"],
+        "before"
+    );
+    workspace.replace(&mut analysis, "main.json", 2, text, "store", "stores");
+    workspace.refresh(&mut analysis);
+    assert_eq!(
+        workspace.summary(&analysis),
+        ["main.json warning missing"],
+        "after"
+    );
+}

@@ -206,10 +206,7 @@ fn root_of_module(
             let known = inline.0.get(&(item.hash, uncertain)).cloned();
             let inner = known.unwrap_or_else(|| {
                 let mut found = IndexSet::new();
-                let (mut hash, weight) = slice(template, want, true, uncertain, inline, &mut found);
-                let mut hasher = Xxh3::new();
-                (hash, &module.declaration, &module.arguments, module.inner).hash(&mut hasher);
-                hash = hasher.finish();
+                let (hash, weight) = slice(template, want, true, uncertain, inline, &mut found);
                 let summary = Arc::new(Summary {
                     hash,
                     weight,
@@ -220,7 +217,8 @@ fn root_of_module(
             });
             references.extend(inner.references.iter().cloned());
             *weight = inner.weight.max(*weight);
-            (inner.weight > Weight::Nothing || !inner.references.is_empty()).then_some(inner.hash)
+            // All of it: places in it are told by the item that they stand in (see `ItemKey`).
+            (inner.weight > Weight::Nothing || !inner.references.is_empty()).then_some(item.hash)
         }
         Target::Reference(reference) => {
             references.insert((ReferenceKind::Module, reference.text.clone()));
