@@ -23,6 +23,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::workspace::disk;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -43,6 +45,9 @@ impl From<Exit> for ExitCode {
         })
     }
 }
+
+/// The exit code after Ctrl-C, as shells number it.
+const INTERRUPTED: i32 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -140,6 +145,14 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
             };
         }
     };
+    let serves = matches!(cli.command, Some(Command::Server(_)) | None);
+    if !serves {
+        // Interrupted, a command finishes the file that it is writing. Without a handler the system ends it at once.
+        let _ = ctrlc::set_handler(|| {
+            let _writing = disk::while_writing();
+            std::process::exit(INTERRUPTED);
+        });
+    }
     let exit = match cli.command {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),

@@ -64,17 +64,21 @@
 //! | `annotate-snippets`, `similar`, `quick-xml` | excerpts, diffs and JUnit's XML in reports |
 //! | `cc` | builds the grammars' parsers |
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
+//! | `ctrlc` | Ctrl-C ends a command only between two files that it writes |
 //! | `dashmap`, `rustc-hash`, `xxhash-rust` | concurrent maps, and fast hashes for keys that an attacker cannot choose |
 //! | `glob` | patterns for paths on the command line |
 //! | `ignore` | the parallel walk that respects `.gitignore`, and `input.pathIgnore` |
 //! | `indexmap` | maps that keep insertion order |
 //! | `libc` | opening a file without blocking on a pipe |
 //! | `mimalloc` | the allocator of the musl binary, whose own is slow |
+//! | `percent-encoding` | URIs of paths |
+//! | `process_alive` | whether the editor still runs, on every platform |
 //! | `ropey` | text with edits in logarithmic time |
 //! | `saphyr-parser` | YAML as events with positions |
 //! | `time`, `base64`, `uuid`, `serde_json_path` | calendar dates, base64, name-based GUIDs and JSONPath for the functions that need them |
 //! | `serde`, `serde_json` | JSON of the protocol and of reports |
 //! | `stacker` | a larger stack for deeply nested input |
+//! | `tempfile` | new content beside its file, gone again unless it is put in place |
 //! | `tokio`, `tower-lsp` | the protocol; `tower-lsp` is its maintained fork `tower-lsp-server` |
 //! | `tree-sitter`, `tree-sitter-language` | incremental trees |
 

@@ -23,7 +23,7 @@ const CONFINED: [(&str, &[&str]); 11] = [
     ("tower_lsp", &["lsp"]),
     ("tokio", &["lsp"]),
     ("clap", &["cli", "main"]),
-    ("std::fs", &["workspace/disk", "cli"]),
+    ("std::fs", &["workspace/disk"]),
     ("TcpStream", &[]),
     ("TcpListener", &[]),
     ("std::process::Command", &[]),

@@ -469,7 +469,7 @@ fn write_baseline(path: &Path, report: &Report) -> Exit {
 }
 
 fn write(path: &Path, text: &str) -> Exit {
-    match std::fs::write(path, text) {
+    match disk::write(path, text.as_bytes()) {
         Ok(()) => Exit::Clean,
         Err(error) => trouble(&format!("{}: cannot be written: {error}", path.display())),
     }

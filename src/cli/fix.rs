@@ -245,6 +245,7 @@ pub fn diff(outcome: &Outcome, base: &Base) -> String {
 /// Writes the changes, each in the encoding its file had. All are written beside their files first: nothing is put in
 /// place if one of them cannot be written, or if any file is not what it was.
 pub fn write(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
+    let _writing = disk::while_writing();
     unchanged(outcome)?;
     let stage = |change: &Change| match &change.old {
         Some(old) => disk::stage(&change.path, &disk::encode(&change.new, old.encoding)),

@@ -97,7 +97,7 @@ pub fn named(arguments: &[PathBuf]) -> Named {
         named.folders.push(disk::normalize(Path::new(".")));
     }
     for argument in arguments {
-        let path = disk::normalize(argument);
+        let path = disk::as_on_disk(&disk::normalize(argument));
         if disk::is_folder(&path) {
             named.folders.push(path);
         } else if disk::is_file(&path) {
@@ -160,10 +160,7 @@ fn beside(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
 /// A pattern of any number of levels (`**`): looked for where a workspace is, so what git ignores is left out, and links
 /// that lead in circles end.
 fn below(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
-    let text = match cfg!(windows) {
-        true => text.replace('\\', "/"),
-        false => text.to_owned(),
-    };
+    let text = disk::with_slashes(text);
     let parts: Vec<&str> = text.split('/').collect();
     let literal = parts.iter().take_while(|part| !part.contains(WILD)).count();
     let (start, rest) = parts.split_at(literal);

@@ -252,7 +252,8 @@ fn evaluate(folders: &[PathBuf], files: &[PathBuf]) {
 
 /// The most memory the process ever held, in bytes; 0 where the system does not tell.
 fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = disk::read(Path::new("/proc/self/status"));
+    let status = status.map(|read| read.text).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024

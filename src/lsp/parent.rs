@@ -32,22 +32,9 @@ pub(super) fn watch(process: u32, gone: impl FnOnce() + Send + 'static) -> Watch
     Watch { _open: open }
 }
 
-/// How to tell whether a process lives, without any call that is not safe: by the list of processes where there is one,
-/// else by who our parent is, which changes when it dies. A process that is not there to begin with is not watched: the
-/// client may live in another container, where its number means another process.
-#[cfg(unix)]
-fn watcher(process: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
-    let listed = std::path::PathBuf::from(format!("/proc/{process}"));
-    if listed.exists() {
-        return Some(Box::new(move || listed.exists()));
-    }
-    let parent = std::os::unix::process::parent_id();
-    (parent == process).then(|| -> Box<dyn Fn() -> bool + Send> {
-        Box::new(move || std::os::unix::process::parent_id() == parent)
-    })
-}
-
-#[cfg(not(unix))]
-fn watcher(_process: u32) -> Option<Box<dyn Fn() -> bool + Send>> {
-    None
+/// A process that is not there to begin with is not watched: the client may live in another container, where its number
+/// means another process.
+fn watcher(process: u32) -> Option<impl Fn() -> bool + Send + 'static> {
+    let alive = move || process_alive::state(process.into()) != process_alive::State::Dead;
+    (process != 0 && alive()).then_some(alive)
 }

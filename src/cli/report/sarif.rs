@@ -182,30 +182,7 @@ fn region(location: &Location) -> Value {
 fn artifact(report: &Report, path: &Path) -> Value {
     let relative = report.base.in_repository(path);
     if !relative.starts_with("../") && !Path::new(&relative).is_absolute() {
-        return json!({ "uri": encoded(&relative) });
+        return json!({ "uri": disk::to_relative_uri(&relative) });
     }
-    let absolute = path.to_string_lossy().replace('\\', "/");
-    let slash = if absolute.starts_with('/') { "" } else { "/" };
-    json!({ "uri": format!("file://{slash}{}", encoded(&absolute)) })
-}
-
-/// Percent-encodes what may not stand in a URI's path.
-fn encoded(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => out.push(byte as char),
-            b'-' | b'.' | b'_' | b'~' | b'/' | b'$' | b'@' | b'+' | b'=' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn paths_become_uris() {
-        assert_eq!(super::encoded("a b/é$c.json"), "a%20b/%C3%A9$c.json");
-    }
+    json!({ "uri": disk::to_uri(path) })
 }

@@ -1,0 +1,123 @@
+//! File identity: which names lead to one file, whatever their case and the links on the way.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::paths::{joined, normalize};
+use super::{DiskError, is_file, is_folder, names_in};
+
+/// Whether file systems of this platform find a file whatever the case of its name.
+const IN_ANY_CASE: bool = cfg!(any(windows, target_os = "macos"));
+
+/// The path with every link resolved; `None` where it leads nowhere.
+pub fn real(path: &Path) -> Option<PathBuf> {
+    // Windows returns `\\?\C:\…`; the same file must have one form.
+    fs::canonicalize(path).ok().map(|path| normalize(&path))
+}
+
+/// The regular file that `reference` (written with `/` in a file of folder `folder`) names: joined and normalized;
+/// where no such file exists but one does that differs only in case, that one. References are relative, as Bicep asks:
+/// an absolute one names nothing. [`DiskError::NotAFile`] where a folder, a pipe or a device has that name.
+pub fn find(folder: &Path, reference: &str) -> Result<PathBuf, DiskError> {
+    let path = joined(folder, reference).ok_or(DiskError::NotFound)?;
+    // Nearly always right, so one question to the system; folders are listed only after a miss.
+    if is_file(&path) {
+        return Ok(as_on_disk(&path));
+    }
+    in_any_case(&path).ok_or_else(|| match path.exists() {
+        true => DiskError::NotAFile,
+        false => DiskError::NotFound,
+    })
+}
+
+/// The regular file whose path differs from a path only in case, if at all.
+fn in_any_case(path: &Path) -> Option<PathBuf> {
+    let mut found = PathBuf::new();
+    let mut components = path.components().peekable();
+    while let Some(component) = components.next() {
+        let next = found.join(component);
+        let last = components.peek().is_none();
+        found = if last && is_file(&next) || !last && is_folder(&next) {
+            next
+        } else {
+            let Component::Normal(name) = component else {
+                return None;
+            };
+            let wanted = name.to_str()?.to_lowercase();
+            let fits = |path: &PathBuf| if last { is_file(path) } else { is_folder(path) };
+            // Several may differ only in case: the names are sorted, so the choice is always the same.
+            names_in(&found)
+                .into_iter()
+                .filter(|name| name.to_lowercase() == wanted)
+                .map(|name| found.join(name))
+                .find(fits)?
+        };
+    }
+    Some(found)
+}
+
+/// The path as its folders spell it, where the file system finds a file in any case: one file must not have two names.
+/// Links are not resolved. What does not exist is named after the nearest folder that does.
+pub fn as_on_disk(path: &Path) -> PathBuf {
+    if !IN_ANY_CASE || !path.is_absolute() {
+        return path.to_path_buf();
+    }
+    let folded = |path: &Path| path.to_str().map(str::to_lowercase);
+    let real = real(path);
+    if let Some(real) = real.as_ref().filter(|real| folded(real) == folded(path)) {
+        return real.clone();
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_path_buf();
+    };
+    let folder = as_on_disk(folder);
+    let wanted = name.to_string_lossy().to_lowercase();
+    let own = match real {
+        Some(_) => names_in(&folder).into_iter().find(|own| own.to_lowercase() == wanted),
+        None => None,
+    };
+    match own {
+        Some(own) => folder.join(own),
+        None => folder.join(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_found_whatever_their_case() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = real(dir.path()).unwrap();
+        fs::create_dir_all(root.join("Modules/deep")).unwrap();
+        fs::create_dir_all(root.join("app")).unwrap();
+        fs::create_dir(root.join("folder.bicep")).unwrap();
+        for file in ["Modules/Acr.bicep", "Modules/deep/x.bicep", "é.bicep"] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        let check = |reference: &str, expect: Option<&str>| {
+            let got = find(&root.join("app"), reference).ok();
+            assert_eq!(got, expect.map(|e| root.join(e)), "{reference}");
+        };
+        check("../Modules/Acr.bicep", Some("Modules/Acr.bicep"));
+        check("../modules/ACR.bicep", Some("Modules/Acr.bicep"));
+        check("./../MODULES/./DEEP/X.bicep", Some("Modules/deep/x.bicep"));
+        check(r"..\Modules\Acr.bicep", Some("Modules/Acr.bicep"));
+        check("../É.bicep", Some("é.bicep"));
+        let own = root.join("é.bicep");
+        assert_eq!(as_on_disk(&own), own);
+        // The way there is by text: the folder that is left again need not exist.
+        check("gone/../../Modules/Acr.bicep", Some("Modules/Acr.bicep"));
+        check("../Modules/none.bicep", None);
+        check("../folder.bicep", None);
+        check("", None);
+        check("..", None);
+        check("/etc/passwd", None);
+        check("C:/x.bicep", None);
+        check("a\0b", None);
+        check(&"x/".repeat(4000), None);
+        assert_eq!(names_in(&root.join("Modules")), ["Acr.bicep", "deep"]);
+        assert!(names_in(&root.join("none")).is_empty());
+    }
+}
