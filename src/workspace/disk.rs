@@ -390,5 +390,4 @@ mod tests {
             assert_eq!(read(path).err(), Some(DiskError::NotAFile), "{path:?}");
         }
     }
-
 }

@@ -48,7 +48,7 @@ impl Workspace {
     /// Where a reference written in a file leads, asking the file system as little as possible.
     pub fn resolve(&self, from: FileId, reference: &str) -> Resolution {
         let path = self.file(from).path.clone();
-        if !reference.contains(':')
+        if !reference.contains([':', '\\'])
             && let Some(folder) = path.parent()
         {
             let near = disk::normalize(&folder.join(reference));

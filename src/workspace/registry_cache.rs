@@ -128,6 +128,13 @@ fn shortened(text: &str) -> String {
 }
 
 fn local(file: &Path, reference: &str) -> Resolution {
+    if reference.contains('\\') && matches!(kind_of(file), FileKind::Bicep | FileKind::BicepParams)
+    {
+        return unread(format!(
+            "`{}` holds a `\\`; Bicep separates folders by `/` alone",
+            shortened(reference)
+        ));
+    }
     let folder = file.parent().unwrap_or(Path::new(""));
     match disk::find(folder, relative(file, reference)) {
         Ok(found) => Resolution::File(found),

@@ -73,7 +73,9 @@ pub fn as_on_disk(path: &Path) -> PathBuf {
     let folder = as_on_disk(folder);
     let wanted = name.to_string_lossy().to_lowercase();
     let own = match real {
-        Some(_) => names_in(&folder).into_iter().find(|own| own.to_lowercase() == wanted),
+        Some(_) => names_in(&folder)
+            .into_iter()
+            .find(|own| own.to_lowercase() == wanted),
         None => None,
     };
     match own {

@@ -192,7 +192,6 @@ pub fn joined(folder: &Path, reference: &str) -> Option<PathBuf> {
     Some(normalize(&folder.join(reference)))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
