@@ -1,5 +1,4 @@
-//! That lowering reads what people write: over every valid file of the corpus nothing is broken, and every node stands
-//! where its text is.
+//! Lowering reads whole files: in valid files nothing is broken, and every node's span covers its text.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,25 +12,25 @@ use preflight::text::Span;
 
 mod support;
 
-/// Every file of the corpus that Bicep itself would parse, with its text.
-fn files() -> impl Iterator<Item = (PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = support::corpus().into_iter().collect();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match path.extension().and_then(|extension| extension.to_str()) {
-                _ if path.is_dir() => folders.push(path),
-                Some("bicep" | "bicepparam") if valid(&path) => found.push(path),
-                _ => {}
-            }
-        }
-    }
-    found.sort();
-    found.into_iter().filter_map(|path| {
-        let text = std::fs::read_to_string(&path).ok()?;
-        Some((path, text))
-    })
+/// Files with their text.
+type Files = Vec<(PathBuf, String)>;
+
+/// Files of the project's own cases that parse.
+fn own_files() -> Files {
+    let mut files = support::own_files(&["bicep", "bicepparam"]);
+    files.retain(|(_, text)| {
+        let tree = syntax::parse(syntax::bicep(), &**text, None);
+        !tree.root_node().has_error()
+    });
+    assert!(files.len() > 100, "the cases hold files that parse");
+    files
+}
+
+/// Every file of the corpus that Bicep itself would parse.
+fn corpus_files() -> Files {
+    let mut files = support::files_below(&support::corpus(), &["bicep", "bicepparam"]);
+    files.retain(|(path, _)| valid(path));
+    files
 }
 
 /// Not: baselines that are wrong on purpose; copies of baselines that the compiler's tests annotated with comments where
@@ -59,9 +58,19 @@ fn kind(path: &Path) -> FileKind {
 }
 
 #[test]
-fn every_valid_file_lowers_whole() {
+fn own_valid_files_lower_whole() {
+    lower_whole(own_files());
+}
+
+#[test]
+#[ignore = "reads the corpus of real files"]
+fn corpus_valid_files_lower_whole() {
+    lower_whole(corpus_files());
+}
+
+fn lower_whole(files: Files) {
     let mut wrong = Vec::new();
-    for (path, text) in files() {
+    for (path, text) in files {
         let tree = syntax::parse(syntax::bicep(), &*text, None);
         let model = lower_bicep(kind(&path), &tree, &*text, &NoMemo);
         for (item, (start, spans)) in model.template.items.iter().zip(&model.spans) {
@@ -82,11 +91,21 @@ fn every_valid_file_lowers_whole() {
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// A file as it stands while it is being typed: cut off after a line, or with a line left out. Nothing panics, and no
-/// node reaches beyond the text, whichever way the text lies in memory.
 #[test]
-fn every_seventh_file_lowers_cut_anywhere() {
-    for (path, text) in files().step_by(7) {
+fn own_files_lower_cut_anywhere() {
+    lower_cut(own_files());
+}
+
+#[test]
+#[ignore = "reads the corpus of real files"]
+fn corpus_files_lower_cut_anywhere() {
+    lower_cut(corpus_files().into_iter().step_by(7).collect());
+}
+
+/// Files as they are while they are typed: cut off after a line, or with a line left out. Nothing panics, and no node
+/// reaches beyond the text, whether the text is one piece or chunks.
+fn lower_cut(files: Files) {
+    for (path, text) in files {
         let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         for part in [1, 3, 5] {
             let Some(&at) = ends.get(ends.len() * part / 7) else {
@@ -210,11 +229,21 @@ impl Check<'_> {
     }
 }
 
-/// Equal hashes mean that one item stands for the other, numbers and all.
 #[test]
-fn items_of_one_hash_are_equal() {
+fn own_items_of_one_hash_are_equal() {
+    one_hash_is_one_item(own_files());
+}
+
+#[test]
+#[ignore = "reads the corpus of real files"]
+fn corpus_items_of_one_hash_are_equal() {
+    one_hash_is_one_item(corpus_files());
+}
+
+/// Equal hashes mean equal items, node numbers included.
+fn one_hash_is_one_item(files: Files) {
     let mut known: HashMap<u64, (Arc<Item>, usize)> = HashMap::new();
-    for (path, text) in files() {
+    for (path, text) in files {
         let tree = syntax::parse(syntax::bicep(), &*text, None);
         let model = lower_bicep(kind(&path), &tree, &*text, &NoMemo);
         for (item, (_, spans)) in model.template.items.iter().zip(&model.spans) {

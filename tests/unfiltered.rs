@@ -1,14 +1,12 @@
-//! The prefilter changes what is read, never what is said: the answer with it equals the answer without it, over real
+//! The prefilter changes what is read, never what is reported: the findings with it equal the findings without it, over
 //! templates and over seeded changes of them.
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use preflight::analysis::{Analysis, Cancel, Options, scan};
 use preflight::workspace::config::{Coverage, Overrides};
-use preflight::workspace::discover::{Limits, discover};
-use preflight::workspace::disk;
 use support::Random;
 
 /// What is shown, one line each.
@@ -69,11 +67,9 @@ fn check(what: &str, root: &Path) -> usize {
 }
 
 #[test]
-fn real_templates() {
-    let Some(corpus) = support::corpus() else {
-        return;
-    };
-    let shown = check("the corpus", &corpus);
+#[ignore = "reads the corpus of real files"]
+fn corpus_templates() {
+    let shown = check("the corpus", &support::corpus());
     assert!(shown > 3, "nothing to compare");
 }
 
@@ -93,24 +89,29 @@ const PIECES: [&str; 12] = [
     "\n",
 ];
 
-/// Three real files at a time under short names, torn and joined, some of them referring to one another.
 #[test]
-fn changed_templates() {
-    let folder = match support::corpus() {
-        Some(corpus) => corpus,
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"),
-    };
-    let files = discover(&folder, Limits::default()).files;
+fn own_changed_templates() {
+    changed_templates(&support::own_files(&["bicep", "json"]));
+}
+
+#[test]
+#[ignore = "reads the corpus of real files"]
+fn corpus_changed_templates() {
+    changed_templates(&support::files_below(
+        &support::corpus(),
+        &["bicep", "json"],
+    ));
+}
+
+/// Three files at a time under short names, with pieces inserted and removed, some of them referring to one another.
+fn changed_templates(files: &[(PathBuf, String)]) {
     let mut shown = 0;
     for seed in 1..=500 {
         let mut random = Random(seed);
         let workspace = support::Workspace::new(&[]);
         for stem in ["main", "a", "b/main"] {
-            let source = &files[random.below(files.len())];
-            let Ok(read) = disk::read(source) else {
-                continue;
-            };
-            let mut text = read.text.to_string();
+            let (source, text) = &files[random.below(files.len())];
+            let mut text = text.clone();
             if text.len() > 60_000 {
                 continue;
             }

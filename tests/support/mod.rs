@@ -164,13 +164,52 @@ pub fn split(fixture: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The corpus of real templates, where it is there.
-pub fn corpus() -> Option<PathBuf> {
+/// The folder of real templates beside the project. Tests that read it are ignored by name (`corpus_…`) and run by
+/// `.ci/run corpus`.
+pub fn corpus() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
-    let found = path.canonicalize().ok();
-    if found.is_none() {
-        eprintln!("the corpus is not here: nothing of it is tested");
+    path.canonicalize().expect("../shared/corpus is there")
+}
+
+/// The files below a folder with one of these extensions, sorted, with their text. Files that are not UTF-8 are left out.
+pub fn files_below(folder: &Path, extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|e| extensions.iter().any(|wanted| e == *wanted))
+                && let Ok(text) = std::fs::read_to_string(&path)
+            {
+                found.push((path, text));
+            }
+        }
     }
+    found.sort();
+    found
+}
+
+/// The files of the project's own cases (`tests/rules/*.md`) and examples with one of these extensions, with their text.
+pub fn own_files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut found = files_below(&tests.join("examples"), extensions);
+    for (page, text) in files_below(&tests.join("rules"), &["md"]) {
+        let text = text.replace("\r\n", "\n");
+        for (number, block) in text.split("\n```").enumerate() {
+            let (head, body) = block.split_once('\n').unwrap_or((block, ""));
+            let name = head.split_whitespace().nth(1).map(Path::new);
+            let extension = name.and_then(|name| name.extension());
+            if extension.is_some_and(|e| extensions.iter().any(|wanted| e == *wanted)) {
+                let name = format!("{number}-{}", name.unwrap_or(Path::new("")).display());
+                found.push((page.join(name), body.to_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 10, "the cases hold files");
     found
 }
 
