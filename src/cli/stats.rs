@@ -21,8 +21,7 @@ use crate::model::lower_bicep::lower_bicep;
 use crate::model::lower_parameters::lower_parameters;
 use crate::model::{FileKind, Item, ItemKind, Resource, Target};
 use crate::syntax;
-use crate::text::Encoding;
-use crate::text::position::range_in;
+use crate::text::Lines;
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
 use crate::workspace::files::language_of;
@@ -195,12 +194,17 @@ impl Counted {
             FileKind::Other => KINDS[4],
         };
         *self.kinds.entry(name).or_default() += 1;
-        for error in syntax::all_errors(&tree, &*text) {
-            let at = range_in(&*text, error.span, Encoding::Utf32).start;
+        let errors = syntax::all_errors(&tree, &*text);
+        if errors.is_empty() {
+            return;
+        }
+        let lines = Lines::new(text);
+        for error in errors {
+            let at = lines.point(error.span.start);
             self.errors.push(SyntaxError {
                 path: base.relative(path),
                 line: at.line + 1,
-                column: at.character + 1,
+                column: at.utf32 + 1,
                 text: error.message,
             });
         }

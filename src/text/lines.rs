@@ -1,5 +1,5 @@
-//! From byte offsets to lines and columns, in every way of counting these, at a price that depends neither on how many
-//! places a file has nor on how long its lines are.
+//! From byte offsets to lines and columns, in every encoding at once. The cost of one conversion depends neither on the
+//! number of lines nor on their length.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ropey::Rope;
 
 use super::Encoding;
 
-/// A position in a file, in all the ways that columns are counted, so that no text is needed to convert it.
+/// A position in a file with its column in every encoding, so that no text is needed to convert it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Point {
     /// Line from 0.
@@ -113,7 +113,7 @@ fn further(at: Point, text: &str) -> Point {
     }
 }
 
-/// The same in a rope, which knows all this by itself.
+/// The position of a byte offset in a rope, which keeps these counts itself.
 pub fn rope_point(text: &Rope, offset: u32) -> Point {
     let offset = (offset as usize).min(text.len_bytes());
     let line = text.byte_to_line(offset);

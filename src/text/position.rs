@@ -1,8 +1,7 @@
-//! Lines and columns, in the three encodings of the language server protocol.
+//! What editors send: lines and columns, in the three encodings of the language server protocol. The other direction,
+//! from byte offsets, is in [`lines`](super::lines).
 
 use ropey::Rope;
-
-use super::{Source, Span};
 
 /// What a column counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -32,24 +31,6 @@ pub struct Range {
     pub start: Position,
     /// One past the last.
     pub end: Position,
-}
-
-/// The position of a byte offset in a rope. An offset inside a character counts as its start, one inside a CRLF as
-/// the end of its line, one beyond the end as the end.
-pub fn position(text: &Rope, offset: u32, encoding: Encoding) -> Position {
-    let char = text.byte_to_char((offset as usize).min(text.len_bytes()));
-    let line = text.char_to_line(char);
-    let char = char.min(content_end(text, line));
-    let start = text.line_to_char(line);
-    let character = match encoding {
-        Encoding::Utf8 => text.char_to_byte(char) - text.char_to_byte(start),
-        Encoding::Utf16 => text.char_to_utf16_cu(char) - text.char_to_utf16_cu(start),
-        Encoding::Utf32 => char - start,
-    };
-    Position {
-        line: line as u32,
-        character: character as u32,
-    }
 }
 
 /// The byte offset of a position, clamped to the line and the text. A column inside a character counts as its start.
@@ -86,80 +67,21 @@ fn content_end(text: &Rope, line: usize) -> usize {
     if crlf { next - 2 } else { next - 1 }
 }
 
-/// The range of a span.
-pub fn range(text: &Rope, span: Span, encoding: Encoding) -> Range {
-    Range {
-        start: position(text, span.start, encoding),
-        end: position(text, span.end, encoding),
-    }
-}
-
-/// The range of a span in text that is not a rope (a closed file): scans lines, LSP line ends (LF, CRLF, CR).
-pub fn range_in<S: Source + ?Sized>(text: &S, span: Span, encoding: Encoding) -> Range {
-    Range {
-        start: position_in(text, span.start, encoding),
-        end: position_in(text, span.end, encoding),
-    }
-}
-
-fn position_in<S: Source + ?Sized>(text: &S, offset: u32, encoding: Encoding) -> Position {
-    let offset = (offset as usize).min(text.len());
-    let (mut line, mut start, mut at) = (0, 0, 0);
-    // A CR ends its line at once; an LF that follows it moves the start of the next line by one.
-    let mut after_cr = false;
-    while at < offset {
-        let chunk = text.chunk(at);
-        let chunk = &chunk[..chunk.len().min(offset - at)];
-        if chunk.is_empty() {
-            break;
-        }
-        for index in memchr::memchr2_iter(b'\n', b'\r', chunk) {
-            let second = chunk[index] == b'\n' && after_cr && at + index == start;
-            line += u32::from(!second);
-            start = at + index + 1;
-            after_cr = chunk[index] == b'\r';
-        }
-        at += chunk.len();
-    }
-    if after_cr && start == offset && text.chunk(offset).first() == Some(&b'\n') {
-        // Between the CR and the LF of one line break: the end of the line, as in a rope.
-        return position_in(text, offset as u32 - 1, encoding);
-    }
-    let before = text.slice(Span::of(start..offset));
-    // A cut character is decoded as U+FFFD; the offset then counts as the character's start.
-    let cut = matches!(text.chunk(offset).first(), Some(0x80..=0xBF));
-    let whole = if cut {
-        before.trim_end_matches('\u{FFFD}')
-    } else {
-        &before
-    };
-    let character = match encoding {
-        Encoding::Utf8 => whole.len(),
-        Encoding::Utf16 => whole.encode_utf16().count(),
-        Encoding::Utf32 => whole.chars().count(),
-    };
-    Position {
-        line,
-        character: character as u32,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::rope_point;
 
-    /// At `byte` the position is `line` and the columns in bytes, UTF-16 units and characters: in a rope and in plain
-    /// text, and back.
+    /// At `byte` the position is `line` and the columns in bytes, UTF-16 units and characters, and back.
     fn check(text: &str, byte: u32, line: u32, columns: [u32; 3]) {
         let rope = Rope::from_str(text);
         let encodings = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
+        let point = rope_point(&rope, byte);
+        assert_eq!(point.line, line, "{text:?} at {byte}");
         for (encoding, character) in encodings.into_iter().zip(columns) {
-            let want = Position { line, character };
-            let note = format!("{text:?} at {byte}, {encoding:?}");
-            assert_eq!(position(&rope, byte, encoding), want, "rope {note}");
-            let span = Span::new(byte, byte);
-            assert_eq!(range_in(text, span, encoding).start, want, "plain {note}");
-            assert_eq!(offset(&rope, want, encoding), byte, "back {note}");
+            let position = Position { line, character };
+            assert_eq!(point.column(encoding), character, "{text:?} at {byte}");
+            assert_eq!(offset(&rope, position, encoding), byte, "{text:?}");
         }
     }
 
@@ -188,31 +110,7 @@ mod tests {
         check("\r\r", 1, 1, [0, 0, 0]);
     }
 
-    /// Offsets that stand for another one.
-    fn clamps(text: &str, byte: u32, want: (u32, u32)) {
-        let rope = Rope::from_str(text);
-        let want = Position {
-            line: want.0,
-            character: want.1,
-        };
-        assert_eq!(position(&rope, byte, Encoding::Utf16), want, "rope {byte}");
-        let span = Span::new(byte, byte);
-        assert_eq!(
-            range_in(text, span, Encoding::Utf16).start,
-            want,
-            "plain {byte}"
-        );
-    }
-
-    #[test]
-    fn offsets_between_places_count_as_the_place_before() {
-        clamps("a\r\nb", 2, (0, 1));
-        clamps("a\u{1F600}b", 3, (0, 1));
-        clamps("a\u{1F600}b", 99, (0, 4));
-        clamps("a\n", 99, (1, 0));
-    }
-
-    /// Positions that stand for another one.
+    /// A position outside its line or the text counts as the nearest one inside.
     fn clamped(text: &str, encoding: Encoding, at: (u32, u32), want: u32) {
         let position = Position {
             line: at.0,
@@ -235,25 +133,5 @@ mod tests {
         }
         clamped("\u{1F600}", Encoding::Utf16, (0, 1), 0);
         clamped("\u{1F600}", Encoding::Utf8, (0, 3), 0);
-    }
-
-    /// Rope and plain text agree at every offset of a long text that lies in many chunks, and the way back is exact.
-    #[test]
-    fn rope_and_plain_text_agree() {
-        let text = "p\u{e9}\r\n\u{1F600}\rqq\n\n\u{4e2d}".repeat(200);
-        let rope = Rope::from_str(&text);
-        for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
-            for byte in (0..=text.len() as u32).step_by(7) {
-                let at = position(&rope, byte, encoding);
-                let span = Span::new(byte, byte);
-                assert_eq!(range_in(text.as_str(), span, encoding).start, at, "{byte}");
-                assert_eq!(range_in(&rope, span, encoding).start, at, "{byte}");
-                let back = offset(&rope, at, encoding);
-                let between = !text.is_char_boundary(byte as usize)
-                    || (text.as_bytes().get(byte as usize) == Some(&b'\n')
-                        && text.as_bytes()[..byte as usize].ends_with(b"\r"));
-                assert_eq!(back == byte, !between, "{byte}");
-            }
-        }
     }
 }

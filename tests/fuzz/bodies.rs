@@ -351,7 +351,11 @@ fn shown(analysis: &Analysis) -> Vec<FileReport> {
 
 fn position(text: &str, at: usize) -> Position {
     let rope = ropey::Rope::from_str(text);
-    preflight::text::position::position(&rope, at as u32, Encoding::Utf16)
+    let point = preflight::text::rope_point(&rope, at as u32);
+    Position {
+        line: point.line,
+        character: point.column(Encoding::Utf16),
+    }
 }
 
 /// The answer after any edits is the answer of a fresh start.
