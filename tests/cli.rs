@@ -245,7 +245,7 @@ fn exit_codes() {
     }
 }
 
-/// Compares with a file of `tests/golden`. What another room words is cut out before.
+/// Compares with a file of `tests/golden`. Parts that other code words are cut out first.
 fn golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
@@ -677,7 +677,7 @@ fn the_plan_that_is_named_is_the_one_that_is_inserted() {
     );
     let fixed = run(&workspace, &["check", "--fix=ContainerRegistry"]);
     assert_eq!(fixed.code, 0, "{}", fixed.out);
-    // Who asked for it is not told that there is a newer one.
+    // A plan that was asked for by name gets no hint about its successor.
     assert!(fixed.out.starts_with("No findings"), "{}", fixed.out);
     assert!(!fixed.err.contains("costs"), "{}", fixed.err);
 }
@@ -880,7 +880,7 @@ fn statistics_count_everything() {
         stats["resources"]["microsoft.containerregistry/registries"],
         3
     );
-    // Lines and columns count from 1; a comma too many is told though the file is read.
+    // Lines and columns count from 1; an extra comma is reported though the file is read.
     let errors = serde_json::json!([
         {"path": "package.json", "line": 2, "column": 11, "text": "unexpected `2`"},
         {"path": "package.json", "line": 3, "column": 10, "text": "a comma before a closing bracket"},

@@ -165,11 +165,11 @@ fn a_parameter_file_pairs_with_the_only_template_around_it_that_takes_its_parame
         ]);
         for arguments in [&["check"] as &[&str], &["check", &infra]] {
             let run = run(&workspace, arguments);
-            let told = format!("{arguments:?} {infra}: {}{}", run.out, run.err);
-            assert!(run.out.contains("1 finding: 1 error"), "{told}");
+            let shown = format!("{arguments:?} {infra}: {}{}", run.out, run.err);
+            assert!(run.out.contains("1 finding: 1 error"), "{shown}");
             assert!(
                 run.out.contains(&format!("infra/main.bicep with {infra}")),
-                "{told}"
+                "{shown}"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What a change costs, told by counters, and that it never changes the answer.
+//! What a change costs, measured by counters; and the answer after a change equals the answer from scratch.
 
 mod support;
 
@@ -172,7 +172,7 @@ fn a_plan_in_one_file_clears_a_finding_in_another_that_is_not_open() {
     assert_eq!(workspace.summary(&analysis), [""; 0]);
     assert!(
         changed.iter().any(|path| path == "a.bicep"),
-        "a.bicep is told of it: {changed:?}"
+        "a.bicep is reported again: {changed:?}"
     );
     // The unsaved buffer is gone: the disk counts again.
     analysis.close(&workspace.path("b.bicep"));
@@ -207,7 +207,7 @@ fn what_is_typed_does_not_wait_for_a_scan() {
         .map(|report| workspace.relative(&report.path))
         .collect();
     assert_eq!(paths, ["part7/main.bicep"]);
-    assert_eq!(shown[0].diagnostics.len(), 1, "judged alone for now");
+    assert_eq!(shown[0].diagnostics.len(), 1, "checked alone for now");
     let cost = analysis.counters();
     assert_eq!((cost.parsed, cost.evaluated), (1, 1));
     // Somebody always waits: each call gets a little further, and the end is the same.
@@ -652,7 +652,7 @@ module c 'br:host.azurecr.io/b:1.0' = if (loadTextContent('name.txt') == 'c') {\
     );
 }
 
-/// Places in a nested template are told by the declaration that it stands in, all of it.
+/// Positions in a nested template are relative to the declaration that contains it.
 #[test]
 fn an_edit_elsewhere_in_a_nested_template_keeps_the_places_in_it() {
     let text = r#"{

@@ -21,7 +21,7 @@ fn run(name: String, target: bodies::Body, data: Vec<u8>) {
 }
 
 #[test]
-fn what_fuzzers_found_stays_mended() {
+fn inputs_that_fuzzers_failed_on_pass() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/fixtures");
     let mut count = 0;
     for (name, target) in bodies::TARGETS {

@@ -1,5 +1,5 @@
-//! Files made to break things, small enough for a test: whatever lies in a folder, what is wrong with it is told in a
-//! line, everything else is judged, and nothing outside the folder is read, let alone changed.
+//! Files made to break things, small enough for a test: whatever a folder holds, each fault is reported in one line,
+//! everything else is checked, and nothing outside the folder is read or changed.
 //!
 //! The sizes at which these things hurt (200 MB of JSON, 100,000 resources, 10,000 modules in a chain) are measured by
 //! hand; what makes them cheap, limits and tables made once, holds here too.
@@ -18,7 +18,7 @@ use support::Workspace;
 
 const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'images'\n  location: 'westeurope'\n}\n";
 
-/// Judges a folder that holds `good.bicep` and what `make` puts there. The finding in `good.bicep` must be told, the
+/// Checks a folder that holds `good.bicep` and what `make` puts there. The finding in `good.bicep` must be reported, the
 /// exit code be `code`, and each of `reported` stand in a line of the report.
 fn check(code: i32, reported: &[&str], make: impl FnOnce(&Path)) -> String {
     let workspace = Workspace::new(&[("ws/good.bicep", REGISTRY)]);
@@ -77,7 +77,7 @@ fn brackets_without_end() {
             close.repeat(deep)
         );
         let torn = format!("{REGISTRY}var x = {}\n", open.repeat(deep));
-        // Whether so deep a thing parses is the parser's to say; that it is judged and told is ours.
+        // Whether something this deep parses is up to the parser; it must be checked and reported either way.
         for text in [whole, torn] {
             let workspace = Workspace::new(&[("main.bicep", &text)]);
             let mut analysis = workspace.analysis();
@@ -254,7 +254,7 @@ fn what_vanishes_or_changes_is_read_again_or_told() {
     assert_eq!(workspace.summary(&analysis), [""; 0]);
     assert!(
         !analysis.problems().is_empty(),
-        "a module that is not there is told"
+        "a missing module is reported"
     );
     workspace.write("acr.bicep", REGISTRY);
     analysis.disk_changed(&[workspace.path("acr.bicep")]);
@@ -297,7 +297,7 @@ fn a_fix_never_leaves_the_folder() {
         assert_eq!(
             run.status.code(),
             Some(0),
-            "mended inside the folder: {words}"
+            "fixed inside the folder: {words}"
         );
         let beside: Vec<_> = fs::read_dir(workspace.path("shared"))
             .expect("a folder")

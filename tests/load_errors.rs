@@ -34,7 +34,7 @@ const VALUES: &str = r#"{
 }
 "#;
 
-/// What nobody has looked at is never passed: files, arguments, what the report must say beside exit code 2.
+/// What was not read never counts as checked: files, arguments, what the report must say beside exit code 2.
 #[test]
 fn what_is_not_read_is_told_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
@@ -239,7 +239,7 @@ fn what_is_no_mistake_is_not_told() {
     }
 }
 
-/// Nobody made a mistake, and yet something was not looked at.
+/// No input is at fault, and yet something was not read.
 #[test]
 fn what_cannot_be_read_from_here_is_told_and_no_failure() {
     let far = "module m 'br:contoso.azurecr.io/x:1' = {\n  name: 'm'\n}\n";

@@ -419,7 +419,7 @@ fn random_arguments(template: &Template, seed: u64) -> Arguments {
     arguments
 }
 
-/// A value of a type; none of types that cannot be told. One in a dozen is null, or written in another case.
+/// A value of a type; none for types that are not known. One in a dozen is null, or written in another case.
 fn random_value(
     template: &Template,
     ty: &TypeExpr,
@@ -495,7 +495,7 @@ fn random_value(
                 if matches!(ty, TypeExpr::Nullable(_)) && random.below(2) == 0 {
                     continue;
                 }
-                // A type that cannot be told leaves one member out, not the whole object.
+                // A type that is not known leaves one member out, not the whole object.
                 let value = random_value(template, ty, random, depth + 1);
                 members.extend(value.map(|value| (name.clone(), value)));
             }

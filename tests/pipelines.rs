@@ -238,7 +238,7 @@ fn the_hooks_judge_what_can_change_the_answer() {
     for hook in hooks {
         let entry = hook.get("entry").and_then(Data::as_str);
         assert_eq!(entry, Some("preflight check"));
-        // One file may take the scanning from another, so none is judged alone.
+        // One file may take the scanning from another, so no file is checked alone.
         let alone = hook.get("pass_filenames").map(|value| &value.kind);
         assert_eq!(alone, Some(&DataKind::Bool(false)));
     }
@@ -258,7 +258,7 @@ fn the_action_uses_the_inputs_it_declares() {
     assert_eq!(used, declared);
 }
 
-/// Runs the step of the action that judges, with a program of the same name that tells its arguments.
+/// Runs the checking step of the action, with a program of the same name that prints its arguments.
 #[cfg(unix)]
 #[test]
 fn the_action_hands_over_the_paths_it_is_given() {

@@ -322,7 +322,7 @@ fn statements_of_real_files() {
     // The others are wrong on purpose, or hold long strings with holes.
     assert!(
         reported * 20 >= all * 19,
-        "{reported} of {all} told without a tree"
+        "{reported} of {all} known without a tree"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Runs the literate cases of `tests/rules/*.md`: each says in prose what is judged, shows the files, the findings, and
+//! Runs the literate cases of `tests/rules/*.md`: each names what is checked, shows the files, the findings, and
 //! what a fix leaves. Every fix of every finding is also held to what all fixes promise.
 //!
 //! A case is a heading of level two. Fenced blocks in it: a file (its language, its path, and optionally `crlf`, `cr`,

@@ -258,7 +258,7 @@ fn long_typing_ends_where_a_fresh_start_begins() {
     }
     // What is there now, and what a fresh start says of it.
     compare(&mut client, &workspace, &names, &texts);
-    // Mended, it is as it was.
+    // Corrected, it is as before.
     for (name, text) in names.iter().zip([BICEP, plan]) {
         version += 1;
         client.change_by(name, version, json!([{"text": text}]));
@@ -398,7 +398,7 @@ fn nobody_waits_for_a_client_that_does_not_read_the_log() {
     let from = child.stdout.take().expect("its output");
     let mut client = Client::over(from, to);
     initialize(&mut client, workspace.root(), &json!({}));
-    // Each is told of in a line; together they are many times what a pipe holds.
+    // Each is reported in one line; together they are many times the capacity of a pipe.
     let wrong = json!({"settings": {"preflight": {"hints": "x".repeat(1_000)}}});
     for _ in 0..4_000 {
         client.notify("workspace/didChangeConfiguration", &wrong);

@@ -214,7 +214,7 @@ fn stages(root: &Path, text: &str) {
     let names = ["edit and parse", "lower", "fingerprint"];
     let mut rows: Vec<(&str, f64)> = names.into_iter().zip(stages).collect();
     rows.push((
-        "recall or evaluate, judge, compare with what is shown",
+        "evaluate, check, compare with what is shown",
         inside - stages.iter().sum::<f64>(),
     ));
     rows.push((

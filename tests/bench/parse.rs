@@ -73,7 +73,7 @@ fn parser(language: &Language) -> Parser {
     parser
 }
 
-/// The time this thread has been running, where the system tells it (Linux, to a few milliseconds), so that a busy machine
+/// The time this thread has been running, where the system reports it (Linux, to a few milliseconds), so that a busy machine
 /// does not count; else the time of day.
 fn busy() -> Duration {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);

@@ -5,7 +5,7 @@
 //! tenth, where a request stays without an answer or an edit without diagnostics, or where what is shown in the end is
 //! not what a fresh server shows. Without a number it makes 20,000 edits.
 //!
-//! What is open and how long it is keeps within bounds that are reached early, and the table tells both: a day in which
+//! What is open and how long it is keeps within bounds that are reached early, and the table prints both: a day in which
 //! ever more text is open would measure the text.
 
 mod client;

@@ -210,7 +210,7 @@ fn large_text() -> String {
     text + "\n  ]\n}\n"
 }
 
-/// A keystroke in a compiled template of 3 MB, in a resource that matters to nobody and in the registry, beside what
+/// A keystroke in a compiled template of 3 MB, in a resource that does not matter and in the registry, beside what
 /// the parser alone takes for the same edits.
 fn large_template() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -284,11 +284,11 @@ fn growth(files: usize) {
     settle(&mut analysis);
     let (mid, worst) = keystrokes(&mut analysis, &path, 2, 10, 200);
     println!(
-        "| keystroke among {files} files | {mid:.3?} | p99 {worst:.3?}; judged cold in {cold:.1?}; {memory} KiB resident |"
+        "| keystroke among {files} files | {mid:.3?} | p99 {worst:.3?}; checked cold in {cold:.1?}; {memory} KiB resident |"
     );
 }
 
-/// Resident memory of this process, KiB; 0 where it cannot be told.
+/// Resident memory of this process, KiB; 0 where it is not known.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status

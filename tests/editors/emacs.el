@@ -46,7 +46,7 @@
     (while (not (funcall condition))
       (when (> (float-time) end) (error "waited in vain for %s" what))
       (scene-send-changes)
-      ;; Not `accept-process-output': watched files are told as events, and unread ones hold up everything.
+      ;; Not `accept-process-output': changes of watched files arrive as events, and unread events block everything.
       (read-event nil nil 0.02))))
 
 (defun scene-must (value format &rest arguments)

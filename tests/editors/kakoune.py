@@ -1,4 +1,4 @@
-"""The scene in Kakoune with kak-lsp: types into the real program in tmux, and has it tell what it shows.
+"""The scene in Kakoune with kak-lsp: types into the real program in tmux, and has it print what it shows.
 
 Run by `run` with the configuration of editors/kakoune as pasted; terminal.py has the arguments.
 """
@@ -16,11 +16,11 @@ session = f"preflight{os.getpid()}"
 
 def tell(expression, buffer="main.bicep"):
     """What Kakoune makes of an expression in a buffer."""
-    told = scene / "told"
-    told.unlink(missing_ok=True)
-    line = f"try %{{ evaluate-commands -buffer {buffer} %{{ echo -to-file {inside_scene}/told -- {expression} }} }} catch %{{ echo -to-file {inside_scene}/told none }}"
+    answer = scene / "answer"
+    answer.unlink(missing_ok=True)
+    line = f"try %{{ evaluate-commands -buffer {buffer} %{{ echo -to-file {inside_scene}/answer -- {expression} }} }} catch %{{ echo -to-file {inside_scene}/answer none }}"
     subprocess.run([here / "inside", root, inside_scene, "kak", "-p", session], input=line, text=True, check=True)
-    return wait(f"{expression} told", lambda: told.exists() and told.read_text())
+    return wait(f"{expression} answer", lambda: answer.exists() and answer.read_text())
 
 
 def command(line):
@@ -106,7 +106,7 @@ def undo():
 
 @step
 def finding_back():
-    # kak-lsp tells of a change once its buffer rests in view, so it stays there until then.
+    # kak-lsp sends a change once its buffer is idle in view, so the buffer stays in view until then.
     wait("the finding", lambda: findings(1))
     visit("main.bicep")
 

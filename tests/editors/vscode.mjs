@@ -271,7 +271,7 @@ try {
     await frame.locator('h1').filter({ hasText: 'What main.bicep deploys' }).waitFor();
     await frame.locator('td').filter({ hasText: 'Microsoft.ContainerRegistry/registries' }).first().waitFor();
     await frame.locator('.badge.missing').waitFor();
-    if (pictures) await runCommand('View: Toggle Primary Side Bar Visibility'); // Room for the page.
+    if (pictures) await runCommand('View: Toggle Primary Side Bar Visibility'); // More space for the page.
     await shoot('deployment');
     await frame.locator('td a').filter({ hasText: 'main.bicep:6' }).first().click();
     await wait('the registry in view', async () => /Ln 6,/.test((await page.locator('[id="status.editor.selection"]').textContent()) ?? ''));
@@ -329,8 +329,8 @@ try {
   await step('bad input: preflight.path that is wrong', async () => {
     const file = path.join(window.folder, '.vscode', 'settings.json');
     const all = page.locator('.notifications-toasts .notification-list-item');
-    /** Waits to be told, and to be told nothing else: three are shown at a time, so more would hide what says what to do. */
-    const told = async (message) => {
+    /** Waits for this message and no other: three are shown at a time, and more would hide the one that matters. */
+    const notified = async (message) => {
       await notification(message).first().waitFor();
       const said = await all.allTextContents();
       if (said.length !== 1) throw new Error(`not only “${message}” is said, but: ${said.join(' | ')}`);
@@ -340,22 +340,22 @@ try {
     const restart = () => runCommand('Preflight: Restart Server');
     const set = (value) => fs.writeFileSync(file, JSON.stringify({ 'preflight.path': value }));
     set('/nowhere/preflight');
-    await told('The setting preflight.path names /nowhere/preflight, which does not exist');
+    await notified('The setting preflight.path names /nowhere/preflight, which does not exist');
     set(window.folder);
-    await told('names the folder');
+    await notified('names the folder');
     const program = path.join(window.folder, 'broken');
     fs.writeFileSync(program, 'no program');
     set(program);
-    await told('may not be executed');
+    await notified('may not be executed');
     fs.chmodSync(program, 0o755);
     fs.writeFileSync(program, '#!/bin/sh\necho "wrong library" >&2\nexit 3\n');
     await restart();
-    await told('ended with code 3: wrong library');
+    await notified('ended with code 3: wrong library');
     const version = '[ "$1" = --version ] && echo preflight 9.9.9 && exit';
     fs.writeFileSync(program, `#!/bin/sh\n${version}\nexit 1\n`);
     await restart();
-    await told('did not answer as a language server');
-    // One that never answers keeps nobody waiting who wants another.
+    await notified('did not answer as a language server');
+    // A program that never answers does not delay the start of another one.
     fs.writeFileSync(program, `#!/bin/sh\n${version}\ntouch ${window.folder}/waits\nexec sleep 1000\n`);
     await restart();
     await wait('the server that never answers', () => read('waits') !== undefined);

@@ -201,10 +201,10 @@ pub fn bicep(data: &[u8]) {
     let text = text(data);
     let tree = syntax::parse(syntax::bicep(), text.as_str(), None);
     let errors = syntax::syntax_errors(&tree, text.as_str());
-    // Some that the grammar lets pass are told beside those of the tree.
+    // Some errors that the grammar accepts are reported beside those of the tree.
     assert!(
         !errors.is_empty() || !tree.root_node().has_error(),
-        "errors are told where there are some"
+        "errors are reported where there are some"
     );
     for error in errors {
         assert!(error.span.end as usize <= text.len() && text.get(error.span.range()).is_some());
@@ -227,10 +227,10 @@ pub fn arm(data: &[u8]) {
     let text = text(data);
     let tree = syntax::parse(syntax::json(), text.as_str(), None);
     let errors = syntax::syntax_errors(&tree, text.as_str());
-    // Some that the grammar lets pass are told beside those of the tree.
+    // Some errors that the grammar accepts are reported beside those of the tree.
     assert!(
         !errors.is_empty() || !tree.root_node().has_error(),
-        "errors are told where there are some"
+        "errors are reported where there are some"
     );
     arm_kind(&tree, text.as_str());
     let memo = Memo::default();

@@ -85,7 +85,7 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
         body: &["properties"],
         existing: true,
     };
-    // Nothing leads to a file without an ending of ours, and nobody looks into it.
+    // Nothing refers to a file with another extension, and it is not read.
     let ours = files
         .iter()
         .filter(|(path, _)| prefilter::kind_of(path) != FileKind::Other);

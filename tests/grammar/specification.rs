@@ -47,7 +47,7 @@ fn cases(file: &str) -> Vec<Case> {
     cases
 }
 
-/// Runs every corpus file of a grammar, and tells all that differ at once.
+/// Runs every corpus file of a grammar, and reports all differences at once.
 fn check(grammar: &str, language: &Language) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("grammars")

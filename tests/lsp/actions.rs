@@ -154,7 +154,7 @@ fn edits_come_at_once_where_it_cannot() {
     }
 }
 
-/// Findings are shown for files that are not open, and can be mended from the list of them.
+/// Findings are shown for files that are not open, and can be fixed from the problems list.
 #[test]
 fn a_file_that_is_not_open_can_be_mended() {
     let below = format!("// \u{1F600}\n{REGISTRY}");

@@ -32,7 +32,7 @@ pub struct Client {
     published: BTreeMap<String, Published>,
     /// Notifications of other kinds, not looked at yet.
     notifications: VecDeque<Value>,
-    /// Answers that nobody took yet.
+    /// Answers that were not taken yet.
     answers: BTreeMap<i64, Value>,
     /// Requests that the server sent, method and parameters.
     pub asked: Vec<(String, Value)>,
@@ -346,7 +346,7 @@ impl Client {
         }
     }
 
-    /// Waits until all folders have been scanned and judged.
+    /// Waits until all folders have been scanned and checked.
     pub fn settle(&mut self) {
         self.request(
             "workspace/executeCommand",
@@ -431,7 +431,7 @@ impl Client {
         self.answers.clear();
     }
 
-    /// What is left that nobody looked at.
+    /// Messages that were not read.
     pub fn unread(&self) -> Vec<String> {
         let published = self.published.iter().filter(|(_, it)| !it.looked_at);
         let published = published.map(|(uri, it)| format!("diagnostics of {uri}: {it:?}"));

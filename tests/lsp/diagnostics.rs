@@ -227,7 +227,7 @@ fn odd_uris_are_understood_and_come_back_as_they_are_spelled() {
     client.settle();
     let shown: Vec<_> = client.all_shown().into_keys().collect();
     assert_eq!(shown.len(), 3, "{shown:?}");
-    // Escaped, they are the same documents; of a mark that is one in URIs too nobody can tell.
+    // Escaped, they are the same documents; a character that is reserved in URIs is ambiguous.
     let sanitized = uri(&workspace.path(names[0]))
         .replace(' ', "%20")
         .replace('é', "%C3%A9");

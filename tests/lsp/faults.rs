@@ -194,7 +194,7 @@ fn a_fault_is_told_once_and_survived() {
     client.change(&other, 2, &[(0, 0, 0, 0, "\n")]);
     let shown = client.diagnostics(&other, 2);
     assert_eq!(shown[0]["range"]["start"]["line"], 1);
-    // Mended and opened again, it is served as well.
+    // Corrected and opened again, it is served as well.
     client.close(&main);
     client.open(&main, "bicep", 3, REGISTRY);
     assert_eq!(client.diagnostics(&main, 3).len(), 1);

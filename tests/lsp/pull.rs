@@ -1,4 +1,4 @@
-//! Pulled diagnostics: for clients that can ask, and be told to ask again.
+//! Pulled diagnostics: for clients that request them, and that take a request to refresh.
 
 use preflight::lsp::Setup;
 use serde_json::{Value, json};

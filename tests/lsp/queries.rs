@@ -149,7 +149,7 @@ fn a_scan_that_lasts_is_shown_to_a_client_that_wants_it() {
     client.all_shown();
 }
 
-/// A scan may end before it is hidden, so this scans until one has not: then its end is told, and it goes on all the same.
+/// A scan may end before the client cancels it, so this scans until one is cancelled: its end is reported, and it goes on.
 #[test]
 fn a_scan_can_be_hidden_and_is_done_to_the_end() {
     let names: Vec<String> = (0..600).map(|n| format!("part{n}/main.bicep")).collect();
@@ -172,7 +172,7 @@ fn a_scan_can_be_hidden_and_is_done_to_the_end() {
                     assert_eq!(reported["value"]["cancellable"], false);
                     let hide = json!({"token": reported["token"]});
                     client.notify("window/workDoneProgress/cancel", &hide);
-                    // One that nobody shows.
+                    // One that no client shows.
                     client.notify("window/workDoneProgress/cancel", &json!({"token": "none"}));
                 }
                 Some("end") => {

@@ -2,7 +2,7 @@
 ---
 --- https://github.com/preflight-azure/preflight
 ---
---- Says, before deployment, which Azure container registries nobody would scan: Bicep files and ARM
+--- Reports, before deployment, which Azure container registries no Defender plan scans: Bicep files and ARM
 --- templates, diagnostics over the whole workspace, quick fixes.
 ---
 --- Install it with `cargo install preflight`. It stands beside `bicep` (Microsoft's server) on one buffer.

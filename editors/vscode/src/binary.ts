@@ -23,7 +23,7 @@ export class NoBinary extends Error {
 
 const executable = process.platform === 'win32' ? 'preflight.exe' : 'preflight';
 
-/** The setting, then `PATH`, then the bundled one. A setting that is wrong is told, never passed over. */
+/** The setting, then `PATH`, then the bundled one. A wrong setting is reported, never ignored. */
 export async function findBinary(extension: vscode.Uri): Promise<Binary> {
   const set = vscode.workspace.getConfiguration('preflight').get<string | null>('path')?.trim();
   if (set) {
@@ -70,7 +70,7 @@ function findOnPath(): string | undefined {
   return undefined;
 }
 
-/** Runs `FILE --version`: a program for another system, without permission, or not ours is told before it becomes a server. */
+/** Runs `FILE --version`: a program for another system, without permission, or not ours is reported before it is started as a server. */
 function probe(file: string, origin: Binary['origin']): Promise<Binary> {
   const where = { setting: 'which the setting preflight.path names', PATH: 'found on PATH', bundled: 'which this extension brings along' }[origin];
   const advice = {

@@ -46,17 +46,17 @@ const statusCapability: StaticFeature = {
 
 /**
  * A server that dies before it ever answered would only die again: that is a failed start. Later, five
- * deaths within three minutes are no accident either: then it stays down. Both are told to the user.
+ * crashes within three minutes are no accident either: then it stays stopped. Both are reported to the user.
  */
 class Restarts implements ErrorHandler {
   private deaths: number[] = [];
   ran = false;
-  /** Nobody wants it any more. */
+  /** It was stopped on purpose. */
   over = false;
   constructor(private readonly on: Deaths) {}
 
   error(_error: Error, _message: unknown, count: number | undefined) {
-    // Written to the log alone: a server that is going down is told of once, by `closed`.
+    // Written to the log only: `closed` reports a server that stops, once.
     return { action: (count ?? 0) <= 3 ? ErrorAction.Continue : ErrorAction.Shutdown, handled: true };
   }
 
@@ -114,8 +114,8 @@ export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: De
         deaths.gaveUp(`the server ended, and could not be started again (${error.message}).`);
       });
     });
-  // The server asks for the files it wants watched. Of a folder that is deleted or comes to be the editor tells as such,
-  // and not of what lies in it.
+  // The server asks for the files it wants watched. For a folder that is deleted or created the editor sends one event,
+  // and none for the files in it.
   const folders = vscode.workspace.createFileSystemWatcher('**/', false, true, false);
   const options: LanguageClientOptions = {
     documentSelector,
@@ -125,7 +125,7 @@ export function makeClient(binary: Binary, log: vscode.OutputChannel, deaths: De
     initializationOptions: () => settings(),
     synchronize: { configurationSection: 'preflight', fileEvents: folders },
     errorHandler: restarts,
-    // The extension tells of a failed start itself, with a way out.
+    // The extension reports a failed start itself, with a remedy.
     initializationFailedHandler: () => false,
     middleware: {
       workspace: {

@@ -101,7 +101,7 @@ async function start() {
       // After a restart of its own, too: the client comes here without passing through start().
       if (newState === State.Running) void askStatus(own);
     });
-    // Whichever is told first; the other must not count as unhandled.
+    // Whichever is reported first; the other must not count as unhandled.
     const started = own.start();
     started.catch(() => {});
     failure.catch(() => {});

@@ -1,6 +1,6 @@
-"""Tells from a log of tee.py what an editor advertised and what it got.
+"""Reports from a log of tee.py what an editor advertised and what it got.
 
-Usage: said.py MESSAGES_LOG
+Usage: log_report.py MESSAGES_LOG
 """
 
 import collections
