@@ -22,6 +22,7 @@ pub(crate) mod lookup;
 pub(crate) mod loops;
 pub(crate) mod merge;
 pub(crate) mod modules;
+pub mod order;
 pub(crate) mod parameters;
 pub(crate) mod places;
 pub(crate) mod print;

@@ -12,7 +12,8 @@ mod merge;
 mod property;
 pub mod suppress;
 
-use std::sync::{Arc, LazyLock};
+use std::any::Any;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::eval::{Existence, Expansion, Instance, ResourceFilter};
 use crate::model::{FileId, NodeRef, ScopeKind};
@@ -108,10 +109,51 @@ pub struct Deployment {
 }
 
 /// The instances that rules share between the deployments of a workspace folder.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct WorkspacePlans {
-    /// Deployment label and instance, sorted by label.
-    pub plans: Vec<(Arc<str>, Instance)>,
+    plans: Vec<(Arc<str>, Instance)>,
+    base: Option<Arc<WorkspacePlans>>,
+    indexes: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl WorkspacePlans {
+    /// Instances with the labels of their deployments, sorted by label.
+    pub fn new(plans: Vec<(Arc<str>, Instance)>) -> Self {
+        WorkspacePlans {
+            plans,
+            ..WorkspacePlans::default()
+        }
+    }
+
+    /// Instances that only some deployments share, before those that all do.
+    pub fn before(plans: Vec<(Arc<str>, Instance)>, base: Arc<WorkspacePlans>) -> Self {
+        WorkspacePlans {
+            base: Some(base),
+            ..WorkspacePlans::new(plans)
+        }
+    }
+
+    /// These, and those that all deployments share.
+    pub fn layers(&self) -> impl Iterator<Item = &WorkspacePlans> {
+        std::iter::successors(Some(self), |it| it.base.as_deref())
+    }
+
+    /// Deployment label and instance of this layer.
+    pub fn plans(&self) -> &[(Arc<str>, Instance)] {
+        &self.plans
+    }
+
+    /// What a rule keeps about this layer, made when it is first asked for: checking a resource asks an index, and never
+    /// loops over all instances.
+    pub fn index<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = indexes.iter().find_map(|it| it.clone().downcast().ok());
+        known.unwrap_or_else(|| {
+            let made = Arc::new(T::default());
+            indexes.push(made.clone());
+            made
+        })
+    }
 }
 
 /// What a rule sees when it checks a deployment.
@@ -174,6 +216,7 @@ pub fn filter() -> &'static ResourceFilter {
             types: union(|filter| filter.types),
             body: union(|filter| filter.body),
             existing: filters.iter().any(|filter| filter.existing),
+            ordered: union(|filter| filter.ordered),
         }
     });
     &ALL

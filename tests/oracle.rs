@@ -18,6 +18,7 @@ const FILTER: ResourceFilter = ResourceFilter {
     types: &[],
     body: &["properties"],
     existing: true,
+    ordered: &[],
 };
 
 /// Every `x.bicep` with what it was compiled to, sorted.

@@ -77,9 +77,8 @@ impl Reach {
         if plans.is_empty() {
             return self.all.clone();
         }
-        plans.extend(self.all.plans.iter().cloned());
         plans.sort_by(|a, b| a.0.cmp(&b.0));
-        Arc::new(WorkspacePlans { plans })
+        Arc::new(WorkspacePlans::before(plans, self.all.clone()))
     }
 }
 
@@ -461,7 +460,7 @@ impl Analysis {
         }
         let mut all = units.remove(&Sharing::Workspace).unwrap_or_default();
         all.sort_by(|a, b| a.0.cmp(&b.0));
-        let all = Arc::new(WorkspacePlans { plans: all });
+        let all = Arc::new(WorkspacePlans::new(all));
         let reach = Reach { all, units };
         self.deployments.reaches.insert(folder, reach);
         keys

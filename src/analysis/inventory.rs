@@ -16,6 +16,7 @@ pub(super) const EVERYTHING: ResourceFilter = ResourceFilter {
     types: &[],
     body: &["properties", "sku"],
     existing: true,
+    ordered: &[],
 };
 
 /// The type whose inventory entries have a `tier`: Defender plans.

@@ -272,8 +272,8 @@ impl Analysis {
         }
         let present = self.deployments.shared_with(&key, &deployment);
         let unchanged = present
-            .plans
-            .iter()
+            .layers()
+            .flat_map(WorkspacePlans::plans)
             .filter(|(label, _)| !labels.contains(label));
         plans.extend(unchanged.cloned());
         plans.sort_by(|a, b| a.0.cmp(&b.0));
@@ -282,7 +282,7 @@ impl Analysis {
             .folder_of(&self.workspace.file(key.0).path)
             .is_none();
         let shows = |file| self.workspace.shows(file, alone);
-        let results = rules::check(&deployment, &WorkspacePlans { plans }, &shows);
+        let results = rules::check(&deployment, &WorkspacePlans::new(plans), &shows);
         let findings = results.into_iter().filter_map(|result| result.finding);
         findings
             .map(|it| Reported(it.rule.title, it.resource_name, it.verdict))

@@ -13,7 +13,7 @@ use super::scope::{Env, Frame, Inputs, Origin};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
     DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unread,
-    canonicalize, existence, known, places, symbols,
+    canonicalize, existence, known, order, places, symbols,
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
@@ -217,6 +217,7 @@ fn has_language_version(template: &Template) -> bool {
 
 fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Site<'_>) {
     let template: &Template = &env.origin.template;
+    let first = out.expansion.instances.len();
     for (number, item) in (0u32..).zip(&template.items) {
         let env = Env {
             item: number,
@@ -234,6 +235,7 @@ fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Sit
             _ => {}
         }
     }
+    order::note(cx, out, env, first);
 }
 
 /// How many instances two loops around each other make; what an empty one holds is never made.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::order::Order;
 use super::{Canonical, Unread, Value};
 use crate::model::{FileId, Ident, NodeRef, ScopeKind};
 
@@ -14,6 +15,8 @@ pub struct ResourceFilter {
     pub body: &'static [&'static str],
     /// Whether to expand `existing` resources.
     pub existing: bool,
+    /// Types of which the order counts where a deployment has several of one name, lower case.
+    pub ordered: &'static [&'static str],
 }
 
 /// One resource that a deployment makes (or, in a loop of unknown length, may make).
@@ -127,4 +130,6 @@ pub struct Expansion {
     pub cycles: Vec<NodeRef>,
     /// Files that were entered, entry first, each once.
     pub files: Vec<FileId>,
+    /// What declarations wait for, of templates with several instances of one ordered type and name.
+    pub order: Order,
 }

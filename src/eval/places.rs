@@ -83,7 +83,8 @@ fn of_declaration(
     scope
 }
 
-fn value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
+/// A value, with its canonical form where it is not known.
+pub(crate) fn value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
     let value = settled(cx, env, expr);
     canonicalize::with_canonical(cx, env, expr, value)
 }
@@ -438,7 +439,11 @@ fn id_of(
 }
 
 /// `resourceId(…, 'Microsoft.X/y', name, …)`: the first argument with a slash is the type.
-fn resource_of_id(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Option<ScopeResource> {
+pub(crate) fn resource_of_id(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    args: &[Expr],
+) -> Option<ScopeResource> {
     let values: Vec<Value> = args.iter().map(|arg| settled(cx, env, arg)).collect();
     let at = values.iter().position(|value| {
         value
@@ -446,10 +451,11 @@ fn resource_of_id(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Option<Scope
             .is_some_and(|text| text.contains('/') && text.contains('.') && !text.starts_with('/'))
     })?;
     let names: Option<Vec<&str>> = values[at + 1..].iter().map(Value::as_str).collect();
-    let name = match (names, values.get(at + 1)) {
+    let name = match (names, &args[at + 1..]) {
+        (_, []) => return None,
         (Some(names), _) => Value::string(names.join("/")),
-        (None, Some(first)) => Value::unknown(reason_of(first)),
-        (None, None) => return None,
+        (None, [only]) => value(cx, env, only),
+        (None, [..]) => Value::unknown(reason_of(&values[at + 1])),
     };
     Some(ScopeResource {
         resource_type: values[at].as_str().map(Ident::from),

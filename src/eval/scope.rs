@@ -180,6 +180,11 @@ impl Origin {
         }
     }
 
+    /// Whether the template is a computed value: its items have no text of their own.
+    pub fn is_computed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     pub fn key(&self, item: u32) -> ItemKey {
         let keys = self
             .keys

@@ -76,6 +76,7 @@ impl Memory {
             types: &[],
             body: &["properties"],
             existing: true,
+            ordered: &[],
         };
         let given = match parameters.and_then(|path| self.find(FileId(0), path)) {
             Some(file) => arguments(file, &self.template(file), self),

@@ -218,6 +218,8 @@ pub struct Declaration {
     pub subscription: Option<Expr>,
     /// ARM: `resourceGroup` of a deployment.
     pub resource_group: Option<Expr>,
+    /// `dependsOn`.
+    pub depends_on: Option<Expr>,
     /// Node of the whole declaration.
     pub node: NodeId,
     /// Node of the type string (Bicep: the literal with `@version`; JSON: the value of `type`), of a module its path

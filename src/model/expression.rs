@@ -177,6 +177,42 @@ impl Expr {
         }
     }
 
+    /// Calls `see` with this expression and every one in it, from the outside in.
+    pub fn walk<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
+        see(self);
+        match &self.kind {
+            ExprKind::Concat(parts) => parts.iter().for_each(|it| it.walk(see)),
+            ExprKind::Array(elements) => elements.iter().for_each(|it| it.value.walk(see)),
+            ExprKind::Object(members) => members.iter().for_each(|member| match member {
+                Member::Property { key, value } => {
+                    key.walk(see);
+                    value.walk(see);
+                }
+                Member::Spread(value) => value.walk(see),
+            }),
+            ExprKind::Call { args, .. } => args.iter().for_each(|it| it.walk(see)),
+            ExprKind::Method { base, args, .. } => {
+                base.walk(see);
+                args.iter().for_each(|it| it.walk(see));
+            }
+            ExprKind::Get { base, key, .. } => {
+                base.walk(see);
+                key.walk(see);
+            }
+            ExprKind::Nested { base, .. } => base.walk(see),
+            ExprKind::Lambda { body, .. } => body.walk(see),
+            ExprKind::For(each) => {
+                match &each.over {
+                    Loop::Items { over, .. } => over.walk(see),
+                    Loop::Count { count, .. } => count.walk(see),
+                }
+                each.condition.iter().for_each(|it| it.walk(see));
+                each.body.walk(see);
+            }
+            _ => {}
+        }
+    }
+
     /// The value of a member by name, where this is an object literal that names it; the last one wins, as in JSON.
     pub fn member(&self, name: &str) -> Option<&Expr> {
         let ExprKind::Object(members) = &self.kind else {

@@ -220,7 +220,8 @@ impl Names {
             declaration
                 .subscription
                 .iter()
-                .chain(&declaration.resource_group),
+                .chain(&declaration.resource_group)
+                .chain(&declaration.depends_on),
         );
         inside(self);
         self.bound.truncate(before);

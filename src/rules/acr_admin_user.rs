@@ -33,6 +33,7 @@ impl Rule for AcrAdminUser {
             types: &["microsoft.containerregistry/registries"],
             body: &["properties"],
             existing: false,
+            ordered: &[],
         }
     }
 

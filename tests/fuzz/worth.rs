@@ -84,6 +84,7 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
         types: &[],
         body: &["properties"],
         existing: true,
+        ordered: &[],
     };
     // Nothing refers to a file with another extension, and it is not read.
     let ours = files

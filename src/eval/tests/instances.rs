@@ -665,6 +665,7 @@ fn only_what_is_wanted_is_expanded() {
         types: &["microsoft.containerregistry/registries"],
         body: &[],
         existing: false,
+        ordered: &[],
     };
     let files = Memory::parse(
         "//- main.bicep

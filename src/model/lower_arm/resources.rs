@@ -135,6 +135,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             scope: member(&members, "scope").cloned(),
             subscription: member(&members, "subscriptionId").cloned(),
             resource_group: member(&members, "resourceGroup").cloned(),
+            depends_on: member(&members, "dependsOn").cloned(),
             node,
             type_node,
         };
@@ -250,6 +251,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             scope: None,
             subscription: None,
             resource_group: None,
+            depends_on: None,
             node: site.node,
             type_node: site.node,
         };
@@ -278,6 +280,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 "scope" => &mut declaration.scope,
                 "subscriptionid" => &mut declaration.subscription,
                 "resourcegroup" => &mut declaration.resource_group,
+                "dependson" => &mut declaration.depends_on,
                 _ => continue,
             };
             *slot = Some(self.value(nodes, value, 0));

@@ -309,6 +309,7 @@ impl Lowering<'_> {
                 scope: field("scope"),
                 subscription: None,
                 resource_group: None,
+                depends_on: field("dependsOn"),
                 node,
                 type_node,
             },
@@ -463,8 +464,8 @@ impl Lowering<'_> {
         let mut head = Head::default();
         let climbed = self.enter_body(cursor, &mut head, 0);
         // In this order and no others: what the model does not keep takes no number.
-        let [name, scope, arguments] =
-            ["name", "scope", "params"].map(|key| self.member_value(cursor, key));
+        let [name, scope, arguments, depends_on] =
+            ["name", "scope", "params", "dependsOn"].map(|key| self.member_value(cursor, key));
         for _ in 0..climbed {
             cursor.goto_parent();
         }
@@ -477,6 +478,7 @@ impl Lowering<'_> {
                 scope,
                 subscription: None,
                 resource_group: None,
+                depends_on,
                 node: 0,
                 type_node,
             },

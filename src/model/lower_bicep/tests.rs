@@ -587,7 +587,7 @@ fn layout_leaves_no_trace() {
         "resource a 'B/c@1' = {\n  resource d 'f@1' = {\n    name: 'g'\n  }\n}\n",
     );
     alike(
-        "module a 'b.bicep' = {\n  name: 'c'\n  params: { d: 1 }\n}\n",
+        "module a 'b.bicep' = {\n  name: 'c'\n  params: { d: 1 }\n  dependsOn: [e, f]\n}\n",
         "module a 'b.bicep' = {\n  dependsOn: [e, f]\n  params: { d: 1 }\n  name: 'c'\n}\n",
     );
     let distinct = ["var a = b - (c - d)\n", "var a = (b - c) - d\n"];

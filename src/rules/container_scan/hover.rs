@@ -69,9 +69,8 @@ fn standing(plan: &Instance) -> String {
     let target = plan::Target {
         registry: plan,
         only_instance: true,
-        national_cloud: false,
     };
-    let cover = plan::cover(plan, &target, true);
+    let cover = plan::cover(plan, &plan::Standing::of(plan, false), &target, true);
     if cover.name == plan::Tristate::No {
         return "does not scan registries".to_owned();
     }

@@ -95,23 +95,50 @@ pub struct Target<'a> {
     pub registry: &'a Instance,
     /// Its declaration makes no other instance in the deployment.
     pub only_instance: bool,
-    /// It is deployed to Azure Government or China.
-    pub national_cloud: bool,
+}
+
+/// What a plan is by itself, whatever the registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    /// As [`Cover::name`].
+    pub name: Tristate,
+    /// As [`Cover::tier`].
+    pub tier: Tristate,
+    /// As [`Cover::extension`].
+    pub extension: Tristate,
+}
+
+impl Standing {
+    /// That of a plan, for registries in Azure Government or China or elsewhere.
+    pub fn of(plan: &Instance, national_cloud: bool) -> Self {
+        let called = called(plan);
+        // The extension is of the other plans, and where it cannot be turned off 'False' is not off.
+        let always_scans = named(plan, "ContainerRegistry") || national_cloud;
+        Standing {
+            name: name(plan),
+            tier: tier(plan, &called),
+            extension: match always_scans {
+                true => Tristate::Yes,
+                false => extension(plan, &called),
+            },
+        }
+    }
 }
 
 /// Works out the cover of `plan` for `registry`. Conditions are compared only within one deployment: elsewhere the same
 /// parameter may have another value.
-pub fn cover(plan: &Instance, target: &Target<'_>, same_deployment: bool) -> Cover {
+pub fn cover(
+    plan: &Instance,
+    standing: &Standing,
+    target: &Target<'_>,
+    same_deployment: bool,
+) -> Cover {
     let called = called(plan);
-    // The extension is of the other plans, and where it cannot be turned off 'False' is not off.
-    let always_scans = named(plan, "ContainerRegistry") || target.national_cloud;
+    let standing = standing.clone();
     Cover {
-        name: name(plan),
-        tier: tier(plan, &called),
-        extension: match always_scans {
-            true => Tristate::Yes,
-            false => extension(plan, &called),
-        },
+        name: standing.name,
+        tier: standing.tier,
+        extension: standing.extension,
         reach: reach(plan, target, &called),
         deployed: deployed(plan, target.registry, same_deployment, &called),
     }

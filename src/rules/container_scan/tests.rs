@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::eval::Expansion;
-use crate::eval::{Canonical, DeploymentScope, Kind, ModuleUse, Unknown, Unread};
+use crate::eval::{
+    Canonical, DeploymentScope, Existence, Expansion, Kind, ModuleUse, Uncertainty, Unknown,
+    Unread, Value,
+};
 use crate::model::{Ident, ItemKey, ScopeKind};
 use crate::rules;
 use crate::workspace::config::rule_file::RuleLists;
@@ -155,7 +157,7 @@ fn existence(text: &str, at: NodeRef) -> Existence {
 /// A case: a line each for what the deployment holds; lines after `elsewhere` are other deployments'.
 fn deployment(case: &str, settings: Settings) -> (Deployment, WorkspacePlans) {
     let mut expansion = Expansion::default();
-    let mut reach = WorkspacePlans::default();
+    let mut reach = Vec::new();
     let mut elsewhere = false;
     for (line, words) in case.lines().map(str::trim).enumerate() {
         let line = line as u64;
@@ -173,7 +175,7 @@ fn deployment(case: &str, settings: Settings) -> (Deployment, WorkspacePlans) {
             _ if elsewhere => {
                 let mut other = instance(words, line);
                 other.place.file = FileId(1);
-                reach.plans.push(("other.bicep".into(), other));
+                reach.push(("other.bicep".into(), other));
             }
             _ => expansion.instances.push(instance(words, line)),
         }
@@ -187,7 +189,7 @@ fn deployment(case: &str, settings: Settings) -> (Deployment, WorkspacePlans) {
         expansion: expansion.into(),
         settings: settings.into(),
     };
-    (deployment, reach)
+    (deployment, WorkspacePlans::new(reach))
 }
 
 fn reported(results: &RuleResult) -> String {

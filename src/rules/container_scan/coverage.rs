@@ -1,0 +1,380 @@
+//! Which plans cover a registry: the plans that can matter to it, each with its cover, and what they come to.
+
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHashMap;
+
+use super::index::{Entry, PlanIndex};
+use super::plan::{self, Cover, Standing, Target, Tristate, Unsure};
+use super::subject::{OffCause, PlanList, PlanOff};
+use super::{entry_of, is_registry};
+use crate::eval::{Canonical, Instance, Value};
+use crate::model::NodeRef;
+use crate::rules::{Deployment, WorkspacePlans};
+
+/// The plans and policies that count for the registries of a deployment.
+pub struct Candidates<'a> {
+    deployment: &'a Deployment,
+    own: PlanIndex,
+    /// Of other deployments.
+    shared: Vec<(&'a WorkspacePlans, Arc<SharedIndex>)>,
+    national_cloud: bool,
+}
+
+/// The index of the plans of a workspace, for the public cloud and for the others.
+#[derive(Debug, Default)]
+struct SharedIndex([OnceLock<PlanIndex>; 2]);
+
+impl SharedIndex {
+    fn get(&self, plans: &WorkspacePlans, national_cloud: bool) -> &PlanIndex {
+        self.0[usize::from(national_cloud)].get_or_init(|| {
+            let plans = plans.plans().iter();
+            PlanIndex::of(
+                plans.map(|(label, it)| (Some(label), it)),
+                None,
+                national_cloud,
+            )
+        })
+    }
+}
+
+/// A plan that a registry is compared with, and the label of its deployment unless that is the registry's own.
+struct Candidate<'a> {
+    label: Option<&'a Arc<str>>,
+    plan: &'a Instance,
+    standing: &'a Standing,
+    contradicted: Option<&'a Instance>,
+}
+
+impl<'a> Candidates<'a> {
+    pub fn of(deployment: &'a Deployment, shared: &'a WorkspacePlans) -> Self {
+        let national_cloud = is_national(deployment);
+        let expansion = &deployment.expansion;
+        let own = expansion.instances.iter().map(|it| (None, it));
+        Candidates {
+            deployment,
+            own: PlanIndex::of(own, Some(expansion), national_cloud),
+            shared: shared.layers().map(|it| (it, it.index())).collect(),
+            national_cloud,
+        }
+    }
+
+    fn indexes(&self) -> impl Iterator<Item = &PlanIndex> {
+        let shared = self.shared.iter();
+        let shared = shared.map(|(plans, index)| index.get(plans, self.national_cloud));
+        std::iter::once(&self.own).chain(shared)
+    }
+
+    /// The plans that can matter to a registry, the deployment's own first.
+    fn for_registry(&self, registry: &Instance) -> Vec<Candidate<'_>> {
+        let instances = &self.deployment.expansion.instances;
+        let at = |number: u32| &instances[number as usize];
+        let own = self.own.of_same_deployment(registry).into_iter();
+        let mut found: Vec<_> = own
+            .map(|entry| Candidate {
+                label: None,
+                plan: at(entry.number),
+                standing: &entry.standing,
+                contradicted: entry.contradicted.map(at),
+            })
+            .collect();
+        for (plans, index) in &self.shared {
+            let at = |number: u32| &plans.plans()[number as usize];
+            // The same entry point with other parameters is another environment, where the same declaration has a
+            // value of its own.
+            let is_other = |entry: &Entry| entry_of(&at(entry.number).1) != self.deployment.entry;
+            let index = index.get(plans, self.national_cloud);
+            let entries = index.of_other_deployment(registry, &is_other);
+            found.extend(entries.into_iter().map(|entry| Candidate {
+                label: Some(&at(entry.number).0),
+                plan: &at(entry.number).1,
+                standing: &entry.standing,
+                contradicted: entry.contradicted.map(|it| &at(it).1),
+            }));
+        }
+        found
+    }
+
+    /// A policy that may turn a plan on, and the label of its deployment unless that is the registry's own.
+    pub fn policy(&self) -> Option<(Option<&Arc<str>>, &Instance)> {
+        let own = self.own.policies.first();
+        let own = own.map(|it| (None, &self.deployment.expansion.instances[*it as usize]));
+        own.or_else(|| {
+            self.shared.iter().find_map(|(plans, index)| {
+                let policies = index.get(plans, self.national_cloud).policies.iter();
+                let mut policies = policies.map(|it| &plans.plans()[*it as usize]);
+                let other = policies.find(|(_, it)| entry_of(it) != self.deployment.entry);
+                other.map(|(label, policy)| (Some(label), policy))
+            })
+        })
+    }
+}
+
+/// Whether a deployment is for Azure Government or China.
+pub fn is_national(deployment: &Deployment) -> bool {
+    let cloud = deployment.settings.bicep.cloud.as_deref();
+    cloud.is_some_and(|name| !name.eq_ignore_ascii_case("AzureCloud"))
+}
+
+/// What the candidates come to for one registry.
+#[derive(Default)]
+pub struct CoverageResult {
+    /// The plan that covers it.
+    pub scanned: Option<(Option<NodeRef>, String)>,
+    pub uncertainties: Vec<Unsure>,
+    pub off: Vec<PlanOff>,
+    /// Plans of the deployment that only a condition in doubt keeps from covering: fixes can take it away.
+    conditional: Vec<PlanOff>,
+    /// A plan of the deployment that cannot be deployed where it is: its type, what it is called, and why.
+    pub misplaced: Option<(NodeRef, String, &'static str)>,
+    lists: Vec<PlanList>,
+    /// All plans that are not on, as findings keep them.
+    pub shared_off: Arc<[PlanOff]>,
+    /// The lists, as findings keep them.
+    pub shared_lists: Arc<[PlanList]>,
+}
+
+/// Computes the coverage of equivalent registries once: for thousands of registries and plans, comparing every pair would
+/// be too many.
+pub struct CoverageCache<'a> {
+    candidates: &'a Candidates<'a>,
+    /// Some plan is for one resource: then each registry is its own case.
+    by_resource: bool,
+    /// Some plan has a condition, which that of the registry may imply.
+    by_condition: bool,
+    /// How many registries each declaration makes.
+    instances: FxHashMap<NodeRef, usize>,
+    known: FxHashMap<CacheKey<'a>, Vec<(&'a Instance, Arc<CoverageResult>)>>,
+}
+
+/// What registries must share to be compared at all: cheap to hash, and tells most of them apart.
+type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 2], &'a [Arc<Canonical>]);
+
+impl<'a> CoverageCache<'a> {
+    pub fn of(candidates: &'a Candidates<'a>) -> Self {
+        let mut instances: FxHashMap<NodeRef, usize> = FxHashMap::default();
+        let all = candidates.deployment.expansion.instances.iter();
+        for registry in all.filter(|it| is_registry(it)) {
+            *instances.entry(registry.place).or_default() += 1;
+        }
+        CoverageCache {
+            candidates,
+            by_resource: candidates.indexes().any(|it| it.by_resource),
+            by_condition: candidates.own.by_condition,
+            instances,
+            known: FxHashMap::default(),
+        }
+    }
+
+    pub fn coverage_of(&mut self, registry: &'a Instance) -> Arc<CoverageResult> {
+        let cache_key = self.cache_key(registry);
+        let alike = self.known.get(&cache_key).into_iter().flatten();
+        for (other, result) in alike {
+            if self.same(registry, other) {
+                return Arc::clone(result);
+            }
+        }
+        let target = Target {
+            registry,
+            only_instance: self.instances.get(&registry.place) == Some(&1)
+                && registry.copies == Some(1),
+        };
+        let mut result = coverage_of(self.candidates, &target);
+        result.shared_off = result
+            .off
+            .iter()
+            .chain(&result.conditional)
+            .cloned()
+            .collect();
+        result.shared_lists = std::mem::take(&mut result.lists).into();
+        let result = Arc::new(result);
+        let alike = self.known.entry(cache_key).or_default();
+        alike.push((registry, Arc::clone(&result)));
+        result
+    }
+
+    fn cache_key(&self, registry: &'a Instance) -> CacheKey<'a> {
+        let text = |value: &'a Option<Value>| value.as_ref().and_then(Value::as_str);
+        let name = registry.name.as_str().filter(|_| self.by_resource);
+        let conditions = match self.by_condition {
+            true => plan::premises(registry),
+            false => &[],
+        };
+        (
+            self.by_resource.then_some(registry.place),
+            [name, text(&registry.scope.subscription)],
+            conditions,
+        )
+    }
+
+    /// Whether all that [`plan::cover`] looks at of a registry is the same, for two of equal likeness.
+    fn same(&self, one: &Instance, other: &Instance) -> bool {
+        let kind = |value: &Option<Value>| value.as_ref().map(|value| value.kind.clone());
+        kind(&one.scope.subscription) == kind(&other.scope.subscription)
+            && (!self.by_resource || one.name.kind == other.name.kind && one.via == other.via)
+    }
+}
+
+/// A plan with its cover.
+type Covers<'a> = Vec<(Candidate<'a>, Cover)>;
+
+fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResult {
+    let mut result = CoverageResult::default();
+    let deployment = candidates.deployment;
+    let found = candidates.for_registry(target.registry).into_iter();
+    let covers: Covers<'_> = found
+        .map(|it| {
+            let cover = plan::cover(it.plan, it.standing, target, it.label.is_none());
+            (it, cover)
+        })
+        .collect();
+    let overriding = Overriding::of(&covers);
+    for (candidate, cover) in &covers {
+        let Candidate { label, plan, .. } = candidate;
+        let list = list_of(plan, cover, deployment, *label);
+        result.lists.extend(list);
+        result.note_off(candidate, cover);
+        let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
+        match (overriding.answer(plan, cover.answer()), candidate.contradicted) {
+            (Tristate::No, _) => {}
+            (Tristate::Maybe(mut unsure), _) => {
+                unsure.text.push_str(&elsewhere);
+                if label.is_none() && cover.hangs_on_condition() {
+                    result.conditional.push(PlanOff {
+                        cause: OffCause::Condition,
+                        ..plan::plan_off(plan, cover, None)
+                    });
+                }
+                result.uncertainties.push(unsure);
+            }
+            (Tristate::Yes, Some(other)) => result.uncertainties.push(Unsure {
+                text: format!(
+                    "{} is declared twice in one deployment{elsewhere}, once with scanning and once without",
+                    plan::called(other)
+                ),
+                place: Some(other.type_place),
+            }),
+            (Tristate::Yes, None) => {
+                let text = format!("{} is Standard{elsewhere}", plan::called(plan));
+                let covered = (Some(plan.type_place), text);
+                result.scanned.get_or_insert(covered);
+            }
+        }
+    }
+    // A second plan of one name in a deployment is an error, or contradicts the first.
+    let wanted = deployment.settings.plan.name();
+    let taken: Vec<_> = covers
+        .iter()
+        .filter(|(it, cover)| cover.reach != Tristate::No && plan::named(it.plan, wanted))
+        .map(|(it, _)| it.label)
+        .collect();
+    result
+        .lists
+        .retain(|list| !taken.contains(&list.deployment.as_ref()));
+    // The plan that messages and fixes name first: one of this deployment, and the one that is not superseded.
+    result.off.sort_by_key(|off| {
+        let newest = off.name.eq_ignore_ascii_case("Containers");
+        (off.deployment.is_some(), !newest)
+    });
+    result
+}
+
+impl CoverageResult {
+    /// Notes a plan that is off, or that cannot be deployed where it is.
+    fn note_off(&mut self, Candidate { label, plan, .. }: &Candidate<'_>, cover: &Cover) {
+        if cover.is_off() {
+            let label = label.map(|label| (*label).clone());
+            self.off.push(plan::plan_off(plan, cover, label));
+        } else if label.is_none() && cover.name == Tristate::Yes && cover.deployed != Tristate::No {
+            let why = plan::misplaced(plan).map(|why| (plan.type_place, plan::called(plan), why));
+            self.misplaced = self.misplaced.take().or(why);
+        }
+    }
+}
+
+/// `Containers` on the registry itself overrides that on its subscription, unless the latter enforces itself.
+struct Overriding {
+    /// A plan on the registry is off.
+    resource_off: Tristate,
+    /// A plan on the subscription enforces itself and is off.
+    subscription_off: Tristate,
+}
+
+impl Overriding {
+    fn of(covers: &Covers<'_>) -> Self {
+        let mut overriding = Overriding {
+            resource_off: Tristate::No,
+            subscription_off: Tristate::No,
+        };
+        let mut subscription_decides = false;
+        let named = covers.iter().map(|(it, cover)| (it.plan, cover));
+        for (plan, cover) in named.filter(|(plan, _)| plan::named(plan, "Containers")) {
+            let off = [&cover.tier, &cover.extension].contains(&&Tristate::No);
+            if cover.reach != Tristate::Yes || cover.deployed == Tristate::No {
+                continue;
+            }
+            let on_resource = plan.scope.resource.is_some();
+            let enforces = match on_resource {
+                true => Tristate::No,
+                false => plan::enforces(plan),
+            };
+            subscription_decides |= enforces == Tristate::Yes && cover.deployed == Tristate::Yes;
+            let answer = match (&cover.deployed, enforces) {
+                (Tristate::Maybe(unsure), _) => Tristate::Maybe(unsure.clone()),
+                (_, Tristate::Maybe(unsure)) => Tristate::Maybe(unsure),
+                (_, Tristate::No) if !on_resource => Tristate::No,
+                _ => Tristate::Yes,
+            };
+            let strongest = match on_resource {
+                true => &mut overriding.resource_off,
+                false => &mut overriding.subscription_off,
+            };
+            if off && *strongest != Tristate::Yes && answer != Tristate::No {
+                *strongest = answer;
+            }
+        }
+        if subscription_decides {
+            overriding.resource_off = Tristate::No;
+        }
+        overriding
+    }
+
+    /// What a plan answers, given the others.
+    fn answer(&self, plan: &Instance, answer: Tristate) -> Tristate {
+        if answer == Tristate::No || !plan::named(plan, "Containers") {
+            return answer;
+        }
+        let other = match plan.scope.resource.is_some() {
+            true => &self.subscription_off,
+            false => &self.resource_off,
+        };
+        match other {
+            Tristate::Yes => Tristate::No,
+            Tristate::No => answer,
+            Tristate::Maybe(unsure) => Tristate::Maybe(unsure.clone()),
+        }
+    }
+}
+
+/// A plan that would scan if it had the name for it, and has its own from a literal: its list may take one more.
+fn list_of(
+    plan: &Instance,
+    cover: &Cover,
+    of: &Deployment,
+    label: Option<&Arc<str>>,
+) -> Option<PlanList> {
+    let rest = [&cover.tier, &cover.extension, &cover.reach, &cover.deployed];
+    if cover.name != Tristate::No || rest.iter().any(|answer| **answer != Tristate::Yes) {
+        return None;
+    }
+    Some(PlanList {
+        array: plan.list,
+        name: plan.name.place?,
+        tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
+        sample_name: plan.name.as_str()?.into(),
+        declaration: plan.place,
+        via: plan.via.clone(),
+        of: (of.entry, of.parameters),
+        deployment: label.cloned(),
+    })
+}
