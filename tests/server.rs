@@ -407,26 +407,3 @@ fn nobody_waits_for_a_client_that_does_not_read_the_log() {
     client.count(&uri(&workspace.path("main.bicep")), 1);
     assert_eq!(leave(child, client), Some(0));
 }
-
-/// Whoever holds the pipe is not the client: when that is gone, so is the server.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_server_ends_when_the_process_of_its_client_is_gone() {
-    let workspace = Workspace::new(&[]);
-    let mut editor = Command::new("sleep")
-        .arg("1000")
-        .spawn()
-        .expect("a process");
-    let (mut child, mut client) = start(workspace.root(), &["server"]);
-    client.initialize(&json!({
-        "processId": editor.id(),
-        "rootUri": uri(workspace.root()),
-        "capabilities": {},
-    }));
-    // A process that is not there from the start is not waited for: it may live where its number means another.
-    client.settle();
-    editor.kill().expect("it ends");
-    editor.wait().expect("it has ended");
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
-    client.leaves = Leaves::Gone;
-}

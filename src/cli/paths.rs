@@ -215,7 +215,6 @@ impl Named {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn paths_are_relative_where_that_says_more() {
         let check = |path: &str, expect: &str| {

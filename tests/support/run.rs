@@ -23,6 +23,7 @@ pub fn run_in(folder: &Path, args: &[&str], input: impl AsRef<[u8]>) -> Run {
         .current_dir(folder)
         .env_remove("NO_COLOR")
         .env("HOME", folder)
+        .env("USERPROFILE", folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

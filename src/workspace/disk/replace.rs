@@ -117,23 +117,14 @@ mod tests {
     use super::super::{names_in, read};
     use super::*;
 
-    #[cfg(unix)]
     #[test]
-    fn a_file_is_replaced_whole_with_its_permissions() {
-        use std::os::unix::fs::{PermissionsExt, symlink};
+    fn a_file_is_replaced_or_created_whole() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
-        fs::write(at("real.bicep"), "old").unwrap();
-        fs::set_permissions(at("real.bicep"), fs::Permissions::from_mode(0o640)).unwrap();
-        symlink("real.bicep", at("link.bicep")).unwrap();
-        replace(&at("link.bicep"), b"new").unwrap();
-        assert_eq!(fs::read(at("real.bicep")).unwrap(), b"new");
-        let mode = fs::metadata(at("real.bicep")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o640);
-        assert!(fs::symlink_metadata(at("link.bicep")).unwrap().is_symlink());
-
         fs::write(at("kept.bicep"), "old").unwrap();
-        fs::set_permissions(at("kept.bicep"), fs::Permissions::from_mode(0o440)).unwrap();
+        let mut kept = fs::metadata(at("kept.bicep")).unwrap().permissions();
+        kept.set_readonly(true);
+        fs::set_permissions(at("kept.bicep"), kept).unwrap();
         assert_eq!(replace(&at("kept.bicep"), b"new"), Err(DiskError::Denied));
         assert_eq!(replace(&at("none.bicep"), b""), Err(DiskError::NotFound));
         assert_eq!(replace(dir.path(), b""), Err(DiskError::NotAFile));
@@ -146,10 +137,32 @@ mod tests {
         assert_eq!(second.commit(), Err(DiskError::Exists));
         assert_eq!(staged(b"z").err(), Some(DiskError::Exists));
         assert_eq!(&*read(&at("made.bicep")).unwrap().text, "x");
-        let names = names_in(dir.path());
+        write(&at("made.bicep"), b"report").unwrap();
+        write(&at("new.json"), b"report").unwrap();
+        assert_eq!(&*read(&at("made.bicep")).unwrap().text, "report");
         assert_eq!(
-            names,
-            ["kept.bicep", "link.bicep", "made.bicep", "real.bicep"]
+            names_in(dir.path()),
+            ["kept.bicep", "made.bicep", "new.json"]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_and_links_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("real.bicep"), "old").unwrap();
+        fs::set_permissions(at("real.bicep"), fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real.bicep", at("link.bicep")).unwrap();
+        replace(&at("link.bicep"), b"new").unwrap();
+        assert_eq!(fs::read(at("real.bicep")).unwrap(), b"new");
+        let mode = |name| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("real.bicep"), 0o640);
+        assert!(fs::symlink_metadata(at("link.bicep")).unwrap().is_symlink());
+        // What is created is as open to others as what the system creates.
+        fs::write(at("as-usual"), "").unwrap();
+        write(&at("new"), b"").unwrap();
+        assert_eq!(mode("new"), mode("as-usual"));
     }
 }
