@@ -79,7 +79,7 @@
 //! | `serde`, `serde_json` | JSON of the protocol and of reports |
 //! | `stacker` | a larger stack for deeply nested input |
 //! | `tempfile` | new content beside its file, gone again unless it is put in place |
-//! | `tokio`, `tower-lsp` | the protocol; `tower-lsp` is its maintained fork `tower-lsp-server` |
+//! | `tokio`, `tower-lsp`, `tower-service`, `futures-util` | the protocol; `tower-lsp` is its maintained fork `tower-lsp-server` |
 //! | `tree-sitter`, `tree-sitter-language` | incremental trees |
 
 pub mod analysis;

@@ -21,7 +21,7 @@
 //! of it, and the scan goes on, since half a folder cannot be checked.
 //!
 //! A document goes by the name that the client gave it, to the letter, also where that is no URI as the standard has it
-//! ([`spelling`]).
+//! ([`client_uris`]).
 //!
 //! # A client that does not read
 //! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
@@ -30,7 +30,7 @@
 //!
 //! # A client that says odd things
 //! What is no message is answered with JSON-RPC's error for it ([`message`]). Of what a client says about itself, of other
-//! servers' diagnostics and of lists of files only what cannot be understood is left out ([`lenient`]).
+//! servers' diagnostics and of lists of files only what cannot be understood is left out ([`tolerant`]).
 //!
 //! # Requests of our own
 //! | method | parameters | answer |
@@ -49,6 +49,7 @@
 
 mod actor;
 mod capabilities;
+mod client_uris;
 mod code_action;
 mod custom;
 mod diagnostics;
@@ -56,7 +57,6 @@ mod event;
 mod hover;
 mod input;
 mod jobs;
-mod lenient;
 mod log;
 mod message;
 mod output;
@@ -64,8 +64,8 @@ mod parent;
 mod scans;
 mod server;
 mod settings;
-mod spelling;
 mod to_proto;
+mod tolerant;
 mod uri;
 mod watch;
 mod worker;
@@ -76,22 +76,27 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tower_lsp::Server;
+use futures_util::{SinkExt, StreamExt};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
+use tower_lsp::{ClientSocket, LspService};
+use tower_service::Service;
 
 use crate::analysis::Options;
 use crate::workspace::disk;
 use event::Event;
 use jobs::Jobs;
-use output::{Answers, Output};
+use message::Message;
+use output::Output;
 pub use settings::SETTINGS;
 
 /// How long what is under way may take when the client has gone or said `exit`.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Requests that may be under way at once. Each costs little until the judge comes to it; notifications pass through the
-/// same gate, and must not wait behind requests.
+/// Requests that may be under way at once. Each costs little until the worker comes to it.
 const REQUESTS: usize = 4096;
 
 /// How to serve.
@@ -152,10 +157,7 @@ pub fn serve(
     let output = Output::start(output);
     let asked_to_end = Arc::new(AtomicBool::new(false));
     let (events, received) = mpsc::channel();
-    let (ended, end_of_input) = tokio::sync::oneshot::channel();
-    let input = input::start(input, output.clone(), asked_to_end.clone(), move || {
-        _ = ended.send(());
-    });
+    let input = input::start(input, output.clone(), asked_to_end.clone());
     let own_events = events.clone();
     let handle = runtime.handle().clone();
     let (service, socket) = server::service(output.clone(), |client| {
@@ -177,20 +179,7 @@ pub fn serve(
         }
         events
     });
-    runtime.block_on(async {
-        let server = Server::new(input, Answers(output.clone()), socket)
-            .concurrency_level(REQUESTS)
-            .serve(service);
-        let gone = async {
-            // Without a sender the reader never started, which is an end too.
-            let _ = end_of_input.await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            () = server => {}
-            () = gone => {}
-        }
-    });
+    runtime.block_on(handle_messages(service, socket, input, output.clone()));
     let _ = own_events.send(Event::Stop);
     output.close(GRACE);
     runtime.shutdown_background();
@@ -199,4 +188,54 @@ pub fn serve(
     } else {
         End::Abrupt
     }
+}
+
+/// Handles messages in the order in which they come, and waits for [`GRACE`] for the last answers.
+async fn handle_messages(
+    mut service: LspService<server::Server>,
+    socket: ClientSocket,
+    mut input: Receiver<Message>,
+    output: Arc<Output>,
+) {
+    let (mut requests, mut responses) = socket.split();
+    let to_client = output.clone();
+    let requests = tokio::spawn(async move {
+        while let Some(request) = requests.next().await {
+            to_client.send(&request);
+        }
+    });
+    let mut pending = JoinSet::new();
+    while let Some(message) = input.recv().await {
+        let request = match message {
+            Message::Call(request) => request,
+            // The client may answer what nothing asked.
+            Message::Answer(response) => {
+                let _ = responses.send(response).await;
+                continue;
+            }
+        };
+        let mut answer = service.call(request);
+        // Each handler sends its event when it is first polled: polled here, events keep the order of messages.
+        match answer
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(Ok(Some(response))) => output.send(&response),
+            Poll::Ready(_) => {}
+            Poll::Pending => {
+                let output = output.clone();
+                pending.spawn(async move {
+                    if let Ok(Some(response)) = answer.await {
+                        output.send(&response);
+                    }
+                });
+            }
+        }
+        while pending.try_join_next().is_some() {}
+        if pending.len() >= REQUESTS {
+            pending.join_next().await;
+        }
+    }
+    let _ = tokio::time::timeout(GRACE, pending.join_all()).await;
+    requests.abort();
 }

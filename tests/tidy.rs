@@ -208,7 +208,7 @@ fn dependencies() -> Vec<String> {
     let mut names = Vec::new();
     for line in manifest.lines() {
         if line.starts_with('[') {
-            wanted = line.ends_with("dependencies]") && line != "[dev-dependencies]";
+            wanted = line.ends_with("dependencies]") && !line.contains("dev-dependencies");
         } else if let Some((name, _)) = line.split_once('=').filter(|_| wanted)
             && !line.starts_with('#')
         {

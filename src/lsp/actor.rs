@@ -21,9 +21,9 @@ use tower_lsp::ls_types::{
 use super::capabilities::Caps;
 use super::event::Event;
 use super::jobs::{Ask, Change, Inputs, Job, Jobs, Rebuild};
-use super::lenient::NO_VERSION;
 use super::output::Output;
 use super::scans::Scans;
+use super::tolerant::NO_VERSION;
 use super::uri::{Named, named, uri_of};
 use super::{log, parent, settings, to_proto, watch, worker};
 use crate::analysis::Options;

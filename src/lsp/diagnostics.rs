@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHasher;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
     FullDocumentDiagnosticReport, RelatedFullDocumentDiagnosticReport,
@@ -38,8 +39,11 @@ struct Publish<'a> {
     uri: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i32>,
-    diagnostics: &'a [Diagnostic],
+    diagnostics: &'a RawValue,
 }
+
+/// What is shown where nothing is found.
+const NOTHING: &str = "[]";
 
 impl Shown {
     /// Shows reports. Returns whether a client that asks should ask again: something changed in a file that it did not
@@ -54,8 +58,10 @@ impl Shown {
     ) -> bool {
         let mut again = false;
         for report in reports {
-            let items = diagnostics(report, caps, names);
-            let hash = hash(&items);
+            let Ok(items) = to_raw_value(&diagnostics(report, caps, names)) else {
+                continue;
+            };
+            let hash = hash_of(&items);
             let changed = self.reported.get(&report.path).copied() != hash;
             if caps.pull {
                 again |= changed && !edited.contains(&*report.path);
@@ -82,14 +88,15 @@ impl Shown {
 
     /// Clears a file's diagnostics under a name that it no longer goes by.
     pub(super) fn take_back(&mut self, path: &Path, uri: &Uri, output: &Output) {
-        if self.reported.remove(path).is_some() {
+        let nothing = RawValue::from_string(NOTHING.to_owned());
+        if let (Some(_), Ok(nothing)) = (self.reported.remove(path), nothing) {
             let uri = uri.as_str();
             output.publish(
                 uri,
                 Publish {
                     uri,
                     version: None,
-                    diagnostics: &[],
+                    diagnostics: &nothing,
                 },
             );
         }
@@ -104,13 +111,15 @@ impl Shown {
 }
 
 /// `None` for nothing at all.
-fn hash(items: &[Diagnostic]) -> Option<u64> {
-    if items.is_empty() {
-        return None;
-    }
+fn hash_of(items: &RawValue) -> Option<u64> {
     let mut hasher = FxHasher::default();
-    hasher.write(&serde_json::to_vec(items).unwrap_or_default());
-    Some(hasher.finish())
+    hasher.write(items.get().as_bytes());
+    (items.get() != NOTHING).then(|| hasher.finish())
+}
+
+/// The same before they are serialized, for answers, which the protocol's library serializes.
+fn hash(items: &[Diagnostic]) -> Option<u64> {
+    hash_of(&*to_raw_value(items).ok()?)
 }
 
 /// The result id of a report.

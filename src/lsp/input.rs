@@ -1,21 +1,16 @@
-//! What comes in: a thread that reads, so that any kind of stdin works and its end is noticed at once.
+//! Input: a thread that reads, so that any kind of stdin works and its end is noticed at once.
 //!
-//! Only whole messages pass. The protocol's library takes the first thing that is none for the end of all input; here it
-//! is answered with the error that JSON-RPC has for it, and the next message is looked for.
+//! The protocol's own transport takes the first thing that is no message for the end of all input; here it is answered
+//! with the error that JSON-RPC has for it, and the next message is looked for.
 
 use std::io::{self, Read};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use memchr::memmem;
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::lenient;
-use super::message::{Kind, Message, Wrong, check};
+use super::message::{Message, ProtocolError, decode};
 use super::output::Output;
 
 /// Messages that may wait for the runtime to take them.
@@ -33,114 +28,65 @@ const HEADERS: usize = 4 << 10;
 /// Bytes that one message may have; files over 64 MB are not read from disk either, and escapes double what they touch.
 const MESSAGE: usize = 256 << 20;
 
-/// How long the answer to `initialize` may take before what follows is passed on all the same.
-const BEGINNING: Duration = Duration::from_secs(10);
-
 const LENGTH: &[u8] = b"Content-Length";
 
-/// What the runtime reads from. Its end is the end of the input.
-#[derive(Debug)]
-pub(super) struct Input {
-    messages: Receiver<Vec<u8>>,
-    now: Vec<u8>,
-    at: usize,
-}
-
-/// Starts the reading thread. `ending` is set when a client that has begun asks for the end; `ended` is called once, when
-/// there is no more to read.
+/// Starts the reading thread; the end of the messages is the end of the input. `ending` is set when a client that has
+/// begun asks for the end.
 pub(super) fn start(
     from: impl Read + Send + 'static,
     output: Arc<Output>,
     ending: Arc<AtomicBool>,
-    ended: impl FnOnce() + Send + 'static,
-) -> Input {
+) -> Receiver<Message> {
     let (sender, messages) = channel(WAITING);
     // Where no thread can be had, the sender is dropped with the closure, and the input ends at once.
     let _ = std::thread::Builder::new()
         .name("reader".to_owned())
-        .spawn(move || {
-            read_all(from, &sender, &ending, &output);
-            drop(sender);
-            ended();
-        });
-    Input {
-        messages,
-        now: Vec::new(),
-        at: 0,
-    }
+        .spawn(move || read_all(from, &sender, &ending, &output));
+    messages
 }
 
-fn read_all(from: impl Read, to: &Sender<Vec<u8>>, asked_to_end: &AtomicBool, output: &Output) {
+fn read_all(from: impl Read, to: &Sender<Message>, asked_to_end: &AtomicBool, output: &Output) {
     let mut frames = Frames::new(from);
     let mut begun = false;
-    loop {
-        let checked = match frames.next() {
-            Some(Ok(frame)) => check(frame.body()).map(|message| (frame, message)),
-            Some(Err(wrong)) => Err(wrong),
-            None => return,
-        };
+    while let Some(body) = frames.next() {
         let ending = begun && asked_to_end.load(Ordering::Relaxed);
-        let (frame, kind) = match checked.and_then(|(frame, message)| {
-            let kind = message.kind;
-            in_time(message, begun, ending).map(|()| (frame, kind))
-        }) {
-            Ok(taken) => taken,
-            Err(wrong) => {
-                output.refuse(&wrong);
+        let decoded = body.and_then(|body| decode(body, &output.uris));
+        let message = match decoded.and_then(|message| in_time(message, begun, ending)) {
+            Ok(message) => message,
+            Err(error) => {
+                output.send(&error.answer());
                 continue;
             }
         };
-        match kind {
-            // Passed on, it would take back the requests that are still being answered, `shutdown` among them; where the
-            // input ends they are.
-            Kind::Exit => return,
-            Kind::Shutdown => asked_to_end.store(true, Ordering::Relaxed),
-            _ => {}
+        if let Message::Call(request) = &message {
+            match (request.method(), request.id().is_some()) {
+                // Passed on, it would cancel the requests that are still being answered, `shutdown` among them; at the
+                // end of the input they are answered.
+                ("exit", false) => return,
+                ("initialize", true) => begun = true,
+                ("shutdown", true) => asked_to_end.store(true, Ordering::Relaxed),
+                _ => {}
+            }
         }
-        let spelled = output.spelling.inbound(frame.body());
-        let body = spelled.as_deref().unwrap_or(frame.body());
-        let bytes = match (lenient::corrected(kind, body), spelled.is_some()) {
-            (Some(body), _) => framed(&body),
-            (None, true) => framed(body),
-            (None, false) => frame.bytes,
-        };
-        let answered = output.answered();
-        if to.blocking_send(bytes).is_err() {
+        output.wait_for_room();
+        if to.blocking_send(message).is_err() {
             return;
         }
-        if kind == Kind::Initialize && !begun {
-            begun = true;
-            // What comes right behind it would meet a server that has not begun, and be dropped.
-            output.wait_for_answer(answered, BEGINNING);
+    }
+}
+
+/// Refuses a request that does not come between the first and the last.
+fn in_time(message: Message, begun: bool, ending: bool) -> Result<Message, ProtocolError> {
+    let asks = match &message {
+        Message::Call(request) => request.id().map(|id| (request.method(), id)),
+        Message::Answer(_) => None,
+    };
+    match asks {
+        Some((method, id)) if !begun && method != "initialize" => {
+            Err(ProtocolError::Early(id.clone()))
         }
-    }
-}
-
-/// Whether a request comes between the first and the last.
-fn in_time(message: Message, begun: bool, ending: bool) -> Result<(), Wrong> {
-    match message.asks {
-        Some(id) if !begun && message.kind != Kind::Initialize => Err(Wrong::Early(id)),
-        Some(id) if ending => Err(Wrong::Late(id)),
-        _ => Ok(()),
-    }
-}
-
-/// A body with its header.
-fn framed(body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("Content-Length: {}\r\n\r\n", body.len()).into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
-}
-
-/// A message with its header.
-struct Frame {
-    bytes: Vec<u8>,
-    header: usize,
-}
-
-impl Frame {
-    fn body(&self) -> &[u8] {
-        self.bytes.get(self.header..).unwrap_or_default()
+        Some((_, id)) if ending => Err(ProtocolError::Late(id.clone())),
+        _ => Ok(message),
     }
 }
 
@@ -149,7 +95,7 @@ struct Frames<R> {
     from: R,
     buffer: Vec<u8>,
     at: usize,
-    /// What stands at `at` is no message.
+    /// There is no message at `at`.
     lost: bool,
 }
 
@@ -176,10 +122,10 @@ impl<R: Read> Frames<R> {
         let before = self.buffer.len();
         self.buffer.resize(before + wanted.max(CHUNK), 0);
         let read = loop {
-            let Some(layer) = self.buffer.get_mut(before..) else {
+            let Some(free) = self.buffer.get_mut(before..) else {
                 break 0;
             };
-            match self.from.read(layer) {
+            match self.from.read(free) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => break read.unwrap_or(0),
             }
@@ -188,7 +134,7 @@ impl<R: Read> Frames<R> {
         if read == 0 {
             return false;
         }
-        // What a large message made of it is given back with the next.
+        // The memory of a large message is given back with the next.
         if self.buffer.len() < CHUNK && self.buffer.capacity() > 16 * CHUNK {
             self.buffer.shrink_to(CHUNK);
         }
@@ -196,8 +142,8 @@ impl<R: Read> Frames<R> {
     }
 
     /// The next message; `None` at the end.
-    fn next(&mut self) -> Option<Result<Frame, Wrong>> {
-        // Not before what was wrong has been told: what comes next may be long in coming.
+    fn next(&mut self) -> Option<Result<&[u8], ProtocolError>> {
+        // Only after the error was answered: the next message may be long in coming.
         if std::mem::take(&mut self.lost) {
             self.skip();
         }
@@ -206,10 +152,10 @@ impl<R: Read> Frames<R> {
             if let Some(end) = memmem::find(rest, b"\r\n\r\n") {
                 let headers = rest.get(..end).unwrap_or_default();
                 let Some(length) = content_length(headers) else {
-                    // Good headers may stand right after the rubbish.
+                    // A good header may follow at once.
                     self.at += 1;
                     self.lost = true;
-                    return Some(Err(Wrong::Header));
+                    return Some(Err(ProtocolError::Header));
                 };
                 self.at += end + 4;
                 return self.body(length).map(Ok);
@@ -217,7 +163,7 @@ impl<R: Read> Frames<R> {
             if rest.len() > HEADERS {
                 self.at += 1;
                 self.lost = true;
-                return Some(Err(Wrong::Header));
+                return Some(Err(ProtocolError::Header));
             }
             if !self.fill(0) {
                 return None;
@@ -225,9 +171,7 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    fn body(&mut self, length: usize) -> Option<Frame> {
-        let mut bytes = format!("Content-Length: {length}\r\n\r\n").into_bytes();
-        let header = bytes.len();
+    fn body(&mut self, length: usize) -> Option<&[u8]> {
         while self.rest().len() < length {
             // Not all at once: what a header promises may never come.
             let missing = length - self.rest().len();
@@ -235,12 +179,12 @@ impl<R: Read> Frames<R> {
                 return None;
             }
         }
-        bytes.extend_from_slice(self.rest().get(..length)?);
+        let start = self.at;
         self.at += length;
-        Some(Frame { bytes, header })
+        self.buffer.get(start..self.at)
     }
 
-    /// Passes over what is no message, to where the next may begin.
+    /// Skips what is no message, to where the next may begin.
     fn skip(&mut self) {
         loop {
             if let Some(next) = memmem::find(self.rest(), LENGTH) {
@@ -268,30 +212,6 @@ fn content_length(headers: &[u8]) -> Option<usize> {
     (length <= MESSAGE).then_some(length)
 }
 
-impl AsyncRead for Input {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.at == self.now.len() {
-            match self.messages.poll_recv(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Ok(())),
-                Poll::Ready(Some(message)) => {
-                    self.now = message;
-                    self.at = 0;
-                }
-            }
-        }
-        let rest = self.now.get(self.at..).unwrap_or_default();
-        let taken = rest.len().min(buffer.remaining());
-        buffer.put_slice(rest.get(..taken).unwrap_or_default());
-        self.at += taken;
-        Poll::Ready(Ok(()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,7 +236,7 @@ mod tests {
             let mut found = Vec::new();
             while let Some(next) = frames.next() {
                 found.push(match next {
-                    Ok(frame) => String::from_utf8(frame.body().to_vec()).expect("text"),
+                    Ok(body) => String::from_utf8(body.to_vec()).expect("text"),
                     Err(_) => "!".to_owned(),
                 });
             }

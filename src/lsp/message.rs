@@ -1,22 +1,32 @@
-//! Whether bytes are a message of JSON-RPC, before anybody takes them for one.
+//! From the bytes of a message to what the protocol's library takes, parsed once.
 
-use std::borrow::Cow;
-use std::fmt;
+use serde::Deserialize;
+use serde_json::Value;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use super::client_uris::ClientUris;
+use super::tolerant;
 
-/// Why something is no message.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
-    /// Its header says no length that can be.
+/// A message from the client.
+#[derive(Debug, PartialEq)]
+pub(super) enum Message {
+    /// A request or notification.
+    Call(Request),
+    /// The answer to a request of the server.
+    Answer(Response),
+}
+
+/// Why bytes are no message that can be handled.
+#[derive(Debug, PartialEq)]
+pub(super) enum ProtocolError {
+    /// The header has no usable length.
     Header,
-    /// It is not JSON, or nested too deep.
+    /// The body is not JSON, or nested too deep.
     Json,
-    /// It is JSON, but no message; the number it came under, where that can be read.
+    /// The body is JSON, but no message; with its id where that can be read.
     Message(Id),
-    /// A request in the space that is for extensions of the protocol, of which none has requests. The library below
-    /// drops such messages, and the client would wait for ever.
+    /// A request in the space of the protocol's extensions, none of which has requests. The library drops them, and the
+    /// client would wait for ever.
     Unknown(Id),
     /// A request before the one that begins.
     Early(Id),
@@ -24,195 +34,100 @@ pub(super) enum Wrong {
     Late(Id),
 }
 
-impl Wrong {
-    /// The error as JSON-RPC numbers it, and in words.
-    pub(super) fn error(&self) -> (i64, &'static str) {
-        match self {
-            Wrong::Header => (-32700, "a header without a usable Content-Length"),
-            Wrong::Json => (-32700, "not JSON, or nested too deep"),
-            Wrong::Message(_) => (-32600, "not a message of JSON-RPC 2.0"),
-            Wrong::Unknown(_) => (-32601, "no such method"),
-            Wrong::Early(_) => (-32002, "'initialize' comes first"),
-            Wrong::Late(_) => (-32600, "'shutdown' was the last request"),
-        }
-    }
-
-    /// The number that the answer goes by.
-    pub(super) fn id(&self) -> &Id {
-        match self {
-            Wrong::Header | Wrong::Json => &Id::None,
-            Wrong::Message(id) | Wrong::Unknown(id) | Wrong::Early(id) | Wrong::Late(id) => id,
-        }
-    }
-}
-
-/// The number of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Id {
-    Number(i64),
-    Text(String),
-    #[default]
-    None,
-}
-
-/// What makes a message.
-#[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    jsonrpc: Cow<'a, str>,
-    #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
-    #[serde(default)]
-    id: Option<Id>,
-    #[serde(default)]
-    params: Any,
-    #[serde(default, deserialize_with = "present")]
-    result: Option<Any>,
-    error: Option<Any>,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Any>, D::Error> {
-    Any::deserialize(deserializer).map(Some)
-}
-
-/// The messages that count before anybody acts on them, and those whose parameters are put right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A request to begin.
-    Initialize,
-    /// The client has begun.
-    Initialized,
-    /// A request to end: heard as soon as it is read, since `exit` may come right behind it and overtake its answer.
-    Shutdown,
-    /// The end.
-    Exit,
-    /// `preflight/status`.
-    Status,
-    /// A request for code actions.
-    CodeAction,
-    /// A document was opened.
-    Open,
-    /// A document was edited.
-    Change,
-    /// Files changed on disk.
-    Watched,
-    /// Workspace folders came or went.
-    Folders,
-    /// Anything else.
-    Other,
-}
-
-/// A message, as far as it is looked at before anybody acts on it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) kind: Kind,
-    /// The number of a request.
-    pub(super) asks: Option<Id>,
-}
-
-/// Checks the body of a message.
-pub(super) fn check(body: &[u8]) -> Result<Message, Wrong> {
-    let text = std::str::from_utf8(body).map_err(|_| Wrong::Json)?;
-    let Ok(head) = serde_json::from_str::<Head<'_>>(text) else {
-        return Err(wrong(text));
-    };
-    let Any = head.params;
-    let answers = head.id.is_some() && (head.result.is_some() || head.error.is_some());
-    if head.jsonrpc == "2.0" && (head.method.is_some() || answers) {
-        if let (Some(method), Some(id)) = (&head.method, &head.id)
-            && method.starts_with("$/")
-        {
-            return Err(Wrong::Unknown(id.clone()));
-        }
-        let asks = head.id.filter(|_| head.method.is_some());
-        let kind = match (head.method.as_deref(), &asks) {
-            (Some("initialize"), Some(_)) => Kind::Initialize,
-            (Some("initialized"), None) => Kind::Initialized,
-            (Some("shutdown"), Some(_)) => Kind::Shutdown,
-            (Some("exit"), None) => Kind::Exit,
-            (Some("preflight/status"), Some(_)) => Kind::Status,
-            (Some("textDocument/codeAction"), Some(_)) => Kind::CodeAction,
-            (Some("textDocument/didOpen"), None) => Kind::Open,
-            (Some("textDocument/didChange"), None) => Kind::Change,
-            (Some("workspace/didChangeWatchedFiles"), None) => Kind::Watched,
-            (Some("workspace/didChangeWorkspaceFolders"), None) => Kind::Folders,
-            _ => Kind::Other,
+impl ProtocolError {
+    /// The answer to it.
+    pub(super) fn answer(self) -> Response {
+        let (code, text, id) = match self {
+            ProtocolError::Header => (
+                ErrorCode::ParseError,
+                "a header without a usable Content-Length",
+                Id::Null,
+            ),
+            ProtocolError::Json => (
+                ErrorCode::ParseError,
+                "not JSON, or nested too deep",
+                Id::Null,
+            ),
+            ProtocolError::Message(id) => (
+                ErrorCode::InvalidRequest,
+                "not a message of JSON-RPC 2.0",
+                id,
+            ),
+            ProtocolError::Unknown(id) => (ErrorCode::MethodNotFound, "no such method", id),
+            ProtocolError::Early(id) => (
+                ErrorCode::ServerError(-32002),
+                "'initialize' comes first",
+                id,
+            ),
+            ProtocolError::Late(id) => (
+                ErrorCode::InvalidRequest,
+                "'shutdown' was the last request",
+                id,
+            ),
         };
-        Ok(Message { kind, asks })
-    } else {
-        Err(Wrong::Message(head.id.unwrap_or_default()))
+        Response::from_error(
+            id,
+            Error {
+                code,
+                message: text.into(),
+                data: None,
+            },
+        )
     }
 }
 
-/// What exactly is wrong; rare enough to be looked into twice.
-fn wrong(text: &str) -> Wrong {
-    if serde_json::from_str::<Any>(text).is_err() {
-        return Wrong::Json;
+/// Decodes the body of a message; its URIs become valid, and its parameters such as the library takes.
+pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, ProtocolError> {
+    let message = serde_json::from_slice(body).map_err(|_| ProtocolError::Json)?;
+    let Value::Object(mut message) = message else {
+        return Err(ProtocolError::Message(Id::Null));
+    };
+    let id = match message.remove("id") {
+        None | Some(Value::Null) => None,
+        Some(id) => Some(Id::deserialize(id).map_err(|_| ProtocolError::Message(Id::Null))?),
+    };
+    let invalid = || ProtocolError::Message(id.clone().unwrap_or_default());
+    if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return Err(invalid());
     }
-    #[derive(Deserialize)]
-    struct Numbered {
-        id: Id,
+    let method = match message.remove("method") {
+        Some(Value::String(method)) => method,
+        Some(_) => return Err(invalid()),
+        None => {
+            let id = id.clone().ok_or_else(invalid)?;
+            let result = match (message.remove("result"), message.remove("error")) {
+                (_, Some(error)) => Err(Error::deserialize(error).map_err(|_| invalid())?),
+                (Some(result), None) => Ok(result),
+                (None, None) => return Err(invalid()),
+            };
+            return Ok(Message::Answer(Response::from_parts(id, result)));
+        }
+    };
+    if let Some(id) = id.as_ref().filter(|_| method.starts_with("$/")) {
+        return Err(ProtocolError::Unknown(id.clone()));
     }
-    let numbered = serde_json::from_str::<Numbered>(text);
-    Wrong::Message(numbered.map(|it| it.id).unwrap_or_default())
-}
-
-/// Any JSON that can be taken as a value: read with the same bounds on depth and numbers, and thrown away.
-#[derive(Default)]
-struct Any;
-
-impl<'de> Deserialize<'de> for Any {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Any, D::Error> {
-        deserializer.deserialize_any(Any)
+    let mut params = message.remove("params");
+    if let Some(params) = &mut params {
+        uris.inbound(params);
     }
-}
-
-impl<'de> Visitor<'de> for Any {
-    type Value = Any;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+    let params = tolerant::params(&method, params);
+    let mut request = Request::build(method);
+    if let Some(params) = params {
+        request = request.params(params);
     }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Any, E> {
-        Ok(Any)
+    if let Some(id) = id {
+        request = request.id(id);
     }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Any, E> {
-        Ok(Any)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Any, E> {
-        Ok(Any)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Any, E> {
-        Ok(Any)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Any, E> {
-        Ok(Any)
-    }
-
-    fn visit_unit<E>(self) -> Result<Any, E> {
-        Ok(Any)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Any, A::Error> {
-        while items.next_element::<Any>()?.is_some() {}
-        Ok(Any)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Any, A::Error> {
-        while members.next_entry::<Any, Any>()?.is_some() {}
-        Ok(Any)
-    }
+    Ok(Message::Call(request.finish()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Result<Message, ProtocolError> {
+        decode(text.as_bytes(), &ClientUris::default())
+    }
 
     #[test]
     fn messages() {
@@ -221,40 +136,28 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"shutdown"}"#,
             r#"{"jsonrpc":"2.0","id":"a","method":"m","params":[1,2.5,"x",null,true,{"a":"\n"}]}"#,
             r#"{"jsonrpc":"2.0","method":"$/m"}"#,
-            r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
-            r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"m"}}"#,
             r#"{"id":7,"jsonrpc":"2\u002e0","method":"m\u0061","more":1}"#,
         ] {
-            let kind = check(text.as_bytes()).map(|message| message.kind);
-            assert_eq!(kind, Ok(Kind::Other), "{text}");
+            assert!(matches!(read(text), Ok(Message::Call(_))), "{text}");
         }
-        for (method, kind) in [
-            ("initialize", Kind::Initialize),
-            ("shutdown", Kind::Shutdown),
-            ("preflight/status", Kind::Status),
-            ("exit", Kind::Other),
+        for text in [
+            r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
+            r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"m"}}"#,
         ] {
-            let text = format!(r#"{{"jsonrpc":"2.0","id":"a","method":"{method}"}}"#);
-            let asks = Some(Id::Text("a".to_owned()));
-            assert_eq!(check(text.as_bytes()), Ok(Message { kind, asks }));
-        }
-        for (method, kind) in [("exit", Kind::Exit), ("initialized", Kind::Initialized)] {
-            let text = format!(r#"{{"jsonrpc":"2.0","method":"{method}"}}"#);
-            let asks = None;
-            assert_eq!(check(text.as_bytes()), Ok(Message { kind, asks }));
+            assert!(matches!(read(text), Ok(Message::Answer(_))), "{text}");
         }
     }
 
     #[test]
     fn what_is_none() {
-        let number = |n| Wrong::Message(Id::Number(n));
-        let nameless = || Wrong::Message(Id::None);
+        let number = |n: i64| ProtocolError::Message(n.into());
+        let nameless = || ProtocolError::Message(Id::Null);
         let deep = format!("{{\"params\":{}{}}}", "[".repeat(500), "]".repeat(500));
         for (text, want) in [
-            ("", Wrong::Json),
-            ("{", Wrong::Json),
-            ("{}x", Wrong::Json),
-            (deep.as_str(), Wrong::Json),
+            ("", ProtocolError::Json),
+            ("{", ProtocolError::Json),
+            ("{}x", ProtocolError::Json),
+            (deep.as_str(), ProtocolError::Json),
             ("[]", nameless()),
             ("null", nameless()),
             ("{}", nameless()),
@@ -267,11 +170,14 @@ mod tests {
             (r#"[{"jsonrpc":"2.0","method":"m"}]"#, nameless()),
             (
                 r#"{"jsonrpc":"2.0","id":3,"method":"$/m"}"#,
-                Wrong::Unknown(Id::Number(3)),
+                ProtocolError::Unknown(3.into()),
             ),
         ] {
-            assert_eq!(check(text.as_bytes()), Err(want), "{text}");
+            assert_eq!(read(text), Err(want), "{text}");
         }
-        assert_eq!(check(b"\"\xff\""), Err(Wrong::Json));
+        assert_eq!(
+            decode(b"\"\xff\"", &ClientUris::default()),
+            Err(ProtocolError::Json)
+        );
     }
 }

@@ -1,25 +1,20 @@
-//! What goes out: one queue, one writing thread, and a bound on what waits for a client that does not read.
+//! Output: one queue, one writing thread, and a bound on what waits for a client that does not read.
 //!
-//! Diagnostics come from the worker and answers from the protocol's runtime, and both must reach the client whole and
-//! soon. The worker writes its frames here itself; going through the runtime would cost two more changes of thread on
-//! each keystroke.
+//! The worker puts diagnostics here itself; going through the runtime would cost two more changes of thread on each
+//! keystroke.
 //!
 //! A client that does not read must not stop the server from reading: it may be busy sending. So diagnostics that wait
 //! are replaced by newer ones of the same document, which bounds them, and answers pile up until [`LIMIT`]; from then on
-//! requests are refused, which takes little room, and only at [`END`] does the server stop taking them.
+//! requests are refused, which takes little room, and only at [`END`] does the server stop reading.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Write};
-use std::pin::Pin;
+use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::io::AsyncWrite;
 
-use super::message::Wrong;
-use super::spelling::Spelling;
+use super::client_uris::ClientUris;
 
 /// Bytes of answers that may wait for the client to read before requests are refused.
 const LIMIT: usize = 64 << 20;
@@ -47,20 +42,16 @@ struct Queue {
     /// The writer is between taking and having written.
     writing: bool,
     closed: bool,
-    full: Vec<Waker>,
-    /// How often the protocol's runtime has written.
-    answered: u64,
 }
 
-/// The way out.
+/// What goes to the client.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     queue: Mutex<Queue>,
     filled: Condvar,
     drained: Condvar,
-    answering: Condvar,
-    /// What the client calls its documents: everything that goes out is spelled so.
-    pub(super) spelling: Spelling,
+    /// The URIs that the client uses: everything that goes out has them.
+    pub(super) uris: ClientUris,
 }
 
 impl Output {
@@ -89,27 +80,45 @@ impl Output {
 
     /// Sends a notification.
     pub(super) fn notify(&self, method: &str, params: impl Serialize) {
-        if let Some(frame) = frame(method, params) {
-            self.push(frame);
+        self.send(&Notification::of(method, params));
+    }
+
+    /// Sends a message.
+    pub(super) fn send(&self, message: &impl Serialize) {
+        let Some(frame) = self.framed(message) else {
+            return;
+        };
+        let mut queue = self.lock();
+        if !queue.closed {
+            queue.waiting += frame.len();
+            queue.slots.push_back(Slot::Frame(frame));
+            drop(queue);
+            self.filled.notify_one();
         }
     }
 
-    /// Answers what is no message.
-    pub(super) fn refuse(&self, wrong: &Wrong) {
-        let (code, message) = wrong.error();
-        let error = serde_json::json!({"code": code, "message": message});
-        let answer = serde_json::json!({"jsonrpc": "2.0", "id": wrong.id(), "error": error});
-        if let Some(frame) = framed(&answer) {
-            self.push(frame);
-        }
+    /// A message as it goes over the wire.
+    fn framed(&self, message: &impl Serialize) -> Option<Vec<u8>> {
+        let body = match self.uris.any() {
+            false => serde_json::to_vec(message),
+            true => serde_json::to_value(message).and_then(|mut message| {
+                self.uris.outbound(&mut message);
+                serde_json::to_vec(&message)
+            }),
+        };
+        let body = body.ok()?;
+        let mut frame = Vec::with_capacity(body.len() + 32);
+        write!(frame, "Content-Length: {}\r\n\r\n", body.len()).ok()?;
+        frame.extend_from_slice(&body);
+        Some(frame)
     }
 
     /// Sends the diagnostics of a document, in place of older ones that are still waiting.
     pub(super) fn publish(&self, uri: &str, params: impl Serialize) {
-        let Some(frame) = frame("textDocument/publishDiagnostics", params) else {
+        let message = Notification::of("textDocument/publishDiagnostics", params);
+        let Some(frame) = self.framed(&message) else {
             return;
         };
-        let frame = self.spelling.outbound(frame);
         let mut queue = self.lock();
         if queue.closed {
             return;
@@ -126,33 +135,15 @@ impl Output {
         self.filled.notify_one();
     }
 
-    fn push(&self, frame: Vec<u8>) {
-        let frame = self.spelling.outbound(frame);
-        let mut queue = self.lock();
-        if !queue.closed {
-            queue.waiting += frame.len();
-            queue.slots.push_back(Slot::Frame(frame));
-            drop(queue);
-            self.filled.notify_one();
-        }
-    }
-
     /// Whether so much is waiting that nothing more should be worked out for this client.
     pub(super) fn is_full(&self) -> bool {
         self.lock().waiting >= LIMIT
     }
 
-    /// How often the protocol's runtime has written.
-    pub(super) fn answered(&self) -> u64 {
-        self.lock().answered
-    }
-
-    /// Waits until it has written once more than so often, or nobody reads any longer.
-    pub(super) fn wait_for_answer(&self, before: u64, patience: Duration) {
-        let waiting = |queue: &mut Queue| queue.answered == before && !queue.closed;
-        let queue = self.lock();
-        let waited = self.answering.wait_timeout_while(queue, patience, waiting);
-        drop(waited);
+    /// Waits until less than [`END`] is waiting, or the client has gone.
+    pub(super) fn wait_for_room(&self) {
+        let full = |queue: &mut Queue| queue.waiting >= END && !queue.closed;
+        drop(self.drained.wait_while(self.lock(), full));
     }
 
     /// Waits for something to write.
@@ -179,9 +170,7 @@ impl Output {
             }
             if !bytes.is_empty() {
                 queue.writing = true;
-                if queue.waiting < END {
-                    queue.full.drain(..).for_each(Waker::wake);
-                }
+                self.drained.notify_all();
                 return Some(bytes);
             }
             if queue.closed {
@@ -198,15 +187,13 @@ impl Output {
         let mut queue = self.lock();
         queue.writing = false;
         if failed {
-            // Nobody reads any more; stdin will say so too.
+            // The client has gone; the end of stdin will follow.
             queue.closed = true;
             queue.slots.clear();
             queue.diagnostics.clear();
             queue.waiting = 0;
-            queue.full.drain(..).for_each(Waker::wake);
         }
         self.drained.notify_all();
-        self.answering.notify_all();
     }
 
     /// Takes nothing more, and waits at most `patience` until what was taken is written.
@@ -215,7 +202,7 @@ impl Output {
         let mut queue = self.lock();
         queue.closed = true;
         self.filled.notify_all();
-        self.answering.notify_all();
+        self.drained.notify_all();
         while queue.writing || !queue.slots.is_empty() {
             let Some(left) = until.checked_duration_since(Instant::now()) else {
                 return;
@@ -226,63 +213,27 @@ impl Output {
     }
 }
 
-/// A notification as it goes over the wire.
-fn frame(method: &str, params: impl Serialize) -> Option<Vec<u8>> {
-    #[derive(Serialize)]
-    struct Notification<'a, P> {
-        jsonrpc: &'a str,
-        method: &'a str,
-        params: P,
-    }
-    framed(&Notification {
-        jsonrpc: "2.0",
-        method,
-        params,
-    })
+#[derive(Serialize)]
+struct Notification<'a, P> {
+    jsonrpc: &'a str,
+    method: &'a str,
+    params: P,
 }
 
-fn framed(message: &impl Serialize) -> Option<Vec<u8>> {
-    let body = serde_json::to_vec(message).ok()?;
-    let mut frame = Vec::with_capacity(body.len() + 32);
-    write!(frame, "Content-Length: {}\r\n\r\n", body.len()).ok()?;
-    frame.extend_from_slice(&body);
-    Some(frame)
-}
-
-/// The side that the protocol's runtime writes answers to. Each write is taken whole, so frames stay whole.
-#[derive(Debug)]
-pub(super) struct Answers(pub(super) Arc<Output>);
-
-impl AsyncWrite for Answers {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut queue = self.0.lock();
-        if queue.waiting >= END {
-            queue.full.push(context.waker().clone());
-            return Poll::Pending;
+impl<'a, P: Serialize> Notification<'a, P> {
+    fn of(method: &'a str, params: P) -> Self {
+        Notification {
+            jsonrpc: "2.0",
+            method,
+            params,
         }
-        drop(queue);
-        self.0.push(bytes.to_vec());
-        self.0.lock().answered += 1;
-        self.0.answering.notify_all();
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
     use std::sync::mpsc::{Receiver, channel};
 
     /// Takes nothing until the other end is gone.
@@ -303,22 +254,17 @@ mod tests {
     fn what_is_not_read_piles_up_to_a_bound_and_is_full_before() {
         let (free, gate) = channel();
         let output = Output::start(Stuck(gate));
-        let mut answers = Answers(output.clone());
-        let mut context = Context::from_waker(Waker::noop());
-        let answer = vec![0; 1 << 20];
-        let mut put = || {
-            Pin::new(&mut answers)
-                .poll_write(&mut context, &answer)
-                .is_ready()
-        };
-        assert!(put() && !output.is_full());
-        let more = std::iter::repeat_with(&mut put);
-        let taken = more.take_while(|taken| *taken).take(1_000).count();
+        let answer = "x".repeat(1 << 20);
+        output.send(&answer);
+        assert!(!output.is_full());
         // One more may be with the writer.
-        let all = END / answer.len();
-        assert!(taken + 1 == all || taken == all, "{taken}");
+        (0..END >> 20).for_each(|_| output.send(&answer));
         assert!(output.is_full());
+        let waits = output.clone();
+        let waiting = std::thread::spawn(move || waits.wait_for_room());
+        assert!(!waiting.is_finished());
         drop(free);
+        waiting.join().expect("there is room again");
         output.close(Duration::from_secs(60));
         assert!(!output.is_full());
     }

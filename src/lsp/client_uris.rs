@@ -1,0 +1,204 @@
+//! URI compatibility: documents go by the URIs that the client uses, also where those are not valid.
+//!
+//! The protocol's library rejects messages with URIs that RFC 3986 does not allow, and clients send such: Helix and
+//! others leave `[` and `]` as they are, some leave blanks and letters beyond ASCII. They are made valid on the way in,
+//! and on the way out each is replaced by the one that the client uses.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+use tower_lsp::ls_types::Uri;
+
+/// URIs that are remembered. Beyond that a document goes by its valid URI, which most clients understand too.
+const MAX_URIS: usize = 4096;
+
+/// The client's URIs that are not valid.
+#[derive(Debug, Default)]
+pub(super) struct ClientUris {
+    /// The client's, by the valid ones.
+    uris: Mutex<HashMap<String, String>>,
+    /// There are any; nearly always there are none.
+    any: AtomicBool,
+}
+
+impl ClientUris {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.uris.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the URIs of a message from the client valid: members such as `uri`, `rootUri` and `scopeUri`, and links of
+    /// other servers' diagnostics.
+    pub(super) fn inbound(&self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.inbound(item)),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value {
+                        Value::String(uri) if name.ends_with("ri") || name == "href" => {
+                            if let Some(valid) = sanitized(uri) {
+                                let raw = std::mem::replace(uri, valid.clone());
+                                self.learn(valid, raw);
+                            }
+                        }
+                        value => self.inbound(value),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn learn(&self, valid: String, raw: String) {
+        let mut uris = self.lock();
+        if uris.len() < MAX_URIS || uris.contains_key(&valid) {
+            uris.insert(valid, raw);
+            self.any.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether any URI of a message to the client may have to be replaced.
+    pub(super) fn any(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    /// Replaces URIs in a message to the client by those that it uses.
+    pub(super) fn outbound(&self, message: &mut Value) {
+        replace(message, &self.lock());
+    }
+}
+
+fn replace(value: &mut Value, uris: &HashMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(raw) = uris.get(text) {
+                text.clone_from(raw);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, uris)),
+        Value::Object(members) => {
+            // Edits of several documents are keyed by their URIs.
+            if members.keys().any(|name| uris.contains_key(name)) {
+                let renamed = |(name, value)| (uris.get(&name).cloned().unwrap_or(name), value);
+                *members = std::mem::take(members)
+                    .into_iter()
+                    .map(renamed)
+                    .collect::<Map<_, _>>();
+            }
+            members.values_mut().for_each(|value| replace(value, uris));
+        }
+        _ => {}
+    }
+}
+
+/// A URI as the standard has it; `None` where it is that already, or none at all.
+fn sanitized(raw: &str) -> Option<String> {
+    if Uri::from_str(raw).is_ok() {
+        return None;
+    }
+    let (scheme, rest) = raw.split_once(':')?;
+    let mut new = format!("{scheme}:");
+    let mut rest = rest;
+    if let Some(after) = rest.strip_prefix("//") {
+        let end = after.find(['/', '?', '#']).unwrap_or(after.len());
+        let (authority, path) = after.split_at(end);
+        new.push_str("//");
+        new.push_str(authority);
+        rest = path;
+    }
+    let bytes = rest.as_bytes();
+    let hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let mut fragment = false;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let kept = match byte {
+            b'%' => hex(at + 1) && hex(at + 2),
+            b'#' => !std::mem::replace(&mut fragment, true),
+            b'-' | b'.' | b'_' | b'~' | b'/' | b'?' | b':' | b'@' => true,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        };
+        if kept {
+            new.push(char::from(byte));
+        } else {
+            new.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Uri::from_str(&new).is_ok().then_some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn valid_uris_stay_and_others_are_made_valid() {
+        let check = |raw: &str, want: Option<&str>| {
+            assert_eq!(sanitized(raw).as_deref(), want, "{raw}");
+        };
+        check("file:///a/b%20c.bicep", None);
+        check("file:///c%3A/x.bicep", None);
+        check("file:///c:/x.bicep", None);
+        check("untitled:Untitled-1", None);
+        check("file:///a b/é.bicep", Some("file:///a%20b/%C3%A9.bicep"));
+        check(
+            "file:///a[1]/{b}.bicep",
+            Some("file:///a%5B1%5D/%7Bb%7D.bicep"),
+        );
+        check("file://[::1]/a[1]", Some("file://[::1]/a%5B1%5D"));
+        check("file:///100%.bicep", Some("file:///100%25.bicep"));
+        check("file:///a%20[b]%2", Some("file:///a%20%5Bb%5D%252"));
+        check("file:///a#b#c", Some("file:///a#b%23c"));
+        check("untitled:Untitled 1", Some("untitled:Untitled%201"));
+        check("c:\\x y", Some("c:%5Cx%20y"));
+        check(
+            "git:/a b?{\"ref\":\"\"}",
+            Some("git:/a%20b?%7B%22ref%22:%22%22%7D"),
+        );
+        // What is no URI cannot be one.
+        check("/a b", None);
+        check("", None);
+        check("é:x", None);
+        check("file://a b/c", None);
+    }
+
+    #[test]
+    fn messages_in_and_out() {
+        let uris = ClientUris::default();
+        let mut message = json!({
+            "uri": "file:///a b",
+            "rootUri": null,
+            "scopes": [{"scopeUri": "file:///é"}, {"href": "https://x/y z"}],
+            "text": "file:///a b",
+        });
+        uris.inbound(&mut message);
+        let valid = json!({
+            "uri": "file:///a%20b",
+            "rootUri": null,
+            "scopes": [{"scopeUri": "file:///%C3%A9"}, {"href": "https://x/y%20z"}],
+            "text": "file:///a b",
+        });
+        assert_eq!(message, valid);
+        let mut answer =
+            json!({"changes": {"file:///a%20b": ["file:///a%20b/c", "file:///a%20b"]}});
+        assert!(uris.any());
+        uris.outbound(&mut answer);
+        assert_eq!(
+            answer,
+            json!({"changes": {"file:///a b": ["file:///a%20b/c", "file:///a b"]}})
+        );
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_is_useful() {
+        let uris = ClientUris::default();
+        assert!(!uris.any());
+        for n in 0..MAX_URIS + 10 {
+            uris.inbound(&mut json!({"uri": format!("file:///{n} x")}));
+        }
+        assert_eq!(uris.lock().len(), MAX_URIS);
+    }
+}
