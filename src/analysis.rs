@@ -37,7 +37,7 @@ use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
-use crate::workspace::fingerprint::Weight;
+use crate::workspace::relevance::Weight;
 use backlog::Backlog;
 use deployments::Deployments;
 pub use freshness::LookAgain;
@@ -163,8 +163,6 @@ pub struct Counters {
     pub lowered: u64,
     /// Deployments evaluated.
     pub evaluated: u64,
-    /// Deployments answered from the memo.
-    pub remembered: u64,
     /// Files whose diagnostics were made anew.
     pub reported: u64,
     /// Files read from disk.
@@ -434,7 +432,7 @@ impl Analysis {
             None => self.reread(id),
         }
         if self.workspace.file(id).edges != before {
-            self.deployments.forget_traces(id);
+            self.deployments.touch_file(id);
         }
     }
 
@@ -456,13 +454,13 @@ impl Analysis {
             self.cut_off(id);
         }
         self.changed.insert(id);
-        self.deployments.touch(id);
+        self.deployments.touch_file(id);
         self.pending.insert(id);
         self.pending
             .extend(self.pointed_at.get(&id).into_iter().flatten());
         self.follow(id);
         let file = self.workspace.file(id);
-        let wanted = file.weight == Weight::Holds || self.deployments.looked_at(id);
+        let wanted = file.weight == Weight::Holds || self.deployments.is_read(id);
         if wanted && matches!(file.content, Content::Prefiltered(_)) {
             self.to_load.push(id);
         }
@@ -614,7 +612,6 @@ impl Analysis {
             parsed: self.workspace.work.parsed.load(Ordering::Relaxed),
             lowered: self.workspace.memo.lowered(),
             evaluated: self.deployments.evaluated,
-            remembered: self.deployments.remembered,
             reported: self.reported,
             read: self.workspace.work.read.load(Ordering::Relaxed),
         }

@@ -1,10 +1,9 @@
 //! Stage 3: which deployments there are, what each makes, and what the rule says of it.
 //!
-//! Nothing is invalidated. A deployment remembers a few [`Trace`]s: what its evaluation looked at, the values these
-//! had, and what came out. When a file changes, only the deployments that looked at it are asked, and each first looks
-//! for a trace whose values are the present ones: undo finds the one before the edit.
+//! Each evaluation returns, with the resources, the inputs that it read. A changed input evaluates again the deployments
+//! that read it, and no others.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,13 +20,10 @@ use crate::rules::{self, Deployment, WorkspacePlans};
 use crate::workspace::entries::{Rank, Sharing};
 use crate::workspace::files::Workspace;
 use crate::workspace::graph::Rooted;
-use crate::workspace::view::{Dependency, View};
+use crate::workspace::view::{Input, View};
 
 /// An entry point and its parameter file.
 pub(super) type Key = (FileId, Option<FileId>);
-
-/// How many earlier evaluations a deployment remembers.
-const TRACES: usize = 6;
 
 /// How often an evaluation is repeated because it asked for files that were not loaded: each repetition goes one level
 /// deeper into references that no file names literally.
@@ -36,17 +32,11 @@ const ROUNDS: usize = 64;
 /// Evaluation recurses over what users wrote, to a bounded depth; this much stack holds it in debug builds too.
 const STACK: usize = 16 << 20;
 
-/// One evaluation: what it looked at and what came out.
-#[derive(Debug)]
-struct Trace {
-    looked_at: Vec<(Dependency, u64)>,
-    expansion: Arc<Expansion>,
-}
-
 /// What is known of one deployment.
 #[derive(Debug)]
 pub(super) struct State {
-    traces: VecDeque<Trace>,
+    /// What its evaluation read.
+    inputs: BTreeSet<Input>,
     /// For the rule; `None` until evaluated.
     pub(super) deployment: Option<Deployment>,
     /// Its plans, for the reach of the others.
@@ -86,53 +76,54 @@ impl Reach {
 #[derive(Debug, Default)]
 pub(super) struct Deployments {
     pub(super) states: BTreeMap<Key, State>,
-    /// Which deployments looked at a file.
-    dependents: FxHashMap<FileId, BTreeSet<Key>>,
+    /// Which deployments read an input.
+    readers: FxHashMap<Input, BTreeSet<Key>>,
     /// Which deployments say something about a file.
     pub(super) checked_files: FxHashMap<FileId, BTreeSet<Key>>,
     /// To be looked at again.
     pub(super) dirty: BTreeSet<Key>,
     reaches: FxHashMap<Option<PathBuf>, Reach>,
     pub(super) evaluated: u64,
-    pub(super) remembered: u64,
 }
 
 impl Deployments {
-    /// Marks everything that looked at a file.
-    pub(super) fn touch(&mut self, file: FileId) {
-        if let Some(keys) = self.dependents.get(&file) {
+    /// An input changed: what read it is to be evaluated again.
+    pub(super) fn touch(&mut self, input: &Input) {
+        if let Some(keys) = self.readers.get(input) {
             self.dirty.extend(keys);
         }
     }
 
-    /// Marks what looked at a file, and forgets what was remembered of it: a reference leads elsewhere now.
-    pub(super) fn forget_traces(&mut self, file: FileId) {
-        for key in self.dependents.get(&file).into_iter().flatten() {
-            if let Some(state) = self.states.get_mut(key) {
-                state.traces.clear();
-                self.dirty.insert(*key);
-            }
+    /// The same for whatever of a file was read.
+    pub(super) fn touch_file(&mut self, file: FileId) {
+        for input in [Input::File(file), Input::Harmless(file), Input::Text(file)] {
+            self.touch(&input);
         }
     }
 
-    /// Marks everything (configuration changed, files appeared), and forgets what was remembered.
+    /// Configuration changed: everything is to be evaluated again.
     pub(super) fn touch_all(&mut self) {
-        for (key, state) in &mut self.states {
-            state.traces.clear();
-            self.dirty.insert(*key);
-        }
+        self.dirty.extend(self.states.keys());
     }
 
     /// What the deployments that read a file have read.
-    pub(super) fn inputs_with(&self, file: FileId) -> impl Iterator<Item = FileId> + '_ {
-        let keys = self.dependents.get(&file).into_iter().flatten();
-        let traces = keys.filter_map(|key| self.states.get(key)?.traces.front());
-        traces.flat_map(|trace| trace.looked_at.iter().map(|(input, _)| input.file()))
+    pub(super) fn inputs_with(&self, file: FileId) -> impl Iterator<Item = &Input> {
+        let states = self.readers(file).filter_map(|key| self.states.get(&key));
+        states.flat_map(|state| &state.inputs)
+    }
+
+    /// The files that evaluations looked for and that are not there.
+    pub(super) fn absent(&self) -> impl Iterator<Item = &Path> {
+        self.readers.keys().filter_map(Input::absent)
     }
 
     /// The deployments whose evaluation read a file.
     pub(super) fn readers(&self, file: FileId) -> impl Iterator<Item = Key> {
-        self.dependents.get(&file).into_iter().flatten().copied()
+        let inputs = [Input::File(file), Input::Harmless(file), Input::Text(file)];
+        let keys = inputs
+            .into_iter()
+            .filter_map(|input| self.readers.get(&input));
+        keys.flatten().copied()
     }
 
     /// The instances of other deployments that a deployment's check reads.
@@ -142,11 +133,9 @@ impl Deployments {
         reach.map(|it| it.of(deployment)).unwrap_or_default()
     }
 
-    /// Whether some evaluation looked at a file.
-    pub(super) fn looked_at(&self, file: FileId) -> bool {
-        self.dependents
-            .get(&file)
-            .is_some_and(|keys| !keys.is_empty())
+    /// Whether some evaluation read a file.
+    pub(super) fn is_read(&self, file: FileId) -> bool {
+        self.readers(file).next().is_some()
     }
 
     /// Sets the deployments of one entry point.
@@ -174,7 +163,7 @@ impl Deployments {
             self.states.entry(key).or_insert_with(|| {
                 self.dirty.insert(key);
                 State {
-                    traces: VecDeque::new(),
+                    inputs: BTreeSet::new(),
                     deployment: None,
                     plans: Vec::new(),
                     results: Vec::new(),
@@ -186,17 +175,19 @@ impl Deployments {
         gone
     }
 
-    fn forget(&mut self, key: Key, state: &State) {
-        for (dependency, _) in state
-            .traces
-            .front()
-            .iter()
-            .flat_map(|trace| &trace.looked_at)
-        {
-            if let Some(keys) = self.dependents.get_mut(&dependency.file()) {
+    fn unread<'i>(&mut self, key: Key, inputs: impl Iterator<Item = &'i Input>) {
+        for input in inputs {
+            if let Some(keys) = self.readers.get_mut(input) {
                 keys.remove(&key);
+                if keys.is_empty() {
+                    self.readers.remove(input);
+                }
             }
         }
+    }
+
+    fn forget(&mut self, key: Key, state: &State) {
+        self.unread(key, state.inputs.iter());
         for results in &state.results {
             if let Some(keys) = self.checked_files.get_mut(&results.place.file) {
                 keys.remove(&key);
@@ -207,7 +198,8 @@ impl Deployments {
 
 /// What evaluating gave.
 struct Outcome {
-    trace: Trace,
+    inputs: BTreeSet<Input>,
+    expansion: Expansion,
     missing: Vec<PathBuf>,
 }
 
@@ -257,20 +249,12 @@ impl Analysis {
         }
     }
 
-    /// Evaluates these deployments, or finds that they need no evaluation. Stops early when cancelled; what was done
-    /// stays done. Returns those whose outcome changed.
+    /// Evaluates these deployments. Stops early when cancelled; what was done stays done. Returns those whose outcome
+    /// changed.
     pub(super) fn evaluate(&mut self, keys: Vec<Key>, cancel: &Cancel) -> Vec<Key> {
         let mut changed = Vec::new();
-        let mut left = Vec::new();
-        for key in keys {
-            match self.recall(key) {
-                Some(true) => changed.push(key),
-                Some(false) => {}
-                None => left.push(key),
-            }
-        }
         // Batches bound how much is in memory at once.
-        for batch in left.chunks(256) {
+        for batch in keys.chunks(256) {
             if cancel.is_cancelled() {
                 break;
             }
@@ -285,28 +269,8 @@ impl Analysis {
         changed
     }
 
-    /// Looks for a remembered evaluation that still holds: `Some(changed)`, or `None` where there is none.
-    fn recall(&mut self, key: Key) -> Option<bool> {
-        let workspace = &self.workspace;
-        let state = self.deployments.states.get_mut(&key)?;
-        let holds = |trace: &Trace| {
-            trace
-                .looked_at
-                .iter()
-                .all(|(what, value)| workspace.value_of(*what) == *value)
-        };
-        let at = state.traces.iter().position(holds)?;
-        self.deployments.dirty.remove(&key);
-        self.deployments.remembered += 1;
-        if at == 0 {
-            return Some(false);
-        }
-        let trace = self.deployments.states.get_mut(&key)?.traces.remove(at)?;
-        Some(self.keep(key, trace))
-    }
-
     /// Evaluates, loading what is asked for on the way. Cancelled, it leaves out those it did not get to.
-    fn evaluate_batch(&mut self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Trace)> {
+    fn evaluate_batch(&mut self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Outcome)> {
         let mut done = Vec::with_capacity(keys.len());
         let mut left = keys.to_vec();
         for round in 0..ROUNDS {
@@ -315,7 +279,7 @@ impl Analysis {
             left.clear();
             for (key, outcome) in outcomes {
                 if outcome.missing.is_empty() || round + 1 == ROUNDS {
-                    done.push((key, outcome.trace));
+                    done.push((key, outcome));
                 } else {
                     missing.extend(outcome.missing);
                     left.push(key);
@@ -366,45 +330,36 @@ impl Analysis {
     }
 
     /// Takes an outcome as the present one. Returns whether it differs from the one before.
-    fn keep(&mut self, key: Key, trace: Trace) -> bool {
+    fn keep(&mut self, key: Key, outcome: Outcome) -> bool {
         let label = self.label(key);
         let settings = self.workspace.settings(&self.workspace.file(key.0).path);
         let scope = self
             .workspace
             .loaded(key.0)
             .map(|loaded| scope_of(&loaded.model.template));
-        let Deployments {
-            states, dependents, ..
-        } = &mut self.deployments;
-        let Some(state) = states.get_mut(&key) else {
+        let deployments = &mut self.deployments;
+        let Some(state) = deployments.states.get_mut(&key) else {
             return false;
         };
-        let files = |trace: &Trace| {
-            trace
-                .looked_at
-                .iter()
-                .map(|(what, _)| what.file())
-                .collect::<BTreeSet<_>>()
-        };
-        let (before, after) = (
-            state.traces.front().map(files).unwrap_or_default(),
-            files(&trace),
-        );
-        if before != after {
-            for file in before.difference(&after) {
-                dependents.entry(*file).or_default().remove(&key);
-            }
-            for file in after.difference(&before) {
-                dependents.entry(*file).or_default().insert(key);
+        let before = std::mem::replace(&mut state.inputs, outcome.inputs);
+        if before != state.inputs {
+            let after = state.inputs.clone();
+            deployments.unread(key, before.difference(&after));
+            for input in after.difference(&before) {
+                let readers = deployments.readers.entry(input.clone());
+                readers.or_default().insert(key);
             }
         }
+        let Some(state) = deployments.states.get_mut(&key) else {
+            return false;
+        };
         let deployment = Deployment {
             entry: key.0,
             parameters: key.1,
             rank: Rank::of(Path::new(&*label), key.1.is_some()),
             label,
             scope: scope.unwrap_or(crate::model::ScopeKind::ResourceGroup),
-            expansion: trace.expansion.clone(),
+            expansion: Arc::new(outcome.expansion),
             settings,
         };
         let same = state.deployment.as_ref().is_some_and(|old| {
@@ -413,8 +368,6 @@ impl Analysis {
                 && old.label == deployment.label
                 && old.expansion == deployment.expansion
         });
-        state.traces.push_front(trace);
-        state.traces.truncate(TRACES);
         if same {
             return false;
         }
@@ -538,12 +491,10 @@ fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
         }
         None => Expansion::default(),
     };
-    let (looked_at, missing) = view.finish();
+    let (inputs, missing) = view.finish();
     Outcome {
-        trace: Trace {
-            looked_at,
-            expansion: Arc::new(expansion),
-        },
+        inputs,
+        expansion,
         missing,
     }
 }

@@ -17,6 +17,7 @@ use crate::workspace::disk::{self, DiskError};
 use crate::workspace::files::{Content, prefilter_path};
 use crate::workspace::graph::EdgeTarget;
 use crate::workspace::prefilter::kind_of;
+use crate::workspace::view::Input;
 
 /// Requests look at the inputs around a document at most once in this time.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,7 +56,7 @@ impl Analysis {
                 Some(self.inputs_around(id))
             }
         };
-        let changed = self.changed_inputs(around.as_ref());
+        let changed = self.changed_inputs(around);
         self.disk_changed(&changed);
         !changed.is_empty()
     }
@@ -71,8 +72,8 @@ impl Analysis {
         let files = self.workspace.files();
         let read = files.filter(|(_, file)| !matches!(file.content, Content::Unseen));
         let read = read.map(|(_, file)| &*file.path);
-        let missing = self.workspace.missing.keys().map(PathBuf::as_path);
         let configs = self.workspace.configs.lock();
+        let missing = self.looked_for();
         let configs = configs.as_ref().ok().into_iter();
         let configs = configs.flat_map(|it| it.inputs().map(|(path, _)| path));
         let watched = |path: &Path| {
@@ -86,22 +87,31 @@ impl Analysis {
         found.into_iter().map(Path::to_path_buf).collect()
     }
 
+    /// The files that references and evaluations looked for and that are not there.
+    fn looked_for(&self) -> impl Iterator<Item = &Path> {
+        let references = self.workspace.missing.keys().map(PathBuf::as_path);
+        references.chain(self.deployments.absent())
+    }
+
     /// A file, and everything that the deployments which read it have read.
-    fn inputs_around(&self, id: FileId) -> FxHashSet<FileId> {
-        let mut around: FxHashSet<FileId> = self.deployments.inputs_with(id).collect();
-        around.insert(id);
+    fn inputs_around(&self, id: FileId) -> BTreeSet<Input> {
+        let mut around: BTreeSet<Input> = self.deployments.inputs_with(id).cloned().collect();
+        around.insert(Input::File(id));
         let edges = self.workspace.file(id).edges.iter();
         around.extend(edges.filter_map(|edge| match edge.target {
-            EdgeTarget::File(target) => Some(target),
+            EdgeTarget::File(target) => Some(Input::File(target)),
             _ => None,
         }));
         around
     }
 
-    /// The inputs whose state on disk is not the one that was read; of all, or those of some files.
-    fn changed_inputs(&self, around: Option<&FxHashSet<FileId>>) -> Vec<PathBuf> {
+    /// The inputs whose state on disk is not the one that was read; of all, or some of them.
+    fn changed_inputs(&self, some: Option<BTreeSet<Input>>) -> Vec<PathBuf> {
         let mut changed = Vec::new();
-        let files: &mut dyn Iterator<Item = FileId> = match around {
+        let around: Option<FxHashSet<FileId>> = some
+            .as_ref()
+            .map(|inputs| inputs.iter().filter_map(Input::file).collect());
+        let files: &mut dyn Iterator<Item = FileId> = match &around {
             Some(around) => &mut around.iter().copied(),
             None => &mut self.workspace.files().map(|(id, _)| id),
         };
@@ -125,11 +135,22 @@ impl Analysis {
             }
         }
         for (path, users) in &self.workspace.missing {
-            let concerned = around.is_none_or(|around| users.iter().any(|it| around.contains(it)));
+            let concerned = around
+                .as_ref()
+                .is_none_or(|around| users.iter().any(|it| around.contains(it)));
             if concerned && disk::is_file(path) {
                 changed.push(path.clone());
             }
         }
+        let absent: &mut dyn Iterator<Item = &Path> = match &some {
+            Some(inputs) => &mut inputs.iter().filter_map(Input::absent),
+            None => &mut self.deployments.absent(),
+        };
+        changed.extend(
+            absent
+                .filter(|path| disk::is_file(path))
+                .map(Path::to_path_buf),
+        );
         if let Ok(configs) = self.workspace.configs.lock() {
             for (path, stamp) in configs.inputs() {
                 let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
@@ -157,6 +178,7 @@ impl Analysis {
                 self.reconfigure_from(&path);
                 continue;
             }
+            self.deployments.touch(&Input::Absent(path.clone()));
             let waiting = self.workspace.missing.remove(&path);
             structure |= waiting.is_some();
             self.workspace
@@ -178,7 +200,6 @@ impl Analysis {
         }
         if structure {
             self.connect_anew();
-            self.deployments.touch_all();
         }
     }
 
@@ -210,7 +231,7 @@ impl Analysis {
         }
         let below = |path: &Path| path.ancestors().skip(1).any(|it| folders.contains(it));
         let known = self.workspace.files().map(|(_, file)| &*file.path);
-        let known = known.chain(self.workspace.missing.keys().map(PathBuf::as_path));
+        let known = known.chain(self.looked_for());
         files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
         if let Ok(configs) = self.workspace.configs.lock() {
             let known = configs.inputs().map(|(path, _)| path);

@@ -15,9 +15,9 @@ use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
 use crate::workspace::files::{self, Content, Errors};
-use crate::workspace::fingerprint::{ReferenceKind, Weight};
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
+use crate::workspace::relevance::{ReferenceKind, Weight};
 use crate::workspace::statements;
 
 /// What was not analyzed. A run that passes reports it.

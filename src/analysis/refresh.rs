@@ -9,8 +9,9 @@ use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
 use crate::workspace::files::{Content, Workspace, load};
-use crate::workspace::fingerprint::{ReferenceKind, Weight};
 use crate::workspace::graph::{EdgeTarget, Rooted};
+use crate::workspace::relevance::{ReferenceKind, Weight};
+use crate::workspace::view::Input;
 
 /// Templates counted between two looks at whether the refresh was cancelled.
 const COUNT_BATCH: usize = 256;
@@ -53,6 +54,7 @@ impl Analysis {
     fn settle(&mut self) -> BTreeSet<FileId> {
         let edited = std::mem::take(&mut self.edited);
         for &id in &edited {
+            self.deployments.touch(&Input::Text(id));
             if self.workspace.settle(id) {
                 self.changed_meaning(id);
             }
@@ -72,7 +74,7 @@ impl Analysis {
             .unwrap_or_default();
         let targets = self.workspace.set_edges(id, &references);
         self.changed.insert(id);
-        self.deployments.touch(id);
+        self.deployments.touch(&Input::File(id));
         self.follow(id);
         for target in targets {
             self.changed.insert(target);
@@ -121,7 +123,7 @@ impl Analysis {
     pub(super) fn spread(&mut self, from: Vec<FileId>) {
         for id in self.workspace.spread_weight(from) {
             self.changed.insert(id);
-            self.deployments.touch(id);
+            self.deployments.touch_file(id);
             let file = self.workspace.file(id);
             // What Bicep generated is read only where something deploys it: its source says the same.
             if file.weight == Weight::Holds

@@ -16,11 +16,11 @@ use tree_sitter::Tree;
 use super::config::{Configs, Overrides, Settings};
 use super::discover::Ignored;
 use super::disk::{self, DiskError, FileText, Stamp};
-use super::fingerprint::{InlineSlices, ReferenceKind, Summary, Weight, summarize};
 use super::graph::Edge;
 use super::memo::Memo;
 use super::parameters::{Pairing, Signature};
 use super::prefilter::{self, PatternHits};
+use super::relevance::{ReferenceKind, Summary, Weight, summarize};
 use crate::eval::ResourceFilter;
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
@@ -132,7 +132,6 @@ pub struct Workspace {
     pub(crate) folders: Vec<PathBuf>,
     /// Stage 1.
     pub memo: Memo,
-    inline: InlineSlices,
     pub(crate) want: &'static ResourceFilter,
     pub(crate) configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
@@ -181,7 +180,6 @@ impl Workspace {
             by_path: FxHashMap::default(),
             folders: Vec::new(),
             memo: Memo::default(),
-            inline: InlineSlices::default(),
             want,
             configs: Mutex::default(),
             settings: DashMap::default(),
@@ -484,13 +482,12 @@ impl Workspace {
         Some(id)
     }
 
-    /// Parses and lowers an open document again if it changed. Returns whether what can matter changed.
+    /// Parses and lowers an open document again if it changed. Returns whether it says anything else now: comments and
+    /// layout do not count.
     pub(crate) fn settle(&mut self, id: FileId) -> bool {
-        let outputs = self.is_module(id);
         let Workspace {
             files,
             memo,
-            inline,
             want,
             work,
             ..
@@ -531,14 +528,8 @@ impl Workspace {
         });
         let summary = match (&open.loaded, same) {
             (Some(before), true) => before.summary.clone(),
-            _ => summarize(&model.template, want, outputs, uncertain, inline),
+            _ => summarize(&model.template, want, uncertain),
         };
-        // Whether it is what Bicep generated stands in no summary, and decides whether it is deployed by itself.
-        let changed = other
-            || open.loaded.as_ref().is_none_or(|before| {
-                before.summary != summary
-                    || before.model.template.generated != model.template.generated
-            });
         let broken = tree.as_ref().filter(|_| broken);
         let errors = broken.map_or_else(Arc::default, |tree| first_errors(tree, text));
         open.loaded = Some(Loaded {
@@ -550,18 +541,12 @@ impl Workspace {
         // Nothing of such a tree can be used again.
         open.tree = tree.filter(|tree| !syntax::parse_aborted(tree, text));
         open.stale = false;
-        changed
+        other || !same
     }
 
     /// Takes a file that was loaded from disk on some thread.
     pub(crate) fn take_loaded(&mut self, id: FileId, result: Result<Read, DiskError>) {
-        let outputs = self.is_module(id);
-        let Workspace {
-            files,
-            inline,
-            want,
-            ..
-        } = self;
+        let Workspace { files, want, .. } = self;
         let file = &mut files[id.0 as usize];
         match result {
             Ok(Read {
@@ -572,7 +557,7 @@ impl Workspace {
                 stamp,
             }) => {
                 file.stamp = Some(stamp);
-                let summary = summarize(&model.template, want, outputs, uncertain, inline);
+                let summary = summarize(&model.template, want, uncertain);
                 file.kind = kind;
                 file.content = Content::Loaded(Loaded {
                     model,
@@ -586,14 +571,6 @@ impl Workspace {
                 file.content = Content::Unreadable(error);
             }
         }
-    }
-
-    /// Whether some file uses it as a module, so that its outputs are read.
-    pub(crate) fn is_module(&self, id: FileId) -> bool {
-        self.file(id)
-            .users
-            .iter()
-            .any(|(_, kind)| *kind == ReferenceKind::Module)
     }
 }
 

@@ -12,9 +12,9 @@ use rustc_hash::FxHashSet;
 use super::config::BicepConfig;
 use super::disk;
 use super::files::{Content, Workspace};
-use super::fingerprint::{ReferenceKind, Weight};
 use super::parameters::{Pairing, templates_by_name};
 use super::registry_cache::{self, Resolution};
+use super::relevance::{ReferenceKind, Weight};
 use crate::model::{FileId, FileKind};
 
 /// A reference from one file, and where it leads.
@@ -72,7 +72,12 @@ impl Workspace {
         let mut edges = Vec::with_capacity(references.len());
         self.unresolved.remove(&from);
         for (kind, reference) in references {
-            let target = match self.resolve(from, reference) {
+            let resolution = self.resolve(from, reference);
+            let found = matches!(
+                resolution,
+                Resolution::File(_) | Resolution::TemplateSpec(_)
+            );
+            let target = match resolution {
                 Resolution::File(path) | Resolution::TemplateSpec(path) => {
                     EdgeTarget::File(self.intern(&path))
                 }
@@ -88,9 +93,7 @@ impl Workspace {
                     EdgeTarget::Unread
                 }
             };
-            if !matches!(target, EdgeTarget::File(_))
-                && let Some(path) = self.looked_for(from, reference)
-            {
+            if !found && let Some(path) = self.looked_for(from, reference) {
                 self.missing.entry(path).or_default().insert(from);
             }
             edges.push(Edge {
@@ -132,7 +135,7 @@ impl Workspace {
     }
 
     /// The path of the file that a reference would lead to if it were there.
-    fn looked_for(&self, from: FileId, reference: &str) -> Option<PathBuf> {
+    pub(crate) fn looked_for(&self, from: FileId, reference: &str) -> Option<PathBuf> {
         let path = &self.file(from).path;
         match reference.contains(':') {
             true => registry_cache::cache_path(reference, &self.settings(path).bicep),

@@ -1,10 +1,11 @@
 //! What evaluation sees of the workspace, and what it looked at while it did.
 //!
 //! A [`View`] answers from what is loaded and asks for the rest: whoever evaluates loads what was missing and evaluates
-//! again. It notes every file that an answer came from as a [`Dependency`] with its present value. An evaluation may be
-//! reused exactly as long as all its dependencies have the values they had.
+//! again. It notes what every answer came from as an [`Input`]: a deployment is evaluated again when one of its inputs
+//! changes, and only then.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,46 +13,38 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::disk;
 use super::files::{Content, Workspace};
-use super::fingerprint::{ReferenceKind, Weight};
 use super::registry_cache::Resolution;
+use super::relevance::{ReferenceKind, Weight};
 use crate::eval::{Files, Loaded, reference_of};
 use crate::model::{FileId, ItemKind, Template};
 
-/// Something an evaluation looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Dependency {
-    /// What of a file can matter to a rule.
-    Slice(FileId),
-    /// Everything a file says (imports, inventories).
-    Whole(FileId),
+/// Something that an evaluation read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Input {
+    /// What a file says.
+    File(FileId),
+    /// That a file deploys nothing a rule asks for: it was passed over.
+    Harmless(FileId),
     /// A file's text.
     Text(FileId),
+    /// A file that was looked for and is not there.
+    Absent(PathBuf),
 }
 
-impl Dependency {
-    /// The file.
-    pub fn file(self) -> FileId {
+impl Input {
+    /// The path of a file that is not there.
+    pub fn absent(&self) -> Option<&Path> {
         match self {
-            Dependency::Slice(file) | Dependency::Whole(file) | Dependency::Text(file) => file,
+            Input::Absent(path) => Some(path),
+            _ => None,
         }
     }
-}
 
-impl Workspace {
-    /// The present value of a dependency: equal values mean equal answers.
-    pub fn value_of(&self, dependency: Dependency) -> u64 {
-        match dependency {
-            Dependency::Slice(id) if self.file(id).weight == Weight::Nothing => 1,
-            Dependency::Slice(id) => self.loaded(id).map_or(0, |loaded| loaded.summary.hash),
-            Dependency::Whole(id) => self.loaded(id).map_or(0, |loaded| {
-                use std::hash::{Hash, Hasher};
-                let mut hasher = rustc_hash::FxHasher::default();
-                loaded.model.template.hash(&mut hasher);
-                hasher.finish()
-            }),
-            Dependency::Text(id) => self
-                .text(id)
-                .map_or(0, |text| xxhash_rust::xxh3::xxh3_64(text.as_bytes())),
+    /// The file, where there is one.
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Input::File(file) | Input::Harmless(file) | Input::Text(file) => Some(*file),
+            Input::Absent(_) => None,
         }
     }
 }
@@ -67,7 +60,7 @@ pub struct View<'a> {
     everything: bool,
     clouds: Vec<&'static str>,
     texts: RefCell<FxHashMap<PathBuf, Text>>,
-    dependencies: RefCell<Vec<(Dependency, u64)>>,
+    inputs: RefCell<BTreeSet<Input>>,
     missing: RefCell<Vec<PathBuf>>,
     /// What each file refers to for its values only, by what is written there.
     libraries: RefCell<FxHashMap<FileId, FxHashSet<Arc<str>>>>,
@@ -95,38 +88,27 @@ impl<'a> View<'a> {
                 false => clouds,
             },
             texts: RefCell::default(),
-            dependencies: RefCell::default(),
+            inputs: RefCell::default(),
             missing: RefCell::default(),
             libraries: RefCell::default(),
         };
-        view.note(view.slice_of(entry));
+        view.note(Input::File(entry));
         view
     }
 
-    /// What was looked at, and files that were asked for and are not loaded. If there are any, the evaluation is to be
+    /// What was read, and files that were asked for and are not loaded. If there are any, the evaluation is to be
     /// repeated once they are.
-    pub fn finish(self) -> (Vec<(Dependency, u64)>, Vec<PathBuf>) {
-        (self.dependencies.into_inner(), self.missing.into_inner())
+    pub fn finish(self) -> (BTreeSet<Input>, Vec<PathBuf>) {
+        (self.inputs.into_inner(), self.missing.into_inner())
     }
 
-    fn slice_of(&self, id: FileId) -> Dependency {
-        if self.everything {
-            Dependency::Whole(id)
-        } else {
-            Dependency::Slice(id)
-        }
-    }
-
-    fn note(&self, dependency: Dependency) {
-        let mut dependencies = self.dependencies.borrow_mut();
-        if !dependencies.iter().any(|(known, _)| *known == dependency) {
-            dependencies.push((dependency, self.workspace.value_of(dependency)));
-        }
+    fn note(&self, input: Input) {
+        self.inputs.borrow_mut().insert(input);
     }
 
     /// A parameter file, which no reference leads to.
     pub fn values(&self, id: FileId) -> Option<Arc<Template>> {
-        self.note(Dependency::Whole(id));
+        self.note(Input::File(id));
         let loaded = self.workspace.loaded(id);
         let file = self.workspace.file(id);
         if loaded.is_none() && !matches!(file.content, Content::Unreadable(_)) {
@@ -144,24 +126,19 @@ impl<'a> View<'a> {
         // The slice of what deploys something holds its outputs; the rest has none.
         let library = values && self.workspace.file(id).weight == Weight::Nothing
             || self.is_library(from, reference);
-        let dependency = if library {
-            Dependency::Whole(id)
-        } else {
-            self.slice_of(id)
-        };
         let file = self.workspace.file(id);
         let seen = file.document.is_some() || !matches!(file.content, Content::Unseen);
         if !library && !self.everything && file.weight == Weight::Nothing && seen {
-            self.note(dependency);
+            self.note(Input::Harmless(id));
             return Loaded::Harmless("it deploys neither a registry nor a plan".into());
         }
         match (self.workspace.loaded(id), &file.content) {
             (Some(loaded), _) => {
-                self.note(dependency);
+                self.note(Input::File(id));
                 Loaded::Template(id, loaded.model.template.clone())
             }
             (None, Content::Unreadable(error)) => {
-                self.note(dependency);
+                self.note(Input::File(id));
                 Loaded::Unread(format!("{} cannot be read: {error}", short(reference)).into())
             }
             (None, _) => {
@@ -176,9 +153,25 @@ impl<'a> View<'a> {
             Resolution::File(path) | Resolution::TemplateSpec(path) => {
                 self.load_path(from, reference, &path, values)
             }
-            Resolution::Known(module) => Loaded::Known(module),
-            Resolution::Harmless(reason) => Loaded::Harmless(reason),
-            Resolution::Unread(reason) => Loaded::Unread(reason),
+            Resolution::Known(module) => {
+                self.note_absent(from, reference);
+                Loaded::Known(module)
+            }
+            Resolution::Harmless(reason) => {
+                self.note_absent(from, reference);
+                Loaded::Harmless(reason)
+            }
+            Resolution::Unread(reason) => {
+                self.note_absent(from, reference);
+                Loaded::Unread(reason)
+            }
+        }
+    }
+
+    /// What is not there is an input too: it may appear.
+    fn note_absent(&self, from: FileId, reference: &str) {
+        if let Some(path) = self.workspace.looked_for(from, reference) {
+            self.note(Input::Absent(path));
         }
     }
 
@@ -218,7 +211,6 @@ impl Files for View<'_> {
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
         let folder = self.workspace.file(from).path.parent()?.to_path_buf();
-        // What is not there is an input too: it may appear.
         let path = match disk::find(&folder, path) {
             Ok(path) => path,
             Err(_) => disk::joined(&folder, path)?,
@@ -230,7 +222,7 @@ impl Files for View<'_> {
             self.missing.borrow_mut().push(path);
             return None;
         };
-        self.note(Dependency::Text(id));
+        self.note(Input::Text(id));
         let answer = self.workspace.text(id).map(|text| (id, text));
         self.texts.borrow_mut().insert(path, answer.clone());
         answer

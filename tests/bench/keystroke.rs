@@ -17,8 +17,8 @@ use preflight::model::lower_bicep::lower_bicep;
 use preflight::rules;
 use preflight::syntax;
 use preflight::text::{Document, Encoding, Position, Range, TextChange};
-use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
+use preflight::workspace::relevance::{Weight, summarize};
 use serde_json::{Value, json};
 
 use client::Client;
@@ -185,8 +185,7 @@ fn stages(root: &Path, text: &str) {
     let mut document = Document::new(text, 0);
     let mut tree = syntax::parse(syntax::bicep(), &document.text, None);
     let memo = Memo::default();
-    let mut inline = InlineSlices::default();
-    let (mut parsing, mut lowering, mut slicing) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut parsing, mut lowering, mut weighing) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..WARM + EDITS {
         let start = Instant::now();
         for edit in document.apply(&[change(at, number)], Encoding::Utf16, number as i32) {
@@ -196,22 +195,22 @@ fn stages(root: &Path, text: &str) {
         let parsed = Instant::now();
         let model = lower_bicep(FileKind::Bicep, &tree, &document.text, &memo);
         let lowered = Instant::now();
-        let summary = summarize(&model.template, rules::filter(), false, false, &mut inline);
-        let sliced = Instant::now();
-        assert!(summary.hash != 0);
+        let summary = summarize(&model.template, rules::filter(), false);
+        let weighed = Instant::now();
+        assert_eq!(summary.weight, Weight::Holds);
         if number >= WARM {
             parsing.push(parsed - start);
             lowering.push(lowered - parsed);
-            slicing.push(sliced - lowered);
+            weighing.push(weighed - lowered);
         }
     }
-    let stages = [median(parsing), median(lowering), median(slicing)];
+    let stages = [median(parsing), median(lowering), median(weighing)];
     let inside = median(in_process(root, text, at));
     let file = root.join("preflight-bench.bicep");
     let program = [env!("CARGO_BIN_EXE_preflight"), "server"];
     let outside = median(over_stdio(&program, root, &file, "bicep", text, at));
     let pipes = median(through_cat(&file, at));
-    let names = ["edit and parse", "lower", "fingerprint"];
+    let names = ["edit and parse", "lower", "what matters"];
     let mut rows: Vec<(&str, f64)> = names.into_iter().zip(stages).collect();
     rows.push((
         "evaluate, check, compare with what is shown",

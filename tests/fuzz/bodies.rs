@@ -31,8 +31,8 @@ use preflight::rules;
 use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
 use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
-use preflight::workspace::fingerprint::{InlineSlices, summarize};
 use preflight::workspace::memo::Memo;
+use preflight::workspace::relevance::summarize;
 use preflight::workspace::{prefilter, statements};
 
 pub use conversation::conversation;
@@ -187,13 +187,7 @@ fn check_model(model: &FileModel, length: usize) {
             );
         }
     }
-    summarize(
-        &model.template,
-        rules::filter(),
-        true,
-        true,
-        &mut InlineSlices::default(),
-    );
+    summarize(&model.template, rules::filter(), true);
 }
 
 /// Bicep and its parameter files: parse, tell errors, lower; a second lowering from the memo says the same.
