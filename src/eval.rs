@@ -23,6 +23,7 @@ pub(crate) mod loops;
 pub(crate) mod merge;
 pub(crate) mod modules;
 pub mod order;
+pub(crate) mod own_subscription;
 pub(crate) mod parameters;
 pub(crate) mod places;
 pub(crate) mod print;

@@ -417,11 +417,6 @@ impl<'c> Walk<'c> {
 
     /// Tells the scope of a module from that of the entry point.
     fn scope(&self, frame: &Frame<'_>, group: bool) -> Option<String> {
-        let print = |value: &Value| match (&value.kind, json_text(value)) {
-            (_, Text::Known(text)) => Some(text.to_string()),
-            (Kind::Unknown(unknown), _) => unknown.canonical.as_ref().map(|c| c.to_string()),
-            _ => None,
-        };
         let mut text = String::new();
         if let Some(subscription) = &frame.scope.subscription {
             text.push('@');
@@ -432,6 +427,15 @@ impl<'c> Walk<'c> {
             text.push_str(&print(resource_group)?);
         }
         Some(text)
+    }
+}
+
+/// A value as canonical forms name it.
+pub(crate) fn print(value: &Value) -> Option<String> {
+    match (&value.kind, json_text(value)) {
+        (_, Text::Known(text)) => Some(text.to_string()),
+        (Kind::Unknown(unknown), _) => unknown.canonical.as_ref().map(|it| it.to_string()),
+        _ => None,
     }
 }
 

@@ -439,18 +439,21 @@ fn unknown_choice(choice: &Arc<Choice>) -> Value {
 pub(crate) fn concat(cx: &Context<'_>, pieces: &[Value]) -> Value {
     let mut text = String::new();
     let mut unknown: Option<Arc<str>> = None;
+    let mut tail = String::new();
     let mut non_empty = false;
     for piece in pieces {
         match super::json::text_of(piece) {
             super::json::Text::Known(piece) => {
                 non_empty |= !piece.is_empty();
                 text.push_str(&piece);
+                tail.push_str(&piece);
             }
             super::json::Text::Unknown(reason) => {
                 // Every array, object, number and boolean has some text.
                 non_empty |= super::merge::is_empty(piece) == Some(false)
                     || !matches!(piece.ty(), None | Some(Type::String));
                 unknown = unknown.or(Some(reason));
+                tail = piece.tail().unwrap_or_default().to_owned();
             }
         }
         if text.len() > MAX_TEXT || !cx.spend(text.len() / 32) {
@@ -458,7 +461,7 @@ pub(crate) fn concat(cx: &Context<'_>, pieces: &[Value]) -> Value {
         }
     }
     match unknown {
-        Some(reason) => Value::unknown_of(reason, Some(Type::String), non_empty),
+        Some(reason) => Value::text_ending_in(&tail, reason, non_empty),
         None => Value::string(text),
     }
 }

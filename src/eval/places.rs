@@ -8,7 +8,7 @@ use super::merge::merge;
 use super::scope::{Env, Internal};
 use super::symbols;
 use super::value::{Kind, Value};
-use super::{DeploymentScope, ScopeResource, canonicalize};
+use super::{DeploymentScope, ScopeResource, canonicalize, own_subscription};
 use crate::model::{Declaration, Expr, ExprKind, Ident, Module, Resource, ScopeKind};
 
 /// Scopes of symbols' symbols are followed this far.
@@ -92,15 +92,30 @@ pub(crate) fn value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
 /// A subscription; the deployment's own, spelled out, is none.
 fn subscription_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Option<Value> {
     let value = value(cx, env, expr);
-    let own = match &value.kind {
-        Kind::Unknown(unknown) => unknown
-            .canonical
-            .as_ref()
-            .is_some_and(|canonical| canonical.to_string() == OWN_SUBSCRIPTION),
-        Kind::Null => true,
-        _ => false,
-    };
-    (!own).then_some(value)
+    if value.is_null() || is_own_subscription(cx, &value) {
+        return None;
+    }
+    // That of the module, which is another one than the deployment's.
+    if let Some(text) = canonical_text(&value)
+        && let Some(of_module) = &env.reading().frame.scope.subscription
+        && let Some(own) = canonicalize::print(of_module)
+        && own_subscription::gives(cx, &text, &format!("@{own}"))
+    {
+        return Some(of_module.clone());
+    }
+    Some(value)
+}
+
+fn is_own_subscription(cx: &Context<'_>, value: &Value) -> bool {
+    canonical_text(value)
+        .is_some_and(|text| text == OWN_SUBSCRIPTION || own_subscription::gives(cx, &text, ""))
+}
+
+fn canonical_text(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::Unknown(unknown) => unknown.canonical.as_ref().map(|it| it.to_string()),
+        _ => None,
+    }
 }
 
 /// `subscription().subscriptionId` in canonical form.
@@ -382,14 +397,7 @@ fn id_of(
         let evaluated = value(cx, env, expr);
         match &evaluated.kind {
             Kind::Str(text) => text.to_string(),
-            Kind::Unknown(unknown)
-                if unknown
-                    .canonical
-                    .as_ref()
-                    .is_some_and(|canonical| canonical.to_string() == OWN_SUBSCRIPTION) =>
-            {
-                OWN.to_owned()
-            }
+            Kind::Unknown(_) if is_own_subscription(cx, &evaluated) => OWN.to_owned(),
             _ => {
                 values.push(evaluated);
                 format!("{VALUE}{}", values.len() - 1)

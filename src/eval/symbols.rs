@@ -351,12 +351,13 @@ fn resource_property(
             Some(version) => evaluated(version),
             None => after_deployment(declaration, name),
         },
-        ("id", _) => {
+        ("id", own) => {
             let reason = match &declaration.symbol {
                 Some(symbol) => format!("the id of '{symbol}' is known only after deployment"),
                 None => "a resource id is known only after deployment".to_owned(),
             };
-            Value::unknown_of(reason, Some(Type::String), true)
+            let own = own.as_ref().map(evaluated);
+            Value::text_ending_in(&Value::id_tail(own.as_ref()), reason, true)
         }
         _ => after_deployment(declaration, name),
     }

@@ -127,7 +127,7 @@ fn id(cx: &Context<'_>, env: Env<'_>, args: &[Expr], scope: IdScope) -> Value {
                 None => return Value::unknown_of("a resource id is not valid", STRING, true),
             },
         };
-        Value::unknown_of(reason, STRING, true)
+        Value::text_ending_in(&Value::id_tail(values.last()), reason, true)
     })
 }
 

@@ -66,7 +66,7 @@ pub fn may_turn_on(policy: &Instance) -> bool {
     if let Some(id) = plan::property(policy, &["policyDefinitionId"])
         && id.reason().is_some()
     {
-        return !disables_containers(policy);
+        return may_deploy(id) && !disables_containers(policy);
     }
     let mut pricing = false;
     let mut named = false;
@@ -86,6 +86,22 @@ pub fn may_turn_on(policy: &Instance) -> bool {
     let deploys =
         plan::property(policy, &["policyRule", "then", "details", "deployment"]).is_some();
     deploys && pricing && named
+}
+
+/// Whether an id that is not known may be one of those that turn a plan on.
+fn may_deploy(id: &Value) -> bool {
+    let texts = id.alternatives();
+    if !texts.is_empty() {
+        return texts.iter().filter_map(Value::as_str).any(|text| {
+            let folded = text.to_ascii_lowercase();
+            DEPLOYING.iter().any(|id| folded.contains(id))
+        });
+    }
+    id.tail().is_none_or(|tail| {
+        let folded = tail.to_ascii_lowercase();
+        let mut deploying = DEPLOYING.iter();
+        deploying.any(|id| folded.contains(id) || id.ends_with(&*folded))
+    })
 }
 
 /// Whether an assignment sets a parameter for Containers to Disabled.
