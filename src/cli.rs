@@ -1,6 +1,6 @@
 //! The command line: the engine's answer for pipelines, hooks and people without an editor.
 //!
-//! Commands return an [`Exit`]; only this module and `main` know that it becomes a process's exit code. The server is not
+//! Commands return an `Exit`; only this module and `main` know that it becomes a process's exit code. The server is not
 //! started here, since `lsp` and `cli` do not see each other: `main` passes it in.
 
 mod baseline;
@@ -13,38 +13,19 @@ mod parse;
 mod paths;
 mod progress;
 mod report;
+mod session;
 mod settings;
 mod stats;
+mod terminal;
 
-use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::workspace::disk;
-
-/// How a command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Nothing to report.
-    Clean,
-    /// Findings at the level that fails.
-    Findings,
-    /// Something could not be read or parsed, or the call is wrong.
-    Trouble,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
-            Exit::Clean => 0,
-            Exit::Findings => 1,
-            Exit::Trouble => 2,
-        })
-    }
-}
+use terminal::{Exit, print, trouble};
 
 /// The exit code after Ctrl-C, as shells number it.
 const INTERRUPTED: i32 = 130;
@@ -103,33 +84,6 @@ pub struct ServerArgs {
     /// The editor's process: the server ends when it is gone
     #[arg(long = "clientProcessId", value_name = "PID", hide = true)]
     pub client_process_id: Option<u32>,
-}
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
-enum Color {
-    /// On terminals, unless `NO_COLOR` is set
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-impl Color {
-    fn enabled(self) -> bool {
-        match self {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                let set =
-                    |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-                std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
-            }
-        }
-    }
 }
 
 /// Reads the arguments and runs what they ask for. `serve` starts the language server.
@@ -191,58 +145,5 @@ fn manual() -> Exit {
     match rendered.and(rest) {
         Ok(_) => print(&page),
         Err(error) => trouble(&format!("the manual page could not be made: {error}")),
-    }
-}
-
-/// Writes to standard output. A reader that has gone (`| head`) is no trouble.
-fn print(bytes: &[u8]) -> Exit {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            trouble(&format!("standard output cannot be written: {error}"))
-        }
-        _ => Exit::Clean,
-    }
-}
-
-/// Says one line of trouble.
-fn trouble(message: &str) -> Exit {
-    say(&format!("preflight: {message}"));
-    Exit::Trouble
-}
-
-/// Writes a line to standard error; errors are ignored.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", plain(line));
-}
-
-/// Text with what a terminal would obey (colours, line ends, the direction of writing) spelled out: names of files may
-/// hold anything, and a report is one line for each of them.
-fn plain(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(obeyed) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match obeyed(c) {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    Cow::Owned(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn what_a_terminal_obeys_is_spelled_out() {
-        assert_eq!(plain("a b/é 😀.bicep"), "a b/é 😀.bicep");
-        assert_eq!(plain("a\n\u{1b}[31m\u{202e}b"), "a\\n\\u{1b}[31m\\u{202e}b");
     }
 }

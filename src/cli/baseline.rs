@@ -1,41 +1,12 @@
-//! Findings that are known and not to be told again, by fingerprints that survive moved lines.
+//! Findings that are known and not reported again, by fingerprints that survive moved lines.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::report::Found;
-use crate::analysis::Diagnostic;
-use crate::rules::finding::Verdict;
 use crate::workspace::disk;
-
-/// What tells a finding from the others of its run: the rule, the file, the resource, and how many equal ones stand
-/// before it. Lines and messages do not count. Hexadecimal.
-pub fn fingerprint(
-    diagnostic: &Diagnostic,
-    path: &str,
-    seen: &mut BTreeMap<String, usize>,
-) -> String {
-    let parts = [
-        diagnostic.code,
-        if diagnostic.verdict == Verdict::Hint {
-            "hint"
-        } else {
-            ""
-        },
-        path,
-        &diagnostic.resource_type.to_ascii_lowercase(),
-        diagnostic.resource_name.as_deref().unwrap_or(""),
-    ];
-    let identity = parts.join("\u{1f}");
-    let nth = seen.entry(identity.clone()).or_default();
-    let hash = xxh3_128(format!("{identity}\u{1f}{nth}").as_bytes());
-    *nth += 1;
-    format!("{hash:032x}")
-}
 
 /// The fingerprints that a baseline file holds.
 pub fn read(path: &Path) -> Result<FxHashSet<String>, String> {

@@ -12,10 +12,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fix::{self, Allowed, Paid};
 use super::paths::{Base, named};
-use super::progress::Progress;
 use super::report::{Format, Report, github, json, junit, sarif, text};
-use super::{Color, Exit, baseline, print, say, settings, trouble};
-use crate::analysis::{Analysis, Cancel, LoadError, Options, scan};
+use super::session::{scanned, settle};
+use super::terminal::{Color, Exit, print, say, trouble};
+use super::{baseline, settings};
+use crate::analysis::{Analysis, LoadError, Options};
 use crate::rules::finding::Severity;
 use crate::rules::{self, RULES};
 use crate::workspace::config::{Coverage, Overrides, Plan};
@@ -350,14 +351,7 @@ fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit>
             ));
         }
     }
-    let mut analysis = Analysis::new(options.clone());
-    analysis.set_folders(&named.folders);
-    let progress = Progress::start();
-    for folder in &named.folders {
-        let step = |done, total| progress.step("reading", done, total);
-        analysis.install(scan(folder, &options, &Cancel::default(), &step));
-    }
-    progress.done();
+    let mut analysis = scanned(&named.folders, &options);
     let mut entries = named.files;
     if stdin {
         let name = args.stdin_filename.as_deref();
@@ -397,16 +391,6 @@ fn standard_input() -> Result<Arc<str>, DiskError> {
         return Err(DiskError::TooLarge(bytes.len() as u64));
     }
     Ok(disk::decode(bytes)?.0)
-}
-
-/// Brings the analysis up to date.
-pub(super) fn settle(analysis: &mut Analysis) {
-    loop {
-        analysis.refresh(&Cancel::default());
-        if !analysis.is_pending() {
-            return;
-        }
-    }
 }
 
 /// Applies fixes, or shows them. Gives an exit only where nothing more is to be reported.

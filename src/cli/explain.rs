@@ -1,6 +1,6 @@
 //! `preflight explain`: the documentation of a rule.
 
-use super::{Exit, print, trouble};
+use super::terminal::{Exit, print, trouble};
 use crate::rules::{self, RULES};
 
 /// Arguments of `explain`.

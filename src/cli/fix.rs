@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::baseline::fingerprint;
-use super::check::settle;
 use super::diff::unified;
 use super::paths::Base;
+use super::report::fingerprint;
+use super::session::settle;
 use crate::analysis::Analysis;
 use crate::rules::finding::Verdict;
 use crate::rules::fix::{Fix, TextEdit};

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::paths::Base;
-use super::{Exit, plain, print, trouble};
-use crate::analysis::{Analysis, Cancel, Inventory, Location, Options, inventory_json};
+use super::session::settle;
+use super::terminal::{Exit, count, plain, print, trouble};
+use crate::analysis::{Analysis, Inventory, Location, Options, inventory_json};
 use crate::workspace::disk;
 
 /// Arguments of `inventory`.
@@ -46,9 +47,7 @@ pub fn run(args: &Args) -> Exit {
         ..Options::default()
     });
     analysis.add_entry(&args.file, args.parameters.as_deref());
-    while analysis.is_pending() {
-        analysis.refresh(&Cancel::default());
-    }
+    settle(&mut analysis);
     let Some(inventory) = analysis.inventory(&args.file, args.parameters.as_deref()) else {
         let shown = base.relative(&disk::normalize(&args.file));
         return trouble(&match analysis.is_parameter_file(&args.file) {
@@ -153,12 +152,4 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
 
 fn known(value: &Option<Arc<str>>) -> &str {
     value.as_deref().unwrap_or("not known")
-}
-
-/// `1 resource`, `2 resources`.
-pub(super) fn count(n: usize, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    }
 }

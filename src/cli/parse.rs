@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::paths::Base;
-use super::{Exit, print, trouble};
+use super::terminal::{Exit, print, trouble};
 use crate::model::FileKind;
 use crate::syntax;
 use crate::text::{Encoding, Lines, Span};

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use rustc_hash::FxHashSet;
+use xxhash_rust::xxh3::xxh3_128;
 
-use super::baseline::fingerprint;
 use super::paths::Base;
 use crate::analysis::{Analysis, Diagnostic, LoadError, Location, Passed};
-use crate::rules::finding::Severity;
+use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
 use crate::text::Span;
 
@@ -56,6 +56,31 @@ impl Found {
     pub fn reported(&self) -> bool {
         self.diagnostic.suppressed.is_none() && !self.known
     }
+}
+
+/// Identifies a finding among those of its run: the rule, the file, the resource, and how many equal ones come before
+/// it. Lines and messages do not count. Hexadecimal.
+pub fn fingerprint(
+    diagnostic: &Diagnostic,
+    path: &str,
+    seen: &mut BTreeMap<String, usize>,
+) -> String {
+    let parts = [
+        diagnostic.code,
+        if diagnostic.verdict == Verdict::Hint {
+            "hint"
+        } else {
+            ""
+        },
+        path,
+        &diagnostic.resource_type.to_ascii_lowercase(),
+        diagnostic.resource_name.as_deref().unwrap_or(""),
+    ];
+    let identity = parts.join("\u{1f}");
+    let nth = seen.entry(identity.clone()).or_default();
+    let hash = xxh3_128(format!("{identity}\u{1f}{nth}").as_bytes());
+    *nth += 1;
+    format!("{hash:032x}")
 }
 
 /// A fix with places in lines and columns.

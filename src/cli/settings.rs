@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::paths::Base;
-use super::{Exit, print, trouble};
+use super::terminal::{Exit, print, trouble};
 use crate::analysis::Analysis;
 use crate::workspace::disk;
 

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::check::settle;
-use super::inventory::count;
 use super::paths::{Base, named};
 use super::progress::Progress;
-use super::{Exit, print, trouble};
-use crate::analysis::{Analysis, Cancel, Options, scan};
+use super::session::{scanned, settle};
+use super::terminal::{Exit, count, print, trouble};
+use crate::analysis::Options;
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
@@ -243,11 +242,7 @@ fn evaluate(folders: &[PathBuf], files: &[PathBuf]) {
         unfiltered: true,
         ..Options::default()
     };
-    let mut analysis = Analysis::new(options.clone());
-    analysis.set_folders(folders);
-    for folder in folders {
-        analysis.install(scan(folder, &options, &Cancel::default(), &|_, _| {}));
-    }
+    let mut analysis = scanned(folders, &options);
     for file in files {
         analysis.add_entry(file, None);
     }

@@ -8,8 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Found, Report};
 use crate::analysis::{LoadError, Location, Passed};
-use crate::cli::inventory::count;
-use crate::cli::plain;
+use crate::cli::terminal::{count, plain};
 use crate::rules::finding::Severity;
 
 /// An excerpt is at most this long (bytes): generated templates stand on one line.
