@@ -37,7 +37,6 @@ use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
-use crate::workspace::relevance::Weight;
 use backlog::Backlog;
 use deployments::Deployments;
 pub use freshness::LookAgain;
@@ -205,12 +204,10 @@ pub struct Analysis {
     edited: BTreeSet<FileId>,
     /// Files whose references, users or relevance changed since deployments were last counted.
     changed: BTreeSet<FileId>,
-    /// Templates of which it is to be decided anew what deployments they make.
-    to_recount: BTreeSet<FileId>,
     /// What scans found and is not worked in yet.
     backlog: Backlog,
     /// Relevant files that are not loaded yet.
-    to_load: Vec<FileId>,
+    to_load: BTreeSet<FileId>,
     /// Folders (of deployments) whose plans changed.
     stale_reaches: BTreeSet<Option<PathBuf>>,
     /// Files whose report is to be made again.
@@ -250,9 +247,8 @@ impl Analysis {
             open_configs: BTreeSet::new(),
             edited: BTreeSet::new(),
             changed: BTreeSet::new(),
-            to_recount: BTreeSet::new(),
             backlog: Backlog::default(),
-            to_load: Vec::new(),
+            to_load: BTreeSet::new(),
             stale_reaches: BTreeSet::new(),
             pending: BTreeSet::new(),
             owed: BTreeSet::new(),
@@ -459,10 +455,10 @@ impl Analysis {
         self.pending
             .extend(self.pointed_at.get(&id).into_iter().flatten());
         self.follow(id);
-        let file = self.workspace.file(id);
-        let wanted = file.weight == Weight::Holds || self.deployments.is_read(id);
-        if wanted && matches!(file.content, Content::Prefiltered(_)) {
-            self.to_load.push(id);
+        self.workspace.unweighed = true;
+        let sifted = matches!(self.workspace.file(id).content, Content::Prefiltered(_));
+        if sifted && self.deployments.is_read(id) {
+            self.to_load.insert(id);
         }
     }
 
@@ -529,8 +525,8 @@ impl Analysis {
         !(self.edited.is_empty()
             && self.backlog.is_empty()
             && self.to_load.is_empty()
+            && !self.workspace.unweighed
             && self.changed.is_empty()
-            && self.to_recount.is_empty()
             && self.pending.is_empty()
             && self.deployments.dirty.is_empty()
             && self.stale_reaches.is_empty())

@@ -1,7 +1,7 @@
 //! Working a scan in, piece by piece: so that a keystroke waits for one piece of it and never for the whole.
 //!
-//! The order matters. All files are entered before any is connected, since a parameters file belongs to the template
-//! whose name is beside its own; and all are connected before weight is spread, so that most files are met once.
+//! All files are entered before any is connected, since a parameters file belongs to the template whose name is beside
+//! its own; weights are worked out once, after that.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -19,7 +19,6 @@ const PIECE: usize = 64;
 pub(super) struct Backlog {
     found: VecDeque<(PathBuf, Seen)>,
     entered: VecDeque<(FileId, Vec<Box<str>>)>,
-    connected: VecDeque<FileId>,
     /// Files whose references led nowhere, or that had no template, before the files of this scan were known.
     waiting: BTreeSet<FileId>,
     /// From a scan's arrival until a refresh has gone through all that it led to.
@@ -28,7 +27,7 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.entered.is_empty() && self.connected.is_empty()
+        self.found.is_empty() && self.entered.is_empty()
     }
 }
 
@@ -57,14 +56,13 @@ impl Analysis {
                 if let Some((path, marks)) = self.backlog.found.pop_front() {
                     self.enter(&path, marks);
                 } else if let Some((id, references)) = self.backlog.entered.pop_front() {
-                    match self.workspace.loaded(id) {
-                        // An open document knows better than its bytes on disk what it refers to.
-                        Some(_) => self.changed_meaning(id),
-                        None => self.connect(id, references),
+                    // An open document knows better than its bytes on disk what it refers to.
+                    if self.workspace.loaded(id).is_some() {
+                        self.changed_meaning(id);
+                    } else {
+                        self.connect(id, references);
+                        self.follow(id);
                     }
-                    self.backlog.connected.push_back(id);
-                } else if let Some(id) = self.backlog.connected.pop_front() {
-                    self.follow(id);
                 } else {
                     break;
                 }

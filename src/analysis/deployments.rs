@@ -289,6 +289,7 @@ impl Analysis {
                 break;
             }
             self.demand(missing);
+            self.weigh();
         }
         done
     }

@@ -23,6 +23,7 @@ impl Analysis {
         let behind = !self.backlog.is_empty() || !self.to_load.is_empty();
         if behind && !documents.is_empty() {
             // What is being typed comes first; the rest waits for the next call.
+            self.weigh();
             self.recount_around(&documents);
             let dirty = self.deployments.dirty.iter();
             let keys = dirty.filter(|key| documents.contains(&key.0));
@@ -31,11 +32,9 @@ impl Analysis {
             return self.report_pending();
         }
         self.work_scans_in(cancel);
-        while !self.to_load.is_empty() && !cancel.is_cancelled() {
-            let files = std::mem::take(&mut self.to_load);
-            self.load(files, cancel);
-        }
+        self.load_what_matters(cancel);
         self.pair_parameter_files(&documents);
+        self.load_what_matters(cancel);
         self.recount_changed(cancel);
         if cancel.is_cancelled() {
             return self.report_pending();
@@ -81,7 +80,7 @@ impl Analysis {
         }
     }
 
-    /// Reads unseen files that edges lead to, and propagates relevance from there.
+    /// Reads unseen files that edges lead to.
     pub(super) fn follow(&mut self, from: FileId) {
         let mut seen = vec![from];
         let mut at = 0;
@@ -100,9 +99,6 @@ impl Analysis {
                 }
             }
         }
-        // Innermost first, so that a chain of modules settles in one pass.
-        seen.reverse();
-        self.spread(seen);
     }
 
     /// Gives a file that was only sifted the edges its literals suggest.
@@ -119,20 +115,34 @@ impl Analysis {
         self.changed.extend(targets);
     }
 
-    /// Spreads weight; what has gained it is to be loaded, what looked at it is to be asked again.
-    pub(super) fn spread(&mut self, from: Vec<FileId>) {
-        for id in self.workspace.spread_weight(from) {
+    /// Weighs the files where something changed that weights stand on: what has gained any is to be loaded, and what read a
+    /// file whose weight changed is to be evaluated again.
+    pub(super) fn weigh(&mut self) {
+        if !self.workspace.unweighed {
+            return;
+        }
+        for id in self.workspace.weigh() {
             self.changed.insert(id);
             self.deployments.touch_file(id);
-            let file = self.workspace.file(id);
+        }
+        let holds = self.workspace.files().filter(|(id, file)| {
             // What Bicep generated is read only where something deploys it: its source says the same.
-            if file.weight == Weight::Holds
+            file.weight == Weight::Holds
                 && file.document.is_none()
                 && matches!(file.content, Content::Prefiltered(_))
-                && !self.workspace.is_artifact(id)
-            {
-                self.to_load.push(id);
-            }
+                && !self.workspace.is_artifact(*id)
+        });
+        let holds: Vec<FileId> = holds.map(|(id, _)| id).collect();
+        self.to_load.extend(holds);
+    }
+
+    /// Loads the files that can matter, and those that these turn out to lead to.
+    fn load_what_matters(&mut self, cancel: &Cancel) {
+        self.weigh();
+        while !self.to_load.is_empty() && !cancel.is_cancelled() {
+            let files = std::mem::take(&mut self.to_load);
+            self.load(files.into_iter().collect(), cancel);
+            self.weigh();
         }
     }
 
@@ -209,19 +219,19 @@ impl Analysis {
 
     /// Decides anew which deployments there are, for the templates that changes may have made or unmade entry points.
     fn recount_changed(&mut self, cancel: &Cancel) {
-        for id in std::mem::take(&mut self.changed) {
-            self.to_recount.insert(id);
-            let targets = targets(&self.workspace, id);
-            self.to_recount.extend(targets);
-        }
-        let mut counted = 0;
         let mut rooted = Rooted::default();
-        while let Some(id) = self.to_recount.pop_first() {
-            self.recount([id], &mut rooted);
-            counted += 1;
-            if counted % COUNT_BATCH == 0 && cancel.is_cancelled() {
+        let mut counted = BTreeSet::new();
+        for turn in 1.. {
+            let Some(id) = self.changed.first().copied() else {
+                return;
+            };
+            if turn % COUNT_BATCH == 0 && cancel.is_cancelled() {
                 return;
             }
+            let around = targets(&self.workspace, id).chain([id]);
+            let around: Vec<FileId> = around.filter(|it| counted.insert(*it)).collect();
+            self.recount(around, &mut rooted);
+            self.changed.remove(&id);
         }
     }
 

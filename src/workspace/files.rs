@@ -98,8 +98,6 @@ pub struct File {
     pub users: Vec<(FileId, ReferenceKind)>,
     /// The most that it, or a file it leads to, holds.
     pub weight: Weight,
-    /// What it held by itself when weight was last spread from it.
-    pub least: Weight,
     /// JSON that Bicep generated.
     pub generated: bool,
 }
@@ -146,6 +144,8 @@ pub struct Workspace {
     pub(crate) base: Option<PathBuf>,
     /// Keep every file, for the test that compares.
     pub(crate) unfiltered: bool,
+    /// Something changed that weights stand on.
+    pub(crate) unweighed: bool,
     /// Files whose edges must be looked at again, and files that must be loaded.
     pub(crate) unresolved: BTreeSet<FileId>,
     /// Paths that references name and that were not there, and who names them.
@@ -190,6 +190,7 @@ impl Workspace {
             cache_root,
             base: None,
             unfiltered,
+            unweighed: false,
             unresolved: BTreeSet::new(),
             missing: FxHashMap::default(),
             orphans: BTreeSet::new(),
@@ -218,7 +219,6 @@ impl Workspace {
             edges: Vec::new(),
             users: Vec::new(),
             weight: Weight::Nothing,
-            least: Weight::Nothing,
             generated: false,
         });
         id
@@ -280,6 +280,7 @@ impl Workspace {
     /// Takes what the bytes of a file showed; returns its references.
     pub(crate) fn take_marks(&mut self, id: FileId, marks: Seen) -> Vec<Box<str>> {
         self.signatures.remove(&id);
+        self.unweighed = true;
         let file = self.file_mut(id);
         match marks {
             Ok((marks, stamp)) => {
@@ -490,6 +491,7 @@ impl Workspace {
             memo,
             want,
             work,
+            unweighed,
             ..
         } = self;
         let file = &mut files[id.0 as usize];
@@ -530,6 +532,10 @@ impl Workspace {
             (Some(before), true) => before.summary.clone(),
             _ => summarize(&model.template, want, uncertain),
         };
+        *unweighed |= open
+            .loaded
+            .as_ref()
+            .is_none_or(|before| before.summary.weight != summary.weight);
         let broken = tree.as_ref().filter(|_| broken);
         let errors = broken.map_or_else(Arc::default, |tree| first_errors(tree, text));
         open.loaded = Some(Loaded {
@@ -546,6 +552,7 @@ impl Workspace {
 
     /// Takes a file that was loaded from disk on some thread.
     pub(crate) fn take_loaded(&mut self, id: FileId, result: Result<Read, DiskError>) {
+        self.unweighed = true;
         let Workspace { files, want, .. } = self;
         let file = &mut files[id.0 as usize];
         match result {

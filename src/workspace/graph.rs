@@ -105,10 +105,8 @@ impl Workspace {
         if self.file(from).edges == edges {
             return Vec::new();
         }
-        let file = self.file_mut(from);
-        let before = std::mem::replace(&mut file.edges, edges.clone());
-        // Its weight may have stood on an edge that is no more, as if it had stood on itself.
-        file.least = Weight::Holds;
+        self.unweighed = true;
+        let before = std::mem::replace(&mut self.file_mut(from).edges, edges.clone());
         let mut touched = Vec::new();
         for edge in &before {
             if let EdgeTarget::File(target) = edge.target {
@@ -243,66 +241,33 @@ impl Workspace {
         reached.fold(self.own_weight(id), Weight::max)
     }
 
-    /// The files that a file leads to and may have its weight from.
-    fn lenders(&self, id: FileId) -> impl Iterator<Item = FileId> + '_ {
-        let edges = self.file(id).edges.iter();
-        edges.filter_map(|edge| match edge.target {
-            EdgeTarget::File(target) if edge.kind != ReferenceKind::Import => Some(target),
-            _ => None,
-        })
-    }
-
-    /// Brings the weight of these files, and of all that use them, up to date. Returns the files whose weight changed.
-    pub(crate) fn spread_weight(&mut self, queue: Vec<FileId>) -> Vec<FileId> {
-        let mut changed = Vec::new();
-        // Each with whether something that it stood on has gone.
-        let mut queue: Vec<_> = queue.into_iter().map(|id| (id, false)).collect();
-        while let Some((id, mut lost)) = queue.pop() {
-            let least = self.least_weight(id);
-            let lent = self.lenders(id).map(|target| self.file(target).weight);
-            let weight = lent.fold(least, Weight::max);
-            let file = self.file_mut(id);
-            lost |= least < std::mem::replace(&mut file.least, least) || weight < file.weight;
-            if file.weight != weight {
-                file.weight = weight;
-                // Who weighs as much already has nothing to gain: of thousands of modules of one file the first counts.
-                let users = &self.file(id).users;
-                let concerned = users
-                    .iter()
-                    .filter(|(user, _)| lost || self.file(*user).weight < weight);
-                queue.extend(concerned.map(|(user, _)| (*user, lost)));
-                changed.push(id);
-            }
-            if lost && least < weight {
-                for member in self.lent_in_circles(id, weight) {
-                    let least = self.least_weight(member);
-                    let file = self.file_mut(member);
-                    file.weight = least;
-                    queue.extend(file.users.iter().map(|(user, _)| (*user, true)));
-                    queue.push((member, false));
-                    changed.push(member);
+    /// Brings the weights of all files up to date: each has the most that it, or a file it deploys, holds. Returns the
+    /// files whose weight changed.
+    pub(crate) fn weigh(&mut self) -> Vec<FileId> {
+        self.unweighed = false;
+        let ids = (0..self.files.len() as u32).map(FileId);
+        let mut weights: Vec<Weight> = ids.clone().map(|id| self.least_weight(id)).collect();
+        for level in [Weight::Holds, Weight::Uncertainty] {
+            let at_level = |id: &FileId| weights[id.0 as usize] == level;
+            let mut queue: Vec<FileId> = ids.clone().filter(at_level).collect();
+            while let Some(id) = queue.pop() {
+                for (user, kind) in &self.file(id).users {
+                    let known = &mut weights[user.0 as usize];
+                    if *kind != ReferenceKind::Import && *known < level {
+                        *known = level;
+                        queue.push(*user);
+                    }
                 }
             }
         }
-        changed
-    }
-
-    /// The files that have this much weight only because modules that use each other in a cycle lend it to one another:
-    /// a file and what it leads to, or none where one of these has it by itself.
-    fn lent_in_circles(&self, id: FileId, weight: Weight) -> Vec<FileId> {
-        let mut members = vec![id];
-        let mut seen = FxHashSet::from_iter([id]);
-        let mut at = 0;
-        while let Some(&member) = members.get(at) {
-            if self.least_weight(member) >= weight {
-                return Vec::new();
+        let mut changed = Vec::new();
+        for (id, weight) in ids.zip(weights) {
+            let file = self.file_mut(id);
+            if std::mem::replace(&mut file.weight, weight) != weight {
+                changed.push(id);
             }
-            let lenders = self.lenders(member);
-            members
-                .extend(lenders.filter(|it| self.file(*it).weight >= weight && seen.insert(*it)));
-            at += 1;
         }
-        members
+        changed
     }
 
     /// The deployments that a template is the entry point of: one for each parameter file, one without any where it

@@ -22,7 +22,9 @@ impl Workspace {
             document: known.document.take(),
         };
         let read = load_text(text, covered.kind, &self.memo);
+        let unweighed = self.unweighed;
         self.take_loaded(file, Ok(read));
+        self.unweighed = unweighed;
         covered
     }
 
