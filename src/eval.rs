@@ -37,6 +37,7 @@ pub(crate) mod types;
 pub mod value;
 
 pub use canonical::{Canonical, implies, implies_all};
+pub(crate) use expand::outputs;
 pub use expand::{arguments, expand};
 pub use instance::*;
 pub use value::*;

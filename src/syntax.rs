@@ -7,6 +7,7 @@
 pub mod arm_expression;
 pub mod bicep;
 pub mod data;
+pub mod edit;
 pub mod errors;
 pub mod json;
 pub mod language;

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::scan::threads;
 use super::{Analysis, Cancel};
 use crate::eval::expand::{Arguments, scope_of};
-use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand};
+use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand, outputs};
 use crate::model::{FileId, Ident, ItemKind, Template};
 use crate::rules::finding::RuleResult;
 use crate::rules::{self, Deployment, WorkspacePlans};
@@ -516,6 +516,17 @@ pub(super) fn expand_all(
         None => Expansion::default(),
     };
     (expansion, view.finish().1)
+}
+
+/// The outputs of a deployment, as far as they are known beforehand.
+pub(super) fn outputs_all(workspace: &Workspace, key: Key) -> Vec<(Ident, Value)> {
+    let view = View::new(workspace, key.0, true);
+    let Some(loaded) = workspace.loaded(key.0) else {
+        return Vec::new();
+    };
+    let template = &loaded.model.template;
+    let given = given(workspace, key, template, &view);
+    outputs(key.0, template, &given, &view)
 }
 
 /// What the entry point's parameters are given: by the parameter file, else by the configuration.

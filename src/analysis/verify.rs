@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::Analysis;
-use super::deployments::{Key, expand_all};
+use super::deployments::{Key, expand_all, outputs_all};
 use super::inventory::EVERYTHING;
 use crate::eval::{DeploymentScope, Existence, Expansion, Instance, Kind, Value};
 use crate::model::FileId;
@@ -16,21 +16,23 @@ use crate::rules::fix::{Fix, apply};
 use crate::rules::{self, Deployment, WorkspacePlans};
 use crate::workspace::entries::Sharing;
 
-/// Deployments that are evaluated for one fix at most, those of the finding first.
-const MAX_DEPLOYMENTS: usize = 48;
+/// A fix that touches more deployments than these is not offered: to evaluate them all would take too long.
+const MAX_DEPLOYMENTS: usize = 512;
 
 /// Times that an evaluation is repeated because it asked for files that were not loaded.
 const MAX_ROUNDS: usize = 64;
 
 /// What one fix may change.
 #[derive(Clone, Copy)]
-struct Promise {
+struct Promise<'a> {
     /// The plan that it turns on.
     plan: Option<&'static str>,
-    /// It renames a superseded plan.
+    /// It renames a superseded plan: the tier stays.
     renames: bool,
-    /// It sets a member of the resource that the finding is about.
-    sets_value: bool,
+    /// It puts the plan in the place of a superseded one.
+    replaces: bool,
+    /// It sets a member of this resource: type and name.
+    sets_value: Option<(&'a str, &'a str)>,
 }
 
 /// Verifies the fixes of one request; evaluates each deployment as it is once.
@@ -43,19 +45,25 @@ pub(super) struct Verifier {
 struct Evaluated {
     expansion: Arc<Expansion>,
     plans: Plans,
+    /// Other resources as text, with how often each is deployed.
     others: BTreeMap<String, usize>,
+    outputs: Vec<(String, String)>,
+    /// What could not be read or evaluated.
+    unread: usize,
 }
 
 /// Plans by subscription and name, both as text.
 type Plans = BTreeMap<(String, String), Vec<PlanFacts>>;
 
 /// What is compared of a plan.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct PlanFacts {
     tier: Option<String>,
     existence: String,
     scans: String,
     rest: String,
+    /// Everything about it is known.
+    known: bool,
 }
 
 /// The fixes proposed for a finding, with the finding's index in its report.
@@ -115,11 +123,22 @@ impl Verifier {
                 texts.push((id, kind, apply(&old, &edit.edits)));
             }
         }
-        if texts.is_empty() {
+        let sets_value = match &finding.subject {
+            Subject::Value(_) => Some((
+                finding.resource_type.as_str(),
+                finding.resource_name.as_deref().unwrap_or_default(),
+            )),
+            _ => None,
+        };
+        // A pragma or a line of configuration changes no deployment.
+        if texts.is_empty() || fix.paid.is_none() && sets_value.is_none() {
             return true;
         }
         let files: Vec<FileId> = texts.iter().map(|(id, ..)| *id).collect();
         let keys = analysis.deployments_around(finding, &files);
+        if keys.len() > MAX_DEPLOYMENTS {
+            return false;
+        }
         for key in &keys {
             if !self.before.contains_key(key) {
                 let evaluated = analysis.evaluated(*key);
@@ -141,7 +160,8 @@ impl Verifier {
         let promise = Promise {
             plan: fix.paid,
             renames: fix.id == "rename-plan",
-            sets_value: matches!(finding.subject, Subject::Value(_)),
+            replaces: fix.id.starts_with("replace-plan"),
+            sets_value,
         };
         gone && after
             .iter()
@@ -192,7 +212,6 @@ impl Analysis {
         }
         others.remove(&own);
         keys.extend(others);
-        keys.truncate(MAX_DEPLOYMENTS);
         keys
     }
 
@@ -223,10 +242,15 @@ impl Analysis {
                 *others.entry(resource(instance)).or_default() += 1;
             }
         }
+        let outputs = outputs_all(&self.workspace, key).into_iter();
         Evaluated {
+            unread: result.0.unread.len() + result.0.broken.len() + result.0.cycles.len(),
             expansion: Arc::new(result.0),
             plans,
             others,
+            outputs: outputs
+                .map(|(name, value)| (name.to_string(), printed(&value)))
+                .collect(),
         }
     }
 
@@ -291,8 +315,26 @@ impl Analysis {
 }
 
 /// Whether two evaluations of a deployment differ only in what a fix promises.
-fn keeps(promise: Promise, before: &Evaluated, after: &Evaluated) -> bool {
-    if before.others != after.others && !promise.sets_value {
+fn keeps(promise: Promise<'_>, before: &Evaluated, after: &Evaluated) -> bool {
+    if after.unread > before.unread || before.outputs != after.outputs {
+        return false;
+    }
+    let changed = |one: &Evaluated, other: &Evaluated| {
+        let mut differing = one
+            .others
+            .iter()
+            .filter(|(text, count)| other.others.get(*text) != Some(count));
+        match promise.sets_value {
+            None => differing.next().is_some(),
+            Some((ty, name)) => differing.any(|(text, _)| {
+                let head = format!("{ty} {name} ");
+                !text
+                    .get(..head.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(&head))
+            }),
+        }
+    };
+    if changed(before, after) || changed(after, before) {
         return false;
     }
     let has_registry = before.others.keys().any(|text| {
@@ -300,42 +342,55 @@ fn keeps(promise: Promise, before: &Evaluated, after: &Evaluated) -> bool {
             .starts_with("microsoft.containerregistry/registries ")
     });
     let keys: BTreeSet<_> = before.plans.keys().chain(after.plans.keys()).collect();
+    let gains = has_registry || !before.plans.is_empty();
     keys.into_iter().all(|at| {
-        let none = Vec::new();
-        let old = before.plans.get(at).unwrap_or(&none);
-        let new = after.plans.get(at).unwrap_or(&none);
+        let facts = |of: &Evaluated| of.plans.get(at).cloned().unwrap_or_default();
+        let (old, new) = (facts(before), facts(after));
         if old == new {
             return true;
         }
         let Some(plan) = promise.plan else {
             return false;
         };
+        let is_superseded = |name: &str| ["containerregistry", "kubernetesservice"].contains(&name);
+        if (promise.renames || promise.replaces) && is_superseded(&at.1) {
+            return new.is_empty();
+        }
+        if !at.1.eq_ignore_ascii_case(plan) {
+            return false;
+        }
         if promise.renames {
-            let superseded = ["containerregistry", "kubernetesservice"].contains(&&*at.1);
-            return superseded && new.is_empty() || at.1.eq_ignore_ascii_case(plan);
+            let renamed = before.plans.iter().filter(|(other, _)| {
+                other.0 == at.0 && is_superseded(&other.1) && !after.plans.contains_key(*other)
+            });
+            let renamed: Vec<&PlanFacts> = renamed.flat_map(|(_, facts)| facts).collect();
+            return old.is_empty() && new.iter().collect::<Vec<_>>() == renamed;
         }
         let on = |facts: &PlanFacts| {
-            facts
-                .tier
-                .as_deref()
-                .is_none_or(|tier| tier.eq_ignore_ascii_case("standard"))
+            let tier = facts.tier.as_deref();
+            tier.is_some_and(|tier| tier.eq_ignore_ascii_case("standard"))
         };
-        let same = old.iter().zip(new).all(|(old, new)| old.rest == new.rest);
-        at.1.eq_ignore_ascii_case(plan)
-            && new.len() == old.len().max(1)
-            && new.iter().all(on)
-            && same
-            && (!old.is_empty() || has_registry || !before.plans.is_empty())
+        let same = old.iter().zip(&new).all(|(old, new)| old.rest == new.rest);
+        // An unknown member of a new plan may be one that cannot be evaluated.
+        let added = old.is_empty() && gains && new.iter().all(|facts| facts.known);
+        new.len() == old.len().max(1) && new.iter().all(on) && same && (!old.is_empty() || added)
     })
 }
 
 impl PlanFacts {
     fn of(instance: &Instance) -> PlanFacts {
+        let facts = PlanFacts::compared(instance);
+        let known = !facts.rest.contains('?') && !facts.scans.contains('?');
+        PlanFacts { known, ..facts }
+    }
+
+    fn compared(instance: &Instance) -> PlanFacts {
         let mut facts = PlanFacts {
             tier: None,
             existence: existence(instance),
             scans: String::new(),
             rest: String::new(),
+            known: true,
         };
         let Some(properties) = instance.body.member("properties") else {
             return facts;
@@ -431,7 +486,15 @@ fn printed(value: &Value) -> String {
                 print(value, out);
                 out.push('|');
             }),
-            Kind::Unknown(_) | Kind::Internal(_) => out.push('?'),
+            // Two unknown values are the same if they come from the same expression.
+            Kind::Unknown(unknown) => {
+                let canonical = unknown.canonical.as_ref();
+                let _ = match canonical {
+                    Some(canonical) => write!(out, "?{canonical}"),
+                    None => write!(out, "?{}", unknown.reason),
+                };
+            }
+            Kind::Internal(_) => out.push('?'),
             Kind::Null => out.push_str("null"),
             Kind::Bool(value) => {
                 let _ = write!(out, "{value}");

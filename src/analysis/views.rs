@@ -57,15 +57,38 @@ impl<'a> FixViews<'a> {
             Some(tree) => tree,
             None => syntax::parse(language_of(known.kind), &*text, None),
         };
+        let loaded = workspace.loaded(file)?;
+        let editable = self.is_ours(file) && workspace.shows(file, true);
+        let generated = loaded.model.template.generated || self.is_written_by_a_tool(&known.path);
         Some(Arc::new(View {
             file,
             path: known.path.clone(),
             kind: known.kind,
             text,
             tree,
-            model: workspace.loaded(file)?.model.clone(),
-            editable: self.is_ours(file) && workspace.shows(file, true),
+            model: loaded.model.clone(),
+            editable,
+            may_pay: editable && !generated,
         }))
+    }
+
+    /// Whether a tool writes a file: the recorded output of a test, or a module that .NET Aspire names in its manifest.
+    fn is_written_by_a_tool(&self, path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        let name = name.unwrap_or_default();
+        if name.ends_with(".verified.bicep") {
+            return true;
+        }
+        if !name.ends_with(".module.bicep") {
+            return false;
+        }
+        let root = self.analysis.workspace.root_of(path);
+        let folders = path.ancestors().skip(1);
+        let mut folders = folders.take_while(|folder| folder.starts_with(&root));
+        folders.any(|folder| {
+            let manifest = self.analysis.text(&folder.join("aspire-manifest.json"));
+            manifest.is_some_and(|text| text.contains(&*name))
+        })
     }
 
     /// Whether a file may be changed: it is open or was named, or lies in a workspace folder, beside a file that was

@@ -65,6 +65,28 @@ pub fn expand(
     out.expansion
 }
 
+/// The values of a deployment's outputs, as far as they are known beforehand.
+pub(crate) fn outputs(
+    file: FileId,
+    template: &Arc<Template>,
+    arguments: &Arguments,
+    files: &dyn Files,
+) -> Vec<(Ident, Value)> {
+    let cx = Context::new(files);
+    let scope = DeploymentScope::here(scope_of(template));
+    let origin = Origin::new(file, template.clone(), ItemKey::FILE);
+    let frame = Frame::new(origin, Inputs::Entry(arguments), scope);
+    let items = (0u32..).zip(&template.items);
+    let values = items.filter_map(|(number, item)| match &item.kind {
+        ItemKind::Output(output) => {
+            let value = settled(&cx, frame.env(number), &output.value);
+            Some((output.name.clone(), value))
+        }
+        _ => None,
+    });
+    values.collect()
+}
+
 /// The use of a template that is being expanded.
 pub(crate) struct Site<'s> {
     pub here: &'s DeploymentScope,

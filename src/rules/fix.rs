@@ -1,9 +1,11 @@
-//! Edits that mend a finding: plain byte edits per file, made from the one file's tree.
+//! Fixes of a finding: plain byte edits per file, and what fixes may ask of the workspace.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{FileId, FileKind, FileModel, NodeRef};
+use crate::syntax::edit::Source;
+pub use crate::syntax::edit::{TextEdit, apply};
 use crate::text::Span;
 use crate::workspace::config::Settings;
 
@@ -74,15 +76,6 @@ pub struct FileEdit {
     pub edits: Vec<TextEdit>,
 }
 
-/// One replacement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextEdit {
-    /// What is replaced, in bytes of the present text.
-    pub span: Span,
-    /// By what.
-    pub text: String,
-}
-
 /// A file as a fix sees it.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -100,6 +93,19 @@ pub struct View {
     pub model: FileModel,
     /// It lies in a workspace folder (fixes never leave it).
     pub editable: bool,
+    /// It may be edited by fixes that cost: its author is no tool.
+    pub may_pay: bool,
+}
+
+impl View {
+    /// The text with its tree.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            text: &self.text,
+            tree: &self.tree,
+            bicep: matches!(self.kind, FileKind::Bicep | FileKind::BicepParams),
+        }
+    }
 }
 
 /// What fixes may ask of the workspace.
@@ -118,19 +124,4 @@ pub trait Views {
     fn names_in(&self, folder: &Path) -> Vec<String>;
     /// The workspace folder that holds a path.
     fn root_of(&self, path: &Path) -> Option<PathBuf>;
-}
-
-/// A text after edits: sorted, not overlapping; an insertion may touch a replacement that begins where it stands.
-pub fn apply(text: &str, edits: &[TextEdit]) -> String {
-    let mut out =
-        String::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
-    let mut at = 0;
-    for edit in edits {
-        let range = edit.span.range();
-        out.push_str(text.get(at..range.start).unwrap_or_default());
-        out.push_str(&edit.text);
-        at = range.end.max(at);
-    }
-    out.push_str(text.get(at..).unwrap_or_default());
-    out
 }

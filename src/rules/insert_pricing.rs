@@ -1,38 +1,35 @@
-//! The fixes that turn scanning on: insert the pricing resource, join an existing list, set the tier; and those that
-//! say that nothing needs to be done. Each is made from the trees of the files it edits and checked by parsing what it
-//! leaves: a fix that would break a file is not offered.
+//! The fixes that turn scanning on: a plan that is off, a list of plans, a new resource; the renaming of a superseded
+//! plan; and those that declare that nothing needs to be done. They are proposals, in the order of preference: whatever
+//! changes more than its title says is dropped when it is verified.
 
-mod bicep;
-mod json;
-mod list;
-mod names;
+mod insert;
+mod join;
 mod order;
 mod place;
 mod rule_file;
-mod set_tier;
-mod style;
+mod turn_on;
+mod types;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
 use super::finding::{Finding, Subject, Verdict};
-use super::fix::{FileEdit, Fix, FixContext, TextEdit, View, Views, apply};
-use crate::eval::ModuleUse;
-use crate::model::{FileId, FileKind, ItemKind, NodeRef, ScopeKind};
-use crate::syntax;
-use crate::text::{Edit, Span};
-use crate::workspace::config::{Coverage, Plan, Settings};
-use place::{Form, Subscription, Target};
-use style::Style;
+use super::fix::{FileEdit, Fix, FixContext, TextEdit, Views, apply};
+use super::suppress::pragma_edit;
+use crate::model::{FileId, FileKind, NodeRef};
+use crate::syntax::{self, edit::unused};
+use crate::text::Edit;
+use crate::workspace::config::{Coverage, Plan};
+use place::Target;
+use turn_on::{Candidate, Sources};
 
-/// Every fix that applies to a finding, the preferred one first. `create_files`: the client can create files.
+/// Every fix that may apply to a finding, the preferred one first.
 pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
     let mut job = Job {
         finding,
+        cx,
         views: cx.views,
-        settings: cx.settings,
-        create_files: cx.create_files,
         made: Vec::new(),
     };
     match &finding.subject {
@@ -60,11 +57,16 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
 const INSERT_CONTAINERS: &str = "insert-containers";
 const INSERT_CONTAINER_REGISTRY: &str = "insert-container-registry";
 
+/// More proposals for one plan are not tried.
+const MAX_CANDIDATES: usize = 16;
+
+/// Deployments that insertions are proposed for.
+const MAX_PATHS: usize = 8;
+
 struct Job<'a> {
     finding: &'a Finding,
+    cx: &'a FixContext<'a>,
     views: &'a dyn Views,
-    settings: &'a Settings,
-    create_files: bool,
     made: Vec<Fix>,
 }
 
@@ -80,14 +82,14 @@ fn paid(name: &str) -> &'static str {
 impl Job<'_> {
     /// The plans to insert, the one that the settings prefer first.
     fn plans(&self) -> [Plan; 2] {
-        match self.settings.plan {
+        match self.cx.settings.plan {
             Plan::Containers => [Plan::Containers, Plan::ContainerRegistry],
             Plan::ContainerRegistry => [Plan::ContainerRegistry, Plan::Containers],
         }
     }
 
     fn other_plan_id(&self) -> &'static str {
-        match self.settings.plan {
+        match self.cx.settings.plan {
             Plan::Containers => INSERT_CONTAINER_REGISTRY,
             Plan::ContainerRegistry => INSERT_CONTAINERS,
         }
@@ -157,24 +159,18 @@ impl Job<'_> {
         text.replace('\\', "/")
     }
 
-    /// ` in 'x.bicep'`, where that is not the file the finding stands in.
-    fn in_file(&self, path: &Path) -> String {
-        let here = self.views.view(self.finding.place.file);
-        match here.is_some_and(|view| &*view.path == path) {
-            true => String::new(),
-            false => format!(" in '{}'", self.shown(path)),
-        }
-    }
-
-    /// As [`Job::in_file`], for fixes that may edit several files.
+    /// ` in 'x.bicep', new file 'y.bicep'`.
     fn in_files(&self, files: &[FileEdit]) -> String {
-        match files {
-            [one] => self.in_file(&one.path),
-            several => {
-                let shown = several.iter().map(|f| format!("'{}'", self.shown(&f.path)));
-                format!(" in {}", shown.collect::<Vec<_>>().join(" and "))
-            }
+        let mut text = String::new();
+        for (index, file) in files.iter().enumerate() {
+            text.push_str(match (file.create, index) {
+                (true, _) => ", new file ",
+                (false, 0) => " in ",
+                (false, _) => " and ",
+            });
+            text.push_str(&format!("'{}'", self.shown(&file.path)));
         }
+        text
     }
 
     /// Edits by the file of their place, the finding's own file first.
@@ -204,102 +200,95 @@ impl Job<'_> {
         }
     }
 
-    /// Sets to Standard what is not, where its value comes from.
+    /// The files of the fix, and the deployment that the finding names.
+    fn sources(&self) -> Sources<'_> {
+        Sources {
+            views: self.views,
+            entry: self.finding.entry,
+            parameters: self.finding.parameters,
+        }
+    }
+
+    /// Turns on plans that are declared and off, all of one name in one deployment together.
     fn turn_on(&mut self, subject: &RegistrySubject) {
         let mut done: Vec<(Arc<str>, Option<Arc<str>>)> = Vec::new();
         for off in subject.plans_off.iter() {
             let same = (off.name.clone(), off.deployment.clone());
-            if done.contains(&same) {
+            let posture = off.name.eq_ignore_ascii_case("CloudPosture");
+            // Free is the default state of this one, and no reason to pay for it.
+            if done.contains(&same) || posture && off.cause != OffCause::Extension {
                 continue;
             }
             done.push(same);
-            // All of one name in one deployment, else they contradict each other.
-            let alike = subject.plans_off.iter().filter(|other| {
-                other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
-            });
-            // A condition around the plan and not around the registry stays when the plan's own is taken away.
-            let shared = |step: &ModuleUse| {
-                let through = |via: &[ModuleUse]| via.iter().any(|other| other.place == step.place);
-                subject
-                    .deployment_paths
-                    .iter()
-                    .all(|(_, _, via)| through(via))
-            };
-            let hangs = off
-                .via
+            let alike: Vec<&PlanOff> = subject
+                .plans_off
                 .iter()
-                .any(|step| place::is_conditional(step, self.views) && !shared(step));
-            self.turn_on_all(off, &alike.collect::<Vec<_>>(), hangs);
+                .filter(|other| {
+                    other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
+                })
+                .collect();
+            self.turn_on_all(off, &alike);
         }
     }
 
-    /// Turns on what is to be deployed of the plans of one name; else lets one be deployed always, set as it should be.
-    fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff], hangs: bool) {
-        let views = self.views;
-        let standing: Vec<&PlanOff> = alike
+    fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff]) {
+        let deployed: Vec<&PlanOff> = alike
             .iter()
-            .filter(|one| one.cause != OffCause::Condition)
+            .filter(|one| one.cause != OffCause::Condition && one.condition.is_none())
             .copied()
             .collect();
-        let deployed = |one: &&PlanOff| one.condition.is_none();
-        if let Some(first) = standing.iter().copied().find(deployed) {
-            let sure = standing
-                .iter()
-                .filter(|one| deployed(one))
-                .all(|one| one.sure);
-            let values = standing.iter().map(|one| set_tier::turn_on(one, views));
-            let edits: Option<Vec<_>> = values.collect();
-            let Some(edits) = edits.filter(|_| sure) else {
-                return;
-            };
-            let edits = edits.into_iter().flatten();
-            let files = self.by_file(edits.map(|(place, edit)| (place.file, edit)).collect());
-            let place = self.in_files(&files);
-            let (id, title) = match first.tier.is_some() || first.extension.is_none() {
-                true => (
-                    "set-tier",
-                    format!("Set the tier of plan '{}' to Standard{place}", off.name),
-                ),
-                false => (
-                    "enable-extension",
-                    format!(
-                        "Remove isEnabled 'False': turn on image scanning in plan '{}'{place}",
-                        off.name
-                    ),
-                ),
-            };
-            self.offer(self.numbered(id), title, Some(paid(&off.name)), files);
-            return;
-        }
-        // Beside others of the name it is not known which are deployed together.
-        if !off.sure || hangs || (alike.len() > 1 && !standing.is_empty()) {
-            return;
-        }
-        let (Some(mut edits), Some(always)) =
-            (set_tier::turn_on(off, views), set_tier::always(off, views))
-        else {
-            return;
+        let superseded = off.name.eq_ignore_ascii_case("ContainerRegistry");
+        let sources = self.sources();
+        let mut candidates = match deployed.as_slice() {
+            [] => deployed_always(off, &sources),
+            all => together(all.iter().map(|one| turn_on::set_values(one, &sources))),
         };
-        edits.extend(always);
-        let edits = edits.into_iter();
-        let files = self.by_file(edits.map(|(place, edit)| (place.file, edit)).collect());
-        let title = format!(
-            "Always deploy plan '{}' (Standard){}",
-            off.name,
-            self.in_files(&files)
-        );
-        let id = self.numbered("always-deploy");
-        self.offer(id, title, Some(paid(&off.name)), files);
+        if superseded {
+            let renamed = turn_on::rename(off, "Containers", &sources);
+            let add = |one: Candidate| Some(one.into_iter().chain(renamed.clone()?).collect());
+            candidates = candidates.into_iter().filter_map(add).collect();
+        }
+        candidates.truncate(MAX_CANDIDATES);
+        let first = deployed.first().copied().unwrap_or(off);
+        let (id, what) = match (superseded, deployed.is_empty(), &first.cause) {
+            (true, ..) => (
+                "replace-plan",
+                "Replace plan 'ContainerRegistry' by 'Containers' (paid)".to_owned(),
+            ),
+            (_, true, _) => (
+                "always-deploy",
+                format!("Always deploy plan '{}' (paid)", off.name),
+            ),
+            (_, _, OffCause::Extension) => (
+                "enable-extension",
+                format!("Turn on image scanning in plan '{}' (paid)", off.name),
+            ),
+            _ => (
+                "set-tier",
+                format!("Set plan '{}' to Standard (paid)", off.name),
+            ),
+        };
+        let id = self.numbered(id);
+        let plan = if superseded {
+            "Containers"
+        } else {
+            paid(&off.name)
+        };
+        for edits in candidates {
+            let files = self.by_file(edits);
+            let title = format!("{what}{}", self.in_files(&files));
+            self.offer(id.clone(), title, Some(plan), files);
+        }
     }
 
     /// An id that no fix has yet.
     fn numbered(&self, id: &str) -> String {
-        names::unused(id, "-", self.made.iter().map(|fix| &*fix.id))
+        unused(id, "-", self.made.iter().map(|fix| &*fix.id))
     }
 
     /// Adds the preferred plan to lists that turn other plans on.
     fn join_lists(&mut self, subject: &RegistrySubject) {
-        let plan = self.settings.plan.name();
+        let plan = self.cx.settings.plan.name();
         // A plan of that name that is off would contradict the new one.
         if subject
             .plans_off
@@ -308,12 +297,12 @@ impl Job<'_> {
         {
             return;
         }
-        let mut options: Vec<list::Joined> = Vec::new();
+        let mut options: Vec<join::Joined> = Vec::new();
         for list in subject.lists.iter() {
-            let Some(view) = self.views.view(list.name.file).filter(|view| view.editable) else {
+            let Some(view) = self.views.view(list.name.file).filter(|view| view.may_pay) else {
                 continue;
             };
-            let Some(edits) = list::join(&view, self.views, list, plan) else {
+            let Some(edits) = join::join(&view, self.views, list, plan) else {
                 continue;
             };
             let file = FileEdit {
@@ -323,7 +312,7 @@ impl Job<'_> {
             };
             match options.iter_mut().find(|known| known.file == file) {
                 Some(known) => known.of.push(list.of),
-                None => options.push(list::Joined {
+                None => options.push(join::Joined {
                     file,
                     of: vec![list.of],
                 }),
@@ -334,7 +323,7 @@ impl Job<'_> {
                 .deployment_paths
                 .iter()
                 .map(|(entry, file, _)| (*entry, *file));
-            let Some(mut files) = list::for_all(first, &options, deployment_paths) else {
+            let Some(mut files) = join::for_all(first, &options, deployment_paths) else {
                 continue;
             };
             let here = self.views.view(self.finding.place.file);
@@ -346,9 +335,11 @@ impl Job<'_> {
                 1 => "list",
                 _ => "lists",
             };
+            let names = insert::names(self.cx.settings.plan);
             let title = format!(
-                "Enable {} (Standard) in the {lists} of plans{}",
-                bicep::names(self.settings.plan).title,
+                "Turn on {} ({}) in the {lists} of plans{}",
+                names.title,
+                names.note,
                 self.in_files(&files)
             );
             let id = self.numbered("join-list");
@@ -356,224 +347,172 @@ impl Job<'_> {
         }
     }
 
-    /// Inserts the resource, for both plans, in each place that will do.
+    /// Inserts the resource, for both plans: for the deployment that the finding names, then for others.
     fn insert(&mut self, subject: &RegistrySubject) {
-        let targets = place::targets(self.finding, subject, self.views, self.settings);
-        for (rank, target) in targets.iter().enumerate() {
+        let named = (self.finding.entry, self.finding.parameters);
+        let mut paths: Vec<_> = subject.deployment_paths.iter().collect();
+        paths.sort_by_key(|(entry, parameters, _)| (*entry, *parameters) != named);
+        let all: Vec<(Vec<Target>, Vec<Target>)> = paths
+            .iter()
+            .map(|(entry, _, via)| place::on_path(*entry, via, self.finding.place, self.views))
+            .collect();
+        let mut tried: Vec<FileId> = Vec::new();
+        for (index, (first, rest)) in all.iter().enumerate().take(MAX_PATHS) {
+            let others = match index {
+                0 => self.subscription_files(subject),
+                _ => Vec::new(),
+            };
+            let mut targets: Vec<&Target> = first.iter().chain(&others).chain(rest).collect();
+            if index > 0 {
+                targets.retain(|target| !tried.contains(&target.view.file));
+            }
+            if self.cx.settings.coverage == Coverage::Deployment {
+                // Each deployment must have the plan itself: a place that all of them pass is best.
+                let shared = |target: &Target| {
+                    let same = |other: &Target| {
+                        other.view.file == target.view.file && other.form == target.form
+                    };
+                    all.iter()
+                        .all(|(first, rest)| first.iter().chain(rest).any(same))
+                };
+                targets.sort_by_key(|target| !shared(target));
+            }
+            let place = targets.first().map(|target| self.shown(&target.view.path));
+            let suffix = match (index, place) {
+                (0, _) => String::new(),
+                (_, Some(place)) => format!(":{place}"),
+                (_, None) => continue,
+            };
+            tried.extend(targets.iter().map(|target| target.view.file));
             for plan in self.plans() {
-                let names = bicep::names(plan);
-                // A second plan of that name beside one that is off would not turn it on.
-                let contradicts = |off: &PlanOff| {
-                    off.name.eq_ignore_ascii_case(names.plan)
-                        && off.deployment.is_none()
-                        && off.cause != OffCause::Condition
-                };
-                if subject.plans_off.iter().any(contradicts) {
-                    continue;
-                }
-                let base = match plan {
-                    Plan::Containers => INSERT_CONTAINERS,
-                    Plan::ContainerRegistry => INSERT_CONTAINER_REGISTRY,
-                };
-                let shown = self.shown(&target.view.path);
-                let id = match rank {
-                    0 => base.to_owned(),
-                    _ => format!("{base}:{shown}"),
-                };
-                let mut title = format!("Enable {} (Standard) for the subscription", names.title);
-                if targets.len() > 1 {
-                    title.push_str(&format!(" in '{shown}'"));
-                } else {
-                    title.push_str(&self.in_file(&target.view.path));
-                }
-                for edits in self.insertions(target, plan) {
-                    let creates = edits.iter().any(|edit| edit.create);
-                    match creates && !self.create_files {
-                        true => self.without_creation(target, plan, id.clone(), title.clone()),
-                        false => self.offer(id.clone(), title.clone(), Some(names.plan), edits),
-                    }
+                for target in &targets {
+                    self.insert_at(subject, target, plan, &suffix);
                 }
             }
+        }
+    }
+
+    /// The subscription files of the workspace that declare plans.
+    fn subscription_files(&self, subject: &RegistrySubject) -> Vec<Target> {
+        if self.cx.settings.coverage != Coverage::Workspace {
+            return Vec::new();
+        }
+        let lists = subject
+            .lists
+            .iter()
+            .filter(|list| list.deployment.is_some());
+        let off = subject
+            .plans_off
+            .iter()
+            .filter(|off| off.deployment.is_some());
+        let mut files: Vec<FileId> = lists
+            .map(|list| list.declaration.file)
+            .chain(off.map(|off| off.declaration.file))
+            .collect();
+        let mut seen = Vec::new();
+        files.retain(|file| {
+            !seen.contains(file) && {
+                seen.push(*file);
+                true
+            }
+        });
+        let targets = files.into_iter().take(MAX_PATHS);
+        targets
+            .filter_map(|file| place::subscription_file(file, self.views))
+            .collect()
+    }
+
+    fn insert_at(&mut self, subject: &RegistrySubject, target: &Target, plan: Plan, suffix: &str) {
+        let base = match plan {
+            Plan::Containers => INSERT_CONTAINERS,
+            Plan::ContainerRegistry => INSERT_CONTAINER_REGISTRY,
+        };
+        let id = format!("{base}{suffix}");
+        let names = insert::names(plan);
+        // A second plan of that name would contradict one that the deployment declares.
+        let declared =
+            |off: &PlanOff| off.deployment.is_none() && off.name.eq_ignore_ascii_case(names.plan);
+        if subject.plans_off.iter().any(declared) {
+            return;
+        }
+        for edits in insert::insertions(self.cx, target, plan) {
+            let title = format!("Turn on {} ({})", names.title, names.note);
+            if edits.iter().any(|edit| edit.create) && !self.cx.create_files {
+                self.without_creation(target, plan, &id, title);
+                continue;
+            }
+            let title = title + &self.in_files(&edits);
+            self.offer(id.clone(), title, Some(names.plan), edits);
         }
     }
 
     /// Where the editor cannot create the file that is needed: a file for the subscription that is open takes the
     /// resource, else the command line is named, which can.
-    fn without_creation(&mut self, target: &Target, plan: Plan, id: String, title: String) {
-        let names = bicep::names(plan);
-        let open = || {
-            let ids = self.views.open_files().into_iter();
-            ids.filter_map(|file| place::subscription_file(file, self.views))
-        };
-        let reaches = self.settings.coverage == Coverage::Workspace;
-        let other = open()
-            .filter(|other| reaches && other.view.file != target.view.file)
-            .find_map(|other| {
-                let edits = self.insertions(&other, plan).into_iter().next()?;
-                Some((other.view.path.clone(), edits))
-            });
-        if let Some((path, edits)) = other {
-            let shown = self.shown(&path);
-            let title = format!(
-                "Enable {} (Standard) for the subscription in '{shown}'",
-                names.title
-            );
-            self.offer(id, title, Some(names.plan), edits);
-            return;
+    fn without_creation(&mut self, target: &Target, plan: Plan, id: &str, title: String) {
+        let names = insert::names(plan);
+        if self.cx.settings.coverage == Coverage::Workspace {
+            for file in self.views.open_files() {
+                let other = place::subscription_file(file, self.views);
+                let Some(other) = other.filter(|one| one.view.file != target.view.file) else {
+                    continue;
+                };
+                for edits in insert::insertions(self.cx, &other, plan) {
+                    let title = format!("{title}{}", self.in_files(&edits));
+                    self.offer(id.to_owned(), title, Some(names.plan), edits);
+                }
+            }
         }
         let shown = self.shown(&target.view.path);
-        self.made.push(Fix {
-            title: format!(
-                "{title}: run `preflight check --fix {shown}` (this editor cannot create files)"
-            ),
-            id,
-            preferred: false,
-            paid: Some(names.plan),
-            edits: Vec::new(),
-        });
-    }
-
-    /// The edits that insert the plan, those that are preferred first: always deployed, or as the registry is.
-    fn insertions(&self, target: &Target, plan: Plan) -> Vec<Vec<FileEdit>> {
-        let name = plan.name();
-        let mut target = target.clone();
-        if target.form == Form::Resource && declares(&target.view, name) {
-            return Vec::new();
-        }
-        // A file cannot declare two resources with one name.
-        if target.form == Form::Resource && refers_to(&target.view, name) {
-            target.form = Form::Module(Subscription::Own);
-        }
-        match target.view.kind {
-            FileKind::Bicep => {
-                let condition = bicep::condition_at(&target.view, target.anchor);
-                let always = self.insert_bicep(&target, plan, None);
-                let conditional =
-                    condition.and_then(|text| self.insert_bicep(&target, plan, Some(text)));
-                always.into_iter().chain(conditional).collect()
-            }
-            FileKind::ArmTemplate => {
-                let always = insert_json(&target, plan, false);
-                let conditional = insert_json(&target, plan, true);
-                always.into_iter().chain(conditional).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn insert_bicep(
-        &self,
-        target: &Target,
-        plan: Plan,
-        condition: Option<String>,
-    ) -> Option<Vec<FileEdit>> {
-        let view = &*target.view;
-        let names = bicep::names(plan);
-        let symbol = bicep::symbol(view, names.symbol);
-        let around = bicep::Around {
-            condition,
-            after: order::last_plans(view, self.views),
-        };
-        let of_view = |mut edits: Vec<TextEdit>| {
-            edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-            FileEdit {
-                path: view.path.clone(),
-                create: false,
-                edits,
-            }
-        };
-        let subscription = match &target.form {
-            Form::Resource => {
-                let lines = bicep::resource(&names, &symbol, &around);
-                return Some(vec![of_view(vec![bicep::insert_after(
-                    view,
-                    target.anchor,
-                    &lines,
-                )])]);
-            }
-            Form::Module(subscription) => subscription,
-        };
-        let (file, created) = self.subscription_file(view, plan)?;
-        let mut edits = Vec::new();
-        let subscription_of = bicep::function(view, "subscription");
-        let scope = match subscription {
-            Subscription::Own => format!("{subscription_of}()"),
-            Subscription::Expression(text) => format!("{subscription_of}({text})"),
-            Subscription::Parameter => {
-                let (name, edit) = bicep::subscription_parameter(view);
-                edits.extend(edit);
-                format!("{subscription_of}({name})")
-            }
-        };
-        let path = match bicep::dotted_paths(view) {
-            true => format!("./{file}"),
-            false => file,
-        };
-        // A deployment name is bound to its location in a subscription.
-        let region = match target.scope() {
-            ScopeKind::ResourceGroup => bicep::function(view, "resourceGroup"),
-            _ => bicep::function(view, "deployment"),
-        };
-        let deployment = bicep::deployment_name(view, names.file);
-        let deployment = format!("{deployment}-${{{region}().location}}");
-        let lines = bicep::module(&symbol, &path, &deployment, &scope, &around);
-        edits.push(bicep::insert_after(view, target.anchor, &lines));
-        let mut files = vec![of_view(edits)];
-        files.extend(created);
-        Some(files)
-    }
-
-    /// The file beside `view` that sets the plan: one that is there, or a new one with its creation.
-    fn subscription_file(&self, view: &View, plan: Plan) -> Option<(String, Option<FileEdit>)> {
-        let folder = view.path.parent()?;
-        let names = bicep::names(plan);
-        let mut beside = self.views.names_in(folder);
-        beside.sort();
-        let reusable = beside.iter().find(|name| {
-            let path = folder.join(name);
-            let other = self.views.file_at(&path).and_then(|id| self.views.view(id));
-            other.is_some_and(|other| other.file != view.file && sets_plan(&other, names.plan))
-        });
-        if let Some(name) = reusable {
-            return Some((name.clone(), None));
-        }
-        let stems = beside
-            .iter()
-            .map(|name| name.rsplit_once('.').map_or(&**name, |(stem, _)| stem));
-        let name = format!("{}.bicep", names::unused(names.file, "-", stems));
-        let style = Style::of(&view.text, 0);
-        let text = bicep::subscription_file(
-            &names,
-            &Style {
-                final_newline: true,
-                ..style
-            },
+        let title = format!(
+            "{title}: run `preflight check --fix={} {shown}` (this editor cannot create files)",
+            names.plan
         );
-        let created = FileEdit {
-            path: folder.join(&name).into(),
-            create: true,
-            edits: vec![TextEdit {
-                span: Span::default(),
-                text,
-            }],
-        };
-        Some((name, Some(created)))
+        if !self.made.iter().any(|fix| fix.title == title) {
+            self.made.push(Fix {
+                title,
+                id: id.to_owned(),
+                preferred: false,
+                paid: Some(names.plan),
+                edits: Vec::new(),
+            });
+        }
     }
 
-    /// Renames a superseded plan.
+    /// Renames a superseded plan, with everything in the file that refers to it.
     fn rename(&mut self, place: NodeRef) {
-        let Some(view) = self.views.view(place.file).filter(|view| view.editable) else {
+        let Some(view) = self.views.view(place.file).filter(|view| view.may_pay) else {
             return;
         };
+        let source = view.source();
+        let own = self
+            .views
+            .span(place)
+            .and_then(|span| source.value_at(span)?.string());
+        let strings = source.strings();
+        let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);
         // Two resources of one name in a file are an error.
-        if set_tier::says(&view, "Containers") {
-            return;
-        }
-        let Some(edit) = set_tier::replace_text(self.views, place, "Containers") else {
+        let taken = strings
+            .iter()
+            .any(|one| one.string().is_some_and(|text| is(&text, "Containers")));
+        let Some(old) = own.filter(|_| !taken) else {
             return;
         };
-        let files = self.by_file(vec![(place.file, edit)]);
-        let title = "Rename the plan to 'Containers' (Standard is paid for)".to_owned();
+        let mut edits = Vec::new();
+        for one in &strings {
+            let text = one.string().unwrap_or_default();
+            let new = match is(&text, &old) {
+                true => "Containers".to_owned(),
+                false => renamed(&text, &old),
+            };
+            if new != text {
+                edits.push((place.file, one.replace(source.quoted(&new))));
+            }
+        }
+        let files = self.by_file(edits);
+        let title = format!(
+            "Rename plan '{old}' to 'Containers' (paid){}",
+            self.in_files(&files)
+        );
         self.offer("rename-plan".to_owned(), title, Some("Containers"), files);
     }
 
@@ -591,7 +530,8 @@ impl Job<'_> {
             let Some(span) = self.views.span(finding.place) else {
                 return;
             };
-            let Some(edit) = bicep::suppress(&view, span.start, finding.rule.name.reference) else {
+            let Some(edit) = pragma_edit(view.source(), span.start, finding.rule.name.reference)
+            else {
                 return;
             };
             let files = self.by_file(vec![(finding.place.file, edit)]);
@@ -606,7 +546,7 @@ impl Job<'_> {
         let Some(name) = finding
             .resource_name
             .as_deref()
-            .filter(|_| finding.verdict != Verdict::Hint)
+            .filter(|name| finding.verdict != Verdict::Hint && !is_placeholder(name))
         else {
             return;
         };
@@ -627,7 +567,7 @@ impl Job<'_> {
         let overridden = |(setting, _, origin): &(String, String, String)| {
             setting == "coverage" && origin == "editor or command line"
         };
-        if self.settings.origins.iter().any(overridden) {
+        if self.cx.settings.origins.iter().any(overridden) {
             return;
         }
         let Some(view) = self
@@ -651,7 +591,7 @@ impl Job<'_> {
         path: &Path,
         edit: impl Fn(&str) -> Option<Vec<TextEdit>>,
     ) -> Vec<FileEdit> {
-        let known = self.settings.rule_file.as_deref();
+        let known = self.cx.settings.rule_file.as_deref();
         if let Some(file) = known {
             let edits = self.views.text_at(file).and_then(|text| edit(&text));
             return edits
@@ -663,7 +603,7 @@ impl Job<'_> {
                 .into_iter()
                 .collect();
         }
-        let Some(root) = self.views.root_of(path).filter(|_| self.create_files) else {
+        let Some(root) = self.views.root_of(path).filter(|_| self.cx.create_files) else {
             return Vec::new();
         };
         edit("")
@@ -677,129 +617,54 @@ impl Job<'_> {
     }
 }
 
-/// Whether a file declares a plan by a literal name.
-fn declares(view: &View, plan: &str) -> bool {
-    view.model.template.items.iter().any(|item| {
-        matches!(&item.kind, ItemKind::Resource(resource)
-            if is_plan(resource, plan))
-    })
-}
-
-/// Whether a file refers to a plan that exists.
-fn refers_to(view: &View, plan: &str) -> bool {
-    view.model.template.items.iter().any(|item| {
-        matches!(&item.kind, ItemKind::Resource(resource)
-            if resource.existing && is_named_plan(resource, plan))
-    })
-}
-
-fn is_plan(resource: &crate::model::Resource, plan: &str) -> bool {
-    !resource.existing && is_named_plan(resource, plan)
-}
-
-fn is_named_plan(resource: &crate::model::Resource, plan: &str) -> bool {
-    let named = resource
-        .declaration
-        .name
-        .as_ref()
-        .and_then(|name| name.as_str());
-    resource
-        .resource_type
-        .as_ref()
-        .is_some_and(|ty| ty.is("Microsoft.Security/pricings"))
-        && named.is_some_and(|name| name.eq_ignore_ascii_case(plan))
-}
-
-/// Whether a file does nothing but set a plan to Standard for a subscription, without asking for anything.
-fn sets_plan(view: &View, plan: &str) -> bool {
-    if view.kind != FileKind::Bicep || place::scope(view) != ScopeKind::Subscription {
-        return false;
-    }
-    let mut sets = false;
-    for item in &view.model.template.items {
-        if item.broken {
-            return false;
-        }
-        match &item.kind {
-            ItemKind::Resource(resource) => {
-                let tier = resource
-                    .body
-                    .member("properties")
-                    .and_then(|properties| properties.member("pricingTier"))
-                    .and_then(|tier| tier.as_str());
-                let plain = resource.declaration.conditions.is_empty()
-                    && resource.declaration.loops.is_none()
-                    && resource.children.is_empty();
-                let on = tier.is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"));
-                let extensions = resource
-                    .body
-                    .member("properties")
-                    .and_then(|properties| properties.member("extensions"));
-                if !plain || !on || !is_plan(resource, plan) || extensions.is_some() {
-                    return false;
-                }
-                sets = true;
-            }
-            ItemKind::Parameter(parameter) if parameter.default.is_none() => return false,
-            ItemKind::Module(_) => return false,
-            _ => {}
-        }
-    }
-    sets
-}
-
-fn insert_json(target: &Target, plan: Plan, conditional: bool) -> Option<Vec<FileEdit>> {
-    let view = &*target.view;
-    let names = bicep::names(plan);
-    let mut edits = Vec::new();
-    let condition = json::condition_at(view, target.anchor);
-    if conditional && condition.is_none() {
-        return None;
-    }
-    let mut value = match &target.form {
-        Form::Resource => json::resource(&names),
-        Form::Module(subscription) => {
-            let subscription = match subscription {
-                Subscription::Own => json::Json::text("[subscription().subscriptionId]"),
-                Subscription::Expression(text) => json::Json::Raw(text.clone()),
-                Subscription::Parameter => {
-                    let (name, added) = json::subscription_parameter(view)?;
-                    edits.extend(added);
-                    json::Json::text(format!("[parameters('{name}')]"))
-                }
-            };
-            let region = match target.scope() {
-                ScopeKind::ResourceGroup => "resourceGroup().location",
-                _ => "deployment().location",
-            };
-            // A deployment name is bound to its location in a subscription.
-            let name = json::deployment_name(view, names.file);
-            let name = format!("[concat('{name}-', {region})]");
-            json::deployment(&names, &name, subscription, &format!("[{region}]"))
-        }
+/// The ways to let a plan be deployed, set to Standard.
+fn deployed_always(off: &PlanOff, sources: &Sources<'_>) -> Vec<Candidate> {
+    let values = match off.cause {
+        OffCause::Condition => turn_on::tiers_at_declaration(off, sources),
+        _ => turn_on::set_values(off, sources),
     };
-    if let json::Json::Object(members) = &mut value {
-        if let Some(text) = condition.filter(|_| conditional) {
-            members.insert(0, ("condition".to_owned(), json::Json::Raw(text)));
-        }
-        let after = order::last_resources(view)?;
-        if !after.is_empty() {
-            let after = after.into_iter().map(json::Json::Text).collect();
-            let before = members.iter().position(|(name, _)| name == "properties");
-            let at = before.unwrap_or(members.len());
-            members.insert(at, ("dependsOn".to_owned(), json::Json::Array(after)));
+    let mut found = Vec::new();
+    for value in &values {
+        for condition in turn_on::deploy(off, sources) {
+            found.push(condition.into_iter().chain(value.iter().cloned()).collect());
         }
     }
-    edits.extend(json::insert_resource(
-        view,
-        target.anchor.start,
-        names.symbol,
-        &value,
-    )?);
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    Some(vec![FileEdit {
-        path: view.path.clone(),
-        create: false,
-        edits,
-    }])
+    found
+}
+
+/// Candidates of several plans, taken together: the first of each, the second of each.
+fn together(each: impl Iterator<Item = Vec<Candidate>>) -> Vec<Candidate> {
+    let each: Vec<Vec<Candidate>> = each.collect();
+    let most = each.iter().map(Vec::len).max().unwrap_or_default();
+    let nth = |index: usize| {
+        let of_plan = each
+            .iter()
+            .map(|all| all.get(index).or(all.last()).cloned());
+        let all: Option<Vec<Candidate>> = of_plan.collect();
+        Some(all?.concat())
+    };
+    (0..most).filter_map(nth).collect()
+}
+
+/// An expression or a resource id with another name of the plan.
+fn renamed(text: &str, old: &str) -> String {
+    let mut out = text.to_owned();
+    if text
+        .to_ascii_lowercase()
+        .contains("microsoft.security/pricings")
+    {
+        for (before, after) in [("'", "'"), ("/", "'"), ("/", ")")] {
+            let from = format!("{before}{old}{after}");
+            out = out.replace(&from, &format!("{before}Containers{after}"));
+        }
+        if let Some(start) = out.strip_suffix(&format!("/{old}")) {
+            out = format!("{start}/Containers");
+        }
+    }
+    out
+}
+
+/// Whether a name stands for one that is not known yet.
+fn is_placeholder(name: &str) -> bool {
+    name.trim().is_empty() || name.contains("GEN-UNIQUE") || name.contains('<')
 }

@@ -4,6 +4,8 @@
 use memchr::memmem;
 
 use crate::syntax::bicep::{PragmaKind, pragma};
+use crate::syntax::edit::style::{line_end, line_start};
+use crate::syntax::edit::{Source, TextEdit, line_above};
 use crate::text::Span;
 
 /// The pragmas of one Bicep file.
@@ -73,6 +75,35 @@ pub(crate) fn pragmas<'t>(tree: &tree_sitter::Tree, text: &'t str) -> Vec<(usize
         (node.kind() == "pragma" && node.start_byte() == start).then_some((start, body))
     });
     found.collect()
+}
+
+/// Silences the rule on the line of `at`: a pragma above it, or one code more in the pragma that is there. `None` where
+/// that line begins inside a comment.
+pub(super) fn pragma_edit(source: Source<'_>, at: u32, code: &str) -> Option<TextEdit> {
+    let text = source.text;
+    let start = line_start(text, at);
+    if source.is_inside_comment(start) {
+        return None;
+    }
+    let above = pragmas(source.tree, text)
+        .into_iter()
+        .rev()
+        .find(|(from, body)| {
+            body.starts_with("#disable-next-line") && {
+                let end = line_end(text, (*from + body.len()) as u32);
+                let rest = text.get(end as usize..start as usize).unwrap_or_default();
+                matches!(rest, "\n" | "\r\n" | "\r")
+            }
+        });
+    let Some((from, body)) = above else {
+        return Some(line_above(
+            source,
+            at,
+            &format!("#disable-next-line {code}"),
+        ));
+    };
+    let end = (from + body.trim_end().len()) as u32;
+    Some(TextEdit::insert(end, format!(" {code}")))
 }
 
 /// The line after the one that holds byte `at`, without its end.

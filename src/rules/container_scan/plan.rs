@@ -522,6 +522,7 @@ pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> Plan
         OffCause::Extension
     };
     PlanOff {
+        name_place: plan.name.place,
         tier: tier
             .filter(|_| cover.tier == Tristate::No)
             .and_then(|value| value.place),

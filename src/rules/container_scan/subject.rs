@@ -31,6 +31,8 @@ pub struct RegistrySubject {
 /// A plan that is not on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanOff {
+    /// The literal that names it.
+    pub name_place: Option<NodeRef>,
     /// The literal that says Free, wherever it stands.
     pub tier: Option<NodeRef>,
     /// The extension's `isEnabled` literal.

@@ -1,8 +1,8 @@
 //! Entries in `ps-rule.yaml`, added line by line so that the rest of the file stays as its owner wrote it. What is not
 //! understood (several documents, anchors, tabs) is left alone: no edit is better than a wrong one.
 
-use super::style::Style;
 use crate::rules::fix::{TextEdit, apply};
+use crate::syntax::edit::style::Style;
 use crate::text::Span;
 use crate::workspace::config::rule_file::RuleFile;
 use crate::workspace::config::{self, Coverage, RuleName};
@@ -194,8 +194,10 @@ impl<'t> File<'t> {
         }
         added.push_str(section);
         added.push_str(newline);
-        added.push_str(&self.block(2, entry, below));
-        added.push_str(newline);
+        added.push_str(&self.block(self.unit(), entry, below));
+        if self.text.is_empty() || self.text.ends_with('\n') {
+            added.push_str(newline);
+        }
         let end = self.text.len() as u32;
         replace(Span::new(end, end), &added)
     }
@@ -204,16 +206,22 @@ impl<'t> File<'t> {
         let mut out = " ".repeat(indent) + entry;
         for line in below {
             out.push_str(self.style.newline);
-            out.push_str(&" ".repeat(indent + 2));
+            out.push_str(&" ".repeat(indent + self.unit()));
             out.push_str(line);
         }
         out
     }
 
+    /// The indentation of one level: that of the first line that has one.
+    fn unit(&self) -> usize {
+        let mut indented = self.lines.iter().map(|line| line.indent);
+        indented.find(|indent| *indent > 0).unwrap_or(2)
+    }
+
     /// A new entry below a key.
     fn add_entry(&self, section: usize, entry: &str, below: &[&str]) -> Option<Vec<TextEdit>> {
         let line = self.lines.get(section)?;
-        let value = super::style::slice(self.text, line.value).trim();
+        let value = self.text.get(line.value.range()).unwrap_or_default().trim();
         let children = self.children(Some(section));
         if !value.is_empty() && !matches!(value, "{}" | "null" | "~") {
             return None;
@@ -227,12 +235,17 @@ impl<'t> File<'t> {
         let indent = children
             .first()
             .and_then(|child| self.lines.get(*child))
-            .map_or(line.indent + 2, |child| child.indent);
+            .map_or(line.indent + self.unit(), |child| child.indent);
         let last = self.lines.get(self.last_below(section))?;
         let added = format!("{}{}", self.style.newline, self.block(indent, entry, below));
         let mut edits = Vec::new();
         if !value.is_empty() {
-            edits.extend(replace(line.value, ""));
+            let before = self
+                .text
+                .get(..line.value.start as usize)
+                .unwrap_or_default();
+            let colon = before.trim_end_matches(' ').len() as u32;
+            edits.extend(replace(Span::new(colon, line.value.end), ""));
         }
         edits.extend(replace(Span::new(last.end, last.end), &added));
         Some(edits)
@@ -241,7 +254,7 @@ impl<'t> File<'t> {
     /// One item more in the list below a key.
     fn add_item(&self, list: usize, name: &str, item: &str) -> Option<Vec<TextEdit>> {
         let line = self.lines.get(list)?;
-        let value = super::style::slice(self.text, line.value).trim();
+        let value = self.text.get(line.value.range()).unwrap_or_default().trim();
         if let Some(items) = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')) {
             let end = line.value.start + value.len() as u32 - 1;
             let gap = if items.trim().is_empty() { "" } else { ", " };
@@ -260,7 +273,7 @@ impl<'t> File<'t> {
         let indent = children
             .first()
             .and_then(|child| self.lines.get(*child))
-            .map_or(line.indent + 2, |child| child.indent);
+            .map_or(line.indent + self.unit(), |child| child.indent);
         let last = self.lines.get(self.last_below(list))?;
         let added = format!("{}{}{item}", self.style.newline, " ".repeat(indent));
         Some(replace(Span::new(last.end, last.end), &added))
@@ -344,7 +357,7 @@ mod tests {
         );
         check(
             "configuration: {}\n",
-            "configuration: \n  PREFLIGHT_COVERAGE: elsewhere\n",
+            "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n",
         );
         check(
             "configuration:\n  A:\n    deep:\n    - 1\nrule: {}",
@@ -352,7 +365,7 @@ mod tests {
         );
         check(
             "rule: {}",
-            "rule: {}\n\nconfiguration:\n  PREFLIGHT_COVERAGE: elsewhere\n",
+            "rule: {}\n\nconfiguration:\n  PREFLIGHT_COVERAGE: elsewhere",
         );
     }
 

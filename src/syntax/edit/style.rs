@@ -4,40 +4,23 @@ use crate::text::Span;
 
 /// The habits of a file, or of the place in it where something is inserted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Style {
+pub(crate) struct Style {
     /// `\n`, `\r\n` or `\r`.
-    pub newline: &'static str,
+    pub(crate) newline: &'static str,
     /// One level of indentation.
-    pub indent: String,
+    pub(crate) indent: String,
     /// The last line has an end.
-    pub final_newline: bool,
+    pub(crate) final_newline: bool,
 }
 
 impl Style {
     /// The habits of a text; of an empty one, the usual ones. Where line ends are mixed, those around `at` count.
-    pub fn of(text: &str, at: u32) -> Style {
+    pub(crate) fn of(text: &str, at: u32) -> Style {
         Style {
             newline: newline_near(text, at as usize),
             indent: indent_unit(text),
             final_newline: text.is_empty() || text.ends_with(['\n', '\r']),
         }
-    }
-
-    /// Lines, each with its level of indentation, joined with this style's line ends, the first without indentation and
-    /// all others below `base`.
-    pub fn lines(&self, base: &str, lines: &[(usize, String)]) -> String {
-        let mut out = String::new();
-        for (index, (level, line)) in lines.iter().enumerate() {
-            if index > 0 {
-                out.push_str(self.newline);
-                if !line.is_empty() {
-                    out.push_str(base);
-                    out.push_str(&self.indent.repeat(*level));
-                }
-            }
-            out.push_str(line);
-        }
-        out
     }
 }
 
@@ -62,21 +45,21 @@ fn newline_near(text: &str, at: usize) -> &'static str {
 }
 
 /// The first byte of the line that holds `at`.
-pub fn line_start(text: &str, at: u32) -> u32 {
+pub(crate) fn line_start(text: &str, at: u32) -> u32 {
     let before = text.as_bytes().get(..at as usize).unwrap_or_default();
     let found = before.iter().rposition(|b| matches!(b, b'\n' | b'\r'));
     found.map_or(0, |i| i as u32 + 1)
 }
 
 /// The end of the line that holds `at`, before its line end.
-pub fn line_end(text: &str, at: u32) -> u32 {
+pub(crate) fn line_end(text: &str, at: u32) -> u32 {
     let rest = text.as_bytes().get(at as usize..).unwrap_or_default();
     let found = rest.iter().position(|b| matches!(b, b'\n' | b'\r'));
     found.map_or(text.len() as u32, |i| at + i as u32)
 }
 
 /// The blanks that the line of `at` begins with.
-pub fn indent_at(text: &str, at: u32) -> &str {
+pub(crate) fn indent_at(text: &str, at: u32) -> &str {
     let start = line_start(text, at) as usize;
     let rest = text.get(start..).unwrap_or_default();
     let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
@@ -84,13 +67,11 @@ pub fn indent_at(text: &str, at: u32) -> &str {
 }
 
 /// Whether a span holds no line end.
-pub fn on_one_line(text: &str, span: Span) -> bool {
-    !slice(text, span).contains(['\n', '\r'])
-}
-
-/// The text of a span; empty where it does not fit.
-pub fn slice(text: &str, span: Span) -> &str {
-    text.get(span.range()).unwrap_or_default()
+pub(crate) fn on_one_line(text: &str, span: Span) -> bool {
+    !text
+        .get(span.range())
+        .unwrap_or_default()
+        .contains(['\n', '\r'])
 }
 
 /// The commonest step from a line that opens a bracket to the next one.

@@ -1,0 +1,544 @@
+//! Typed access to what a file holds: declarations, objects, lists and values, the same for Bicep and for JSON.
+
+use tree_sitter::{Node, Tree};
+
+use crate::syntax::bicep::{declarations, decorators, string_value};
+use crate::syntax::json::decode_string;
+use crate::text::Span;
+
+/// The text of a file with its tree.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) tree: &'t Tree,
+    /// Bicep (or its parameter files) and not JSON.
+    pub(crate) bicep: bool,
+}
+
+/// A value: an object, a list, a literal or any other expression.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'t> {
+    pub(super) source: Source<'t>,
+    pub(super) node: Node<'t>,
+}
+
+/// A member of an object.
+#[derive(Clone)]
+pub(crate) struct Member<'t> {
+    pub(crate) key: String,
+    pub(crate) value: Value<'t>,
+}
+
+/// A declaration of a Bicep file, or a resource of a template.
+#[derive(Clone, Copy)]
+pub(crate) struct Declaration<'t> {
+    pub(super) source: Source<'t>,
+    pub(super) node: Node<'t>,
+}
+
+/// The loop of a Bicep declaration.
+#[derive(Clone, Copy)]
+pub(crate) struct LoopHead<'t> {
+    /// `[for x in xs: `, up to the condition or the object.
+    pub(crate) text: &'t str,
+    /// What it runs over.
+    pub(crate) over: Value<'t>,
+}
+
+/// A condition: the expression, and what to remove so that there is none.
+#[derive(Clone, Copy)]
+pub(crate) struct Condition<'t> {
+    pub(crate) value: Value<'t>,
+    pub(crate) whole: Span,
+}
+
+impl<'t> Source<'t> {
+    pub(crate) fn slice(&self, span: Span) -> &'t str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    fn value(self, node: Node<'t>) -> Value<'t> {
+        Value { source: self, node }
+    }
+
+    /// The value with exactly this span.
+    pub(crate) fn value_at(self, span: Span) -> Option<Value<'t>> {
+        let root = self.tree.root_node();
+        let range = span.range();
+        let mut node = root.descendant_for_byte_range(range.start, range.end)?;
+        while let Some(parent) = node.parent()
+            && parent.byte_range() == range
+            && parent.parent().is_some()
+        {
+            node = parent;
+        }
+        (node.byte_range() == range).then_some(self.value(node))
+    }
+
+    /// The object that a JSON file is.
+    pub(crate) fn root(self) -> Option<Value<'t>> {
+        let document = self.tree.root_node();
+        let mut cursor = document.walk();
+        let mut children = document.named_children(&mut cursor);
+        let found = children.find(|child| child.kind() == "object");
+        found.map(|node| self.value(node))
+    }
+
+    /// The declarations of a Bicep file, or the resources of a template, in order.
+    pub(crate) fn declarations(self) -> Vec<Declaration<'t>> {
+        let make = |node| Declaration { source: self, node };
+        if self.bicep {
+            let all = declarations(self.tree.root_node());
+            return all.into_iter().map(make).collect();
+        }
+        let resources = self.root().and_then(|root| root.member("resources"));
+        let each = resources.map(|list| list.items()).unwrap_or_default();
+        each.into_iter().map(|value| make(value.node)).collect()
+    }
+
+    /// The top-level declaration or resource that holds a byte.
+    pub(crate) fn top_declaration_at(self, at: u32) -> Option<Declaration<'t>> {
+        let all = self.declarations();
+        all.into_iter().rev().find(|one| one.span().touches(at))
+    }
+
+    /// The declaration or resource that holds a span, in a template nested however deep.
+    pub(crate) fn declaration_at(self, span: Span) -> Option<Declaration<'t>> {
+        let range = span.range();
+        let root = self.tree.root_node();
+        let mut node = root.descendant_for_byte_range(range.start, range.end)?;
+        let is_one = |node: &Node<'_>| match self.bicep {
+            true => node.kind().ends_with("_declaration"),
+            false => node.kind() == "object",
+        };
+        while !is_one(&node) {
+            node = node.parent()?;
+        }
+        Some(Declaration { source: self, node })
+    }
+
+    /// A string literal.
+    pub(crate) fn quoted(self, text: &str) -> String {
+        match self.bicep {
+            true => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+            false => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        }
+    }
+
+    /// The string literals of the file, in order.
+    pub(crate) fn strings(self) -> Vec<Value<'t>> {
+        let mut found = Vec::new();
+        let mut queue = vec![self.tree.root_node()];
+        while let Some(node) = queue.pop() {
+            if node.kind() == "string" {
+                found.push(self.value(node));
+            }
+            let mut cursor = node.walk();
+            queue.extend(node.named_children(&mut cursor));
+        }
+        found.sort_by_key(|value| value.span().start);
+        found
+    }
+
+    /// How often a name is used in expressions of a Bicep file, apart from those in a span.
+    pub(crate) fn uses_of(self, name: &str, outside: Span) -> usize {
+        let mut count = 0;
+        let mut queue = vec![self.tree.root_node()];
+        while let Some(node) = queue.pop() {
+            let span = Span::of(node.byte_range());
+            if outside.start <= span.start && span.end <= outside.end {
+                continue;
+            }
+            if node.kind() == "variable" && self.slice(span) == name {
+                count += 1;
+            }
+            let mut cursor = node.walk();
+            queue.extend(node.named_children(&mut cursor));
+        }
+        count
+    }
+
+    /// Every name that the file declares anywhere.
+    pub(crate) fn declared_names(self) -> Vec<&'t str> {
+        let mut taken = vec!["az", "sys"];
+        let mut queue = vec![self.tree.root_node()];
+        while let Some(node) = queue.pop() {
+            for field in ["name", "namespace", "alias"] {
+                if let Some(name) = node.child_by_field_name(field) {
+                    taken.push(self.slice(Span::of(name.byte_range())));
+                }
+            }
+            let mut cursor = node.walk();
+            queue.extend(node.named_children(&mut cursor).filter(may_declare));
+        }
+        taken
+    }
+
+    /// The name of a function of Azure, with its namespace where a symbol of the file has the same name.
+    pub(crate) fn function(self, name: &str) -> String {
+        let taken = self.declared_names();
+        match taken.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            true => format!("az.{name}"),
+            false => name.to_owned(),
+        }
+    }
+
+    /// The end of the comment or string that began before a byte and goes on there.
+    pub(super) fn token_around(self, at: u32) -> Option<u32> {
+        let byte = at as usize;
+        let root = self.tree.root_node();
+        let node = root.descendant_for_byte_range(byte, byte)?;
+        let inside = matches!(node.kind(), "comment" | "string_content")
+            && node.start_byte() < byte
+            && byte < node.end_byte();
+        inside.then_some(node.end_byte() as u32)
+    }
+
+    /// Whether a comment that began on an earlier line goes on at a byte.
+    pub(crate) fn is_inside_comment(self, at: u32) -> bool {
+        let byte = at as usize;
+        let root = self.tree.root_node();
+        root.descendant_for_byte_range(byte, byte)
+            .is_some_and(|node| node.kind() == "comment" && node.start_byte() < byte)
+    }
+
+    /// The comments that a file begins with: the licence.
+    pub(crate) fn heading(self) -> Vec<&'t str> {
+        let root = self.tree.root_node();
+        let mut cursor = root.walk();
+        let mut lines = Vec::new();
+        let mut end = 0;
+        for child in root.children(&mut cursor) {
+            let gap = self.slice(Span::of(end..child.start_byte()));
+            let parted = gap.matches('\n').count().max(gap.matches('\r').count()) > 1;
+            if child.kind() != "comment" || (parted && !lines.is_empty()) {
+                break;
+            }
+            lines.push(self.slice(Span::of(child.byte_range())));
+            end = child.end_byte();
+        }
+        lines
+    }
+}
+
+/// Whether symbols may be declared somewhere below: expressions declare none that a file could see.
+fn may_declare(node: &Node<'_>) -> bool {
+    node.is_error()
+        || node.kind().ends_with("_declaration")
+        || matches!(
+            node.kind(),
+            "object" | "if_body" | "for" | "import_list" | "import_item" | "extension_config"
+        )
+}
+
+impl<'t> Value<'t> {
+    pub(crate) fn span(&self) -> Span {
+        Span::of(self.node.byte_range())
+    }
+
+    pub(crate) fn text(&self) -> &'t str {
+        self.source.slice(self.span())
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        self.node.kind() == "object"
+    }
+
+    pub(crate) fn is_list(&self) -> bool {
+        self.node.kind() == "array"
+    }
+
+    pub(crate) fn is_ternary(&self) -> bool {
+        self.node.kind() == "ternary"
+    }
+
+    /// A name of Bicep alone: a parameter, a variable, a symbol.
+    pub(crate) fn name(&self) -> Option<&'t str> {
+        (self.node.kind() == "variable").then(|| self.text())
+    }
+
+    /// The value of a string literal without interpolation.
+    pub(crate) fn string(&self) -> Option<String> {
+        if self.node.kind() != "string" {
+            return None;
+        }
+        match self.source.bicep {
+            true => string_value(self.node, self.source.text),
+            false => Some(decode_string(self.text()).text.into_owned()),
+        }
+    }
+
+    /// The expression of a JSON string in brackets, as text.
+    pub(crate) fn bracketed(&self) -> Option<String> {
+        let text = self.string().filter(|_| !self.source.bicep)?;
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        (!inner.starts_with('[')).then(|| inner.to_owned())
+    }
+
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match self.text() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// A string, a number, a truth value or null.
+    pub(crate) fn is_literal(&self) -> bool {
+        matches!(
+            self.node.kind(),
+            "number" | "true" | "false" | "null" | "boolean" | "integer"
+        ) || self.boolean().is_some()
+            || self.text().parse::<i64>().is_ok()
+            || self.string().is_some()
+    }
+
+    pub(crate) fn is_bicep(&self) -> bool {
+        self.source.bicep
+    }
+
+    /// The indentation of the line that it begins on.
+    pub(crate) fn indent(&self) -> &'t str {
+        super::style::indent_at(self.source.text, self.span().start)
+    }
+
+    /// Whether a value is the key of one of the members of this object.
+    pub(crate) fn is_key(&self, value: &Value<'_>) -> bool {
+        let members = self.members();
+        self.is_object() && !members.iter().any(|one| one.value.span() == value.span())
+    }
+
+    /// The key and value of the member that is this string.
+    pub(crate) fn member_that_is(&self, text: &str) -> Option<(String, Value<'t>)> {
+        let all = self.members();
+        all.into_iter()
+            .find(|one| {
+                one.value
+                    .string()
+                    .is_some_and(|own| own.eq_ignore_ascii_case(text))
+            })
+            .map(|one| (one.key, one.value))
+    }
+
+    /// The names that the expression uses: variables of Bicep, arguments of `parameters('…')` and `variables('…')`.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(text) = self.bracketed() {
+            for call in ["parameters('", "variables('"] {
+                let after = text.match_indices(call).map(|(at, _)| at + call.len());
+                let each = after.filter_map(|at| text.get(at..)?.split('\'').next());
+                found.extend(each.map(str::to_owned));
+            }
+            return found;
+        }
+        let mut queue = vec![self.node];
+        while let Some(node) = queue.pop() {
+            if node.kind() == "variable" {
+                found.push(self.source.slice(Span::of(node.byte_range())).to_owned());
+            }
+            let mut cursor = node.walk();
+            queue.extend(node.named_children(&mut cursor));
+        }
+        found
+    }
+
+    pub(crate) fn members(&self) -> Vec<Member<'t>> {
+        let mut cursor = self.node.walk();
+        let pairs = self.node.named_children(&mut cursor);
+        let pairs = pairs.filter(|child| matches!(child.kind(), "pair" | "property"));
+        let member = |pair: Node<'t>| {
+            let key = pair.child_by_field_name("key")?;
+            let value = self.source.value(pair.child_by_field_name("value")?);
+            let key = self.source.value(key);
+            Some(Member {
+                key: key.string().unwrap_or_else(|| key.text().to_owned()),
+                value,
+            })
+        };
+        pairs.filter_map(member).collect()
+    }
+
+    /// The value of a member, in any case.
+    pub(crate) fn member(&self, name: &str) -> Option<Value<'t>> {
+        let all = self.members();
+        let mut all = all.into_iter();
+        all.find(|one| one.key.eq_ignore_ascii_case(name))
+            .map(|one| one.value)
+    }
+
+    /// The value of a member of a module's body: those are Bicep's own, which knows them in one case alone.
+    pub(crate) fn exact_member(&self, name: &str) -> Option<Value<'t>> {
+        let all = self.members();
+        all.into_iter()
+            .find(|one| one.key == name)
+            .map(|one| one.value)
+    }
+
+    /// The elements of a list.
+    pub(crate) fn elements(&self) -> Vec<Value<'t>> {
+        let mut cursor = self.node.walk();
+        let is_element = |child: &Node<'_>| {
+            !matches!(child.kind(), "comment" | "trailing_comma" | "pragma") && !child.is_error()
+        };
+        let children = self.node.named_children(&mut cursor).filter(is_element);
+        children.map(|node| self.source.value(node)).collect()
+    }
+
+    /// The elements of a list, or the values of an object.
+    fn items(&self) -> Vec<Value<'t>> {
+        match self.is_list() {
+            true => self.elements(),
+            false => self.members().into_iter().map(|one| one.value).collect(),
+        }
+    }
+
+    /// The object or list that this is a value of, and the key.
+    pub(crate) fn container(&self) -> Option<(Value<'t>, Option<String>)> {
+        let parent = self.node.parent()?;
+        if !matches!(parent.kind(), "pair" | "property") {
+            let list = self.source.value(parent);
+            return list.is_list().then_some((list, None));
+        }
+        let key = self.source.value(parent.child_by_field_name("key")?);
+        let key = key.string().unwrap_or_else(|| key.text().to_owned());
+        Some((self.source.value(parent.parent()?), Some(key)))
+    }
+
+    /// A call: its function or method, and the arguments.
+    pub(crate) fn call(&self) -> Option<(&'t str, Vec<Value<'t>>)> {
+        let field = |name| self.node.child_by_field_name(name);
+        let name = field("function").or_else(|| field("method"))?;
+        let arguments = self.source.value(field("arguments")?);
+        Some((
+            self.source.slice(Span::of(name.byte_range())),
+            arguments.elements(),
+        ))
+    }
+}
+
+impl<'t> Declaration<'t> {
+    pub(crate) fn span(&self) -> Span {
+        Span::of(self.node.byte_range())
+    }
+
+    pub(crate) fn is_module(&self) -> bool {
+        self.node.kind() == "module_declaration"
+    }
+
+    pub(crate) fn is_parameter(&self) -> bool {
+        self.node.kind() == "param_declaration"
+    }
+
+    pub(crate) fn is_target_scope(&self) -> bool {
+        self.node.kind() == "target_scope"
+    }
+
+    /// The arguments of a decorator of this name.
+    pub(crate) fn decorator(&self, name: &str) -> Option<Vec<Value<'t>>> {
+        let all = decorators(self.node);
+        let named = |node: &Node<'_>| {
+            let own = node.child_by_field_name("name");
+            own.is_some_and(|own| self.source.slice(Span::of(own.byte_range())) == name)
+        };
+        let found = all.into_iter().find(named)?;
+        let arguments = found.child_by_field_name("arguments")?;
+        Some(self.source.value(arguments).elements())
+    }
+
+    fn field(&self, name: &str) -> Option<Value<'t>> {
+        let node = self.node.child_by_field_name(name)?;
+        Some(self.source.value(node))
+    }
+
+    /// Bicep's symbol.
+    pub(crate) fn symbol(&self) -> Option<&'t str> {
+        self.field("name").map(|name| name.text())
+    }
+
+    /// A resource's type, as it is written with its version.
+    pub(crate) fn type_literal(&self) -> Option<Value<'t>> {
+        match self.source.bicep {
+            true => self.field("type"),
+            false => self.member("type"),
+        }
+    }
+
+    /// The path literal of a module.
+    pub(crate) fn path(&self) -> Option<Value<'t>> {
+        self.field("path")
+    }
+
+    /// The type of a parameter, as it is written.
+    pub(crate) fn declared_type(&self) -> Option<Value<'t>> {
+        self.field("type")
+    }
+
+    /// The object, below loop and condition.
+    pub(crate) fn body(&self) -> Option<Value<'t>> {
+        if !self.source.bicep {
+            return Some(self.source.value(self.node));
+        }
+        let mut node = self.node.child_by_field_name("body")?;
+        while matches!(node.kind(), "for" | "if_body") {
+            node = node.child_by_field_name("body")?;
+        }
+        Some(self.source.value(node)).filter(Value::is_object)
+    }
+
+    /// A member of the object. Those of a module are known in one case alone.
+    pub(crate) fn member(&self, name: &str) -> Option<Value<'t>> {
+        let body = self.body()?;
+        match self.is_module() {
+            true => body.exact_member(name),
+            false => body.member(name),
+        }
+    }
+
+    /// The condition that it has itself.
+    pub(crate) fn condition(&self) -> Option<Condition<'t>> {
+        if !self.source.bicep {
+            let value = self.member("condition")?;
+            return Some(Condition {
+                value,
+                whole: value.span(),
+            });
+        }
+        let mut body = self.node.child_by_field_name("body")?;
+        if body.kind() == "for" {
+            body = body.child_by_field_name("body")?;
+        }
+        if body.kind() != "if_body" {
+            return None;
+        }
+        let parenthesized = body.child_by_field_name("condition")?;
+        let inner = parenthesized.child_by_field_name("expression")?;
+        let object = body.child_by_field_name("body")?;
+        Some(Condition {
+            value: self.source.value(inner),
+            whole: Span::of(body.start_byte()..object.start_byte()),
+        })
+    }
+
+    /// The loop of a Bicep declaration.
+    pub(crate) fn loop_head(&self) -> Option<LoopHead<'t>> {
+        let body = self.node.child_by_field_name("body")?;
+        let over = body
+            .child_by_field_name("iterable")
+            .filter(|_| body.kind() == "for")?;
+        let inner = body.child_by_field_name("body")?;
+        Some(LoopHead {
+            text: self
+                .source
+                .slice(Span::of(body.start_byte()..inner.start_byte())),
+            over: self.source.value(over),
+        })
+    }
+
+    /// Whether it is repeated.
+    pub(crate) fn is_looped(&self) -> bool {
+        match self.source.bicep {
+            true => self.loop_head().is_some(),
+            false => self.member("copy").is_some(),
+        }
+    }
+}
