@@ -95,7 +95,9 @@ impl Verifier {
         let mut kept: Vec<Fix> = Vec::new();
         for mut fix in fixes {
             let known = kept.iter().any(|other| {
-                other.id == fix.id || other.edits == fix.edits && !fix.edits.is_empty()
+                other.id == fix.id
+                    || Some(&other.id) == fix.fallback_for.as_ref()
+                    || other.edits == fix.edits && !fix.edits.is_empty()
             });
             if known || !self.holds(analysis, finding, &fix) {
                 continue;

@@ -20,6 +20,8 @@ pub struct Fix {
     pub preferred: bool,
     /// Turns on something that is paid for: the plan's name.
     pub paid: Option<&'static str>,
+    /// Offered only if no fix with this id is.
+    pub fallback_for: Option<String>,
     /// Edits per file, the finding's own file first.
     pub edits: Vec<FileEdit>,
 }
@@ -32,6 +34,7 @@ impl Fix {
             id: id.to_owned(),
             preferred: true,
             paid: None,
+            fallback_for: None,
             edits,
         }
     }

@@ -57,6 +57,9 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
 const INSERT_CONTAINERS: &str = "insert-containers";
 const INSERT_CONTAINER_REGISTRY: &str = "insert-container-registry";
 
+/// Id of the fix that lets a plan be deployed.
+const ALWAYS_DEPLOY: &str = "always-deploy";
+
 /// More proposals for one plan are not tried.
 const MAX_CANDIDATES: usize = 16;
 
@@ -114,6 +117,7 @@ impl Job<'_> {
             id,
             preferred: false,
             paid,
+            fallback_for: None,
             edits,
         });
     }
@@ -256,7 +260,7 @@ impl Job<'_> {
                 "Replace plan 'ContainerRegistry' by 'Containers' (paid)".to_owned(),
             ),
             (_, true, _) => (
-                "always-deploy",
+                ALWAYS_DEPLOY,
                 format!("Always deploy plan '{}' (paid)", off.name),
             ),
             (_, _, OffCause::Extension) => (
@@ -429,12 +433,17 @@ impl Job<'_> {
         };
         let id = format!("{base}{suffix}");
         let names = insert::names(plan);
-        // A second plan of that name would contradict one that the deployment declares.
-        let declared =
-            |off: &PlanOff| off.deployment.is_none() && off.name.eq_ignore_ascii_case(names.plan);
-        if subject.plans_off.iter().any(declared) {
+        // A second plan of that name would contradict one that the deployment declares. Beside one that is not deployed
+        // it is the last resort.
+        let mut declared = subject
+            .plans_off
+            .iter()
+            .filter(|off| off.deployment.is_none() && off.name.eq_ignore_ascii_case(names.plan));
+        let not_deployed = declared.clone().next().is_some();
+        if declared.any(|off| off.cause != OffCause::Condition) {
             return;
         }
+        let before = self.made.len();
         for edits in insert::insertions(self.cx, target, plan) {
             let title = format!("Turn on {} ({})", names.title, names.note);
             if edits.iter().any(|edit| edit.create) && !self.cx.create_files {
@@ -443,6 +452,11 @@ impl Job<'_> {
             }
             let title = title + &self.in_files(&edits);
             self.offer(id.clone(), title, Some(names.plan), edits);
+        }
+        if not_deployed {
+            for fix in self.made.iter_mut().skip(before) {
+                fix.fallback_for = Some(ALWAYS_DEPLOY.to_owned());
+            }
         }
     }
 
@@ -473,6 +487,7 @@ impl Job<'_> {
                 id: id.to_owned(),
                 preferred: false,
                 paid: Some(names.plan),
+                fallback_for: None,
                 edits: Vec::new(),
             });
         }

@@ -108,7 +108,7 @@
   (scene-wait "the finding" (lambda () (= 1 (length (scene-findings-elsewhere "azuredeploy.json"))))))
 
 (scene-step "fix that creates a file"
-  (scene-take scene-main "Enable Defender for Containers (Standard)")
+  (scene-take scene-main "Turn on Defender for Containers (paid)")
   (scene-wait "the module in main.bicep"
         (lambda () (string-match-p "'defender-for-containers\\.bicep'" (scene-text scene-main))))
   (let ((created (find-buffer-visiting (concat scene-workspace "/defender-for-containers.bicep"))))

@@ -105,7 +105,7 @@ def finding_in_a_file_that_is_not_open():
 @step
 def fix_that_creates_a_file():
     to_registry()
-    take("Enable Defender for Containers (Standard)", picture="fix")
+    take("Turn on Defender for Containers (paid)", picture="fix")
     wait("the module in main.bicep", lambda: "'defender-for-containers.bicep'" in screen())
     command("write-all")
     wait("main.bicep on disk", lambda: "'defender-for-containers.bicep'" in (read("main.bicep") or ""))

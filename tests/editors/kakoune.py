@@ -79,7 +79,7 @@ def finding_in_a_file_that_is_not_open():
 
 @step
 def fix_that_creates_a_file():
-    take("Enable Defender for Containers (Standard)")
+    take("Turn on Defender for Containers (paid)")
     wait("the module in main.bicep", lambda: "'defender-for-containers.bicep'" in screen())
     command("write-all")
     wait("main.bicep on disk", lambda: "'defender-for-containers.bicep'" in (read("main.bicep") or ""))

@@ -106,7 +106,7 @@ end)
 
 step('fix that creates a file', function()
   to_registry()
-  take('Enable Defender for Containers (Standard)')
+  take('Turn on Defender for Containers (paid)')
   wait('the module in main.bicep', function()
     return text(main):find("'defender%-for%-containers.bicep'") ~= nil
   end)

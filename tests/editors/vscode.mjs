@@ -204,7 +204,7 @@ try {
 
   await step('fix that creates a file', async () => {
     await toRegistry();
-    await take('Enable Defender for Containers (Standard)', 'fix');
+    await take('Turn on Defender for Containers (paid)', 'fix');
     await wait('the new file', () => read('defender-for-containers.bicep') !== undefined);
     await saveAll();
     await wait('the plan on disk', () => read('defender-for-containers.bicep')?.includes('Microsoft.Security/pricings'));

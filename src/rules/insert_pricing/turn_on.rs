@@ -471,7 +471,9 @@ pub(super) fn deploy(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
         return Vec::new();
     };
     let names = condition.value.names();
-    let mut found = Vec::new();
+    let mut found = off
+        .name_place
+        .map_or_else(Vec::new, |name| of_element(name, cx));
     for name in &names {
         found.extend(flipped(name, &view, cx));
         found.extend(defaulted(name, &view));

@@ -248,10 +248,6 @@ impl<'t> Value<'t> {
         self.node.kind() == "array"
     }
 
-    pub(crate) fn is_ternary(&self) -> bool {
-        self.node.kind() == "ternary"
-    }
-
     /// A name of Bicep alone: a parameter, a variable, a symbol.
     pub(crate) fn name(&self) -> Option<&'t str> {
         (self.node.kind() == "variable").then(|| self.text())
@@ -429,10 +425,6 @@ impl<'t> Declaration<'t> {
         self.node.kind() == "param_declaration"
     }
 
-    pub(crate) fn is_target_scope(&self) -> bool {
-        self.node.kind() == "target_scope"
-    }
-
     /// The arguments of a decorator of this name.
     pub(crate) fn decorator(&self, name: &str) -> Option<Vec<Value<'t>>> {
         let all = decorators(self.node);
@@ -453,14 +445,6 @@ impl<'t> Declaration<'t> {
     /// Bicep's symbol.
     pub(crate) fn symbol(&self) -> Option<&'t str> {
         self.field("name").map(|name| name.text())
-    }
-
-    /// A resource's type, as it is written with its version.
-    pub(crate) fn type_literal(&self) -> Option<Value<'t>> {
-        match self.source.bicep {
-            true => self.field("type"),
-            false => self.member("type"),
-        }
     }
 
     /// The path literal of a module.
