@@ -12,7 +12,7 @@ use crate::workspace::config::Settings;
 /// A fix as an editor or the command line may offer it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fix {
-    /// What happens and what it costs: *Enable Defender for Containers (Standard) for the subscription*.
+    /// What happens and what it costs: *Turn on Defender for Containers (paid) in 'main.bicep'*.
     pub title: String,
     /// Stable within one finding: `insert-containers`, `set-tier`, …; lets a client resolve lazily.
     pub id: String,
