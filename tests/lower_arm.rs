@@ -104,7 +104,10 @@ fn read(resources: &Value, parent: &str, types: &mut Vec<String>) {
 
 #[test]
 fn own_templates_lower_whole() {
-    let compared = templates_lower_whole(support::own_files(&["json"]));
+    let mut files = support::own_files(&["json"]);
+    // These hold what a plain reader of JSON reads in another way.
+    files.retain(|(path, _)| !path.parent().is_some_and(|page| page.ends_with("json.md")));
+    let compared = templates_lower_whole(files);
     assert!(compared > 50, "only {compared} compared");
 }
 

@@ -11,10 +11,12 @@
 mod fixes;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use preflight::analysis::{Analysis, Options};
 use preflight::rules::fix::Fix;
+use preflight::workspace::config::{Coverage, Overrides};
 use support::Workspace;
 
 #[derive(Default)]
@@ -240,4 +242,78 @@ fn the_cases_hold() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// What is found with coverage `deployment`, one line each: in the folder, or in entry points by name.
+fn found(workspace: &Workspace, entries: Option<&[&str]>) -> BTreeSet<String> {
+    let options = Options {
+        overrides: Overrides {
+            coverage: Some(Coverage::Deployment),
+            ..Overrides::default()
+        },
+        cache_root: Some(workspace.path(".cache-of-bicep")),
+        ..Options::default()
+    };
+    let mut analysis = match entries {
+        None => workspace.analysis_with(options),
+        Some(_) => Analysis::new(options),
+    };
+    for entry in entries.into_iter().flatten() {
+        analysis.add_entry(&workspace.path(entry), None);
+    }
+    fixes::settle(&mut analysis);
+    let reports = analysis.reports();
+    let each = reports.iter().flat_map(|report| {
+        let shown = report.diagnostics.iter();
+        shown.map(|shown| {
+            let (path, start) = (workspace.relative(&report.path), shown.location.start);
+            format!("{path}:{} {:?}", start.line + 1, shown.verdict)
+        })
+    });
+    each.collect()
+}
+
+/// A folder is found to have what its entry points have: the files that no other names, and each parameter file.
+#[test]
+fn a_folder_and_its_entry_points_agree() {
+    let mut wrong = Vec::new();
+    for path in topics() {
+        let text = std::fs::read_to_string(&path).expect("a topic");
+        for case in read(&text).iter().filter(|case| case.open.is_empty()) {
+            let files: Vec<(&str, &str)> = case.files.iter().map(|(p, t)| (&**p, &**t)).collect();
+            // A parameter file, or the source of a generated template, may stand for a template that is named nowhere.
+            let paired = |(path, text): &&(&str, &str)| {
+                let json = path.ends_with(".json");
+                json && (!text.contains("\"resources\"") || text.contains("_generator"))
+            };
+            let cached = |(path, _): &(&str, &str)| path.starts_with(".cache");
+            if files.iter().any(|file| paired(&file) || cached(file)) {
+                continue;
+            }
+            let workspace = Workspace::new(&files);
+            let stem = |path: &str| {
+                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+                name.split('.').next().unwrap_or_default().to_owned()
+            };
+            let named = |path: &str| {
+                files
+                    .iter()
+                    .any(|(p, t)| *p != path && t.contains(&stem(path)))
+            };
+            let entries: Vec<&str> = files
+                .iter()
+                .map(|(p, _)| *p)
+                .filter(|p| !named(p))
+                .collect();
+            let alone = found(&workspace, Some(&entries));
+            let missed: Vec<_> = alone
+                .difference(&found(&workspace, None))
+                .cloned()
+                .collect();
+            if !missed.is_empty() {
+                wrong.push(format!("{}: {}: {missed:?}", path.display(), case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -439,29 +439,19 @@ fn unknown_choice(choice: &Arc<Choice>) -> Value {
 pub(crate) fn concat(cx: &Context<'_>, pieces: &[Value]) -> Value {
     let mut text = String::new();
     let mut unknown: Option<Arc<str>> = None;
-    let mut tail = String::new();
-    let mut non_empty = false;
     for piece in pieces {
         match super::json::text_of(piece) {
             super::json::Text::Known(piece) => {
-                non_empty |= !piece.is_empty();
                 text.push_str(&piece);
-                tail.push_str(&piece);
             }
-            super::json::Text::Unknown(reason) => {
-                // Every array, object, number and boolean has some text.
-                non_empty |= super::merge::is_empty(piece) == Some(false)
-                    || !matches!(piece.ty(), None | Some(Type::String));
-                unknown = unknown.or(Some(reason));
-                tail = piece.tail().unwrap_or_default().to_owned();
-            }
+            super::json::Text::Unknown(reason) => unknown = unknown.or(Some(reason)),
         }
         if text.len() > MAX_TEXT || !cx.spend(text.len() / 32) {
             return Value::unknown_of(super::value::TOO_LARGE, Some(Type::String), true);
         }
     }
     match unknown {
-        Some(reason) => Value::text_ending_in(&tail, reason, non_empty),
+        Some(reason) => super::pieces::joined(reason, pieces),
         None => Value::string(text),
     }
 }

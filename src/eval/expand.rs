@@ -141,33 +141,11 @@ impl Out<'_> {
 
     fn wants_any(&self, resource: &Resource) -> bool {
         let own = match &resource.resource_type {
-            Some(ty) => {
-                self.wants(ty.as_str()) || is_deployment(resource) && !is_empty_deployment(resource)
-            }
+            Some(ty) => self.wants(ty.as_str()) || resource.deploys_template(),
             None => true,
         };
         own || resource.children.iter().any(|child| self.wants_any(child))
     }
-}
-
-/// Whether a resource is a deployment, or a stack, of another template.
-fn is_deployment(resource: &Resource) -> bool {
-    let types = [
-        "Microsoft.Resources/deployments",
-        "Microsoft.Resources/deploymentStacks",
-    ];
-    let ty = resource.resource_type.as_ref();
-    !resource.existing && ty.is_some_and(|ty| types.iter().any(|deployment| ty.is(deployment)))
-}
-
-/// Whether a deployment has a template that deploys nothing.
-fn is_empty_deployment(resource: &Resource) -> bool {
-    let properties = resource.body.member("properties");
-    let template = properties.and_then(|properties| properties.member("template"));
-    let resources = template.and_then(|template| template.member("resources"));
-    resources.is_some_and(
-        |resources| matches!(&resources.kind, ExprKind::Array(elements) if elements.is_empty()),
-    )
 }
 
 /// A deployment or stack that is declared as a resource, as the module that it is.
@@ -313,8 +291,8 @@ fn expand_resource<'t>(
     chain: &mut Vec<&'t Resource>,
     resource: &'t Resource,
 ) {
-    if is_deployment(resource) {
-        if !is_empty_deployment(resource) {
+    if resource.is_deployment() {
+        if resource.deploys_template() {
             expand_module(cx, out, env, site, &as_module(cx, env, resource));
         }
         return;

@@ -136,7 +136,10 @@ pub(crate) fn equal(a: &Value, b: &Value) -> Option<bool> {
                 Some(Type::Int) => {
                     x.non_empty && x.ty == Some(Type::Int) && matches!(other.kind, Int(..1))
                 }
-                _ => x.non_empty && is_empty(other) == Some(true),
+                _ => {
+                    x.non_empty && is_empty(other) == Some(true)
+                        || other.as_str().is_some_and(|text| x.differs(text))
+                }
             };
             differs.then_some(false)
         }

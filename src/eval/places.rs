@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::evaluate::{reason_of, settled, value_of};
 use super::merge::merge;
+use super::pieces::Piece;
 use super::scope::{Env, Internal};
 use super::symbols;
 use super::value::{Kind, Value};
@@ -107,8 +108,10 @@ fn subscription_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Option<Val
 }
 
 fn is_own_subscription(cx: &Context<'_>, value: &Value) -> bool {
-    canonical_text(value)
-        .is_some_and(|text| text == OWN_SUBSCRIPTION || own_subscription::gives(cx, &text, ""))
+    let piece = matches!(&value.kind, Kind::Unknown(unknown) if *unknown.pieces == [Piece::OwnSubscription]);
+    piece
+        || canonical_text(value)
+            .is_some_and(|text| text == OWN_SUBSCRIPTION || own_subscription::gives(cx, &text, ""))
 }
 
 fn canonical_text(value: &Value) -> Option<String> {

@@ -8,7 +8,7 @@ use super::loops::{Iteration, at_iteration, each_iteration, expression_hash};
 use super::merge::merge;
 use super::scope::{Env, Internal, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
-use super::{Existence, existence, modules};
+use super::{Existence, existence, ids, modules};
 use crate::model::{Declaration, Expr, Ident, Item, ItemKind, Module, Output, Resource, Template};
 
 /// The resource at a path below an item, and those it is nested in, outermost first.
@@ -260,10 +260,7 @@ pub(crate) fn property(
             iteration,
         } => {
             let chain = resource_chain(template, *item, path);
-            let Some(resource) = chain.last() else {
-                return Value::unknown("there is no such resource");
-            };
-            resource_property(cx, env.at_item(*item), resource, iteration.as_ref(), name)
+            resource_property(cx, env.at_item(*item), &chain, iteration.as_ref(), name)
         }
         Internal::Module { item, iteration } => {
             let Some(module) = module_at(template, *item) else {
@@ -330,10 +327,13 @@ fn where_deployed(
 fn resource_property(
     cx: &Context<'_>,
     env: Env<'_>,
-    resource: &Resource,
+    chain: &[&Resource],
     iteration: Option<&Value>,
     name: &str,
 ) -> Value {
+    let Some(resource) = chain.last() else {
+        return Value::unknown("there is no such resource");
+    };
     let declaration = &resource.declaration;
     let evaluated = |expr: &Expr| {
         in_iteration(cx, env, declaration, iteration, |env| {
@@ -356,8 +356,13 @@ fn resource_property(
                 Some(symbol) => format!("the id of '{symbol}' is known only after deployment"),
                 None => "a resource id is known only after deployment".to_owned(),
             };
-            let own = own.as_ref().map(evaluated);
-            Value::text_ending_in(&Value::id_tail(own.as_ref()), reason, true)
+            let reason: Arc<str> = reason.into();
+            in_iteration(cx, env, declaration, iteration, |env| {
+                ids::of_resource(cx, env, chain, &reason).unwrap_or_else(|| {
+                    let own = own.as_ref().map(|name| settled(cx, env, name));
+                    ids::ending_in(own.as_ref(), reason)
+                })
+            })
         }
         _ => after_deployment(declaration, name),
     }

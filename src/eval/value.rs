@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Canonical;
+use super::pieces::Piece;
 use crate::model::{Ident, NodeRef};
 
 /// A value and where it comes from.
@@ -141,8 +142,8 @@ pub struct Unknown {
     /// The expression in canonical form over the deployment's own inputs, where it has one: equal canonical forms have
     /// equal values within one deployment. Filled in for names, scopes and conditions of instances.
     pub canonical: Option<Arc<Canonical>>,
-    /// Of a text: what it surely ends in, as a resource id ends in a name.
-    pub tail: Option<Arc<str>>,
+    /// Of a text, what is known of it, in order; empty where that is nothing.
+    pub pieces: Arc<[Piece]>,
 }
 
 /// JSON types.
@@ -186,31 +187,17 @@ impl Value {
             ty,
             non_empty,
             canonical: None,
-            tail: None,
+            pieces: Arc::default(),
         })))
-    }
-
-    /// A text that is not known, but for what it ends in.
-    pub fn text_ending_in(tail: &str, reason: impl Into<Arc<str>>, non_empty: bool) -> Self {
-        Value::of(Kind::Unknown(Arc::new(Unknown {
-            reason: reason.into(),
-            ty: Some(Type::String),
-            non_empty: non_empty || !tail.is_empty(),
-            canonical: None,
-            tail: (!tail.is_empty()).then(|| tail.into()),
-        })))
-    }
-
-    /// What a resource id surely ends in, by the last segment of the name.
-    pub(crate) fn id_tail(name: Option<&Value>) -> String {
-        let known = name.and_then(Value::as_str).map(|name| format!("/{name}"));
-        known.unwrap_or_else(|| name.and_then(Value::tail).unwrap_or_default().to_owned())
     }
 
     /// What a text surely ends in, where it is not known as a whole.
     pub fn tail(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Unknown(unknown) => unknown.tail.as_deref(),
+            Kind::Unknown(unknown) => match unknown.pieces.last() {
+                Some(Piece::Text(text)) => Some(text),
+                _ => None,
+            },
             _ => None,
         }
     }

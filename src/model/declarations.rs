@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Expr, Ident, ItemSpans, Loop, NodeId};
+use super::{Expr, ExprKind, Ident, ItemSpans, Loop, NodeId};
 
 /// Which of the languages a file is written in, by extension and content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -246,6 +246,29 @@ pub struct Resource {
     pub body: Expr,
     /// Resources nested in it (Bicep: nested `resource`; ARM: nested `resources`).
     pub children: Box<[Resource]>,
+}
+
+impl Resource {
+    /// A deployment, or a stack, of another template that is written as a resource.
+    pub fn is_deployment(&self) -> bool {
+        let types = [
+            "Microsoft.Resources/deployments",
+            "Microsoft.Resources/deploymentStacks",
+        ];
+        let ty = self.resource_type.as_ref();
+        !self.existing && ty.is_some_and(|ty| types.iter().any(|deployment| ty.is(deployment)))
+    }
+
+    /// A deployment of a template that is not empty as written.
+    pub fn deploys_template(&self) -> bool {
+        let properties = self.body.member("properties");
+        let template = properties.and_then(|properties| properties.member("template"));
+        let resources = template.and_then(|template| template.member("resources"));
+        let empty = resources.is_some_and(
+            |resources| matches!(&resources.kind, ExprKind::Array(elements) if elements.is_empty()),
+        );
+        self.is_deployment() && !empty
+    }
 }
 
 /// A module use, or a nested or linked deployment.

@@ -15,6 +15,7 @@ mod values;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use tree_sitter::{Node, Tree};
 
 use self::links::Links;
@@ -265,8 +266,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         };
         let mut nodes = Nodes::new(place);
         let (kind, interpolations) = lower(self, &mut nodes);
+        let deep = std::mem::take(&mut self.too_deep);
         if sanitized {
-            return self.memo.keep(key, nodes.finish(kind, false));
+            return self.memo.keep(key, nodes.finish(kind, deep));
         }
         let broken = self.broken(node, &interpolations);
         nodes.finish(kind, broken)
@@ -317,8 +319,13 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             inner: self.has_inner_scope(&pairs),
         };
         let mut items = Items::new();
-        for pair in &pairs {
-            if let Some(value) = pair.value {
+        for (at, pair) in pairs.iter().enumerate() {
+            // Of two members of one name the last counts.
+            let name = self.said(pair.key);
+            let mut later = pairs[at + 1..].iter();
+            if let Some(value) = pair.value
+                && !later.any(|pair| self.said(pair.key).eq_ignore_ascii_case(&name))
+            {
                 self.section(&mut items, &mut wrong, *pair, value, around);
             }
         }
@@ -418,7 +425,12 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
         let (pairs, wrong) = self.pairs(value);
         errors.extend(wrong);
-        for pair in pairs {
+        let mut seen = FxHashSet::default();
+        // Of two entries of one name the last counts; the order of items is made afterwards.
+        for pair in pairs.into_iter().rev() {
+            if !seen.insert(self.name(pair.key)) {
+                continue;
+            }
             let Some(entry) = pair.value else {
                 errors.push(pair.node);
                 continue;

@@ -60,7 +60,7 @@ pub struct Reading {
 }
 
 /// Deeper collections are refused, so that every walk over the data may recurse.
-pub const MAX_DEPTH: usize = 100;
+pub const MAX_DEPTH: usize = 64;
 
 /// More values than this, aliases spelled out, are refused: a few lines of YAML can stand for billions.
 const MAX_VALUES: usize = 200_000;
@@ -339,13 +339,51 @@ fn plain(text: Cow<'_, str>) -> DataKind {
 
 // ---- JSON
 
-/// Reads JSON; comments and trailing commas are no mistakes.
+/// Reads JSON as Azure Resource Manager reads it; comments and trailing commas are no mistakes.
 pub fn jsonc(text: &str) -> Reading {
+    read_json(text, |_, _| None)
+}
+
+/// Reads JSON as Bicep reads its configuration: comments may stand between values, and nothing else is lenient.
+pub fn strict_jsonc(text: &str) -> Reading {
+    read_json(text, refusal)
+}
+
+/// What a strict reader refuses about a node by itself, in words.
+fn refusal(node: Node<'_>, text: &str) -> Option<&'static str> {
+    let written = text.get(node.byte_range()).unwrap_or_default();
+    match node.kind() {
+        "trailing_comma" => Some("a comma before a closing bracket"),
+        "string" if !written.starts_with('"') => Some("a text without double quotes"),
+        "string" if written.bytes().any(|byte| byte < b' ') => Some("a line end or tab in a text"),
+        "string" | "number" | "null" => serde_json::from_str::<serde_json::Value>(written)
+            .is_err()
+            .then_some("a value that JSON does not have"),
+        _ => None,
+    }
+}
+
+fn read_json(text: &str, refusal: fn(Node<'_>, &str) -> Option<&'static str>) -> Reading {
     let tree = language::parse(language::json(), text, None);
     if let Some(error) = syntax_errors(&tree, text).into_iter().next() {
         return broken(error.span, error.message);
     }
     let root = tree.root_node();
+    let mut cursor = tree.walk();
+    'nodes: loop {
+        let node = cursor.node();
+        if let Some(words) = refusal(node, text) {
+            return broken(Span::of(node.byte_range()), words);
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                break 'nodes;
+            }
+        }
+    }
     let value = (0..root.named_child_count() as u32)
         .filter_map(|i| root.named_child(i))
         .find(|node| node.kind() != "comment");
@@ -359,7 +397,7 @@ pub fn jsonc(text: &str) -> Reading {
         },
         None => broken(
             Span::new(0, 0),
-            format!("nested more than {MAX_DEPTH} deep"),
+            format!("nested more than {MAX_DEPTH} deep, or a number that has no value here"),
         ),
     }
 }
@@ -374,10 +412,15 @@ fn json_value(node: Node<'_>, text: &str, depth: usize) -> Option<Data> {
         "string" => DataKind::Str(decode_string(written).text.into_owned()),
         "true" => DataKind::Bool(true),
         "false" => DataKind::Bool(false),
-        "number" => match written.parse() {
-            Ok(number) => DataKind::Int(number),
-            Err(_) => DataKind::Float(written.parse().unwrap_or_default()),
+        "number" => match super::json::integer(written) {
+            Some(number) => DataKind::Int(number),
+            None => {
+                let number: Option<f64> = written.parse().ok();
+                let fits = |number: &f64| number.is_finite() && written.contains(['.', 'e', 'E']);
+                DataKind::Float(number.filter(fits)?)
+            }
         },
+        "null" if written != "null" => return None,
         "array" => {
             let items = node
                 .named_children(&mut cursor)

@@ -170,7 +170,11 @@ fn missing(node: Node<'_>, above: &[Node<'_>], text: &(impl Source + ?Sized)) ->
         "identifier" => "expected a name".to_owned(),
         "integer" | "number" => "expected a value".to_owned(),
         "comma" => "expected `,`".to_owned(),
-        "quote" => "expected `\"`".to_owned(),
+        "quote" => match above.last().map_or("", |holder| holder.kind()) {
+            "misspelt_string" => "JSON has no such escape".to_owned(),
+            "early_comment" => "a comment before a colon".to_owned(),
+            _ => "expected `\"`".to_owned(),
+        },
         kind if kind.starts_with('_') => "expected a new line".to_owned(),
         kind => format!("expected `{kind}`"),
     };
@@ -214,7 +218,10 @@ fn incomplete(above: &[Node<'_>]) -> &'static str {
 fn unexpected(span: Span, text: &(impl Source + ?Sized)) -> SyntaxError {
     let slice = text.slice(span);
     let line = slice.trim().lines().next().unwrap_or_default().trim_end();
-    let message = if line.is_empty() {
+    let next = Span::new(span.end, text.len().min(span.end as usize + 1) as u32);
+    let message = if line.is_empty() && text.slice(next) == "/" {
+        "unexpected comment".to_owned()
+    } else if line.is_empty() {
         "unexpected end of line".to_owned()
     } else if line.chars().count() <= EXCERPT {
         format!("unexpected `{line}`")

@@ -54,7 +54,7 @@ thread_local! {
 const REQUEST_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
 
 /// What stands for a text that is not parsed to its end: one error.
-const TANGLED: &[u8] = b"\x01";
+const TANGLED: &[u8] = b"\x02";
 
 /// Parses a text, chunk by chunk as it lies.
 ///

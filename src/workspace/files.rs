@@ -536,8 +536,9 @@ impl Workspace {
             .loaded
             .as_ref()
             .is_none_or(|before| before.summary.weight != summary.weight);
-        let broken = tree.as_ref().filter(|_| broken);
-        let errors = broken.map_or_else(Arc::default, |tree| first_errors(tree, text));
+        let errors = tree.as_ref().map_or_else(Arc::default, |tree| {
+            errors_of(tree, text, file.kind, &model)
+        });
         open.loaded = Some(Loaded {
             model,
             summary,
@@ -626,11 +627,7 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
     let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
     let model = lower(kind, &tree, text, memo);
     let broken = tree.root_node().has_error();
-    let errors = if broken {
-        first_errors(&tree, text)
-    } else {
-        Arc::default()
-    };
+    let errors = errors_of(&tree, text, kind, &model);
     let uncertain = is_uncertain(kind, broken, &model, || text.to_owned());
     Read {
         kind,
@@ -663,7 +660,7 @@ fn is_uncertain(
 
 /// What the bytes of a file may hold, by themselves.
 fn weight_of(kind: FileKind, marks: &PatternHits) -> Weight {
-    if marks.registry || marks.pricing || marks.policy {
+    if marks.registry || marks.pricing || marks.policy || marks.computed {
         Weight::Holds
     } else if marks.remote && kind == FileKind::ArmTemplate {
         Weight::Uncertainty
@@ -731,12 +728,24 @@ fn is_json(kind: FileKind) -> bool {
     )
 }
 
-fn first_errors<S: Source + ?Sized>(tree: &Tree, text: &S) -> Errors {
-    let errors = syntax::syntax_errors(tree, text);
-    errors
-        .into_iter()
-        .map(|error| (error.span, error.message))
-        .collect()
+fn errors_of<S: Source + ?Sized>(
+    tree: &Tree,
+    text: &S,
+    kind: FileKind,
+    model: &FileModel,
+) -> Errors {
+    if tree.root_node().has_error() {
+        let errors = syntax::syntax_errors(tree, text).into_iter();
+        return errors.map(|error| (error.span, error.message)).collect();
+    }
+    let mut items = model.template.items.iter().zip(&model.spans);
+    match items.find(|(item, _)| item.broken) {
+        Some((_, (start, _))) if is_json(kind) => {
+            let message = "nested in more than 64 objects and arrays".to_owned();
+            Arc::new([(Span::new(*start, *start), message)])
+        }
+        _ => Arc::default(),
+    }
 }
 
 /// Looks at the bytes of a file on disk.

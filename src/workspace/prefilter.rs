@@ -31,6 +31,8 @@ pub struct PatternHits {
     /// Literals that look like paths to other files (modules, `using`, imports, `load…Content`, `relativePath`),
     /// decoded, in order, each once.
     pub references: Vec<Box<str>>,
+    /// Has a deployment, written as a resource, whose template may be in another file or come from a parameter.
+    pub computed: bool,
     /// A Bicep file, or JSON that looks like a template or parameters file at all.
     pub candidate: bool,
     /// JSON: carries `_generator`, as what Bicep compiles does.
@@ -66,6 +68,7 @@ fn everything() -> PatternHits {
         pricing: true,
         policy: true,
         remote: true,
+        computed: true,
         candidate: true,
         ..PatternHits::default()
     }
@@ -127,7 +130,9 @@ fn cases(word: &[u8]) -> Vec<Vec<u8>> {
 /// without a known ending may follow.
 static BICEP: LazyLock<Option<Scanner>> = LazyLock::new(|| {
     Scanner::new(
-        &["/reg", "/pri", "/pol", ".bic", ".jso", ".arm", "'br", "'ts"],
+        &[
+            "/reg", "/pri", "/pol", "/dep", ".bic", ".jso", ".arm", "'br", "'ts",
+        ],
         &["load", "modu"],
     )
 });
@@ -147,6 +152,9 @@ fn inspect_bicep(bytes: &[u8]) -> PatternHits {
     };
     let mut references = References::default();
     scanner.scan(bytes, |at| match bytes[at] {
+        b'/' if is_at(bytes, at, b"/deployment") => {
+            marks.computed |= !has_empty_template(&bytes[at..])
+        }
         b'/' => mark_type(&mut marks, bytes, at),
         b'.' => references.add(bicep_literal_around(bytes, at)),
         b'\'' => {
@@ -170,6 +178,16 @@ fn inspect_bicep(bytes: &[u8]) -> PatternHits {
     });
     marks.references = references.done();
     marks
+}
+
+/// Whether `resources: []` follows soon, as in the deployments that count how often a module is used.
+fn has_empty_template(bytes: &[u8]) -> bool {
+    let near = &bytes[..bytes.len().min(REACH)];
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\'');
+    memmem::find_iter(near, b"resources").any(|at| {
+        let mut rest = near[at + 9..].iter().filter(|b| !blank(b));
+        [b':', b'[', b']'].iter().all(|b| rest.next() == Some(b))
+    })
 }
 
 /// The largest distance between a keyword and its path, in bytes: only comments can come between.
@@ -283,8 +301,8 @@ fn unescape(bytes: &[u8], character: impl Fn(&[u8]) -> Option<(char, usize)>) ->
 /// JSON: types, and the members that a template or parameters file has at its top.
 static JSON: LazyLock<Option<Scanner>> =
     LazyLock::new(|| Scanner::new(&["/reg", "/pri", "/pol", "/dep", "\"res", "\"par"], &[]));
-/// `templateLink`, looked for only where there are deployments.
-static LINK: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new(&["elin"], &[]));
+/// `templateLink` and `template`, looked for only where there are deployments.
+static LINK: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new(&["elin", "\"tem"], &[]));
 /// Endings of paths, looked for only in files that can refer to others.
 static ENDINGS: LazyLock<Option<Scanner>> =
     LazyLock::new(|| Scanner::new(&[".bic", ".jso", ".arm"], &[]));
@@ -316,6 +334,11 @@ fn inspect_json(bytes: &[u8]) -> PatternHits {
     if deployments {
         link.scan(bytes, |at| {
             marks.remote |= at >= 7 && is_at(bytes, at - 7, b"templatelink");
+            marks.computed |= is_at(bytes, at, b"\"template\"") && {
+                let mut rest = bytes[at + 10..].iter();
+                rest.find(|b| **b == b':').is_some()
+                    && rest.find(|b| !b.is_ascii_whitespace()) == Some(&b'"')
+            };
         });
     }
     // A parameters file names its template in its metadata; it has no resources.
@@ -441,6 +464,7 @@ mod tests {
             ("pricing", marks.pricing),
             ("policy", marks.policy),
             ("remote", marks.remote),
+            ("computed", marks.computed),
             ("candidate", marks.candidate),
             ("generated", marks.generated),
         ];
@@ -505,6 +529,9 @@ mod tests {
             "policy",
             &[],
         );
+        let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
+        check(&format!("{telemetry}[]"), "", &[]);
+        check(&format!("{telemetry}list"), "computed", &[]);
         check(
             "module m 'modules/acr.bicep' = {",
             "",

@@ -80,7 +80,10 @@ fn weight_of(
     references: &mut References,
 ) -> Weight {
     match &item.kind {
-        ItemKind::Resource(resource) if wants(resource, want) => return Weight::Holds,
+        // What is in a deployment that is written as a resource only evaluation can tell.
+        ItemKind::Resource(resource) if wants(resource, want) || resource.deploys_template() => {
+            return Weight::Holds;
+        }
         ItemKind::Module(module) => return weight_of_module(module, want, uncertain, references),
         ItemKind::Import(import) => {
             references.insert((ReferenceKind::Import, import.from.text.clone()));

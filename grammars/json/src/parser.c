@@ -7,62 +7,75 @@
 #endif
 
 #define LANGUAGE_VERSION 14
-#define STATE_COUNT 58
-#define LARGE_STATE_COUNT 8
-#define SYMBOL_COUNT 26
+#define STATE_COUNT 76
+#define LARGE_STATE_COUNT 12
+#define SYMBOL_COUNT 34
 #define ALIAS_COUNT 1
-#define TOKEN_COUNT 16
-#define EXTERNAL_TOKEN_COUNT 3
+#define TOKEN_COUNT 21
+#define EXTERNAL_TOKEN_COUNT 5
 #define FIELD_COUNT 2
 #define MAX_ALIAS_SEQUENCE_LENGTH 5
 #define MAX_RESERVED_WORD_SET_SIZE 0
-#define PRODUCTION_ID_COUNT 4
+#define PRODUCTION_ID_COUNT 5
 #define SUPERTYPE_COUNT 0
 
 enum ts_symbol_identifiers {
-  anon_sym_LBRACE = 1,
-  anon_sym_COMMA = 2,
-  anon_sym_RBRACE = 3,
-  anon_sym_COLON = 4,
-  anon_sym_LBRACK = 5,
-  anon_sym_RBRACK = 6,
-  aux_sym_unterminated_string_token1 = 7,
-  sym_number = 8,
-  sym_true = 9,
-  sym_false = 10,
-  sym_null = 11,
-  sym_comment = 12,
-  sym_string = 13,
-  sym_quote = 14,
-  sym_comma = 15,
-  sym_document = 16,
-  sym__value = 17,
-  sym_object = 18,
-  sym_pair = 19,
-  sym_array = 20,
-  sym__string = 21,
-  sym_unterminated_string = 22,
-  sym_missing_comma = 23,
-  aux_sym_object_repeat1 = 24,
-  aux_sym_array_repeat1 = 25,
-  alias_sym_trailing_comma = 26,
+  anon_sym_BOM = 1,
+  anon_sym_LBRACE = 2,
+  anon_sym_COMMA = 3,
+  anon_sym_RBRACE = 4,
+  anon_sym_COLON = 5,
+  sym__name = 6,
+  anon_sym_LBRACK = 7,
+  anon_sym_RBRACK = 8,
+  aux_sym_unterminated_string_token1 = 9,
+  sym_number = 10,
+  sym_true = 11,
+  sym_false = 12,
+  anon_sym_null = 13,
+  anon_sym_undefined = 14,
+  sym_comment = 15,
+  sym_string = 16,
+  sym__misspelt = 17,
+  sym__early_comment = 18,
+  sym_quote = 19,
+  sym_comma = 20,
+  sym_document = 21,
+  sym__value = 22,
+  sym_object = 23,
+  sym_pair = 24,
+  sym_array = 25,
+  sym__string = 26,
+  sym_misspelt_string = 27,
+  sym_early_comment = 28,
+  sym_unterminated_string = 29,
+  sym_missing_comma = 30,
+  sym_null = 31,
+  aux_sym_object_repeat1 = 32,
+  aux_sym_array_repeat1 = 33,
+  alias_sym_trailing_comma = 34,
 };
 
 static const char * const ts_symbol_names[] = {
   [ts_builtin_sym_end] = "end",
+  [anon_sym_BOM] = "\ufeff",
   [anon_sym_LBRACE] = "{",
   [anon_sym_COMMA] = ",",
   [anon_sym_RBRACE] = "}",
   [anon_sym_COLON] = ":",
+  [sym__name] = "string",
   [anon_sym_LBRACK] = "[",
   [anon_sym_RBRACK] = "]",
   [aux_sym_unterminated_string_token1] = "unterminated_string_token1",
   [sym_number] = "number",
   [sym_true] = "true",
   [sym_false] = "false",
-  [sym_null] = "null",
+  [anon_sym_null] = "null",
+  [anon_sym_undefined] = "undefined",
   [sym_comment] = "comment",
   [sym_string] = "string",
+  [sym__misspelt] = "_misspelt",
+  [sym__early_comment] = "_early_comment",
   [sym_quote] = "quote",
   [sym_comma] = "comma",
   [sym_document] = "document",
@@ -71,8 +84,11 @@ static const char * const ts_symbol_names[] = {
   [sym_pair] = "pair",
   [sym_array] = "array",
   [sym__string] = "_string",
+  [sym_misspelt_string] = "misspelt_string",
+  [sym_early_comment] = "early_comment",
   [sym_unterminated_string] = "unterminated_string",
   [sym_missing_comma] = "missing_comma",
+  [sym_null] = "null",
   [aux_sym_object_repeat1] = "object_repeat1",
   [aux_sym_array_repeat1] = "array_repeat1",
   [alias_sym_trailing_comma] = "trailing_comma",
@@ -80,19 +96,24 @@ static const char * const ts_symbol_names[] = {
 
 static const TSSymbol ts_symbol_map[] = {
   [ts_builtin_sym_end] = ts_builtin_sym_end,
+  [anon_sym_BOM] = anon_sym_BOM,
   [anon_sym_LBRACE] = anon_sym_LBRACE,
   [anon_sym_COMMA] = anon_sym_COMMA,
   [anon_sym_RBRACE] = anon_sym_RBRACE,
   [anon_sym_COLON] = anon_sym_COLON,
+  [sym__name] = sym_string,
   [anon_sym_LBRACK] = anon_sym_LBRACK,
   [anon_sym_RBRACK] = anon_sym_RBRACK,
   [aux_sym_unterminated_string_token1] = aux_sym_unterminated_string_token1,
   [sym_number] = sym_number,
   [sym_true] = sym_true,
   [sym_false] = sym_false,
-  [sym_null] = sym_null,
+  [anon_sym_null] = anon_sym_null,
+  [anon_sym_undefined] = anon_sym_undefined,
   [sym_comment] = sym_comment,
   [sym_string] = sym_string,
+  [sym__misspelt] = sym__misspelt,
+  [sym__early_comment] = sym__early_comment,
   [sym_quote] = sym_quote,
   [sym_comma] = sym_comma,
   [sym_document] = sym_document,
@@ -101,8 +122,11 @@ static const TSSymbol ts_symbol_map[] = {
   [sym_pair] = sym_pair,
   [sym_array] = sym_array,
   [sym__string] = sym__string,
+  [sym_misspelt_string] = sym_misspelt_string,
+  [sym_early_comment] = sym_early_comment,
   [sym_unterminated_string] = sym_unterminated_string,
   [sym_missing_comma] = sym_missing_comma,
+  [sym_null] = sym_null,
   [aux_sym_object_repeat1] = aux_sym_object_repeat1,
   [aux_sym_array_repeat1] = aux_sym_array_repeat1,
   [alias_sym_trailing_comma] = alias_sym_trailing_comma,
@@ -112,6 +136,10 @@ static const TSSymbolMetadata ts_symbol_metadata[] = {
   [ts_builtin_sym_end] = {
     .visible = false,
     .named = true,
+  },
+  [anon_sym_BOM] = {
+    .visible = true,
+    .named = false,
   },
   [anon_sym_LBRACE] = {
     .visible = true,
@@ -128,6 +156,10 @@ static const TSSymbolMetadata ts_symbol_metadata[] = {
   [anon_sym_COLON] = {
     .visible = true,
     .named = false,
+  },
+  [sym__name] = {
+    .visible = true,
+    .named = true,
   },
   [anon_sym_LBRACK] = {
     .visible = true,
@@ -153,9 +185,13 @@ static const TSSymbolMetadata ts_symbol_metadata[] = {
     .visible = true,
     .named = true,
   },
-  [sym_null] = {
+  [anon_sym_null] = {
     .visible = true,
-    .named = true,
+    .named = false,
+  },
+  [anon_sym_undefined] = {
+    .visible = true,
+    .named = false,
   },
   [sym_comment] = {
     .visible = true,
@@ -163,6 +199,14 @@ static const TSSymbolMetadata ts_symbol_metadata[] = {
   },
   [sym_string] = {
     .visible = true,
+    .named = true,
+  },
+  [sym__misspelt] = {
+    .visible = false,
+    .named = true,
+  },
+  [sym__early_comment] = {
+    .visible = false,
     .named = true,
   },
   [sym_quote] = {
@@ -197,11 +241,23 @@ static const TSSymbolMetadata ts_symbol_metadata[] = {
     .visible = false,
     .named = true,
   },
+  [sym_misspelt_string] = {
+    .visible = true,
+    .named = true,
+  },
+  [sym_early_comment] = {
+    .visible = true,
+    .named = true,
+  },
   [sym_unterminated_string] = {
     .visible = true,
     .named = true,
   },
   [sym_missing_comma] = {
+    .visible = true,
+    .named = true,
+  },
+  [sym_null] = {
     .visible = true,
     .named = true,
   },
@@ -231,21 +287,25 @@ static const char * const ts_field_names[] = {
 };
 
 static const TSMapSlice ts_field_map_slices[PRODUCTION_ID_COUNT] = {
-  [2] = {.index = 0, .length = 2},
+  [1] = {.index = 0, .length = 2},
+  [3] = {.index = 2, .length = 2},
 };
 
 static const TSFieldMapEntry ts_field_map_entries[] = {
   [0] =
     {field_key, 0},
     {field_value, 2},
+  [2] =
+    {field_key, 0},
+    {field_value, 3},
 };
 
 static const TSSymbol ts_alias_sequences[PRODUCTION_ID_COUNT][MAX_ALIAS_SEQUENCE_LENGTH] = {
   [0] = {0},
-  [1] = {
+  [2] = {
     [2] = alias_sym_trailing_comma,
   },
-  [3] = {
+  [4] = {
     [3] = alias_sym_trailing_comma,
   },
 };
@@ -258,33 +318,33 @@ static const TSStateId ts_primary_state_ids[STATE_COUNT] = {
   [0] = 0,
   [1] = 1,
   [2] = 2,
-  [3] = 2,
+  [3] = 3,
   [4] = 4,
-  [5] = 5,
-  [6] = 4,
-  [7] = 5,
-  [8] = 8,
+  [5] = 4,
+  [6] = 6,
+  [7] = 3,
+  [8] = 6,
   [9] = 9,
   [10] = 10,
   [11] = 11,
   [12] = 12,
   [13] = 13,
-  [14] = 13,
-  [15] = 12,
-  [16] = 11,
-  [17] = 17,
-  [18] = 18,
+  [14] = 14,
+  [15] = 15,
+  [16] = 14,
+  [17] = 13,
+  [18] = 15,
   [19] = 19,
   [20] = 20,
   [21] = 21,
-  [22] = 20,
-  [23] = 18,
+  [22] = 22,
+  [23] = 23,
   [24] = 24,
-  [25] = 21,
-  [26] = 17,
-  [27] = 27,
-  [28] = 28,
-  [29] = 29,
+  [25] = 25,
+  [26] = 23,
+  [27] = 21,
+  [28] = 24,
+  [29] = 22,
   [30] = 30,
   [31] = 31,
   [32] = 32,
@@ -297,22 +357,45 @@ static const TSStateId ts_primary_state_ids[STATE_COUNT] = {
   [39] = 39,
   [40] = 40,
   [41] = 41,
-  [42] = 29,
-  [43] = 38,
-  [44] = 33,
-  [45] = 30,
+  [42] = 42,
+  [43] = 12,
+  [44] = 44,
+  [45] = 45,
   [46] = 46,
-  [47] = 34,
-  [48] = 32,
-  [49] = 49,
-  [50] = 46,
-  [51] = 28,
-  [52] = 36,
-  [53] = 37,
-  [54] = 54,
-  [55] = 31,
-  [56] = 35,
-  [57] = 57,
+  [47] = 47,
+  [48] = 48,
+  [49] = 37,
+  [50] = 38,
+  [51] = 36,
+  [52] = 39,
+  [53] = 42,
+  [54] = 34,
+  [55] = 32,
+  [56] = 56,
+  [57] = 35,
+  [58] = 38,
+  [59] = 59,
+  [60] = 41,
+  [61] = 31,
+  [62] = 62,
+  [63] = 62,
+  [64] = 64,
+  [65] = 65,
+  [66] = 33,
+  [67] = 67,
+  [68] = 68,
+  [69] = 40,
+  [70] = 30,
+  [71] = 65,
+  [72] = 72,
+  [73] = 37,
+  [74] = 62,
+  [75] = 65,
+};
+
+static const TSCharacterRange extras_character_set_1[] = {
+  {0x01, 0x01}, {'\t', '\r'}, {' ', ' '}, {0x85, 0x85}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029},
+  {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000},
 };
 
 static bool ts_lex(TSLexer *lexer, TSStateId state) {
@@ -320,173 +403,544 @@ static bool ts_lex(TSLexer *lexer, TSStateId state) {
   eof = lexer->eof(lexer);
   switch (state) {
     case 0:
-      if (eof) ADVANCE(20);
+      if (eof) ADVANCE(40);
       ADVANCE_MAP(
-        '"', 27,
-        ',', 22,
-        '.', 17,
-        '/', 1,
-        ':', 24,
-        '[', 25,
-        ']', 26,
-        'f', 6,
-        'n', 15,
-        't', 12,
-        '{', 21,
-        '}', 23,
-        '+', 4,
-        '-', 4,
+        '"', 76,
+        ',', 43,
+        '-', 5,
+        '.', 35,
+        '/', 2,
+        '0', 79,
+        ':', 45,
+        'I', 63,
+        'N', 47,
+        '[', 74,
+        ']', 75,
+        'f', 48,
+        'n', 71,
+        't', 67,
+        'u', 64,
+        '{', 42,
+        '}', 44,
+        0xfeff, 41,
       );
-      if (('\t' <= lookahead && lookahead <= '\r') ||
-          lookahead == ' ' ||
-          lookahead == 0xa0 ||
-          lookahead == 0xfeff) SKIP(0);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(29);
+      if (('1' <= lookahead && lookahead <= '9')) ADVANCE(80);
+      if (set_contains(extras_character_set_1, 11, lookahead)) SKIP(0);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
       END_STATE();
     case 1:
-      if (lookahead == '*') ADVANCE(3);
-      if (lookahead == '/') ADVANCE(36);
+      if (lookahead == '"') ADVANCE(76);
+      if (lookahead == '/') ADVANCE(2);
+      if (lookahead == '}') ADVANCE(44);
+      if (set_contains(extras_character_set_1, 11, lookahead)) SKIP(1);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
       END_STATE();
     case 2:
-      if (lookahead == '*') ADVANCE(2);
-      if (lookahead == '/') ADVANCE(35);
-      if (lookahead != 0) ADVANCE(3);
+      if (lookahead == '*') ADVANCE(4);
+      if (lookahead == '/') ADVANCE(94);
       END_STATE();
     case 3:
-      if (lookahead == '*') ADVANCE(2);
-      if (lookahead != 0) ADVANCE(3);
+      if (lookahead == '*') ADVANCE(3);
+      if (lookahead == '/') ADVANCE(93);
+      if (lookahead != 0) ADVANCE(4);
       END_STATE();
     case 4:
-      if (lookahead == '.') ADVANCE(17);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(29);
+      if (lookahead == '*') ADVANCE(3);
+      if (lookahead != 0) ADVANCE(4);
       END_STATE();
     case 5:
-      if (lookahead == '\\') ADVANCE(19);
+      if (lookahead == '.') ADVANCE(35);
+      if (lookahead == 'I') ADVANCE(24);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(80);
+      END_STATE();
+    case 6:
+      if (lookahead == 'N') ADVANCE(78);
+      END_STATE();
+    case 7:
+      if (lookahead == '\\') ADVANCE(38);
       if (lookahead == '\t' ||
-          lookahead == ' ') ADVANCE(5);
+          lookahead == ' ') ADVANCE(7);
       if (lookahead != 0 &&
           lookahead != '\t' &&
           lookahead != '\n' &&
           lookahead != '\r' &&
           lookahead != '"' &&
-          lookahead != ',') ADVANCE(27);
-      END_STATE();
-    case 6:
-      if (lookahead == 'a') ADVANCE(9);
-      END_STATE();
-    case 7:
-      if (lookahead == 'e') ADVANCE(32);
+          lookahead != ',') ADVANCE(76);
       END_STATE();
     case 8:
-      if (lookahead == 'e') ADVANCE(33);
+      if (lookahead == 'a') ADVANCE(6);
       END_STATE();
     case 9:
-      if (lookahead == 'l') ADVANCE(13);
+      if (lookahead == 'a') ADVANCE(21);
       END_STATE();
     case 10:
-      if (lookahead == 'l') ADVANCE(34);
+      if (lookahead == 'd') ADVANCE(91);
       END_STATE();
     case 11:
-      if (lookahead == 'l') ADVANCE(10);
+      if (lookahead == 'd') ADVANCE(15);
       END_STATE();
     case 12:
-      if (lookahead == 'r') ADVANCE(14);
+      if (lookahead == 'e') ADVANCE(85);
       END_STATE();
     case 13:
-      if (lookahead == 's') ADVANCE(8);
+      if (lookahead == 'e') ADVANCE(87);
       END_STATE();
     case 14:
-      if (lookahead == 'u') ADVANCE(7);
+      if (lookahead == 'e') ADVANCE(10);
       END_STATE();
     case 15:
-      if (lookahead == 'u') ADVANCE(11);
+      if (lookahead == 'e') ADVANCE(17);
       END_STATE();
     case 16:
-      if (lookahead == '+' ||
-          lookahead == '-') ADVANCE(18);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(31);
+      if (lookahead == 'f') ADVANCE(19);
       END_STATE();
     case 17:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(30);
+      if (lookahead == 'f') ADVANCE(20);
       END_STATE();
     case 18:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(31);
+      if (lookahead == 'i') ADVANCE(30);
       END_STATE();
     case 19:
-      if (lookahead != 0 &&
-          lookahead != '\n' &&
-          lookahead != '\r') ADVANCE(27);
+      if (lookahead == 'i') ADVANCE(26);
       END_STATE();
     case 20:
-      ACCEPT_TOKEN(ts_builtin_sym_end);
+      if (lookahead == 'i') ADVANCE(27);
       END_STATE();
     case 21:
-      ACCEPT_TOKEN(anon_sym_LBRACE);
+      if (lookahead == 'l') ADVANCE(29);
       END_STATE();
     case 22:
-      ACCEPT_TOKEN(anon_sym_COMMA);
+      if (lookahead == 'l') ADVANCE(89);
       END_STATE();
     case 23:
-      ACCEPT_TOKEN(anon_sym_RBRACE);
+      if (lookahead == 'l') ADVANCE(22);
       END_STATE();
     case 24:
-      ACCEPT_TOKEN(anon_sym_COLON);
+      if (lookahead == 'n') ADVANCE(16);
       END_STATE();
     case 25:
-      ACCEPT_TOKEN(anon_sym_LBRACK);
+      if (lookahead == 'n') ADVANCE(11);
       END_STATE();
     case 26:
-      ACCEPT_TOKEN(anon_sym_RBRACK);
+      if (lookahead == 'n') ADVANCE(18);
       END_STATE();
     case 27:
+      if (lookahead == 'n') ADVANCE(14);
+      END_STATE();
+    case 28:
+      if (lookahead == 'r') ADVANCE(31);
+      END_STATE();
+    case 29:
+      if (lookahead == 's') ADVANCE(13);
+      END_STATE();
+    case 30:
+      if (lookahead == 't') ADVANCE(33);
+      END_STATE();
+    case 31:
+      if (lookahead == 'u') ADVANCE(12);
+      END_STATE();
+    case 32:
+      if (lookahead == 'u') ADVANCE(23);
+      END_STATE();
+    case 33:
+      if (lookahead == 'y') ADVANCE(78);
+      END_STATE();
+    case 34:
+      if (lookahead == '+' ||
+          lookahead == '-') ADVANCE(36);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(83);
+      END_STATE();
+    case 35:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(81);
+      END_STATE();
+    case 36:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(83);
+      END_STATE();
+    case 37:
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(84);
+      END_STATE();
+    case 38:
+      if (lookahead != 0 &&
+          lookahead != '\n' &&
+          lookahead != '\r') ADVANCE(76);
+      END_STATE();
+    case 39:
+      if (eof) ADVANCE(40);
+      ADVANCE_MAP(
+        '"', 76,
+        '-', 5,
+        '.', 35,
+        '/', 2,
+        '0', 79,
+        'I', 24,
+        'N', 8,
+        '[', 74,
+        ']', 75,
+        'f', 9,
+        'n', 32,
+        't', 28,
+        'u', 25,
+        '{', 42,
+        0xfeff, 41,
+      );
+      if (('1' <= lookahead && lookahead <= '9')) ADVANCE(80);
+      if (set_contains(extras_character_set_1, 11, lookahead)) SKIP(39);
+      END_STATE();
+    case 40:
+      ACCEPT_TOKEN(ts_builtin_sym_end);
+      END_STATE();
+    case 41:
+      ACCEPT_TOKEN(anon_sym_BOM);
+      END_STATE();
+    case 42:
+      ACCEPT_TOKEN(anon_sym_LBRACE);
+      END_STATE();
+    case 43:
+      ACCEPT_TOKEN(anon_sym_COMMA);
+      END_STATE();
+    case 44:
+      ACCEPT_TOKEN(anon_sym_RBRACE);
+      END_STATE();
+    case 45:
+      ACCEPT_TOKEN(anon_sym_COLON);
+      END_STATE();
+    case 46:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'N') ADVANCE(73);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 47:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'a') ADVANCE(46);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('b' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 48:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'a') ADVANCE(60);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('b' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 49:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'd') ADVANCE(92);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 50:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'd') ADVANCE(54);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 51:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'e') ADVANCE(86);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 52:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'e') ADVANCE(88);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 53:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'e') ADVANCE(49);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 54:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'e') ADVANCE(56);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 55:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'f') ADVANCE(58);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 56:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'f') ADVANCE(59);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 57:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'i') ADVANCE(69);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 58:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'i') ADVANCE(65);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 59:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'i') ADVANCE(66);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 60:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'l') ADVANCE(68);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 61:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'l') ADVANCE(90);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 62:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'l') ADVANCE(61);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 63:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'n') ADVANCE(55);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 64:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'n') ADVANCE(50);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 65:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'n') ADVANCE(57);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 66:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'n') ADVANCE(53);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 67:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'r') ADVANCE(70);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 68:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 's') ADVANCE(52);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 69:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 't') ADVANCE(72);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 70:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'u') ADVANCE(51);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 71:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'u') ADVANCE(62);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 72:
+      ACCEPT_TOKEN(sym__name);
+      if (lookahead == 'y') ADVANCE(73);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 73:
+      ACCEPT_TOKEN(sym__name);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 74:
+      ACCEPT_TOKEN(anon_sym_LBRACK);
+      END_STATE();
+    case 75:
+      ACCEPT_TOKEN(anon_sym_RBRACK);
+      END_STATE();
+    case 76:
       ACCEPT_TOKEN(aux_sym_unterminated_string_token1);
-      if (lookahead == ',') ADVANCE(5);
-      if (lookahead == '\\') ADVANCE(28);
+      if (lookahead == ',') ADVANCE(7);
+      if (lookahead == '\\') ADVANCE(77);
       if (lookahead != 0 &&
           lookahead != '\n' &&
           lookahead != '\r' &&
-          lookahead != '"') ADVANCE(27);
+          lookahead != '"') ADVANCE(76);
       END_STATE();
-    case 28:
+    case 77:
       ACCEPT_TOKEN(aux_sym_unterminated_string_token1);
       if (lookahead != 0 &&
           lookahead != '\n' &&
-          lookahead != '\r') ADVANCE(27);
+          lookahead != '\r') ADVANCE(76);
       END_STATE();
-    case 29:
+    case 78:
       ACCEPT_TOKEN(sym_number);
-      if (lookahead == '.') ADVANCE(30);
+      END_STATE();
+    case 79:
+      ACCEPT_TOKEN(sym_number);
+      if (lookahead == '.') ADVANCE(81);
       if (lookahead == 'E' ||
-          lookahead == 'e') ADVANCE(16);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(29);
+          lookahead == 'e') ADVANCE(34);
+      if (lookahead == 'X' ||
+          lookahead == 'x') ADVANCE(37);
+      if (('0' <= lookahead && lookahead <= '7')) ADVANCE(82);
       END_STATE();
-    case 30:
+    case 80:
+      ACCEPT_TOKEN(sym_number);
+      if (lookahead == '.') ADVANCE(81);
+      if (lookahead == 'E' ||
+          lookahead == 'e') ADVANCE(34);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(80);
+      END_STATE();
+    case 81:
       ACCEPT_TOKEN(sym_number);
       if (lookahead == 'E' ||
-          lookahead == 'e') ADVANCE(16);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(30);
+          lookahead == 'e') ADVANCE(34);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(81);
       END_STATE();
-    case 31:
+    case 82:
       ACCEPT_TOKEN(sym_number);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(31);
+      if (('0' <= lookahead && lookahead <= '7')) ADVANCE(82);
       END_STATE();
-    case 32:
+    case 83:
+      ACCEPT_TOKEN(sym_number);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(83);
+      END_STATE();
+    case 84:
+      ACCEPT_TOKEN(sym_number);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(84);
+      END_STATE();
+    case 85:
       ACCEPT_TOKEN(sym_true);
       END_STATE();
-    case 33:
+    case 86:
+      ACCEPT_TOKEN(sym_true);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 87:
       ACCEPT_TOKEN(sym_false);
       END_STATE();
-    case 34:
-      ACCEPT_TOKEN(sym_null);
+    case 88:
+      ACCEPT_TOKEN(sym_false);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
       END_STATE();
-    case 35:
+    case 89:
+      ACCEPT_TOKEN(anon_sym_null);
+      END_STATE();
+    case 90:
+      ACCEPT_TOKEN(anon_sym_null);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 91:
+      ACCEPT_TOKEN(anon_sym_undefined);
+      END_STATE();
+    case 92:
+      ACCEPT_TOKEN(anon_sym_undefined);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(73);
+      END_STATE();
+    case 93:
       ACCEPT_TOKEN(sym_comment);
       END_STATE();
-    case 36:
+    case 94:
       ACCEPT_TOKEN(sym_comment);
       if (lookahead != 0 &&
           lookahead != '\n' &&
-          lookahead != '\r') ADVANCE(36);
+          lookahead != '\r') ADVANCE(94);
       END_STATE();
     default:
       return false;
@@ -495,30 +949,30 @@ static bool ts_lex(TSLexer *lexer, TSStateId state) {
 
 static const TSLexMode ts_lex_modes[STATE_COUNT] = {
   [0] = {.lex_state = 0, .external_lex_state = 1},
-  [1] = {.lex_state = 0, .external_lex_state = 2},
-  [2] = {.lex_state = 0, .external_lex_state = 2},
-  [3] = {.lex_state = 0, .external_lex_state = 2},
-  [4] = {.lex_state = 0, .external_lex_state = 2},
-  [5] = {.lex_state = 0, .external_lex_state = 2},
-  [6] = {.lex_state = 0, .external_lex_state = 2},
-  [7] = {.lex_state = 0, .external_lex_state = 2},
-  [8] = {.lex_state = 0, .external_lex_state = 2},
-  [9] = {.lex_state = 0, .external_lex_state = 2},
-  [10] = {.lex_state = 0, .external_lex_state = 2},
-  [11] = {.lex_state = 0, .external_lex_state = 2},
-  [12] = {.lex_state = 0, .external_lex_state = 2},
-  [13] = {.lex_state = 0, .external_lex_state = 2},
-  [14] = {.lex_state = 0, .external_lex_state = 2},
-  [15] = {.lex_state = 0, .external_lex_state = 2},
-  [16] = {.lex_state = 0, .external_lex_state = 2},
-  [17] = {.lex_state = 0, .external_lex_state = 3},
-  [18] = {.lex_state = 0, .external_lex_state = 3},
-  [19] = {.lex_state = 0, .external_lex_state = 3},
+  [1] = {.lex_state = 39, .external_lex_state = 2},
+  [2] = {.lex_state = 39, .external_lex_state = 2},
+  [3] = {.lex_state = 39, .external_lex_state = 2},
+  [4] = {.lex_state = 39, .external_lex_state = 2},
+  [5] = {.lex_state = 39, .external_lex_state = 2},
+  [6] = {.lex_state = 39, .external_lex_state = 2},
+  [7] = {.lex_state = 39, .external_lex_state = 2},
+  [8] = {.lex_state = 39, .external_lex_state = 2},
+  [9] = {.lex_state = 39, .external_lex_state = 2},
+  [10] = {.lex_state = 39, .external_lex_state = 2},
+  [11] = {.lex_state = 39, .external_lex_state = 2},
+  [12] = {.lex_state = 39, .external_lex_state = 2},
+  [13] = {.lex_state = 1, .external_lex_state = 2},
+  [14] = {.lex_state = 1, .external_lex_state = 2},
+  [15] = {.lex_state = 1, .external_lex_state = 2},
+  [16] = {.lex_state = 1, .external_lex_state = 2},
+  [17] = {.lex_state = 1, .external_lex_state = 2},
+  [18] = {.lex_state = 1, .external_lex_state = 2},
+  [19] = {.lex_state = 1, .external_lex_state = 2},
   [20] = {.lex_state = 0, .external_lex_state = 3},
   [21] = {.lex_state = 0, .external_lex_state = 3},
   [22] = {.lex_state = 0, .external_lex_state = 3},
   [23] = {.lex_state = 0, .external_lex_state = 3},
-  [24] = {.lex_state = 0, .external_lex_state = 2},
+  [24] = {.lex_state = 0, .external_lex_state = 3},
   [25] = {.lex_state = 0, .external_lex_state = 3},
   [26] = {.lex_state = 0, .external_lex_state = 3},
   [27] = {.lex_state = 0, .external_lex_state = 3},
@@ -536,14 +990,14 @@ static const TSLexMode ts_lex_modes[STATE_COUNT] = {
   [39] = {.lex_state = 0, .external_lex_state = 3},
   [40] = {.lex_state = 0, .external_lex_state = 3},
   [41] = {.lex_state = 0, .external_lex_state = 3},
-  [42] = {.lex_state = 0},
-  [43] = {.lex_state = 0},
-  [44] = {.lex_state = 0},
-  [45] = {.lex_state = 0},
-  [46] = {.lex_state = 0, .external_lex_state = 4},
-  [47] = {.lex_state = 0},
-  [48] = {.lex_state = 0},
-  [49] = {.lex_state = 0},
+  [42] = {.lex_state = 0, .external_lex_state = 3},
+  [43] = {.lex_state = 1, .external_lex_state = 2},
+  [44] = {.lex_state = 0, .external_lex_state = 3},
+  [45] = {.lex_state = 0, .external_lex_state = 3},
+  [46] = {.lex_state = 0, .external_lex_state = 3},
+  [47] = {.lex_state = 0, .external_lex_state = 3},
+  [48] = {.lex_state = 0, .external_lex_state = 4},
+  [49] = {.lex_state = 0, .external_lex_state = 4},
   [50] = {.lex_state = 0, .external_lex_state = 4},
   [51] = {.lex_state = 0},
   [52] = {.lex_state = 0},
@@ -552,664 +1006,904 @@ static const TSLexMode ts_lex_modes[STATE_COUNT] = {
   [55] = {.lex_state = 0},
   [56] = {.lex_state = 0},
   [57] = {.lex_state = 0},
+  [58] = {.lex_state = 0},
+  [59] = {.lex_state = 0},
+  [60] = {.lex_state = 0},
+  [61] = {.lex_state = 0},
+  [62] = {.lex_state = 0, .external_lex_state = 5},
+  [63] = {.lex_state = 0, .external_lex_state = 5},
+  [64] = {.lex_state = 0},
+  [65] = {.lex_state = 0, .external_lex_state = 5},
+  [66] = {.lex_state = 0},
+  [67] = {.lex_state = 0},
+  [68] = {.lex_state = 0},
+  [69] = {.lex_state = 0},
+  [70] = {.lex_state = 0},
+  [71] = {.lex_state = 0, .external_lex_state = 5},
+  [72] = {.lex_state = 0, .external_lex_state = 5},
+  [73] = {.lex_state = 0},
+  [74] = {.lex_state = 0, .external_lex_state = 5},
+  [75] = {.lex_state = 0, .external_lex_state = 5},
 };
 
 static const uint16_t ts_parse_table[LARGE_STATE_COUNT][SYMBOL_COUNT] = {
   [STATE(0)] = {
     [ts_builtin_sym_end] = ACTIONS(1),
+    [anon_sym_BOM] = ACTIONS(1),
     [anon_sym_LBRACE] = ACTIONS(1),
     [anon_sym_COMMA] = ACTIONS(1),
     [anon_sym_RBRACE] = ACTIONS(1),
     [anon_sym_COLON] = ACTIONS(1),
+    [sym__name] = ACTIONS(1),
     [anon_sym_LBRACK] = ACTIONS(1),
     [anon_sym_RBRACK] = ACTIONS(1),
     [aux_sym_unterminated_string_token1] = ACTIONS(1),
     [sym_number] = ACTIONS(1),
     [sym_true] = ACTIONS(1),
     [sym_false] = ACTIONS(1),
-    [sym_null] = ACTIONS(1),
+    [anon_sym_null] = ACTIONS(1),
+    [anon_sym_undefined] = ACTIONS(1),
     [sym_comment] = ACTIONS(3),
     [sym_string] = ACTIONS(1),
+    [sym__misspelt] = ACTIONS(1),
+    [sym__early_comment] = ACTIONS(1),
     [sym_quote] = ACTIONS(1),
     [sym_comma] = ACTIONS(1),
   },
   [STATE(1)] = {
-    [sym_document] = STATE(54),
-    [sym__value] = STATE(57),
-    [sym_object] = STATE(57),
-    [sym_array] = STATE(57),
-    [sym_unterminated_string] = STATE(57),
+    [sym_document] = STATE(67),
+    [sym__value] = STATE(56),
+    [sym_object] = STATE(56),
+    [sym_array] = STATE(56),
+    [sym__string] = STATE(56),
+    [sym_misspelt_string] = STATE(56),
+    [sym_unterminated_string] = STATE(56),
+    [sym_null] = STATE(56),
     [ts_builtin_sym_end] = ACTIONS(5),
-    [anon_sym_LBRACE] = ACTIONS(7),
-    [anon_sym_LBRACK] = ACTIONS(9),
-    [aux_sym_unterminated_string_token1] = ACTIONS(11),
-    [sym_number] = ACTIONS(13),
-    [sym_true] = ACTIONS(13),
-    [sym_false] = ACTIONS(13),
-    [sym_null] = ACTIONS(13),
+    [anon_sym_BOM] = ACTIONS(7),
+    [anon_sym_LBRACE] = ACTIONS(9),
+    [anon_sym_LBRACK] = ACTIONS(11),
+    [aux_sym_unterminated_string_token1] = ACTIONS(13),
+    [sym_number] = ACTIONS(15),
+    [sym_true] = ACTIONS(15),
+    [sym_false] = ACTIONS(15),
+    [anon_sym_null] = ACTIONS(17),
+    [anon_sym_undefined] = ACTIONS(17),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(13),
+    [sym_string] = ACTIONS(15),
+    [sym__misspelt] = ACTIONS(19),
   },
   [STATE(2)] = {
-    [sym__value] = STATE(40),
-    [sym_object] = STATE(40),
-    [sym_array] = STATE(40),
-    [sym_unterminated_string] = STATE(40),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(19),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
+    [sym__value] = STATE(64),
+    [sym_object] = STATE(64),
+    [sym_array] = STATE(64),
+    [sym__string] = STATE(64),
+    [sym_misspelt_string] = STATE(64),
+    [sym_unterminated_string] = STATE(64),
+    [sym_null] = STATE(64),
+    [ts_builtin_sym_end] = ACTIONS(21),
+    [anon_sym_LBRACE] = ACTIONS(9),
+    [anon_sym_LBRACK] = ACTIONS(11),
+    [aux_sym_unterminated_string_token1] = ACTIONS(13),
     [sym_number] = ACTIONS(23),
     [sym_true] = ACTIONS(23),
     [sym_false] = ACTIONS(23),
-    [sym_null] = ACTIONS(23),
+    [anon_sym_null] = ACTIONS(17),
+    [anon_sym_undefined] = ACTIONS(17),
     [sym_comment] = ACTIONS(3),
     [sym_string] = ACTIONS(23),
+    [sym__misspelt] = ACTIONS(19),
   },
   [STATE(3)] = {
-    [sym__value] = STATE(40),
-    [sym_object] = STATE(40),
-    [sym_array] = STATE(40),
-    [sym_unterminated_string] = STATE(40),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(25),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
-    [sym_number] = ACTIONS(23),
-    [sym_true] = ACTIONS(23),
-    [sym_false] = ACTIONS(23),
-    [sym_null] = ACTIONS(23),
+    [sym__value] = STATE(21),
+    [sym_object] = STATE(21),
+    [sym_array] = STATE(21),
+    [sym__string] = STATE(21),
+    [sym_misspelt_string] = STATE(21),
+    [sym_unterminated_string] = STATE(21),
+    [sym_null] = STATE(21),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(29),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(33),
+    [sym_true] = ACTIONS(33),
+    [sym_false] = ACTIONS(33),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(23),
+    [sym_string] = ACTIONS(33),
+    [sym__misspelt] = ACTIONS(37),
   },
   [STATE(4)] = {
-    [sym__value] = STATE(23),
-    [sym_object] = STATE(23),
-    [sym_array] = STATE(23),
-    [sym_unterminated_string] = STATE(23),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(27),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
-    [sym_number] = ACTIONS(29),
-    [sym_true] = ACTIONS(29),
-    [sym_false] = ACTIONS(29),
-    [sym_null] = ACTIONS(29),
+    [sym__value] = STATE(44),
+    [sym_object] = STATE(44),
+    [sym_array] = STATE(44),
+    [sym__string] = STATE(44),
+    [sym_misspelt_string] = STATE(44),
+    [sym_unterminated_string] = STATE(44),
+    [sym_null] = STATE(44),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(39),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(41),
+    [sym_true] = ACTIONS(41),
+    [sym_false] = ACTIONS(41),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(29),
+    [sym_string] = ACTIONS(41),
+    [sym__misspelt] = ACTIONS(37),
   },
   [STATE(5)] = {
-    [sym__value] = STATE(40),
-    [sym_object] = STATE(40),
-    [sym_array] = STATE(40),
-    [sym_unterminated_string] = STATE(40),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(31),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
-    [sym_number] = ACTIONS(23),
-    [sym_true] = ACTIONS(23),
-    [sym_false] = ACTIONS(23),
-    [sym_null] = ACTIONS(23),
+    [sym__value] = STATE(44),
+    [sym_object] = STATE(44),
+    [sym_array] = STATE(44),
+    [sym__string] = STATE(44),
+    [sym_misspelt_string] = STATE(44),
+    [sym_unterminated_string] = STATE(44),
+    [sym_null] = STATE(44),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(43),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(41),
+    [sym_true] = ACTIONS(41),
+    [sym_false] = ACTIONS(41),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(23),
+    [sym_string] = ACTIONS(41),
+    [sym__misspelt] = ACTIONS(37),
   },
   [STATE(6)] = {
-    [sym__value] = STATE(18),
-    [sym_object] = STATE(18),
-    [sym_array] = STATE(18),
-    [sym_unterminated_string] = STATE(18),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(33),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
-    [sym_number] = ACTIONS(35),
-    [sym_true] = ACTIONS(35),
-    [sym_false] = ACTIONS(35),
-    [sym_null] = ACTIONS(35),
+    [sym__value] = STATE(44),
+    [sym_object] = STATE(44),
+    [sym_array] = STATE(44),
+    [sym__string] = STATE(44),
+    [sym_misspelt_string] = STATE(44),
+    [sym_unterminated_string] = STATE(44),
+    [sym_null] = STATE(44),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(45),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(41),
+    [sym_true] = ACTIONS(41),
+    [sym_false] = ACTIONS(41),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(35),
+    [sym_string] = ACTIONS(41),
+    [sym__misspelt] = ACTIONS(37),
   },
   [STATE(7)] = {
-    [sym__value] = STATE(40),
-    [sym_object] = STATE(40),
-    [sym_array] = STATE(40),
-    [sym_unterminated_string] = STATE(40),
-    [anon_sym_LBRACE] = ACTIONS(15),
-    [anon_sym_LBRACK] = ACTIONS(17),
-    [anon_sym_RBRACK] = ACTIONS(37),
-    [aux_sym_unterminated_string_token1] = ACTIONS(21),
-    [sym_number] = ACTIONS(23),
-    [sym_true] = ACTIONS(23),
-    [sym_false] = ACTIONS(23),
-    [sym_null] = ACTIONS(23),
+    [sym__value] = STATE(27),
+    [sym_object] = STATE(27),
+    [sym_array] = STATE(27),
+    [sym__string] = STATE(27),
+    [sym_misspelt_string] = STATE(27),
+    [sym_unterminated_string] = STATE(27),
+    [sym_null] = STATE(27),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(47),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(49),
+    [sym_true] = ACTIONS(49),
+    [sym_false] = ACTIONS(49),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
     [sym_comment] = ACTIONS(3),
-    [sym_string] = ACTIONS(23),
+    [sym_string] = ACTIONS(49),
+    [sym__misspelt] = ACTIONS(37),
+  },
+  [STATE(8)] = {
+    [sym__value] = STATE(44),
+    [sym_object] = STATE(44),
+    [sym_array] = STATE(44),
+    [sym__string] = STATE(44),
+    [sym_misspelt_string] = STATE(44),
+    [sym_unterminated_string] = STATE(44),
+    [sym_null] = STATE(44),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [anon_sym_RBRACK] = ACTIONS(51),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(41),
+    [sym_true] = ACTIONS(41),
+    [sym_false] = ACTIONS(41),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
+    [sym_comment] = ACTIONS(3),
+    [sym_string] = ACTIONS(41),
+    [sym__misspelt] = ACTIONS(37),
+  },
+  [STATE(9)] = {
+    [sym__value] = STATE(44),
+    [sym_object] = STATE(44),
+    [sym_array] = STATE(44),
+    [sym__string] = STATE(44),
+    [sym_misspelt_string] = STATE(44),
+    [sym_unterminated_string] = STATE(44),
+    [sym_null] = STATE(44),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(41),
+    [sym_true] = ACTIONS(41),
+    [sym_false] = ACTIONS(41),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
+    [sym_comment] = ACTIONS(3),
+    [sym_string] = ACTIONS(41),
+    [sym__misspelt] = ACTIONS(37),
+  },
+  [STATE(10)] = {
+    [sym__value] = STATE(45),
+    [sym_object] = STATE(45),
+    [sym_array] = STATE(45),
+    [sym__string] = STATE(45),
+    [sym_misspelt_string] = STATE(45),
+    [sym_unterminated_string] = STATE(45),
+    [sym_null] = STATE(45),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(53),
+    [sym_true] = ACTIONS(53),
+    [sym_false] = ACTIONS(53),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
+    [sym_comment] = ACTIONS(3),
+    [sym_string] = ACTIONS(53),
+    [sym__misspelt] = ACTIONS(37),
+  },
+  [STATE(11)] = {
+    [sym__value] = STATE(47),
+    [sym_object] = STATE(47),
+    [sym_array] = STATE(47),
+    [sym__string] = STATE(47),
+    [sym_misspelt_string] = STATE(47),
+    [sym_unterminated_string] = STATE(47),
+    [sym_null] = STATE(47),
+    [anon_sym_LBRACE] = ACTIONS(25),
+    [anon_sym_LBRACK] = ACTIONS(27),
+    [aux_sym_unterminated_string_token1] = ACTIONS(31),
+    [sym_number] = ACTIONS(55),
+    [sym_true] = ACTIONS(55),
+    [sym_false] = ACTIONS(55),
+    [anon_sym_null] = ACTIONS(35),
+    [anon_sym_undefined] = ACTIONS(35),
+    [sym_comment] = ACTIONS(3),
+    [sym_string] = ACTIONS(55),
+    [sym__misspelt] = ACTIONS(37),
   },
 };
 
 static const uint16_t ts_small_parse_table[] = {
-  [0] = 6,
+  [0] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(15), 1,
-      anon_sym_LBRACE,
-    ACTIONS(17), 1,
-      anon_sym_LBRACK,
-    ACTIONS(21), 1,
-      aux_sym_unterminated_string_token1,
-    STATE(40), 4,
-      sym__value,
-      sym_object,
-      sym_array,
-      sym_unterminated_string,
-    ACTIONS(23), 5,
+    ACTIONS(57), 10,
       sym_string,
-      sym_number,
-      sym_true,
-      sym_false,
-      sym_null,
-  [26] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(15), 1,
-      anon_sym_LBRACE,
-    ACTIONS(17), 1,
-      anon_sym_LBRACK,
-    ACTIONS(21), 1,
-      aux_sym_unterminated_string_token1,
-    STATE(39), 4,
-      sym__value,
-      sym_object,
-      sym_array,
-      sym_unterminated_string,
-    ACTIONS(39), 5,
-      sym_string,
-      sym_number,
-      sym_true,
-      sym_false,
-      sym_null,
-  [52] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(41), 8,
-      sym_string,
+      sym__misspelt,
       anon_sym_LBRACE,
       anon_sym_LBRACK,
       aux_sym_unterminated_string_token1,
       sym_number,
       sym_true,
       sym_false,
-      sym_null,
-  [66] = 6,
+      anon_sym_null,
+      anon_sym_undefined,
+  [16] = 7,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
-      aux_sym_unterminated_string_token1,
-    ACTIONS(43), 1,
+    ACTIONS(59), 1,
       anon_sym_RBRACE,
-    ACTIONS(45), 1,
-      sym_string,
-    STATE(41), 1,
+    ACTIONS(63), 1,
+      aux_sym_unterminated_string_token1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    STATE(24), 1,
       sym_pair,
-    STATE(49), 2,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
       sym__string,
+      sym_misspelt_string,
       sym_unterminated_string,
-  [86] = 6,
+  [41] = 7,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
+    ACTIONS(63), 1,
       aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    ACTIONS(47), 1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    ACTIONS(67), 1,
       anon_sym_RBRACE,
-    STATE(41), 1,
+    STATE(46), 1,
       sym_pair,
-    STATE(49), 2,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
       sym__string,
+      sym_misspelt_string,
       sym_unterminated_string,
-  [106] = 6,
+  [66] = 7,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
+    ACTIONS(63), 1,
       aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    ACTIONS(49), 1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    ACTIONS(69), 1,
       anon_sym_RBRACE,
-    STATE(26), 1,
+    STATE(46), 1,
       sym_pair,
-    STATE(49), 2,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
       sym__string,
+      sym_misspelt_string,
       sym_unterminated_string,
-  [126] = 6,
+  [91] = 7,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
+    ACTIONS(63), 1,
       aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    ACTIONS(51), 1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    ACTIONS(71), 1,
       anon_sym_RBRACE,
-    STATE(17), 1,
+    STATE(46), 1,
       sym_pair,
-    STATE(49), 2,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
       sym__string,
+      sym_misspelt_string,
       sym_unterminated_string,
-  [146] = 6,
+  [116] = 7,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
+    ACTIONS(63), 1,
       aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    ACTIONS(53), 1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    ACTIONS(73), 1,
       anon_sym_RBRACE,
-    STATE(41), 1,
+    STATE(28), 1,
       sym_pair,
-    STATE(49), 2,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
       sym__string,
+      sym_misspelt_string,
+      sym_unterminated_string,
+  [141] = 7,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(63), 1,
+      aux_sym_unterminated_string_token1,
+    ACTIONS(65), 1,
+      sym__misspelt,
+    ACTIONS(75), 1,
+      anon_sym_RBRACE,
+    STATE(46), 1,
+      sym_pair,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
+      sym__string,
+      sym_misspelt_string,
       sym_unterminated_string,
   [166] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(11), 1,
-      aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    ACTIONS(55), 1,
-      anon_sym_RBRACE,
-    STATE(41), 1,
-      sym_pair,
-    STATE(49), 2,
-      sym__string,
-      sym_unterminated_string,
-  [186] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(57), 1,
-      anon_sym_COMMA,
-    ACTIONS(59), 1,
-      anon_sym_RBRACE,
-    ACTIONS(61), 1,
-      sym_comma,
-    STATE(24), 1,
-      sym_missing_comma,
-    STATE(25), 1,
-      aux_sym_object_repeat1,
-  [205] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
     ACTIONS(63), 1,
-      anon_sym_COMMA,
+      aux_sym_unterminated_string_token1,
     ACTIONS(65), 1,
+      sym__misspelt,
+    STATE(46), 1,
+      sym_pair,
+    ACTIONS(61), 2,
+      sym_string,
+      sym__name,
+    STATE(48), 3,
+      sym__string,
+      sym_misspelt_string,
+      sym_unterminated_string,
+  [188] = 6,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(77), 1,
+      anon_sym_COMMA,
+    ACTIONS(80), 1,
       anon_sym_RBRACK,
-    STATE(8), 1,
+    ACTIONS(82), 1,
+      sym_comma,
+    STATE(9), 1,
       sym_missing_comma,
     STATE(20), 1,
       aux_sym_array_repeat1,
-  [224] = 6,
+  [207] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(67), 1,
-      anon_sym_COMMA,
-    ACTIONS(70), 1,
-      anon_sym_RBRACE,
-    ACTIONS(72), 1,
-      sym_comma,
-    STATE(19), 1,
-      aux_sym_object_repeat1,
-    STATE(24), 1,
-      sym_missing_comma,
-  [243] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
-    ACTIONS(75), 1,
-      anon_sym_COMMA,
-    ACTIONS(77), 1,
-      anon_sym_RBRACK,
-    STATE(8), 1,
-      sym_missing_comma,
-    STATE(27), 1,
-      aux_sym_array_repeat1,
-  [262] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
-    ACTIONS(79), 1,
-      anon_sym_COMMA,
-    ACTIONS(81), 1,
-      anon_sym_RBRACE,
-    STATE(19), 1,
-      aux_sym_object_repeat1,
-    STATE(24), 1,
-      sym_missing_comma,
-  [281] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
-    ACTIONS(83), 1,
-      anon_sym_COMMA,
     ACTIONS(85), 1,
-      anon_sym_RBRACK,
-    STATE(8), 1,
-      sym_missing_comma,
-    STATE(27), 1,
-      aux_sym_array_repeat1,
-  [300] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
-    ACTIONS(87), 1,
       anon_sym_COMMA,
-    ACTIONS(89), 1,
+    ACTIONS(87), 1,
       anon_sym_RBRACK,
-    STATE(8), 1,
-      sym_missing_comma,
-    STATE(22), 1,
-      aux_sym_array_repeat1,
-  [319] = 5,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(11), 1,
-      aux_sym_unterminated_string_token1,
-    ACTIONS(45), 1,
-      sym_string,
-    STATE(41), 1,
-      sym_pair,
-    STATE(49), 2,
-      sym__string,
-      sym_unterminated_string,
-  [336] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
+    ACTIONS(89), 1,
       sym_comma,
+    STATE(9), 1,
+      sym_missing_comma,
+    STATE(23), 1,
+      aux_sym_array_repeat1,
+  [226] = 6,
+    ACTIONS(3), 1,
+      sym_comment,
     ACTIONS(91), 1,
       anon_sym_COMMA,
     ACTIONS(93), 1,
       anon_sym_RBRACE,
-    STATE(19), 1,
-      aux_sym_object_repeat1,
-    STATE(24), 1,
-      sym_missing_comma,
-  [355] = 6,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(61), 1,
-      sym_comma,
     ACTIONS(95), 1,
-      anon_sym_COMMA,
-    ACTIONS(97), 1,
-      anon_sym_RBRACE,
-    STATE(21), 1,
+      sym_comma,
+    STATE(19), 1,
+      sym_missing_comma,
+    STATE(25), 1,
       aux_sym_object_repeat1,
-    STATE(24), 1,
-      sym_missing_comma,
-  [374] = 6,
+  [245] = 6,
     ACTIONS(3), 1,
       sym_comment,
+    ACTIONS(89), 1,
+      sym_comma,
+    ACTIONS(97), 1,
+      anon_sym_COMMA,
     ACTIONS(99), 1,
-      anon_sym_COMMA,
-    ACTIONS(102), 1,
       anon_sym_RBRACK,
-    ACTIONS(104), 1,
-      sym_comma,
-    STATE(8), 1,
+    STATE(9), 1,
       sym_missing_comma,
-    STATE(27), 1,
+    STATE(20), 1,
       aux_sym_array_repeat1,
-  [393] = 2,
+  [264] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(107), 4,
+    ACTIONS(95), 1,
       sym_comma,
+    ACTIONS(101), 1,
       anon_sym_COMMA,
+    ACTIONS(103), 1,
       anon_sym_RBRACE,
+    STATE(19), 1,
+      sym_missing_comma,
+    STATE(22), 1,
+      aux_sym_object_repeat1,
+  [283] = 6,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(105), 1,
+      anon_sym_COMMA,
+    ACTIONS(108), 1,
+      anon_sym_RBRACE,
+    ACTIONS(110), 1,
+      sym_comma,
+    STATE(19), 1,
+      sym_missing_comma,
+    STATE(25), 1,
+      aux_sym_object_repeat1,
+  [302] = 6,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(89), 1,
+      sym_comma,
+    ACTIONS(113), 1,
+      anon_sym_COMMA,
+    ACTIONS(115), 1,
       anon_sym_RBRACK,
-  [403] = 2,
+    STATE(9), 1,
+      sym_missing_comma,
+    STATE(20), 1,
+      aux_sym_array_repeat1,
+  [321] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(109), 4,
+    ACTIONS(89), 1,
       sym_comma,
+    ACTIONS(117), 1,
       anon_sym_COMMA,
-      anon_sym_RBRACE,
+    ACTIONS(119), 1,
       anon_sym_RBRACK,
-  [413] = 2,
+    STATE(9), 1,
+      sym_missing_comma,
+    STATE(26), 1,
+      aux_sym_array_repeat1,
+  [340] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(111), 4,
+    ACTIONS(95), 1,
       sym_comma,
+    ACTIONS(121), 1,
       anon_sym_COMMA,
+    ACTIONS(123), 1,
       anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [423] = 2,
+    STATE(19), 1,
+      sym_missing_comma,
+    STATE(29), 1,
+      aux_sym_object_repeat1,
+  [359] = 6,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(113), 4,
+    ACTIONS(95), 1,
       sym_comma,
+    ACTIONS(125), 1,
       anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [433] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(115), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [443] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(117), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [453] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(119), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [463] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(121), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [473] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(123), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [483] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(125), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [493] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(127), 4,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-      anon_sym_RBRACK,
-  [503] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(129), 3,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-  [512] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(102), 3,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACK,
-  [521] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(70), 3,
-      sym_comma,
-      anon_sym_COMMA,
-      anon_sym_RBRACE,
-  [530] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(109), 2,
-      ts_builtin_sym_end,
-      anon_sym_COLON,
-  [538] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
     ACTIONS(127), 1,
-      ts_builtin_sym_end,
+      anon_sym_RBRACE,
+    STATE(19), 1,
+      sym_missing_comma,
+    STATE(25), 1,
+      aux_sym_object_repeat1,
+  [378] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(129), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [388] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(131), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [398] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(133), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [408] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(135), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [418] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(137), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [428] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(139), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [438] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(141), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [448] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(143), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [458] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(145), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [468] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(147), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [478] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(149), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [488] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(151), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [498] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(153), 4,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+      anon_sym_RBRACK,
+  [508] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(57), 4,
+      sym_string,
+      sym__misspelt,
+      sym__name,
+      aux_sym_unterminated_string_token1,
+  [518] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(80), 3,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACK,
+  [527] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(155), 3,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+  [536] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(108), 3,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
   [545] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(117), 1,
-      ts_builtin_sym_end,
-  [552] = 2,
+    ACTIONS(157), 3,
+      sym_comma,
+      anon_sym_COMMA,
+      anon_sym_RBRACE,
+  [554] = 4,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(111), 1,
-      ts_builtin_sym_end,
-  [559] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(131), 1,
-      sym_quote,
-  [566] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(119), 1,
-      ts_builtin_sym_end,
-  [573] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(115), 1,
-      ts_builtin_sym_end,
-  [580] = 2,
-    ACTIONS(3), 1,
-      sym_comment,
-    ACTIONS(133), 1,
+    ACTIONS(159), 1,
       anon_sym_COLON,
-  [587] = 2,
+    ACTIONS(161), 1,
+      sym__early_comment,
+    STATE(68), 1,
+      sym_early_comment,
+  [567] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(135), 1,
-      sym_quote,
-  [594] = 2,
+    ACTIONS(143), 2,
+      sym__early_comment,
+      anon_sym_COLON,
+  [575] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(107), 1,
+    ACTIONS(145), 2,
+      sym__early_comment,
+      anon_sym_COLON,
+  [583] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(141), 1,
       ts_builtin_sym_end,
-  [601] = 2,
+  [590] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(123), 1,
+    ACTIONS(147), 1,
       ts_builtin_sym_end,
-  [608] = 2,
+  [597] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(125), 1,
+    ACTIONS(153), 1,
       ts_builtin_sym_end,
-  [615] = 2,
+  [604] = 2,
     ACTIONS(3), 1,
       sym_comment,
     ACTIONS(137), 1,
       ts_builtin_sym_end,
-  [622] = 2,
+  [611] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(113), 1,
+    ACTIONS(133), 1,
       ts_builtin_sym_end,
-  [629] = 2,
+  [618] = 2,
     ACTIONS(3), 1,
       sym_comment,
-    ACTIONS(121), 1,
+    ACTIONS(21), 1,
       ts_builtin_sym_end,
-  [636] = 2,
+  [625] = 2,
     ACTIONS(3), 1,
       sym_comment,
     ACTIONS(139), 1,
       ts_builtin_sym_end,
+  [632] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(145), 1,
+      ts_builtin_sym_end,
+  [639] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(163), 1,
+      anon_sym_COLON,
+  [646] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(151), 1,
+      ts_builtin_sym_end,
+  [653] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(131), 1,
+      ts_builtin_sym_end,
+  [660] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(165), 1,
+      sym_quote,
+  [667] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(167), 1,
+      sym_quote,
+  [674] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(169), 1,
+      ts_builtin_sym_end,
+  [681] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(171), 1,
+      sym_quote,
+  [688] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(135), 1,
+      ts_builtin_sym_end,
+  [695] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(173), 1,
+      ts_builtin_sym_end,
+  [702] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(175), 1,
+      anon_sym_COLON,
+  [709] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(149), 1,
+      ts_builtin_sym_end,
+  [716] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(129), 1,
+      ts_builtin_sym_end,
+  [723] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(177), 1,
+      sym_quote,
+  [730] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(179), 1,
+      sym_quote,
+  [737] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(143), 1,
+      ts_builtin_sym_end,
+  [744] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(181), 1,
+      sym_quote,
+  [751] = 2,
+    ACTIONS(3), 1,
+      sym_comment,
+    ACTIONS(183), 1,
+      sym_quote,
 };
 
 static const uint32_t ts_small_parse_table_map[] = {
-  [SMALL_STATE(8)] = 0,
-  [SMALL_STATE(9)] = 26,
-  [SMALL_STATE(10)] = 52,
-  [SMALL_STATE(11)] = 66,
-  [SMALL_STATE(12)] = 86,
-  [SMALL_STATE(13)] = 106,
-  [SMALL_STATE(14)] = 126,
-  [SMALL_STATE(15)] = 146,
-  [SMALL_STATE(16)] = 166,
-  [SMALL_STATE(17)] = 186,
-  [SMALL_STATE(18)] = 205,
-  [SMALL_STATE(19)] = 224,
-  [SMALL_STATE(20)] = 243,
-  [SMALL_STATE(21)] = 262,
-  [SMALL_STATE(22)] = 281,
-  [SMALL_STATE(23)] = 300,
-  [SMALL_STATE(24)] = 319,
-  [SMALL_STATE(25)] = 336,
-  [SMALL_STATE(26)] = 355,
-  [SMALL_STATE(27)] = 374,
-  [SMALL_STATE(28)] = 393,
-  [SMALL_STATE(29)] = 403,
-  [SMALL_STATE(30)] = 413,
-  [SMALL_STATE(31)] = 423,
-  [SMALL_STATE(32)] = 433,
-  [SMALL_STATE(33)] = 443,
-  [SMALL_STATE(34)] = 453,
-  [SMALL_STATE(35)] = 463,
-  [SMALL_STATE(36)] = 473,
-  [SMALL_STATE(37)] = 483,
-  [SMALL_STATE(38)] = 493,
-  [SMALL_STATE(39)] = 503,
-  [SMALL_STATE(40)] = 512,
-  [SMALL_STATE(41)] = 521,
-  [SMALL_STATE(42)] = 530,
-  [SMALL_STATE(43)] = 538,
-  [SMALL_STATE(44)] = 545,
-  [SMALL_STATE(45)] = 552,
-  [SMALL_STATE(46)] = 559,
-  [SMALL_STATE(47)] = 566,
-  [SMALL_STATE(48)] = 573,
-  [SMALL_STATE(49)] = 580,
-  [SMALL_STATE(50)] = 587,
-  [SMALL_STATE(51)] = 594,
-  [SMALL_STATE(52)] = 601,
-  [SMALL_STATE(53)] = 608,
-  [SMALL_STATE(54)] = 615,
-  [SMALL_STATE(55)] = 622,
-  [SMALL_STATE(56)] = 629,
-  [SMALL_STATE(57)] = 636,
+  [SMALL_STATE(12)] = 0,
+  [SMALL_STATE(13)] = 16,
+  [SMALL_STATE(14)] = 41,
+  [SMALL_STATE(15)] = 66,
+  [SMALL_STATE(16)] = 91,
+  [SMALL_STATE(17)] = 116,
+  [SMALL_STATE(18)] = 141,
+  [SMALL_STATE(19)] = 166,
+  [SMALL_STATE(20)] = 188,
+  [SMALL_STATE(21)] = 207,
+  [SMALL_STATE(22)] = 226,
+  [SMALL_STATE(23)] = 245,
+  [SMALL_STATE(24)] = 264,
+  [SMALL_STATE(25)] = 283,
+  [SMALL_STATE(26)] = 302,
+  [SMALL_STATE(27)] = 321,
+  [SMALL_STATE(28)] = 340,
+  [SMALL_STATE(29)] = 359,
+  [SMALL_STATE(30)] = 378,
+  [SMALL_STATE(31)] = 388,
+  [SMALL_STATE(32)] = 398,
+  [SMALL_STATE(33)] = 408,
+  [SMALL_STATE(34)] = 418,
+  [SMALL_STATE(35)] = 428,
+  [SMALL_STATE(36)] = 438,
+  [SMALL_STATE(37)] = 448,
+  [SMALL_STATE(38)] = 458,
+  [SMALL_STATE(39)] = 468,
+  [SMALL_STATE(40)] = 478,
+  [SMALL_STATE(41)] = 488,
+  [SMALL_STATE(42)] = 498,
+  [SMALL_STATE(43)] = 508,
+  [SMALL_STATE(44)] = 518,
+  [SMALL_STATE(45)] = 527,
+  [SMALL_STATE(46)] = 536,
+  [SMALL_STATE(47)] = 545,
+  [SMALL_STATE(48)] = 554,
+  [SMALL_STATE(49)] = 567,
+  [SMALL_STATE(50)] = 575,
+  [SMALL_STATE(51)] = 583,
+  [SMALL_STATE(52)] = 590,
+  [SMALL_STATE(53)] = 597,
+  [SMALL_STATE(54)] = 604,
+  [SMALL_STATE(55)] = 611,
+  [SMALL_STATE(56)] = 618,
+  [SMALL_STATE(57)] = 625,
+  [SMALL_STATE(58)] = 632,
+  [SMALL_STATE(59)] = 639,
+  [SMALL_STATE(60)] = 646,
+  [SMALL_STATE(61)] = 653,
+  [SMALL_STATE(62)] = 660,
+  [SMALL_STATE(63)] = 667,
+  [SMALL_STATE(64)] = 674,
+  [SMALL_STATE(65)] = 681,
+  [SMALL_STATE(66)] = 688,
+  [SMALL_STATE(67)] = 695,
+  [SMALL_STATE(68)] = 702,
+  [SMALL_STATE(69)] = 709,
+  [SMALL_STATE(70)] = 716,
+  [SMALL_STATE(71)] = 723,
+  [SMALL_STATE(72)] = 730,
+  [SMALL_STATE(73)] = 737,
+  [SMALL_STATE(74)] = 744,
+  [SMALL_STATE(75)] = 751,
 };
 
 static const TSParseActionEntry ts_parse_actions[] = {
@@ -1217,98 +1911,130 @@ static const TSParseActionEntry ts_parse_actions[] = {
   [1] = {.entry = {.count = 1, .reusable = false}}, RECOVER(),
   [3] = {.entry = {.count = 1, .reusable = true}}, SHIFT_EXTRA(),
   [5] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_document, 0, 0, 0),
-  [7] = {.entry = {.count = 1, .reusable = true}}, SHIFT(13),
-  [9] = {.entry = {.count = 1, .reusable = true}}, SHIFT(6),
-  [11] = {.entry = {.count = 1, .reusable = true}}, SHIFT(46),
-  [13] = {.entry = {.count = 1, .reusable = true}}, SHIFT(57),
-  [15] = {.entry = {.count = 1, .reusable = true}}, SHIFT(14),
-  [17] = {.entry = {.count = 1, .reusable = true}}, SHIFT(4),
-  [19] = {.entry = {.count = 1, .reusable = true}}, SHIFT(53),
-  [21] = {.entry = {.count = 1, .reusable = true}}, SHIFT(50),
-  [23] = {.entry = {.count = 1, .reusable = true}}, SHIFT(40),
-  [25] = {.entry = {.count = 1, .reusable = true}}, SHIFT(37),
-  [27] = {.entry = {.count = 1, .reusable = true}}, SHIFT(28),
-  [29] = {.entry = {.count = 1, .reusable = true}}, SHIFT(23),
-  [31] = {.entry = {.count = 1, .reusable = true}}, SHIFT(47),
-  [33] = {.entry = {.count = 1, .reusable = true}}, SHIFT(51),
-  [35] = {.entry = {.count = 1, .reusable = true}}, SHIFT(18),
-  [37] = {.entry = {.count = 1, .reusable = true}}, SHIFT(34),
-  [39] = {.entry = {.count = 1, .reusable = true}}, SHIFT(39),
-  [41] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_missing_comma, 1, 0, 0),
-  [43] = {.entry = {.count = 1, .reusable = true}}, SHIFT(52),
-  [45] = {.entry = {.count = 1, .reusable = true}}, SHIFT(49),
-  [47] = {.entry = {.count = 1, .reusable = true}}, SHIFT(48),
-  [49] = {.entry = {.count = 1, .reusable = true}}, SHIFT(43),
-  [51] = {.entry = {.count = 1, .reusable = true}}, SHIFT(38),
-  [53] = {.entry = {.count = 1, .reusable = true}}, SHIFT(32),
-  [55] = {.entry = {.count = 1, .reusable = true}}, SHIFT(36),
-  [57] = {.entry = {.count = 1, .reusable = true}}, SHIFT(15),
-  [59] = {.entry = {.count = 1, .reusable = true}}, SHIFT(30),
-  [61] = {.entry = {.count = 1, .reusable = true}}, SHIFT(10),
-  [63] = {.entry = {.count = 1, .reusable = true}}, SHIFT(5),
-  [65] = {.entry = {.count = 1, .reusable = true}}, SHIFT(55),
-  [67] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0), SHIFT_REPEAT(24),
-  [70] = {.entry = {.count = 1, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0),
-  [72] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0), SHIFT_REPEAT(10),
-  [75] = {.entry = {.count = 1, .reusable = true}}, SHIFT(2),
-  [77] = {.entry = {.count = 1, .reusable = true}}, SHIFT(56),
-  [79] = {.entry = {.count = 1, .reusable = true}}, SHIFT(11),
-  [81] = {.entry = {.count = 1, .reusable = true}}, SHIFT(44),
-  [83] = {.entry = {.count = 1, .reusable = true}}, SHIFT(3),
-  [85] = {.entry = {.count = 1, .reusable = true}}, SHIFT(35),
-  [87] = {.entry = {.count = 1, .reusable = true}}, SHIFT(7),
-  [89] = {.entry = {.count = 1, .reusable = true}}, SHIFT(31),
+  [7] = {.entry = {.count = 1, .reusable = true}}, SHIFT(2),
+  [9] = {.entry = {.count = 1, .reusable = true}}, SHIFT(13),
+  [11] = {.entry = {.count = 1, .reusable = true}}, SHIFT(3),
+  [13] = {.entry = {.count = 1, .reusable = true}}, SHIFT(71),
+  [15] = {.entry = {.count = 1, .reusable = true}}, SHIFT(56),
+  [17] = {.entry = {.count = 1, .reusable = true}}, SHIFT(55),
+  [19] = {.entry = {.count = 1, .reusable = true}}, SHIFT(63),
+  [21] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_document, 1, 0, 0),
+  [23] = {.entry = {.count = 1, .reusable = true}}, SHIFT(64),
+  [25] = {.entry = {.count = 1, .reusable = true}}, SHIFT(17),
+  [27] = {.entry = {.count = 1, .reusable = true}}, SHIFT(7),
+  [29] = {.entry = {.count = 1, .reusable = true}}, SHIFT(61),
+  [31] = {.entry = {.count = 1, .reusable = true}}, SHIFT(75),
+  [33] = {.entry = {.count = 1, .reusable = true}}, SHIFT(21),
+  [35] = {.entry = {.count = 1, .reusable = true}}, SHIFT(32),
+  [37] = {.entry = {.count = 1, .reusable = true}}, SHIFT(74),
+  [39] = {.entry = {.count = 1, .reusable = true}}, SHIFT(34),
+  [41] = {.entry = {.count = 1, .reusable = true}}, SHIFT(44),
+  [43] = {.entry = {.count = 1, .reusable = true}}, SHIFT(54),
+  [45] = {.entry = {.count = 1, .reusable = true}}, SHIFT(51),
+  [47] = {.entry = {.count = 1, .reusable = true}}, SHIFT(31),
+  [49] = {.entry = {.count = 1, .reusable = true}}, SHIFT(27),
+  [51] = {.entry = {.count = 1, .reusable = true}}, SHIFT(36),
+  [53] = {.entry = {.count = 1, .reusable = true}}, SHIFT(45),
+  [55] = {.entry = {.count = 1, .reusable = true}}, SHIFT(47),
+  [57] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_missing_comma, 1, 0, 0),
+  [59] = {.entry = {.count = 1, .reusable = true}}, SHIFT(70),
+  [61] = {.entry = {.count = 1, .reusable = true}}, SHIFT(48),
+  [63] = {.entry = {.count = 1, .reusable = true}}, SHIFT(65),
+  [65] = {.entry = {.count = 1, .reusable = true}}, SHIFT(62),
+  [67] = {.entry = {.count = 1, .reusable = true}}, SHIFT(41),
+  [69] = {.entry = {.count = 1, .reusable = true}}, SHIFT(69),
+  [71] = {.entry = {.count = 1, .reusable = true}}, SHIFT(60),
+  [73] = {.entry = {.count = 1, .reusable = true}}, SHIFT(30),
+  [75] = {.entry = {.count = 1, .reusable = true}}, SHIFT(40),
+  [77] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0), SHIFT_REPEAT(9),
+  [80] = {.entry = {.count = 1, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0),
+  [82] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0), SHIFT_REPEAT(12),
+  [85] = {.entry = {.count = 1, .reusable = true}}, SHIFT(5),
+  [87] = {.entry = {.count = 1, .reusable = true}}, SHIFT(53),
+  [89] = {.entry = {.count = 1, .reusable = true}}, SHIFT(12),
   [91] = {.entry = {.count = 1, .reusable = true}}, SHIFT(16),
-  [93] = {.entry = {.count = 1, .reusable = true}}, SHIFT(33),
-  [95] = {.entry = {.count = 1, .reusable = true}}, SHIFT(12),
-  [97] = {.entry = {.count = 1, .reusable = true}}, SHIFT(45),
-  [99] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0), SHIFT_REPEAT(8),
-  [102] = {.entry = {.count = 1, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0),
-  [104] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_array_repeat1, 2, 0, 0), SHIFT_REPEAT(10),
-  [107] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 2, 0, 0),
-  [109] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_unterminated_string, 2, 0, 0),
-  [111] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 3, 0, 0),
-  [113] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 3, 0, 0),
-  [115] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 4, 0, 1),
-  [117] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 4, 0, 0),
-  [119] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 4, 0, 1),
-  [121] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 4, 0, 0),
-  [123] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 5, 0, 3),
-  [125] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 5, 0, 3),
-  [127] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 2, 0, 0),
-  [129] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_pair, 3, 0, 2),
-  [131] = {.entry = {.count = 1, .reusable = true}}, SHIFT(42),
-  [133] = {.entry = {.count = 1, .reusable = true}}, SHIFT(9),
-  [135] = {.entry = {.count = 1, .reusable = true}}, SHIFT(29),
-  [137] = {.entry = {.count = 1, .reusable = true}},  ACCEPT_INPUT(),
-  [139] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_document, 1, 0, 0),
+  [93] = {.entry = {.count = 1, .reusable = true}}, SHIFT(52),
+  [95] = {.entry = {.count = 1, .reusable = true}}, SHIFT(43),
+  [97] = {.entry = {.count = 1, .reusable = true}}, SHIFT(6),
+  [99] = {.entry = {.count = 1, .reusable = true}}, SHIFT(57),
+  [101] = {.entry = {.count = 1, .reusable = true}}, SHIFT(15),
+  [103] = {.entry = {.count = 1, .reusable = true}}, SHIFT(66),
+  [105] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0), SHIFT_REPEAT(19),
+  [108] = {.entry = {.count = 1, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0),
+  [110] = {.entry = {.count = 2, .reusable = true}}, REDUCE(aux_sym_object_repeat1, 2, 0, 0), SHIFT_REPEAT(43),
+  [113] = {.entry = {.count = 1, .reusable = true}}, SHIFT(8),
+  [115] = {.entry = {.count = 1, .reusable = true}}, SHIFT(35),
+  [117] = {.entry = {.count = 1, .reusable = true}}, SHIFT(4),
+  [119] = {.entry = {.count = 1, .reusable = true}}, SHIFT(42),
+  [121] = {.entry = {.count = 1, .reusable = true}}, SHIFT(18),
+  [123] = {.entry = {.count = 1, .reusable = true}}, SHIFT(33),
+  [125] = {.entry = {.count = 1, .reusable = true}}, SHIFT(14),
+  [127] = {.entry = {.count = 1, .reusable = true}}, SHIFT(39),
+  [129] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 2, 0, 0),
+  [131] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 2, 0, 0),
+  [133] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_null, 1, 0, 0),
+  [135] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 3, 0, 0),
+  [137] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 4, 0, 2),
+  [139] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 4, 0, 0),
+  [141] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 5, 0, 4),
+  [143] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_misspelt_string, 2, 0, 0),
+  [145] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_unterminated_string, 2, 0, 0),
+  [147] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 4, 0, 0),
+  [149] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 4, 0, 2),
+  [151] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_object, 5, 0, 4),
+  [153] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_array, 3, 0, 0),
+  [155] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_pair, 3, 0, 1),
+  [157] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_pair, 4, 0, 3),
+  [159] = {.entry = {.count = 1, .reusable = true}}, SHIFT(10),
+  [161] = {.entry = {.count = 1, .reusable = true}}, SHIFT(72),
+  [163] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_early_comment, 2, 0, 0),
+  [165] = {.entry = {.count = 1, .reusable = true}}, SHIFT(49),
+  [167] = {.entry = {.count = 1, .reusable = true}}, SHIFT(73),
+  [169] = {.entry = {.count = 1, .reusable = true}}, REDUCE(sym_document, 2, 0, 0),
+  [171] = {.entry = {.count = 1, .reusable = true}}, SHIFT(50),
+  [173] = {.entry = {.count = 1, .reusable = true}},  ACCEPT_INPUT(),
+  [175] = {.entry = {.count = 1, .reusable = true}}, SHIFT(11),
+  [177] = {.entry = {.count = 1, .reusable = true}}, SHIFT(58),
+  [179] = {.entry = {.count = 1, .reusable = true}}, SHIFT(59),
+  [181] = {.entry = {.count = 1, .reusable = true}}, SHIFT(37),
+  [183] = {.entry = {.count = 1, .reusable = true}}, SHIFT(38),
 };
 
 enum ts_external_scanner_symbol_identifiers {
   ts_external_token_string = 0,
-  ts_external_token_quote = 1,
-  ts_external_token_comma = 2,
+  ts_external_token__misspelt = 1,
+  ts_external_token__early_comment = 2,
+  ts_external_token_quote = 3,
+  ts_external_token_comma = 4,
 };
 
 static const TSSymbol ts_external_scanner_symbol_map[EXTERNAL_TOKEN_COUNT] = {
   [ts_external_token_string] = sym_string,
+  [ts_external_token__misspelt] = sym__misspelt,
+  [ts_external_token__early_comment] = sym__early_comment,
   [ts_external_token_quote] = sym_quote,
   [ts_external_token_comma] = sym_comma,
 };
 
-static const bool ts_external_scanner_states[5][EXTERNAL_TOKEN_COUNT] = {
+static const bool ts_external_scanner_states[6][EXTERNAL_TOKEN_COUNT] = {
   [1] = {
     [ts_external_token_string] = true,
+    [ts_external_token__misspelt] = true,
+    [ts_external_token__early_comment] = true,
     [ts_external_token_quote] = true,
     [ts_external_token_comma] = true,
   },
   [2] = {
     [ts_external_token_string] = true,
+    [ts_external_token__misspelt] = true,
   },
   [3] = {
     [ts_external_token_comma] = true,
   },
   [4] = {
+    [ts_external_token__early_comment] = true,
+  },
+  [5] = {
     [ts_external_token_quote] = true,
   },
 };

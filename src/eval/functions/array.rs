@@ -171,6 +171,10 @@ fn contains(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         }
         Kind::Object(_) => object::has_member(values),
         Kind::Str(haystack) => wanted.as_str().map(|needle| haystack.contains(needle)),
+        Kind::Unknown(unknown) => {
+            let found = unknown.surely_contains(wanted.as_str()?);
+            found.then_some(true)
+        }
         _ => None,
     };
     answer.map(Value::bool)

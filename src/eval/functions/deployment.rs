@@ -6,6 +6,7 @@ use super::{Builtin, How, argument, row};
 use crate::eval::context::Context;
 use crate::eval::evaluate::value_of;
 use crate::eval::lookup::arm_value;
+use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Section};
 use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::{Expr, Ident, ScopeKind};
@@ -193,14 +194,27 @@ fn facts(function: &str, names: &[&str], mut known: Members) -> Value {
 
 fn subscription(_: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
     let mut known = Members::default();
-    if let Some(id) = &env.frame.scope.subscription {
-        known.insert(Ident::from("subscriptionId"), id.clone());
-    }
+    let reason = |name: &str| format!("subscription().{name} is known only to Azure").into();
+    let id = subscription_id(env, reason("subscriptionId"));
+    let whole = pieces::joined(
+        reason("id"),
+        &[Value::string("/subscriptions/"), id.clone()],
+    );
+    known.insert(Ident::from("subscriptionId"), id);
+    known.insert(Ident::from("id"), whole);
     facts(
         "subscription",
         &["id", "subscriptionId", "tenantId", "displayName"],
         known,
     )
+}
+
+/// The id of the subscription that a template is deployed to.
+fn subscription_id(env: Env<'_>, reason: Arc<str>) -> Value {
+    match &env.frame.scope.subscription {
+        Some(id) => id.clone(),
+        None => pieces::text(reason, vec![Piece::OwnSubscription]),
+    }
 }
 
 fn resource_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {

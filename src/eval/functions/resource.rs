@@ -1,8 +1,12 @@
 //! What only Azure can answer: ids, states, keys, zones.
 
+use std::sync::Arc;
+
 use super::{Builtin, How, MANY, row, text};
 use crate::eval::context::Context;
-use crate::eval::evaluate::{lift, value_of};
+use crate::eval::evaluate::{concat, lift, value_of};
+use crate::eval::ids;
+use crate::eval::instance::DeploymentScope;
 use crate::eval::merge::why_unknown;
 use crate::eval::scope::Env;
 use crate::eval::symbols::{arm_reference, deployment_named};
@@ -119,68 +123,89 @@ fn id(cx: &Context<'_>, env: Env<'_>, args: &[Expr], scope: IdScope) -> Value {
         .map(|arg| super::argument(cx, env, arg))
         .collect();
     lift(&values, &mut |values| {
-        let reason = match values.iter().find_map(why_unknown) {
-            Some(reason) => reason,
-            None => match known_id(env, values, scope) {
-                Some(Some(id)) => return Value::string(id),
-                Some(None) => "resource ids are known only to Azure".into(),
-                None => return Value::unknown_of("a resource id is not valid", STRING, true),
-            },
-        };
-        Value::text_ending_in(&Value::id_tail(values.last()), reason, true)
+        let unknown = values.iter().find_map(why_unknown);
+        let reason = unknown.unwrap_or_else(|| "resource ids are known only to Azure".into());
+        match parts_of_id(env, values, scope, &reason) {
+            Some(parts) => concat(cx, &parts),
+            None if values.iter().all(|value| value.as_str().is_some()) => {
+                Value::unknown_of("a resource id is not valid", STRING, true)
+            }
+            None => ids::ending_in(values.last(), reason),
+        }
     })
 }
 
-/// `None` for what Azure refuses, `Some(None)` for what depends on the deployment.
-fn known_id(env: Env<'_>, values: &[Value], scope: IdScope) -> Option<Option<String>> {
-    let parts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-    let parts = parts?;
+/// The parts of an id; `None` for what Azure refuses, and where the arguments that say its form are not known.
+fn parts_of_id(
+    env: Env<'_>,
+    values: &[Value],
+    scope: IdScope,
+    reason: &Arc<str>,
+) -> Option<Vec<Value>> {
     let at = match scope {
         IdScope::Resource => 1,
-        _ => parts.iter().position(|part| part.contains('/'))?,
+        _ => values
+            .iter()
+            .position(|value| value.as_str().is_some_and(|part| part.contains('/')))?,
     };
-    let (before, rest) = parts.split_at_checked(at)?;
+    let (before, rest) = values.split_at_checked(at)?;
+    let before: Option<Vec<&str>> = before.iter().map(Value::as_str).collect();
     let (ty, names) = rest.split_first()?;
-    let (provider, types) = ty.split_once('/')?;
-    let types: Vec<&str> = types.split('/').collect();
-    if types.len() != names.len() || names.iter().any(|name| name.contains('/')) {
+    let (provider, types) = ty.as_str()?.split_once('/')?;
+    let slash = |name: &Value| name.as_str().is_some_and(|name| name.contains('/'));
+    if types.split('/').count() != names.len() || names.iter().any(slash) {
         return None;
     }
     let is_subscription = |id: &str| uuid::Uuid::try_parse(id).is_ok();
-    let prefix = match (scope, before) {
-        (IdScope::Tenant, []) => String::new(),
-        (IdScope::ResourceGroup, []) => match env.frame.scope.kind {
-            ScopeKind::Tenant | ScopeKind::ManagementGroup => String::new(),
-            _ => return Some(None),
-        },
-        (IdScope::Subscription, []) => match env.frame.scope.kind {
-            ScopeKind::Tenant | ScopeKind::ManagementGroup => return None,
-            _ => return Some(None),
-        },
-        (IdScope::ManagementGroup, []) => return Some(None),
-        (IdScope::ManagementGroup, [group]) => {
-            format!("/providers/Microsoft.Management/managementGroups/{group}")
+    let here = &env.frame.scope;
+    let of_kind = |kind| DeploymentScope {
+        kind,
+        ..here.clone()
+    };
+    let within = matches!(
+        here.kind,
+        ScopeKind::ResourceGroup | ScopeKind::Subscription
+    );
+    let mut parts = match (scope, before?.as_slice()) {
+        (IdScope::Tenant, []) => Vec::new(),
+        // At a subscription, Azure asks for the subscription and the resource group.
+        (IdScope::ResourceGroup, []) if here.kind == ScopeKind::Subscription => return None,
+        (IdScope::ResourceGroup, []) if within => ids::prefix(here, reason),
+        (IdScope::ResourceGroup, []) => Vec::new(),
+        (IdScope::Subscription, []) if within => {
+            ids::prefix(&of_kind(ScopeKind::Subscription), reason)
         }
-        (IdScope::ResourceGroup, [_]) => return Some(None),
+        (IdScope::ManagementGroup, []) => ids::prefix(&of_kind(ScopeKind::ManagementGroup), reason),
+        (IdScope::ManagementGroup, [group]) => vec![Value::string(format!(
+            "/providers/Microsoft.Management/managementGroups/{group}"
+        ))],
+        (IdScope::ResourceGroup, [group]) => ids::prefix(
+            &DeploymentScope {
+                resource_group: Some(Value::string(*group)),
+                ..of_kind(ScopeKind::ResourceGroup)
+            },
+            reason,
+        ),
         (IdScope::ResourceGroup, [subscription, group]) if is_subscription(subscription) => {
-            format!("/subscriptions/{subscription}/resourceGroups/{group}")
+            vec![Value::string(format!(
+                "/subscriptions/{subscription}/resourceGroups/{group}"
+            ))]
         }
         (IdScope::Subscription, [subscription]) if is_subscription(subscription) => {
-            format!("/subscriptions/{subscription}")
+            vec![Value::string(format!("/subscriptions/{subscription}"))]
         }
         (IdScope::Resource, [resource]) if resource.starts_with('/') => {
-            resource.trim_end_matches('/').to_owned()
+            vec![Value::string(resource.trim_end_matches('/'))]
         }
         _ => return None,
     };
-    let segments = types.iter().zip(names);
-    let path: String = segments.map(|(ty, name)| format!("/{ty}/{name}")).collect();
+    parts.push(Value::string(format!("/providers/{provider}")));
     // Azure leaves the type out where the only name is empty.
-    let path = match names {
-        [""] => "/".to_owned(),
-        _ => path,
-    };
-    Some(Some(format!("{prefix}/providers/{provider}{path}")))
+    match names {
+        [name] if name.as_str() == Some("") => parts.push(Value::string("/")),
+        _ => parts.extend(ids::path(types.split('/'), names.iter(), reason)),
+    }
+    Some(parts)
 }
 
 const STRING: Option<Type> = Some(Type::String);

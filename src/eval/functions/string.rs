@@ -35,14 +35,9 @@ pub(super) const TABLE: &[Builtin] = &[
         "startsWith",
         BOOL,
         2..=2,
-        How::Pure(|_, v| affix(v, |a, b| a.starts_with(b))),
+        How::Partial(|_, v| affix(v, false)),
     ),
-    row(
-        "endsWith",
-        BOOL,
-        2..=2,
-        How::Pure(|_, v| affix(v, |a, b| a.ends_with(b))),
-    ),
+    row("endsWith", BOOL, 2..=2, How::Partial(|_, v| affix(v, true))),
     row("padLeft", STRING, 2..=3, How::Partial(pad_left)),
     row("like", BOOL, 2..=2, How::Pure(like)),
 ];
@@ -64,7 +59,10 @@ fn case(cx: &Context<'_>, values: &[Value], f: fn(&str) -> String) -> Option<Val
     let value = values.first()?;
     match value.as_str() {
         Some(text) => Some(string_of(cx, f(text))),
-        None => as_unknown(value, is_empty(value) == Some(false)),
+        None => match &value.kind {
+            Kind::Unknown(unknown) if !unknown.pieces.is_empty() => Some(unknown.in_case(f)),
+            _ => as_unknown(value, is_empty(value) == Some(false)),
+        },
     }
 }
 
@@ -109,6 +107,11 @@ fn replace(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 fn split(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let whole = values.first()?;
     let Some(whole_text) = whole.as_str() else {
+        if let (Kind::Unknown(unknown), Some("/")) = (&whole.kind, text(values, 1))
+            && let Some(segments) = unknown.segments()
+        {
+            return Some(Value::array(segments, None));
+        }
         let reason = whole.reason()?;
         return Some(Value::unknown_of(reason, Some(Type::Array), true));
     };
@@ -179,9 +182,16 @@ fn substring(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 /// Azure compares beginnings and ends without regard to case.
-fn affix(values: &[Value], f: fn(&str, &str) -> bool) -> Option<Value> {
-    let (text, affix) = (upper(text(values, 0)?), upper(text(values, 1)?));
-    Some(Value::bool(f(&text, &affix)))
+fn affix(values: &[Value], end: bool) -> Option<Value> {
+    let affix = text(values, 1)?;
+    if let Kind::Unknown(unknown) = &values.first()?.kind {
+        return unknown.has_affix(affix, end, upper).map(Value::bool);
+    }
+    let (text, affix) = (upper(text(values, 0)?), upper(affix));
+    Some(Value::bool(match end {
+        true => text.ends_with(&affix),
+        false => text.starts_with(&affix),
+    }))
 }
 
 fn pad_left(cx: &Context<'_>, values: &[Value]) -> Option<Value> {

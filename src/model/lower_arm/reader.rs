@@ -73,6 +73,8 @@ pub(in crate::model) struct Reader<'a, 't, S: ?Sized> {
     pub(super) cursor: TreeCursor<'t>,
     /// Deployments met among a resource's nested resources: items of their own.
     pub(super) hoisted: Vec<super::resources::Hoisted<'t>>,
+    /// Something in the item that is lowered lies deeper than Azure reads.
+    pub(super) too_deep: bool,
     strings: FxHashSet<Arc<str>>,
 }
 
@@ -88,6 +90,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             strings_of: StringsOf::Compiler,
             cursor: root.walk(),
             hoisted: Vec::new(),
+            too_deep: false,
             strings: FxHashSet::default(),
         }
     }

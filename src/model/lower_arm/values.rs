@@ -9,10 +9,14 @@ use super::reader::{Reader, StringsOf, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member};
 use crate::syntax::arm_expression::{self as arm, Kind, Text};
-use crate::syntax::json::{DecodedString, decode_string};
+use crate::syntax::json::{DecodedString, decode_string, integer};
 use crate::text::{Source, Span};
 
 const TOO_DEEP: &str = "nested too deeply";
+
+/// Azure refuses what is nested in more than 64 objects and arrays; the template and its section are two, the value of an
+/// entry the third.
+const LEVELS_BELOW_SECTION: usize = 61;
 
 /// An element of a `copy` array: `{ name, count, input }`.
 #[derive(Clone, Copy)]
@@ -66,8 +70,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         if kind == kinds.string {
             self.string(nodes, at, depth)
         } else if kind == kinds.object {
+            self.too_deep |= depth > LEVELS_BELOW_SECTION;
             self.object(nodes, depth)
         } else if kind == kinds.array {
+            self.too_deep |= depth > LEVELS_BELOW_SECTION;
             self.array(nodes, depth)
         } else if kind == kinds.number {
             number(&self.text.slice(span(at)))
@@ -419,15 +425,15 @@ fn is_value<S: ?Sized>(reader: &Reader<'_, '_, S>, node: Node<'_>) -> bool {
 
 fn number(token: &str) -> ExprKind {
     let invalid = |reason: &str| ExprKind::Invalid(Arc::from(reason));
-    if token.contains(['.', 'e', 'E']) {
-        return match token.parse() {
-            Ok(value) => ExprKind::Float(Float(value)),
-            Err(_) => invalid("a number that does not parse"),
-        };
+    if let Some(value) = integer(token) {
+        return ExprKind::Int(value);
     }
+    let digits = token
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-');
     match token.parse() {
-        Ok(value) => ExprKind::Int(value),
-        Err(_) => invalid(TOO_LARGE),
+        Ok(value) if !digits => ExprKind::Float(Float(value)),
+        _ => invalid(TOO_LARGE),
     }
 }
 

@@ -30,7 +30,7 @@ fn value(text: &str, at: NodeRef) -> Value {
             ty: None,
             non_empty: false,
             canonical: None,
-            tail: None,
+            pieces: Default::default(),
         };
         unknown.canonical = (!atom.is_empty()).then(|| Canonical::atom(atom));
         return Value::of(Kind::Unknown(unknown.into())).at(at);

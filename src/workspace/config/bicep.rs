@@ -31,7 +31,7 @@ pub struct BicepFile {
 
 /// Reads the text of the file at `path`. `None` where it is no JSON at all.
 pub fn read(path: &Path, text: &str) -> (Option<BicepFile>, Problems) {
-    let reading = data::jsonc(text);
+    let reading = data::strict_jsonc(text);
     if let Some((span, words)) = reading.problem {
         return (
             None,
@@ -174,16 +174,16 @@ mod tests {
     #[test]
     fn everything_that_matters() {
         let text = r#"{
-  // comments and trailing commas, as Bicep allows
+  // comments, as Bicep allows
   "extends": "../base.json",
-  "cloud": { "currentProfile": "AzureUSGovernment", },
+  "cloud": { "currentProfile": "AzureUSGovernment" },
   "moduleAliases": {
     "br": { "corp": { "registry": "corp.azurecr.io", "modulePath": "bicep" }, "bare": { "registry": "x.io" } },
     "ts": { "specs": { "subscription": "s", "resourceGroup": "g" } }
   },
   "moduleAliasesMock": { "br": { "corp": { "mapToFilePath": "../Publish" } } },
   "cacheRootDirectory": "cache",
-  "analyzers": { "core": { "enabled": true } },
+  "analyzers": { "core": { "enabled": true } }
 }"#;
         let (file, problems) = read(Path::new("/ws/app/bicepconfig.json"), text);
         let text = |s: &str| Some(s.to_owned());
@@ -224,7 +224,17 @@ mod tests {
     #[test]
     fn wrong_values_are_named() {
         assert_eq!(reported("[]"), ["The file must be an object, not a list."]);
-        assert!(reported("{")[0].starts_with("This is not valid JSON"));
+        for text in [
+            "{",
+            "{\"a\": [1,]}",
+            "{a: 1}",
+            "{\"a\": 'b'}",
+            "{\"a\": 01}",
+            "{\"a\": \"\t\"}",
+        ] {
+            let words = reported(text);
+            assert!(words[0].starts_with("This is not valid JSON"), "{text}");
+        }
         assert_eq!(
             reported(
                 r#"{"extends": 1, "moduleAliases": {"br": {"a": "x", "b": {"registry": []}}}, "cloud": 2}"#

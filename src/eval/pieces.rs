@@ -1,0 +1,162 @@
+//! Text that is known in part: `'ab${n}'` begins with `a` whatever `n` is, and the last part of a resource's id is its name.
+
+use std::sync::Arc;
+
+use super::json::{Text, text_of};
+use super::merge::is_empty;
+use super::value::{Kind, Type, Unknown, Value};
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// It is known.
+    Text(Arc<str>),
+    /// It is not known; whether it may be empty.
+    Any(bool),
+    /// Not known, not empty, and without `/`: a segment of an id.
+    Segment,
+    /// The id of the subscription that is deployed to.
+    OwnSubscription,
+}
+
+/// Longer texts, and texts in more pieces, are not known at all: pieces are copied with each step of evaluation.
+const MAX_PIECES: usize = 32;
+const MAX_LENGTH: usize = 1024;
+
+/// The pieces of a value's text.
+fn of(value: &Value) -> Vec<Piece> {
+    match (&value.kind, text_of(value)) {
+        (_, Text::Known(text)) => vec![Piece::Text(text)],
+        (Kind::Unknown(unknown), _) if !unknown.pieces.is_empty() => unknown.pieces.to_vec(),
+        // Every number and boolean has some text, and no slash.
+        _ if matches!(value.ty(), Some(Type::Int | Type::Bool)) => vec![Piece::Segment],
+        _ if matches!(value.ty(), Some(Type::Array | Type::Object)) => vec![Piece::Any(false)],
+        _ => vec![Piece::Any(is_empty(value) != Some(false))],
+    }
+}
+
+/// A text that is not known for a reason, in pieces.
+pub(crate) fn text(reason: Arc<str>, pieces: Vec<Piece>) -> Value {
+    let non_empty = least_length(&pieces) > 0;
+    let mut joined: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut length = 0;
+    for piece in pieces {
+        match (joined.last_mut(), &piece) {
+            (_, Piece::Text(text)) if text.is_empty() => {}
+            (Some(Piece::Text(before)), Piece::Text(text)) => {
+                length += text.len();
+                *before = format!("{before}{text}").into();
+            }
+            _ => joined.push(piece),
+        }
+        if joined.len() > MAX_PIECES || length > MAX_LENGTH {
+            return Value::unknown_of(reason, Some(Type::String), non_empty);
+        }
+    }
+    match joined.as_slice() {
+        [] => return Value::string(""),
+        [Piece::Text(text)] => return Value::string(text.clone()),
+        _ => {}
+    }
+    let pieces = joined.into();
+    Value::of(Kind::Unknown(Arc::new(Unknown {
+        non_empty,
+        reason,
+        ty: Some(Type::String),
+        canonical: None,
+        pieces,
+    })))
+}
+
+/// The values as one text that is not known for a reason.
+pub(crate) fn joined(reason: Arc<str>, values: &[Value]) -> Value {
+    let values = &values[..values.len().min(MAX_PIECES + 1)];
+    text(reason, values.iter().flat_map(of).collect())
+}
+
+fn least_length(pieces: &[Piece]) -> usize {
+    let least = |piece: &Piece| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Any(empty) => usize::from(!empty),
+        Piece::Segment | Piece::OwnSubscription => 1,
+    };
+    pieces.iter().map(least).sum()
+}
+
+impl Unknown {
+    /// Whether it is surely another text.
+    pub(crate) fn differs(&self, text: &str) -> bool {
+        let known = |piece: Option<&Piece>| match piece {
+            Some(Piece::Text(text)) => text.clone(),
+            _ => "".into(),
+        };
+        !text.starts_with(&*known(self.pieces.first()))
+            || !text.ends_with(&*known(self.pieces.last()))
+            || text.len() < least_length(&self.pieces)
+    }
+
+    /// Whether it begins, or ends, with a text, where its pieces decide that; by `fold`ed letters.
+    pub(crate) fn has_affix(
+        &self,
+        affix: &str,
+        end: bool,
+        fold: fn(&str) -> String,
+    ) -> Option<bool> {
+        let piece = match end {
+            true => self.pieces.last(),
+            false => self.pieces.first(),
+        };
+        let Some(Piece::Text(known)) = piece else {
+            return affix.is_empty().then_some(true);
+        };
+        let (known, affix) = (fold(known), fold(affix));
+        let within = |long: &str, short: &str| match end {
+            true => long.ends_with(short),
+            false => long.starts_with(short),
+        };
+        match () {
+            () if within(&known, &affix) => Some(true),
+            () if within(&affix, &known) => None,
+            () => Some(false),
+        }
+    }
+
+    /// Whether a known piece holds a text.
+    pub(crate) fn surely_contains(&self, part: &str) -> bool {
+        let holds = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(part));
+        self.pieces.iter().any(holds)
+    }
+
+    /// Its parts between slashes, where no slash is hidden.
+    pub(crate) fn segments(&self) -> Option<Vec<Value>> {
+        let mut parts = vec![Vec::new()];
+        for piece in self.pieces.iter() {
+            match piece {
+                Piece::Any(_) => return None,
+                Piece::Text(text) => {
+                    for (at, part) in text.split('/').enumerate() {
+                        if at > 0 {
+                            parts.push(Vec::new());
+                        }
+                        parts.last_mut()?.push(Piece::Text(part.into()));
+                    }
+                }
+                other => parts.last_mut()?.push(other.clone()),
+            }
+        }
+        let known = parts.len() > 1;
+        let parts = parts.into_iter();
+        known.then(|| parts.map(|part| text(self.reason.clone(), part)).collect())
+    }
+
+    /// The same text in other letters.
+    pub(crate) fn in_case(&self, fold: fn(&str) -> String) -> Value {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => Piece::Text(fold(text).into()),
+            Piece::OwnSubscription => Piece::Segment,
+            other => other.clone(),
+        };
+        let pieces = self.pieces.iter().map(piece).collect();
+        text(self.reason.clone(), pieces)
+    }
+}
