@@ -46,7 +46,7 @@ pub use value::*;
 
 use std::sync::Arc;
 
-use crate::model::{FileId, Ident, Reference, Template};
+use crate::model::{FileId, Reference, Template};
 
 /// What evaluation asks of the workspace.
 pub trait Files {
@@ -73,41 +73,13 @@ pub trait Files {
 pub enum Loaded {
     /// A file that was read.
     Template(FileId, Arc<Template>),
-    /// A public module that is not restored, but known to deploy neither a registry nor a plan: skipped, listed as
-    /// unread in an inventory, of no weight for the verdict.
+    /// A public module that is not restored, but known to deploy nothing that a rule reads: skipped, and listed as unread
+    /// in an inventory.
     Harmless(Arc<str>),
-    /// A public module that is not restored, but whose effect is known (design/language.md 4.1).
-    Known(KnownModule),
+    /// A public module that is not restored, but known to deploy the same as this template as far as rules can see.
+    Known(Arc<Template>),
     /// Could not be read; the reason in the user's words, with what to do (`run "bicep restore main.bicep"`).
     Unread(Arc<str>),
-}
-
-/// A public module that Preflight knows by heart: by repository and version.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KnownModule {
-    /// Repository without registry: `avm/res/container-registry/registry`.
-    pub repository: Arc<str>,
-    /// Its version: `0.9.3`.
-    pub version: Arc<str>,
-    /// What it deploys.
-    pub effect: KnownEffect,
-}
-
-/// What a known module deploys.
-#[derive(Debug, Clone, PartialEq)]
-pub enum KnownEffect {
-    /// One registry, always, or where the named parameter is not empty. `name_parameter` gives its name.
-    Registry {
-        /// Parameter that must not be empty; absent argument means not deployed.
-        unless_empty: Option<Ident>,
-        /// Parameter that gives the registry's name, if one does directly.
-        name_parameter: Option<Ident>,
-    },
-    /// `avm/ptn/security/security-center` 0.1, 0.2: `containersTier` (default Free) sets the plan `Containers`.
-    ContainersTier,
-    /// `avm/ptn/security/security-center` 0.3 and later: `defenderPlans` (default all Free), elements with `name` and
-    /// `pricingTier`.
-    DefenderPlans,
 }
 
 /// A reference that the deployment uses and that could not be read (or was skipped as harmless).

@@ -575,15 +575,16 @@ fn expand_entered(
             };
             cx.on_large_stack(|| expand_template(cx, out, inner, &site));
         }
-        Entered::Known(known) => {
-            let scope = places::of_module(cx, env, site.here, module);
+        Entered::Known { env: inner, scope } => {
             let site = Site {
-                here: &scope,
+                here: scope,
                 existence: existence(),
                 copies: times(copies, site.copies),
                 via: via(None),
             };
-            known::expand(cx, out, env, &site, module, known);
+            let first = out.expansion.instances.len();
+            expand_template(cx, out, inner, &site);
+            known::attribute(out, first, env, module);
         }
         Entered::Unread {
             reference,

@@ -47,7 +47,7 @@ pub struct Instance {
     pub place: NodeRef,
     /// The module uses that led here, outermost first. Empty in the entry file.
     pub via: Arc<[ModuleUse]>,
-    /// Where the module use stands that brings it, for instances of a [`super::KnownModule`] (then `type_place` and
+    /// Where the module use stands that brings it, for instances of a [`super::Loaded::Known`] (then `type_place` and
     /// `place` are the path literal's and the module declaration's).
     pub known_module: bool,
 }

@@ -202,9 +202,7 @@ fn imported(cx: &Context<'_>, frame: &Frame<'_>, item: u32) -> Imported {
     match cx.files.load(frame.origin.file, &import.from.text) {
         Loaded::Template(file, template) => Imported::File(cx.import(file, &template)),
         Loaded::Unread(reason) | Loaded::Harmless(reason) => Imported::Missing(reason),
-        Loaded::Known(module) => {
-            Imported::Missing(format!("{} is not restored", module.repository).into())
-        }
+        Loaded::Known(_) => Imported::Missing("the module is not restored".into()),
     }
 }
 

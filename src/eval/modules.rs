@@ -1,4 +1,4 @@
-//! From a module use to the template it deploys: read, nested, computed, known by heart, or out of reach.
+//! From a module use to the template it deploys: read, nested, computed, known without reading, or not readable.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::evaluate::{reason_of, value_of};
 use super::json::{Text, json_text};
 use super::scope::{Env, Frame, Inputs, Origin};
 use super::value::{Kind, Value};
-use super::{DeploymentScope, KnownModule, Loaded, places};
+use super::{DeploymentScope, Loaded, known, places};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::lower_arm;
 use crate::model::{ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
@@ -23,8 +23,11 @@ pub(crate) enum Entered<'s> {
         /// The file, where it is one of its own.
         file: Option<FileId>,
     },
-    /// To a public module that is known by heart.
-    Known(&'s KnownModule),
+    /// To the template that stands for a public module.
+    Known {
+        env: Env<'s>,
+        scope: &'s DeploymentScope,
+    },
     /// Nowhere.
     Unread {
         /// As written or evaluated.
@@ -140,7 +143,21 @@ fn load(
             let origin = Origin::new(file, template, ItemKey::FILE);
             with_frame(env, module, (origin, None), &scope, Some(file), f);
         }
-        Loaded::Known(known) => f(Entered::Known(&known)),
+        Loaded::Known(template) => {
+            let scope = places::of_module(cx, env, here, module);
+            let origin = Origin::computed(template, known::NOWHERE);
+            with_frame(
+                env,
+                module,
+                (origin, None),
+                &scope,
+                None,
+                &mut |entered| match entered {
+                    Entered::Template { env, scope, .. } => f(Entered::Known { env, scope }),
+                    other => f(other),
+                },
+            );
+        }
         Loaded::Harmless(reason) => f(Entered::Unread {
             reference: reference.into(),
             reason,

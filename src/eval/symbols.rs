@@ -537,7 +537,7 @@ fn output(
                                     }
                                 }
                             }
-                            modules::Entered::Known(_) | modules::Entered::Unread { .. } => {
+                            modules::Entered::Known { .. } | modules::Entered::Unread { .. } => {
                                 Value::unknown(format!(
                                     "output '{name}' is of a module that was not read"
                                 ))

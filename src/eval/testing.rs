@@ -7,10 +7,7 @@ use super::evaluate::settled;
 use super::expand::{Arguments, arguments, expand};
 use super::scope::{Frame, Inputs, Origin};
 use super::value::{Kind, Value};
-use super::{
-    DeploymentScope, Existence, Expansion, Files, Instance, KnownEffect, KnownModule, Loaded,
-    ResourceFilter,
-};
+use super::{DeploymentScope, Existence, Expansion, Files, Instance, Loaded, ResourceFilter};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
@@ -109,24 +106,17 @@ fn lower(path: &str, text: &str) -> Arc<Template> {
 
 impl Files for Memory {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
-        let known = |effect| {
-            Loaded::Known(KnownModule {
-                repository: reference.into(),
-                version: "1.0".into(),
-                effect,
-            })
-        };
+        let known = |text: &str| Loaded::Known(lower("known.bicep", text));
         match reference {
-            "br:registry" => known(KnownEffect::Registry {
-                unless_empty: None,
-                name_parameter: Some("name".into()),
-            }),
-            "br:hub" => known(KnownEffect::Registry {
-                unless_empty: Some("registryName".into()),
-                name_parameter: Some("registryName".into()),
-            }),
-            "br:tier" => known(KnownEffect::ContainersTier),
-            "br:plans" => known(KnownEffect::DefenderPlans),
+            "br:registry" => {
+                known("param name string\nresource r 'A.B/registry@1' = { name: name }\n")
+            }
+            "br:hub" => known(
+                "param name string = ''\nresource r 'A.B/registry@1' = if (!empty(name)) { name: name }\n",
+            ),
+            "br:plans" => known(
+                "param plans array?\nresource r 'A.B/plan@1' = [for p in plans ?? [{ name: 'x' }]: { name: p.name }]\n",
+            ),
             "br:harmless" => Loaded::Harmless("it deploys nothing of interest".into()),
             _ => match self.find(from, reference) {
                 Some(id) => Loaded::Template(id, self.template(id)),

@@ -1,4 +1,4 @@
-//! Registry modules and template specs, offline: what Bicep has restored to its cache, and what is known by heart.
+//! Registry modules and template specs, offline: what Bicep has restored to its cache, and what is known of public modules.
 //!
 //! Nothing is fetched, and nothing that a reference says becomes a path before it is checked: a tag of `..` must not
 //! lead out of the cache.
@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use super::config::BicepConfig;
 use super::disk;
-use super::known_modules::{Knowledge, PUBLIC, knowledge};
 use super::prefilter::kind_of;
-use crate::eval::KnownModule;
-use crate::model::FileKind;
+use super::public_modules::{self, Effect};
+use crate::model::{FileKind, Template};
 
 /// What a reference leads to.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,9 +19,9 @@ pub enum Resolution {
     File(PathBuf),
     /// A template spec's version resource on disk: the template is its `properties.mainTemplate`.
     TemplateSpec(PathBuf),
-    /// Not restored, but known by heart.
-    Known(KnownModule),
-    /// Not restored, and known to deploy neither a registry nor a plan.
+    /// Not restored, but known to deploy the same as this template as far as rules can see.
+    Known(Arc<Template>),
+    /// Not restored, and known to deploy nothing that a rule reads.
     Harmless(Arc<str>),
     /// Cannot be read, with the reason and what to do, in the user's words.
     Unread(Arc<str>),
@@ -165,21 +164,18 @@ fn restored_module(
     if is_restored(&path, config) {
         return Resolution::File(path);
     }
-    let public = module
-        .repository
-        .strip_prefix(PUBLIC.1)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .filter(|_| module.registry == PUBLIC.0);
     let (Version::Tag(version) | Version::Digest(version)) = &module.version;
-    match public.map_or(Knowledge::Nothing, |name| knowledge(name, version)) {
-        Knowledge::Known(module) => Resolution::Known(module),
-        Knowledge::Harmless => Resolution::Harmless(
-            format!(
-                "`{reference}` is not restored; this public module deploys no registry and no plan"
-            )
-            .into(),
+    match public_modules::effect(&module.registry, &module.repository, version) {
+        Some(Effect::Template(template)) => Resolution::Known(template),
+        Some(Effect::None) => Resolution::Harmless(
+            format!("`{reference}` is not restored; this public module deploys nothing that a rule reads")
+                .into(),
         ),
-        Knowledge::Nothing => not_restored(file, reference),
+        Some(Effect::Unknown(why)) => {
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            unread(format!("`{reference}` is not restored, and {why}; run `bicep restore {file}`"))
+        }
+        None => not_restored(file, reference),
     }
 }
 
@@ -200,7 +196,10 @@ fn aliased_module(rest: &str, config: &BicepConfig) -> Result<Artifact, String> 
     }
     let (registry, prefix) = match config.registry_aliases.get(alias) {
         Some((registry, prefix)) => (registry.as_str(), prefix.as_deref()),
-        None if alias == "public" => (PUBLIC.0, Some(PUBLIC.1)),
+        None if alias == "public" => {
+            let (host, prefix) = public_modules::home();
+            (host, Some(prefix))
+        }
         None => return Err(unknown_alias("br", alias)),
     };
     let prefix = prefix.map(|prefix| format!("{}/", prefix.trim_matches('/')));
@@ -480,9 +479,7 @@ mod tests {
             |from: &str, reference: &str| match resolve(&root.join(from), reference, &config) {
                 Resolution::File(path) => format!("file {}", inside(&path)),
                 Resolution::TemplateSpec(path) => format!("spec {}", inside(&path)),
-                Resolution::Known(module) => {
-                    format!("known {} {}", module.repository, module.version)
-                }
+                Resolution::Known(_) => "known".to_owned(),
                 Resolution::Harmless(_) => "harmless".to_owned(),
                 Resolution::Unread(words) => format!("unread {words}"),
             };
@@ -517,11 +514,11 @@ mod tests {
         );
         check(
             "br/public:avm/res/container-registry/registry:0.9.2",
-            "known avm/res/container-registry/registry 0.9.2",
+            "known",
         );
         check(
             "br:MCR.microsoft.com/bicep/avm/ptn/security/security-center:0.3.0",
-            "known avm/ptn/security/security-center 0.3.0",
+            "known",
         );
         check("br/public:avm/res/storage/account:2.0", "harmless");
         check(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use preflight::eval::expand::Arguments;
-use preflight::eval::{self, Files, KnownEffect, KnownModule, Loaded, ResourceFilter};
+use preflight::eval::{self, Files, Loaded, ResourceFilter};
 use preflight::model::lower::NoMemo;
 use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
@@ -50,20 +50,17 @@ impl Memory {
 
 impl Files for Memory {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
-        let known = |effect| {
-            Loaded::Known(KnownModule {
-                repository: reference.into(),
-                version: "1.0".into(),
-                effect,
-            })
-        };
+        let known = |text: &str| Loaded::Known(lower(Path::new("known.bicep"), text).template);
         match reference {
-            "br:registry" => known(KnownEffect::Registry {
-                unless_empty: Some("registryName".into()),
-                name_parameter: Some("registryName".into()),
-            }),
-            "br:tier" => known(KnownEffect::ContainersTier),
-            "br:plans" => known(KnownEffect::DefenderPlans),
+            "br:registry" => known(
+                "param registryName string = ''\nresource r 'Microsoft.ContainerRegistry/registries@2023-07-01' = if (!empty(registryName)) { name: registryName }\n",
+            ),
+            "br:tier" => known(
+                "param containersTier string = 'Free'\nresource p 'Microsoft.Security/pricings@2023-01-01' = { name: 'Containers', properties: { pricingTier: containersTier } }\n",
+            ),
+            "br:plans" => known(
+                "param defenderPlans array = []\nresource p 'Microsoft.Security/pricings@2023-01-01' = [for plan in defenderPlans: { name: plan.name, properties: plan }]\n",
+            ),
             "br:harmless" => Loaded::Harmless("it deploys nothing of interest".into()),
             _ => match self.find(from, reference) {
                 Some(id) => Loaded::Template(id, self.0[id.0 as usize].2.clone()),

@@ -91,7 +91,7 @@ impl Files for DiskFiles {
                 }
             }
             // Known and harmless modules are not restored: an oracle has nothing to compare them with.
-            Resolution::Known(module) => Loaded::Unread(module.repository),
+            Resolution::Known(_) => Loaded::Unread("it is not restored".into()),
             Resolution::Harmless(reason) | Resolution::Unread(reason) => Loaded::Unread(reason),
         }
     }

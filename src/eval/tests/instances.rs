@@ -534,27 +534,25 @@ fn parameter_files() {
 }
 
 #[test]
-fn modules_known_by_heart() {
+fn known_modules_deploy_what_their_templates_do() {
     check(
         "//- main.bicep
         param hubName string = ''
         module a 'br:registry' = { name: 'a', params: { name: 'acr' } }
         module b 'br:hub' = { name: 'b' }
-        module c 'br:hub' = { name: 'c', params: { registryName: hubName } }
-        module d 'br:hub' = { name: 'd', params: { registryName: 'x' } }
-        module e 'br:tier' = { name: 'e', scope: subscription(), params: { containersTier: 'Standard' } }
-        module f 'br:plans' = { name: 'f', scope: subscription() }
-        module g 'br:plans' = { name: 'g', scope: subscription(), params: { defenderPlans: [{ name: 'Containers', pricingTier: 'Standard' }] } }
-        module h 'br:harmless' = { name: 'h' }
+        module c 'br:hub' = { name: 'c', params: { name: hubName } }
+        module d 'br:hub' = { name: 'd', params: { name: 'x' } }
+        module e 'br:plans' = { name: 'e', scope: subscription() }
+        module f 'br:plans' = { name: 'f', params: { plans: [{ name: 'y' }, { name: 'z' }] } }
+        module g 'br:harmless' = { name: 'g' }
         ",
-        "Microsoft.ContainerRegistry/registries 'acr' surely
-        Microsoft.ContainerRegistry/registries ?its name is made by the module no
-        Microsoft.ContainerRegistry/registries '' no
-        Microsoft.ContainerRegistry/registries 'x' surely
-        Microsoft.Security/pricings 'Containers' surely
-        Microsoft.Security/pricings 'Containers' surely
-        Microsoft.Security/pricings 'CloudPosture' surely
-        Microsoft.Security/pricings 'Containers' surely",
+        "A.B/registry 'acr' surely
+        A.B/registry '' no
+        A.B/registry '' no
+        A.B/registry 'x' surely
+        A.B/plan 'x' surely
+        A.B/plan 'y' surely
+        A.B/plan 'z' surely",
     );
 }
 
