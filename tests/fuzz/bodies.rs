@@ -60,6 +60,11 @@ const LONGEST: usize = 1 << 16;
 /// Where scenes lie. Nothing is there on disk: every file of a scene is an open document.
 const ROOT: &str = "/preflight-fuzz";
 
+/// The same as the platform has it: on Windows a folder of the current drive.
+fn root() -> PathBuf {
+    preflight::workspace::disk::normalize(Path::new(ROOT))
+}
+
 fn text(data: &[u8]) -> String {
     String::from_utf8_lossy(&data[..data.len().min(LONGEST)]).into_owned()
 }
@@ -107,7 +112,7 @@ fn files(scene: &str) -> BTreeMap<PathBuf, String> {
         let name: String = safe.collect();
         let name = name.trim_matches('/').replace("..", ".");
         if !name.is_empty() {
-            files.insert(Path::new(ROOT).join(name), body.to_owned());
+            files.insert(root().join(name), body.to_owned());
         }
     }
     files
@@ -261,7 +266,7 @@ pub fn expression(data: &[u8]) {
     );
     let decoded = syntax::json::decode_string(&quoted);
     assert_eq!(decoded.text, text);
-    analyze(&[(Path::new(ROOT).join("main.json"), template)].into());
+    analyze(&[(root().join("main.json"), template)].into());
 }
 
 fn outline(tree: &tree_sitter::Tree) -> Vec<(u16, usize, usize)> {
@@ -323,11 +328,11 @@ fn settle(analysis: &mut Analysis) {
 
 fn analyze(files: &BTreeMap<PathBuf, String>) -> Analysis {
     let mut analysis = Analysis::new(Options {
-        cache_root: Some(Path::new(ROOT).join("cache")),
+        cache_root: Some(root().join("cache")),
         threads: 1,
         ..Options::default()
     });
-    analysis.set_folders(&[PathBuf::from(ROOT)]);
+    analysis.set_folders(&[root()]);
     for (path, text) in files {
         analysis.open(path, 0, text);
     }
@@ -449,7 +454,7 @@ pub fn fixes(data: &[u8]) {
                 }
                 left -= 1;
                 for edit in &fix.edits {
-                    assert!(edit.path.starts_with(ROOT), "{}", edit.path.display());
+                    assert!(edit.path.starts_with(root()), "{}", edit.path.display());
                     assert_eq!(edit.create, !files.contains_key(&*edit.path));
                 }
                 // What is broken already cannot promise more than not to be broken further.
@@ -499,7 +504,7 @@ pub fn configuration(data: &[u8]) {
         }
     }
     let (_, wrong) = rule_file::read(&text);
-    let at = Path::new(ROOT).join("bicepconfig.json");
+    let at = root().join("bicepconfig.json");
     let (_, also_wrong) = bicep_config::read(&at, &text);
     for (span, reported) in wrong.iter().chain(&also_wrong) {
         assert!(text.get(span.range()).is_some(), "{reported}: {span:?}");
@@ -511,8 +516,8 @@ pub fn configuration(data: &[u8]) {
         "main.parameters.json",
         "main.bicepparam",
     ] {
-        let mut files = BTreeMap::from([(Path::new(ROOT).join("main.bicep"), registry.clone())]);
-        files.insert(Path::new(ROOT).join(name), text.clone());
+        let mut files = BTreeMap::from([(root().join("main.bicep"), registry.clone())]);
+        files.insert(root().join(name), text.clone());
         analyze(&files).problems();
     }
 }
@@ -545,7 +550,7 @@ pub fn protocol(data: &[u8]) {
     input.extend_from_slice(&raw);
     let setup = Setup {
         options: Options {
-            cache_root: Some(Path::new(ROOT).join("cache")),
+            cache_root: Some(root().join("cache")),
             threads: 1,
             ..Options::default()
         },
