@@ -17,8 +17,8 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::FIX;
+use super::session::Session;
 use super::to_proto::{self, SOURCE};
-use super::worker::Worker;
 use crate::rules::fix::{FileEdit, Fix};
 use crate::text::Span;
 
@@ -39,7 +39,7 @@ struct Data {
     fix: String,
 }
 
-impl Worker {
+impl Session {
     /// `textDocument/codeAction`.
     pub(super) fn code_actions(&mut self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
         let uri = &params.text_document.uri;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::TextDocumentIdentifier;
 
-use super::worker::Worker;
+use super::session::Session;
 use crate::analysis::inventory_json;
 
 /// Totals over everything known: the answer to `preflight/status` and the payload of `preflight/statusChanged`.
@@ -33,7 +33,7 @@ pub(super) struct DocumentParams {
     parameters: Option<TextDocumentIdentifier>,
 }
 
-impl Worker {
+impl Session {
     /// `preflight/status`.
     pub(super) fn status(&mut self) -> Status {
         let summary = self.analysis.summary();
@@ -47,15 +47,6 @@ impl Worker {
             warnings: summary.warnings,
             notes: summary.notes,
             problems: summary.problems,
-        }
-    }
-
-    /// `preflight/statusChanged`, if it did.
-    pub(super) fn status_changed(&mut self) {
-        let status = self.status();
-        if self.told_status.as_ref() != Some(&status) {
-            self.output.notify("preflight/statusChanged", &status);
-            self.told_status = Some(status);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 
+use super::session::Session;
 use super::to_proto;
-use super::worker::Worker;
 
-impl Worker {
+impl Session {
     /// `textDocument/hover`.
     pub(super) fn hover(&mut self, params: &HoverParams) -> Option<Hover> {
         let at = &params.text_document_position_params;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tower_lsp::ls_types::Uri;
 
-use super::worker::Worker;
+use super::session::Session;
 use crate::analysis::{Cancel, Scan};
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
@@ -62,7 +62,7 @@ pub(super) enum Inputs {
 }
 
 /// A request's work, with the way of its answer inside.
-pub(super) type Ask = Box<dyn FnOnce(&mut Worker) + Send>;
+pub(super) type Ask = Box<dyn FnOnce(&mut Session) + Send>;
 
 /// How a document changed.
 pub(super) enum Change {

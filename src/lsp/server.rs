@@ -21,7 +21,7 @@ use super::capabilities::{self, FIX, SCAN};
 use super::custom::{DocumentParams, Status};
 use super::event::Event;
 use super::output::Output;
-use super::worker::Worker;
+use super::session::Session;
 
 /// The protocol's side of the server.
 pub(super) struct Server {
@@ -61,14 +61,14 @@ impl Server {
         &self,
         method: &'static str,
         document: Option<Uri>,
-        work: impl FnOnce(&mut Worker) -> T + Send + 'static,
+        work: impl FnOnce(&mut Session) -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         let output = self.output.clone();
-        let run = move |worker: &mut Worker| {
+        let run = move |session: &mut Session| {
             if !sender.is_closed() {
                 let full = output.is_full();
-                let _ = sender.send((!full).then(|| work(worker)));
+                let _ = sender.send((!full).then(|| work(session)));
             }
         };
         self.tell(Event::Ask(method, document, Box::new(run)));
@@ -78,21 +78,21 @@ impl Server {
     }
 
     async fn status(&self) -> Result<Status> {
-        self.ask("preflight/status", None, Worker::status).await
+        self.ask("preflight/status", None, Session::status).await
     }
 
     async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
         let document = Some(params.text_document.uri.clone());
-        self.ask("preflight/inventory", document, move |worker| {
-            worker.inventory(&params)
+        self.ask("preflight/inventory", document, move |session| {
+            session.inventory(&params)
         })
         .await
     }
 
     async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
         let document = Some(params.text_document.uri.clone());
-        self.ask("preflight/syntaxTree", document, move |worker| {
-            worker.syntax_tree(&params)
+        self.ask("preflight/syntaxTree", document, move |session| {
+            session.syntax_tree(&params)
         })
         .await
     }
@@ -177,15 +177,15 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let document = Some(params.text_document.uri.clone());
-        let work = move |worker: &mut Worker| worker.code_actions(&params);
+        let work = move |session: &mut Session| session.code_actions(&params);
         self.ask("textDocument/codeAction", document, work)
             .await
             .map(Some)
     }
 
     async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
-        self.ask("codeAction/resolve", None, move |worker| {
-            worker.resolve(params)
+        self.ask("codeAction/resolve", None, move |session| {
+            session.resolve(params)
         })
         .await?
     }
@@ -193,8 +193,8 @@ impl LanguageServer for Server {
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let at = &params.text_document_position_params;
         let document = Some(at.text_document.uri.clone());
-        self.ask("textDocument/hover", document, move |worker| {
-            worker.hover(&params)
+        self.ask("textDocument/hover", document, move |session| {
+            session.hover(&params)
         })
         .await
     }
@@ -204,8 +204,8 @@ impl LanguageServer for Server {
         params: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
         let document = Some(params.text_document.uri.clone());
-        self.ask("textDocument/diagnostic", document, move |worker| {
-            worker.pull(&params)
+        self.ask("textDocument/diagnostic", document, move |session| {
+            session.pull(&params)
         })
         .await
     }
@@ -214,15 +214,15 @@ impl LanguageServer for Server {
         &self,
         params: WorkspaceDiagnosticParams,
     ) -> Result<WorkspaceDiagnosticReportResult> {
-        self.ask("workspace/diagnostic", None, move |worker| {
-            worker.pull_all(&params)
+        self.ask("workspace/diagnostic", None, move |session| {
+            session.pull_all(&params)
         })
         .await
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
         if params.command == FIX {
-            let work = move |worker: &mut Worker| worker.commanded(params.arguments.first());
+            let work = move |session: &mut Session| session.commanded(params.arguments.first());
             let (title, edit) = self.ask("workspace/executeCommand", None, work).await??;
             self.tell(Event::Apply(title, Box::new(edit)));
             return Ok(None);

@@ -10,7 +10,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::Caps;
-use super::worker::Names;
+use super::names::Names;
 use crate::analysis::{Diagnostic, FileReport, Location, Point};
 use crate::rules::finding::{Severity, Verdict};
 use crate::text::{self, Encoding};

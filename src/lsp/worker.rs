@@ -4,7 +4,7 @@
 //! once. Whatever it does with the engine may panic without taking the server down; then the engine is built anew from
 //! the documents that the actor holds, and what was shown stays until something newer can be.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,11 +15,12 @@ use tower_lsp::ls_types::Uri;
 
 use super::capabilities::Caps;
 use super::custom::Status;
-use super::diagnostics::Shown;
 use super::event::Event;
 use super::jobs::{Change, Inputs, Job, Jobs, Rebuild};
+use super::names::Names;
 use super::output::Output;
-use super::uri;
+use super::session::Session;
+use super::shown::Shown;
 use crate::analysis::{Analysis, FileReport, LookAgain, Options};
 use crate::text::TextChange;
 use crate::workspace::disk;
@@ -31,47 +32,14 @@ const QUIET: Duration = Duration::from_millis(80);
 /// Refreshes in a row that leave work undone though nobody interrupts; more would be a fault, and must not spin.
 const ROUNDS: u32 = 10_000;
 
-/// What the client calls each document it ever named; other files get the URI of their path.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    uris: HashMap<PathBuf, Uri>,
-    paths: HashMap<Uri, PathBuf>,
-}
-
-impl Names {
-    fn learn(&mut self, path: PathBuf, uri: Uri) {
-        self.paths.insert(uri.clone(), path.clone());
-        self.uris.insert(path, uri);
-    }
-
-    /// What to call a file.
-    pub(super) fn uri(&self, path: &Path) -> Option<Uri> {
-        match self.uris.get(path) {
-            Some(uri) => Some(uri.clone()),
-            None => uri::uri_of(path),
-        }
-    }
-
-    /// The path of a document that was opened under this URI.
-    pub(super) fn path(&self, uri: &Uri) -> Option<&Path> {
-        self.paths.get(uri).map(PathBuf::as_path)
-    }
-}
-
 /// The worker's state.
 pub(super) struct Worker {
-    pub(super) analysis: Analysis,
-    pub(super) caps: Caps,
-    pub(super) names: Names,
-    pub(super) shown: Shown,
-    pub(super) output: Arc<Output>,
-    pub(super) events: Sender<Event>,
-    /// Folders being scanned.
-    pub(super) scanning: usize,
-    /// How often that was said.
+    session: Session,
+    events: Sender<Event>,
+    /// The number of the last report on scans.
     told_scans: u64,
-    /// What `preflight/statusChanged` last said.
-    pub(super) told_status: Option<Status>,
+    /// The last `preflight/statusChanged`.
+    told_status: Option<Status>,
     /// The inputs that the client was last asked to watch one by one.
     watched: Vec<PathBuf>,
     options: Options,
@@ -105,13 +73,15 @@ pub(super) struct Start {
 /// Runs until it is asked to stop.
 pub(super) fn run(start: Start) {
     let mut worker = Worker {
-        analysis: Analysis::new(start.options.clone()),
-        caps: start.caps,
-        names: Names::default(),
-        shown: Shown::default(),
-        output: start.output,
+        session: Session {
+            analysis: Analysis::new(start.options.clone()),
+            caps: start.caps,
+            names: Names::default(),
+            shown: Shown::default(),
+            output: start.output,
+            scanning: 0,
+        },
         events: start.events,
-        scanning: 0,
         told_scans: 0,
         told_status: None,
         watched: Vec::new(),
@@ -154,7 +124,7 @@ pub(super) fn run(start: Start) {
 
 impl Worker {
     fn has_work(&self) -> bool {
-        !self.lost && (self.dirty || self.analysis.is_pending())
+        !self.lost && (self.dirty || self.session.analysis.is_pending())
     }
 
     fn take(&mut self, job: Job) {
@@ -164,7 +134,7 @@ impl Worker {
                 Job::Rebuild(rebuild) => self.rebuild(*rebuild),
                 Job::Open { path, uri, .. } => self.learn(&path, uri),
                 Job::Scanning(count, reported) => {
-                    (self.scanning, self.told_scans) = (count, reported);
+                    (self.session.scanning, self.told_scans) = (count, reported);
                     self.busy = true;
                 }
                 _ => {}
@@ -185,7 +155,7 @@ impl Worker {
                 self.edited.insert(path.clone());
                 self.change(|worker| {
                     worker.provoke(&text);
-                    worker.analysis.open(&path, version, &text);
+                    worker.session.analysis.open(&path, version, &text);
                 });
             }
             Job::Edit {
@@ -196,30 +166,32 @@ impl Worker {
                 self.edited.insert(path.clone());
                 self.change(|worker| worker.edit(&path, version, change));
             }
-            Job::Close(path) => self.change(|worker| worker.analysis.close(&path)),
-            Job::Disk(paths) => self.change(|worker| worker.analysis.disk_changed(&paths)),
+            Job::Close(path) => self.change(|worker| worker.session.analysis.close(&path)),
+            Job::Disk(paths) => self.change(|worker| worker.session.analysis.disk_changed(&paths)),
             Job::LookAgain(inputs) => self.look_again(&inputs),
-            Job::Folders(folders) => self.change(|worker| worker.analysis.set_folders(&folders)),
+            Job::Folders(folders) => {
+                self.change(|worker| worker.session.analysis.set_folders(&folders))
+            }
             Job::Overrides(overrides, folders) => {
                 self.options.overrides = overrides.clone();
                 self.options.folder_overrides = folders.clone();
-                self.change(|worker| worker.analysis.set_overrides(overrides, folders));
+                self.change(|worker| worker.session.analysis.set_overrides(overrides, folders));
             }
             Job::Scanning(count, reported) => {
-                (self.scanning, self.told_scans) = (count, reported);
+                (self.session.scanning, self.told_scans) = (count, reported);
                 self.busy = true;
                 self.stale_status = true;
             }
             Job::Install(scan) => {
                 self.busy = true;
-                self.change(|worker| worker.analysis.install(scan));
+                self.change(|worker| worker.session.analysis.install(scan));
             }
             Job::Rebuild(rebuild) => self.rebuild(*rebuild),
             Job::Ask(ask) => {
                 if self.dirty {
                     self.refresh_once();
                 }
-                self.guard(|worker| ask(worker));
+                self.guard(|worker| ask(&mut worker.session));
             }
             Job::Stop => {}
         }
@@ -228,10 +200,17 @@ impl Worker {
     /// Calls a file what the client calls it. A file has one name at a time: what was shown under another is taken back.
     fn learn(&mut self, path: &Path, uri: Uri) {
         let path = disk::normalize(path);
-        if let Some(before) = self.names.uri(&path).filter(|before| *before != uri) {
-            self.shown.take_back(&path, &before, &self.output);
+        if let Some(before) = self
+            .session
+            .names
+            .uri(&path)
+            .filter(|before| *before != uri)
+        {
+            self.session
+                .shown
+                .take_back(&path, &before, &self.session.output);
         }
-        self.names.learn(path, uri);
+        self.session.names.learn(path, uri);
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Worker)) {
@@ -240,7 +219,7 @@ impl Worker {
     }
 
     fn edit(&mut self, path: &Path, version: i32, change: Change) {
-        let encoding = self.caps.encoding;
+        let encoding = self.session.caps.encoding;
         let steps = match change {
             Change::Steps(steps) => steps,
             Change::Whole(document) => vec![TextChange {
@@ -249,7 +228,7 @@ impl Worker {
             }],
         };
         steps.iter().for_each(|step| self.provoke(&step.text));
-        self.analysis.edit(path, version, &steps, encoding);
+        self.session.analysis.edit(path, version, &steps, encoding);
     }
 
     /// Panics where a test asks for it: see [`super::Setup::fault`].
@@ -268,7 +247,7 @@ impl Worker {
             Inputs::Around(path) => LookAgain::Now(path),
             Inputs::ForRequest(path) => LookAgain::Request(path),
         };
-        let changed = self.guard(|worker| worker.analysis.look_again(which));
+        let changed = self.guard(|worker| worker.session.analysis.look_again(which));
         self.dirty |= changed == Some(true);
     }
 
@@ -278,7 +257,7 @@ impl Worker {
             return;
         };
         self.dirty = false;
-        let reports = self.guard(|worker| worker.analysis.refresh(&cancel));
+        let reports = self.guard(|worker| worker.session.analysis.refresh(&cancel));
         self.jobs.end();
         self.show(reports);
     }
@@ -286,12 +265,12 @@ impl Worker {
     /// A refresh that an answer needs: not interrupted. While a scan is being worked in it looks at edited documents
     /// alone: nobody who asks is to wait for a whole folder.
     fn refresh_once(&mut self) {
-        if self.edited.is_empty() && self.analysis.is_scanning() {
+        if self.edited.is_empty() && self.session.analysis.is_scanning() {
             return;
         }
         self.dirty = false;
         let cancel = crate::analysis::Cancel::default();
-        let reports = self.guard(|worker| worker.analysis.refresh(&cancel));
+        let reports = self.guard(|worker| worker.session.analysis.refresh(&cancel));
         self.show(reports);
     }
 
@@ -299,23 +278,22 @@ impl Worker {
         let edited = std::mem::take(&mut self.edited);
         let Some(reports) = reports else { return };
         self.stale_status = true;
-        let Worker {
+        let Session {
             shown,
             caps,
             names,
             output,
-            events,
             ..
-        } = self;
+        } = &mut self.session;
         if shown.show(&reports, &edited, caps, names, output) {
-            // Nobody hears it only when the server is ending.
-            let _ = events.send(Event::Refresh);
+            // The actor is gone only when the server is ending.
+            let _ = self.events.send(Event::Refresh);
         }
     }
 
     /// Nothing is left to do for now.
     fn rest(&mut self) {
-        if self.busy && !self.lost && self.scanning == 0 {
+        if self.busy && !self.lost && self.session.scanning == 0 {
             self.busy = false;
             let _ = self.events.send(Event::Settled(self.told_scans));
         }
@@ -327,15 +305,25 @@ impl Worker {
         if self.lost {
             return;
         }
-        if self.caps.status {
+        if self.session.caps.status {
             self.guard(Worker::status_changed);
         }
-        if self.caps.watch_elsewhere {
-            let inputs = self.guard(|worker| worker.analysis.inputs_not_watched());
+        if self.session.caps.watch_elsewhere {
+            let inputs = self.guard(|worker| worker.session.analysis.inputs_not_watched());
             if let Some(inputs) = inputs.filter(|inputs| *inputs != self.watched) {
                 self.watched = inputs.clone();
                 let _ = self.events.send(Event::Inputs(inputs));
             }
+        }
+    }
+
+    /// Sends `preflight/statusChanged` if the status did change.
+    fn status_changed(&mut self) {
+        let status = self.session.status();
+        if self.told_status.as_ref() != Some(&status) {
+            let output = &self.session.output;
+            output.notify("preflight/statusChanged", &status);
+            self.told_status = Some(status);
         }
     }
 
@@ -354,7 +342,10 @@ impl Worker {
         self.jobs.end();
         self.lost = true;
         self.strikes += 1;
-        let broken = std::mem::replace(&mut self.analysis, Analysis::new(self.options.clone()));
+        let broken = std::mem::replace(
+            &mut self.session.analysis,
+            Analysis::new(self.options.clone()),
+        );
         // What is half done may fall over once more on its way out.
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
         let _ = self.events.send(Event::Lost {
@@ -376,7 +367,7 @@ impl Worker {
             let documents = &rebuild.documents;
             let folders = &rebuild.folders;
             self.guard(|worker| {
-                worker.analysis = worker.fresh(folders, documents);
+                worker.session.analysis = worker.fresh(folders, documents);
             });
             return;
         }
@@ -392,7 +383,7 @@ impl Worker {
             }
         }
         self.guard(|worker| {
-            worker.analysis = worker.fresh(&rebuild.folders, &sanitized);
+            worker.session.analysis = worker.fresh(&rebuild.folders, &sanitized);
         });
     }
 
