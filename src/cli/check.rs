@@ -11,7 +11,7 @@ use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fix::{self, Allowed, Paid};
-use super::paths::{Base, named};
+use super::paths::{Base, argument, named};
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::session::{scanned, settle};
 use super::terminal::{Color, Exit, print, say, trouble};
@@ -342,7 +342,7 @@ fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit>
         false => named(&paths),
     };
     if let Some(parameters) = &args.parameters {
-        let parameters = disk::normalize(parameters);
+        let parameters = argument(parameters);
         if let Err(error) = disk::read(&parameters) {
             named.wrong.push((parameters, error.to_string()));
         } else if named.files.is_empty() && !stdin {
@@ -355,7 +355,7 @@ fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit>
     let mut entries = named.files;
     if stdin {
         let name = args.stdin_filename.as_deref();
-        let name = disk::normalize(name.unwrap_or(Path::new("stdin.bicep")));
+        let name = argument(name.unwrap_or(Path::new("stdin.bicep")));
         match standard_input() {
             Ok(text) => {
                 analysis.open(&name, 0, &text);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::paths::Base;
+use super::paths::{Base, argument};
 use super::session::settle;
 use super::terminal::{Exit, count, plain, print, trouble};
 use crate::analysis::{Analysis, Inventory, Location, Options, inventory_json};
@@ -36,9 +36,11 @@ enum Format {
 /// Prints what the file deploys.
 pub fn run(args: &Args) -> Exit {
     let base = Base::here();
-    for path in std::iter::once(&args.file).chain(&args.parameters) {
-        if let Err(error) = disk::read(&disk::normalize(path)) {
-            let shown = base.relative(&disk::normalize(path));
+    let file = argument(&args.file);
+    let parameters = args.parameters.as_deref().map(argument);
+    for path in std::iter::once(&file).chain(&parameters) {
+        if let Err(error) = disk::read(path) {
+            let shown = base.relative(path);
             return trouble(&format!("{shown}: {error}"));
         }
     }
@@ -46,11 +48,11 @@ pub fn run(args: &Args) -> Exit {
         base: Some(base.folder().to_path_buf()),
         ..Options::default()
     });
-    analysis.add_entry(&args.file, args.parameters.as_deref());
+    analysis.add_entry(&file, parameters.as_deref());
     settle(&mut analysis);
-    let Some(inventory) = analysis.inventory(&args.file, args.parameters.as_deref()) else {
-        let shown = base.relative(&disk::normalize(&args.file));
-        return trouble(&match analysis.is_parameter_file(&args.file) {
+    let Some(inventory) = analysis.inventory(&file, parameters.as_deref()) else {
+        let shown = base.relative(&file);
+        return trouble(&match analysis.is_parameter_file(&file) {
             true => format!(
                 "{shown}: its template is not found; name it: preflight inventory TEMPLATE --parameters {shown}"
             ),
@@ -63,7 +65,7 @@ pub fn run(args: &Args) -> Exit {
     };
     let mut exit = printed;
     let mut problems = analysis.problems();
-    problems.extend(analysis.named_wrongly(&args.file, args.parameters.as_deref()));
+    problems.extend(analysis.named_wrongly(&file, parameters.as_deref()));
     problems.dedup();
     for problem in problems {
         let shown = base.relative(&problem.path);

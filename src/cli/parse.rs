@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::paths::Base;
+use super::paths::{Base, argument};
 use super::terminal::{Exit, print, trouble};
 use crate::model::FileKind;
 use crate::syntax;
@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Prints the tree and, to standard error, what does not parse.
 pub fn run(args: &Args) -> Exit {
-    let path = disk::normalize(&args.file);
+    let path = argument(&args.file);
     let shown = Base::here().relative(&path);
     let kind = kind_of(&path);
     if kind == FileKind::Other {

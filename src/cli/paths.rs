@@ -19,7 +19,7 @@ pub struct Base {
 impl Base {
     /// The working directory, and the repository that holds it.
     pub fn here() -> Self {
-        let folder = disk::normalize(Path::new("."));
+        let folder = argument(Path::new("."));
         let mut above = folder.ancestors();
         let repository = above.find(|folder| disk::is_there(&folder.join(".git")));
         Base {
@@ -31,7 +31,7 @@ impl Base {
     /// The same with another root of the repository.
     pub fn with_root(self, root: &Path) -> Self {
         Base {
-            repository: disk::normalize(root),
+            repository: argument(root),
             ..self
         }
     }
@@ -51,6 +51,11 @@ impl Base {
     pub fn in_repository(&self, path: &Path) -> String {
         relative(&self.repository, path)
     }
+}
+
+/// A path that a user wrote, absolute and as the disk has it.
+pub fn argument(path: &Path) -> PathBuf {
+    disk::as_on_disk(&disk::normalize(path))
 }
 
 fn relative(base: &Path, path: &Path) -> String {
@@ -94,16 +99,16 @@ pub struct Named {
 pub fn named(arguments: &[PathBuf]) -> Named {
     let mut named = Named::default();
     if arguments.is_empty() {
-        named.folders.push(disk::normalize(Path::new(".")));
+        named.folders.push(argument(Path::new(".")));
     }
-    for argument in arguments {
-        let path = disk::as_on_disk(&disk::normalize(argument));
+    for written in arguments {
+        let path = argument(written);
         if disk::is_folder(&path) {
             named.folders.push(path);
         } else if disk::is_file(&path) {
             named.files.push(path);
         } else {
-            expand(argument, path, &mut named);
+            expand(written, path, &mut named);
         }
     }
     for list in [&mut named.folders, &mut named.files] {
@@ -147,8 +152,8 @@ const WILD: [char; 3] = ['*', '?', '['];
 fn beside(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
     for entry in glob::glob(text)? {
         match entry {
-            Ok(found) if disk::is_folder(&found) => named.folders.push(disk::normalize(&found)),
-            Ok(found) => named.file(disk::normalize(&found)),
+            Ok(found) if disk::is_folder(&found) => named.folders.push(self::argument(&found)),
+            Ok(found) => named.file(self::argument(&found)),
             Err(error) => named
                 .wrong
                 .push((error.path().to_path_buf(), error.error().to_string())),
@@ -169,7 +174,7 @@ fn below(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
         [""] => "/".to_owned(),
         parts => parts.join("/"),
     };
-    let folder = disk::normalize(Path::new(&start));
+    let folder = self::argument(Path::new(&start));
     // What ends in `**` means the folders before it with all they hold.
     let (rest, whole) = match rest {
         ["**"] => {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::paths::Base;
+use super::paths::{Base, argument};
 use super::terminal::{Exit, print, trouble};
 use crate::analysis::Analysis;
 use crate::workspace::disk;
 
 /// Prints each setting, its value and the file that set it.
 pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Exit {
-    let path = disk::normalize(file);
+    let path = argument(file);
     if !disk::is_file(&path) && !disk::is_folder(&path) {
         return trouble(&format!("{}: does not exist", base.relative(&path)));
     }

@@ -92,15 +92,14 @@ pub fn to_relative_uri(path: &str) -> String {
 #[cfg_attr(unix, allow(dead_code, reason = "tested everywhere, used on Windows"))]
 fn windows_path(path: &str, host: &str) -> Option<String> {
     let back = |text: &str| text.replace('/', "\\");
-    if !host.is_empty() && !host.eq_ignore_ascii_case("localhost") {
-        return Some(format!("\\\\{host}{}", back(path)));
-    }
     let rest = path.strip_prefix('/')?;
     let mut chars = rest.chars();
-    let (drive, colon) = (chars.next()?, chars.next()?);
-    if !drive.is_ascii_alphabetic() || colon != ':' {
-        return None;
-    }
+    let (drive, colon) = (chars.next(), chars.next());
+    let drive = drive.filter(|drive| drive.is_ascii_alphabetic() && colon == Some(':'));
+    let local = host.is_empty() || host.eq_ignore_ascii_case("localhost");
+    let Some(drive) = drive.filter(|_| local) else {
+        return (!host.is_empty()).then(|| format!("\\\\{host}{}", back(path)));
+    };
     let mut tail = back(chars.as_str());
     if tail.is_empty() {
         tail.push('\\');
@@ -218,6 +217,7 @@ mod tests {
         check("/c:", "", Some("C:\\"));
         check("/c:/x", "localhost", Some("C:\\x"));
         check("/share/x", "server", Some("\\\\server\\share\\x"));
+        check("/c$/x", "localhost", Some("\\\\localhost\\c$\\x"));
         check("/x/y", "", None);
         check("", "", None);
         assert_eq!(windows_uri_path("C:\\x\\y z"), "/c:/x/y z");

@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -36,11 +37,28 @@ impl Staged {
         // `persist` would fail on Windows while another program reads the file; this rename does not.
         let (file, beside) = self.beside.keep().map_err(|error| error.error)?;
         drop(file);
-        fs::rename(&beside, &self.target).map_err(|error| {
+        rename(&beside, &self.target).map_err(|error| {
             let _ = fs::remove_file(&beside);
             error.into()
         })
     }
+}
+
+/// How often a rename is tried on Windows, and how long to wait in between: virus scanners and indexers hold a file for a
+/// moment, and not every file system there replaces what is open.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(10);
+
+fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut outcome = fs::rename(from, to);
+    for _ in 1..TRIES {
+        if !cfg!(windows) || outcome.is_ok() {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        outcome = fs::rename(from, to);
+    }
+    outcome
 }
 
 /// Puts `bytes` in the place of a file's content, wholly or not at all: written beside it, then renamed over it.
@@ -61,7 +79,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
 
 /// Writes what [`replace`] would, without putting it in place yet.
 pub fn stage(path: &Path, bytes: &[u8]) -> Result<Staged, DiskError> {
-    let target = fs::canonicalize(path)?;
+    let target = match fs::symlink_metadata(path)?.is_symlink() {
+        true => fs::canonicalize(path)?,
+        false => super::normalize(path),
+    };
     let metadata = fs::metadata(&target)?;
     if !metadata.is_file() {
         return Err(DiskError::NotAFile);
