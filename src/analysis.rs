@@ -214,6 +214,8 @@ pub struct Analysis {
     pending: BTreeSet<FileId>,
     /// Files whose report is to be returned even if it is the same.
     owed: BTreeSet<FileId>,
+    /// Names under which files were shown and are no more.
+    renamed: BTreeSet<Arc<Path>>,
     reported: u64,
     /// When the inputs around a document were last compared with the disk.
     looked: FxHashMap<FileId, Instant>,
@@ -252,6 +254,7 @@ impl Analysis {
             stale_reaches: BTreeSet::new(),
             pending: BTreeSet::new(),
             owed: BTreeSet::new(),
+            renamed: BTreeSet::new(),
             reported: 0,
             looked: FxHashMap::default(),
         };
@@ -352,9 +355,14 @@ impl Analysis {
             self.open_configs.insert(path.clone());
             return self.reconfigure_from(&path);
         }
-        let known = self.workspace.id(&path);
-        let readable = known.is_some_and(|id| self.workspace.is_readable(id));
-        let id = self.workspace.open(&path, version, text);
+        let id = self.workspace.intern(&path);
+        let readable = self.workspace.is_readable(id);
+        let shown = self.workspace.name_of(id).clone();
+        self.workspace.open(&path, version, text);
+        if *shown != *path {
+            self.renamed.insert(shown);
+            self.repoint(id);
+        }
         self.edited.insert(id);
         self.owed.insert(id);
         self.changed.insert(id);
@@ -386,7 +394,19 @@ impl Analysis {
         let Some(id) = self.workspace.id(&path) else {
             return;
         };
-        let listed = self.workspace.belongs(&path) || self.explicit.contains_key(&id);
+        let file = self.workspace.file_mut(id);
+        file.opened.retain(|name| **name != *path);
+        let own = file.path.clone();
+        if *own != *path || !file.opened.is_empty() {
+            let still_open = !file.opened.is_empty();
+            self.renamed.insert(Arc::from(path.as_path()));
+            self.owed.insert(id);
+            self.repoint(id);
+            if still_open {
+                return;
+            }
+        }
+        let listed = self.workspace.belongs(&own) || self.explicit.contains_key(&id);
         let file = self.workspace.file_mut(id);
         file.document = None;
         file.listed = listed;
@@ -402,6 +422,13 @@ impl Analysis {
                 self.reconnect(user);
             }
         }
+    }
+
+    /// A file is shown under another name.
+    fn repoint(&mut self, id: FileId) {
+        self.pending.insert(id);
+        self.pending
+            .extend(self.pointed_at.get(&id).into_iter().flatten());
     }
 
     /// Notes that what leads to a file leads nowhere now.
@@ -528,6 +555,7 @@ impl Analysis {
             && !self.workspace.unweighed
             && self.changed.is_empty()
             && self.pending.is_empty()
+            && self.renamed.is_empty()
             && self.deployments.dirty.is_empty()
             && self.stale_reaches.is_empty())
     }

@@ -10,6 +10,7 @@ pub mod disk;
 pub mod entries;
 pub mod files;
 pub mod graph;
+mod identity;
 pub mod memo;
 mod overlay;
 pub mod parameters;

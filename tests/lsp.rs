@@ -16,6 +16,8 @@ mod edits;
 mod faults;
 #[path = "lsp/freshness.rs"]
 mod freshness;
+#[path = "lsp/identity.rs"]
+mod identity;
 #[path = "lsp/pull.rs"]
 mod pull;
 #[path = "lsp/queries.rs"]

@@ -59,7 +59,7 @@ impl Locator {
         file: FileId,
         span: Span,
     ) -> Option<Location> {
-        let path = analysis.workspace.file(file).path.clone();
+        let path = analysis.workspace.name_of(file).clone();
         let (start, end) = match &analysis.workspace.file(file).document {
             Some(open) => {
                 let text = &open.document.text;
@@ -152,6 +152,17 @@ impl Analysis {
             self.store(file, fresh);
         }
         let mut reports: Vec<_> = owed.into_iter().map(|file| self.report_of(file)).collect();
+        let shown = |path: &Path| {
+            let id = self.workspace.id(path);
+            id.is_some_and(|id| **self.workspace.name_of(id) == *path)
+        };
+        let renamed = std::mem::take(&mut self.renamed);
+        let renamed = renamed.into_iter().filter(|path| !shown(path));
+        reports.extend(renamed.map(|path| FileReport {
+            path,
+            version: None,
+            diagnostics: Arc::default(),
+        }));
         reports.sort_by(|a, b| a.path.cmp(&b.path));
         reports
     }
@@ -176,7 +187,7 @@ impl Analysis {
     pub(super) fn report_of(&self, file: FileId) -> FileReport {
         let known = self.workspace.file(file);
         FileReport {
-            path: known.path.clone(),
+            path: self.workspace.name_of(file).clone(),
             version: known.document.as_ref().map(|open| open.document.version),
             diagnostics: self
                 .reports
@@ -303,7 +314,9 @@ impl Analysis {
         }
         let path = |id: FileId| self.workspace.file(id).path.clone();
         let rule = &finding.rule.name;
-        let settings = self.workspace.settings(&location.path);
+        let settings = self
+            .workspace
+            .settings(&self.workspace.file(finding.place.file).path);
         let settings = settings.rule(rule);
         let named = finding.resource_name.as_ref().is_some_and(|name| {
             let mut suppressed = settings.suppressed.iter();

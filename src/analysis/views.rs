@@ -23,7 +23,7 @@ pub(super) struct FixViews<'a> {
     views: RefCell<FxHashMap<FileId, Option<Arc<View>>>>,
     names: RefCell<FxHashMap<PathBuf, Vec<String>>>,
     /// Folders whose files may be changed, each with where it really lies.
-    roots: Vec<(PathBuf, PathBuf)>,
+    roots: FxHashMap<PathBuf, PathBuf>,
 }
 
 impl<'a> FixViews<'a> {
@@ -62,7 +62,7 @@ impl<'a> FixViews<'a> {
         let generated = loaded.model.template.generated || self.is_written_by_a_tool(&known.path);
         Some(Arc::new(View {
             file,
-            path: known.path.clone(),
+            path: workspace.name_of(file).clone(),
             kind: known.kind,
             text,
             tree,
@@ -103,10 +103,13 @@ impl<'a> FixViews<'a> {
         if known.document.is_some() || explicit.contains_key(&file) {
             return true;
         }
-        let really = disk::real(&known.path);
-        self.roots.iter().any(|(root, real)| {
-            known.path.starts_with(root)
-                && really.as_ref().is_some_and(|path| path.starts_with(real))
+        let Some(really) = disk::real(&known.path) else {
+            return false;
+        };
+        let mut above = known.path.ancestors().skip(1);
+        above.any(|folder| {
+            let root = self.roots.get(folder);
+            root.is_some_and(|real| really.starts_with(real))
         })
     }
 }

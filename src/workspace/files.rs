@@ -17,6 +17,7 @@ use super::config::{Configs, Overrides, Settings};
 use super::discover::Ignored;
 use super::disk::{self, DiskError, FileText, Stamp};
 use super::graph::Edge;
+use super::identity::Names;
 use super::memo::Memo;
 use super::parameters::{Pairing, Signature};
 use super::prefilter::{self, PatternHits};
@@ -82,6 +83,8 @@ pub struct OpenDocument {
 pub struct File {
     /// Absolute path; for documents that are not files their URI.
     pub path: Arc<Path>,
+    /// The names under which it is open.
+    pub opened: Vec<Arc<Path>>,
     /// Its language; for JSON a guess until it is loaded.
     pub kind: FileKind,
     /// Found in a workspace folder, open, or named by the user: may be an entry point.
@@ -126,7 +129,7 @@ pub struct Work {
 #[derive(Debug)]
 pub struct Workspace {
     pub(crate) files: Vec<File>,
-    by_path: FxHashMap<Arc<Path>, FileId>,
+    pub(crate) names: Names,
     pub(crate) folders: Vec<PathBuf>,
     /// Stage 1.
     pub memo: Memo,
@@ -177,7 +180,7 @@ impl Workspace {
     ) -> Self {
         Workspace {
             files: Vec::new(),
-            by_path: FxHashMap::default(),
+            names: Names::default(),
             folders: Vec::new(),
             memo: Memo::default(),
             want,
@@ -201,17 +204,13 @@ impl Workspace {
         }
     }
 
-    /// The number of a file, new or known. The path must be normalized.
-    pub fn intern(&mut self, path: &Path) -> FileId {
-        if let Some(&id) = self.by_path.get(path) {
-            return id;
-        }
+    /// Adds a file to the table.
+    pub(crate) fn add(&mut self, path: Arc<Path>) -> FileId {
         let id = FileId(self.files.len() as u32);
-        let path: Arc<Path> = path.into();
-        self.by_path.insert(path.clone(), id);
         self.files.push(File {
             kind: prefilter::kind_of(&path),
             path,
+            opened: Vec::new(),
             listed: false,
             content: Content::Unseen,
             stamp: None,
@@ -222,11 +221,6 @@ impl Workspace {
             generated: false,
         });
         id
-    }
-
-    /// The number of a known file.
-    pub fn id(&self, path: &Path) -> Option<FileId> {
-        self.by_path.get(path).copied()
     }
 
     /// A file.
@@ -459,6 +453,8 @@ impl Workspace {
             loaded: None,
         }));
         file.listed = true;
+        file.opened.retain(|name| **name != *path);
+        file.opened.push(path.into());
         id
     }
 

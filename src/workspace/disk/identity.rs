@@ -15,6 +15,11 @@ pub fn real(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok().map(|path| normalize(&path))
 }
 
+/// Whether a path is a symbolic link itself.
+pub fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|known| known.is_symlink())
+}
+
 /// The regular file that `reference` (written with `/` in a file of folder `folder`) names: joined and normalized;
 /// where no such file exists but one does that differs only in case, that one. References are relative, as Bicep asks:
 /// an absolute one names nothing. [`DiskError::NotAFile`] where a folder, a pipe or a device has that name.

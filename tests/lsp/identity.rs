@@ -1,0 +1,93 @@
+//! One file is one file, whatever the links that lead to it and the names that a client opens it by.
+#![cfg(unix)]
+
+use std::os::unix::fs::symlink;
+
+use preflight::lsp::Setup;
+use serde_json::json;
+
+use crate::client::{Client, all, at_home, uri, without};
+use crate::support::Workspace;
+use crate::{PLAN, REGISTRY};
+
+const MAIN: &str = "module acr 'shared/acr.bicep' = {\n  name: 'acr'\n}\n";
+
+/// Clients that watch files, and that do not.
+fn clients(workspace: &Workspace, folder: &str) -> [Client; 2] {
+    [true, false].map(|watches| {
+        let capabilities = match watches {
+            true => all(),
+            false => without(all(), "/workspace/didChangeWatchedFiles"),
+        };
+        let mut client = Client::start(at_home(Setup::default(), workspace.root()));
+        client.initialize(&json!({
+            "processId": null,
+            "workspaceFolders": [{"uri": uri(&workspace.path(folder)), "name": "root"}],
+            "capabilities": capabilities,
+        }));
+        client
+    })
+}
+
+/// `ws/app/shared` leads to `ws/lib`, `linked` to `ws`.
+fn linked() -> Workspace {
+    let workspace = Workspace::new(&[("ws/app/main.bicep", MAIN), ("ws/lib/acr.bicep", REGISTRY)]);
+    symlink("../lib", workspace.path("ws/app/shared")).expect("a link");
+    symlink("ws", workspace.path("linked")).expect("a link");
+    workspace
+}
+
+/// The documents with findings.
+fn found(client: &mut Client) -> Vec<String> {
+    let shown = client.all_shown().into_iter();
+    shown
+        .filter(|(_, diagnostics)| !diagnostics.is_empty())
+        .map(|(uri, _)| uri)
+        .collect()
+}
+
+#[test]
+fn a_file_behind_a_link_is_found_once() {
+    let workspace = linked();
+    let lib = uri(&workspace.path("ws/lib/acr.bicep"));
+    let by_link = uri(&workspace.path("ws/app/shared/acr.bicep"));
+    for mut client in clients(&workspace, "ws") {
+        client.count(&lib, 1);
+        client.settle();
+        assert_eq!(found(&mut client), [lib.as_str()]);
+        // Opened by the link, it is shown where it is open.
+        client.open(&by_link, "bicep", 1, REGISTRY);
+        client.count(&by_link, 1);
+        client.until_all(|client| found(client) == [by_link.as_str()]);
+        // Both names open, one closed: the other stays open.
+        client.open(&lib, "bicep", 1, REGISTRY);
+        client.count(&lib, 1);
+        client.close(&lib);
+        client.until_all(|client| found(client) == [by_link.as_str()]);
+        client.close(&by_link);
+        client.until_all(|client| found(client) == [lib.as_str()]);
+    }
+}
+
+#[test]
+fn a_folder_and_its_documents_may_be_named_differently() {
+    let workspace = linked();
+    for (folder, document) in [("linked", "ws"), ("ws", "linked")] {
+        let document = uri(&workspace.path(&format!("{document}/lib/acr.bicep")));
+        let own = uri(&workspace.path(&format!("{folder}/lib/acr.bicep")));
+        for mut client in clients(&workspace, folder) {
+            client.count(&own, 1);
+            client.open(&document, "bicep", 1, REGISTRY);
+            client.count(&document, 1);
+            client.until_all(|client| found(client) == [document.as_str()]);
+            // A plan in a document that is on no disk yet covers the registry of the same folder.
+            let plan = document.replace("acr.bicep", "plan.bicep");
+            client.open(&plan, "bicep", 1, PLAN);
+            client.count(&document, 0);
+            client.close(&plan);
+            client.count(&document, 1);
+            client.close(&document);
+            client.until_all(|client| found(client) == [own.as_str()]);
+        }
+    }
+}
