@@ -1,6 +1,6 @@
 // Which `preflight` to run, and whether it runs at all. A server that cannot start must end in a
 // message that says what to do, so each way to fail has its own words here and nowhere else.
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -79,24 +79,28 @@ function probe(file: string, origin: Binary['origin']): Promise<Binary> {
     bundled: 'Install the server with "cargo install preflight", and name it in the setting preflight.path.',
   }[origin];
   return new Promise((resolve, reject) => {
-    execFile(file, ['--version'], { timeout: 10_000, windowsHide: true }, (error, stdout, stderr) => {
+    const refuse = (cause: string) =>
+      reject(new NoBinary(`${file}, ${where}, does not start: ${cause}. ${advice}`, origin === 'setting' ? 'setting' : 'install'));
+    const answered = (error: ExecFileException | null, stdout: string, stderr: string) => {
       const [name, version] = stdout.trim().split(/\s+/, 2);
       if (!error && name === 'preflight' && version) return resolve({ path: file, origin, version });
-      let cause: string;
-      if (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        const firstLine = stderr.trim().split('\n', 1)[0];
-        cause =
-          code === 'EACCES' ? 'it may not be executed (permission denied)'
-          : code === 'ENOEXEC' || code === 'UNKNOWN' ? 'it is no program for this system'
-          : error.killed ? 'it gave no answer within ten seconds'
-          : error.signal ? `it was ended by ${error.signal}`
-          : typeof code === 'number' ? `"--version" ended with code ${code}${firstLine ? `: ${firstLine}` : ''}`
-          : (code ?? error.message);
-      } else {
-        cause = `"--version" does not answer as preflight does`;
-      }
-      reject(new NoBinary(`${file}, ${where}, does not start: ${cause}. ${advice}`, origin === 'setting' ? 'setting' : 'install'));
-    });
+      if (!error) return refuse('"--version" does not answer as preflight does');
+      const firstLine = stderr.trim().split('\n', 1)[0];
+      const { code } = error;
+      refuse(
+        code === 'EACCES' ? 'it may not be executed (permission denied)'
+        : code === 'ENOEXEC' || code === 'UNKNOWN' ? 'it is no program for this system'
+        : error.killed ? 'it gave no answer within ten seconds'
+        : error.signal ? `it was ended by ${error.signal}`
+        : typeof code === 'number' ? `"--version" ended with code ${code}${firstLine ? `: ${firstLine}` : ''}`
+        : (code ?? error.message),
+      );
+    };
+    try {
+      execFile(file, ['--version'], { timeout: 10_000, windowsHide: true }, answered);
+    } catch (error) {
+      // On Windows what is no program is thrown here.
+      answered(error as ExecFileException, '', '');
+    }
   });
 }
