@@ -120,7 +120,7 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
             print(&script)
         }
         Some(Command::Man) => manual(),
-        // An editor that is told only the program's name talks to it at once.
+        // An editor that is configured with the program's name alone starts it without arguments.
         None if !std::io::stdin().is_terminal() => return serve(ServerArgs::default()),
         None => {
             let _ = Cli::command().print_help();

@@ -71,7 +71,7 @@
 //! | `indexmap` | maps that keep insertion order |
 //! | `libc` | opening a file without blocking on a pipe |
 //! | `mimalloc` | the allocator of the musl binary, whose own is slow |
-//! | `percent-encoding` | URIs of paths |
+//! | `percent-encoding` | URIs of paths, and `uriComponent()` |
 //! | `process_alive` | whether the editor still runs, on every platform |
 //! | `ropey` | text with edits in logarithmic time |
 //! | `saphyr-parser` | YAML as events with positions |

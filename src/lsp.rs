@@ -13,7 +13,7 @@
 //!
 //! # What the client is shown
 //! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
-//! one. A client that can ask for diagnostics *and* be told to ask again (`textDocument.diagnostic` together with
+//! one. A client that can ask for diagnostics *and* be asked to ask again (`textDocument.diagnostic` together with
 //! `workspace.diagnostics.refreshSupport`) is offered that, and nothing is pushed to it. A client that pulls although pull
 //! was not offered is answered, and pushes to it continue.
 //!
@@ -28,8 +28,8 @@
 //! of the same document; answers may pile up to 64 MiB, and then requests are refused (-32803) until it reads. Waiting edits
 //! of one document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
 //!
-//! # A client that says odd things
-//! What is no message is answered with JSON-RPC's error for it ([`message`]). Of what a client says about itself, of other
+//! # A client that sends odd things
+//! What is no message is answered with JSON-RPC's error for it ([`message`]). Of a client's capabilities, of other
 //! servers' diagnostics and of lists of files only what cannot be understood is left out ([`tolerant`]).
 //!
 //! # Requests of our own
@@ -96,7 +96,7 @@ use message::Message;
 use output::Output;
 pub use settings::SETTINGS;
 
-/// How long what is under way may take when the client has gone or said `exit`.
+/// How long what is under way may take when the client has gone or sent `exit`.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Requests that may be under way at once. Each costs little until the worker comes to it.
@@ -109,7 +109,7 @@ pub struct Setup {
     pub options: Options,
     /// For tests of survival: text in a document that makes the worker panic.
     pub fault: Option<String>,
-    /// How long a scan may last before it is shown as progress; half a second where nothing is said.
+    /// How long a scan may last before it is shown as progress; half a second by default.
     pub slow: Option<Duration>,
 }
 

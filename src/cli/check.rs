@@ -14,7 +14,7 @@ use super::fix::{self, Allowed, Paid};
 use super::paths::{Base, argument, named};
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::session::{scanned, settle};
-use super::terminal::{Color, Exit, print, say, trouble};
+use super::terminal::{Color, Exit, print, report_line, trouble};
 use super::{baseline, settings};
 use crate::analysis::{Analysis, LoadError, Options};
 use crate::rules::finding::Severity;
@@ -47,7 +47,7 @@ pub struct Args {
     /// Which plan fixes turn on
     #[arg(long, value_enum)]
     plan: Option<PlanName>,
-    /// Where a plan may stand to count for a registry
+    /// Where a plan may be declared to count for a registry
     #[arg(long, value_enum)]
     coverage: Option<CoverageName>,
     /// Apply the preferred fixes to the files. Fixes that turn on a paid plan are applied only if it is named:
@@ -63,7 +63,7 @@ pub struct Args {
     /// Show what --fix would change, paid plans included (with `--fix=PLAN` that plan alone), and write nothing
     #[arg(long)]
     diff: bool,
-    /// Do not tell the findings that this file knows
+    /// Do not report the findings in this file
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Write the present findings to a baseline file, and report nothing
@@ -221,7 +221,7 @@ impl Args {
     }
 }
 
-/// Judges and reports.
+/// Checks and reports.
 pub fn run(args: &Args) -> Exit {
     let base = match &args.root {
         Some(root) => Base::here().with_root(root),
@@ -246,7 +246,7 @@ pub fn run(args: &Args) -> Exit {
         return settings::show(&mut analysis, file, &base);
     }
     let fixing = args.diff || args.fix.is_some();
-    if fixing && let Some(exit) = mend(args, &mut analysis, &base, known.as_ref()) {
+    if fixing && let Some(exit) = apply_fixes(args, &mut analysis, &base, known.as_ref()) {
         return exit;
     }
     let with_fixes = formats
@@ -394,7 +394,7 @@ fn standard_input() -> Result<Arc<str>, DiskError> {
 }
 
 /// Applies fixes, or shows them. Gives an exit only where nothing more is to be reported.
-fn mend(
+fn apply_fixes(
     args: &Args,
     analysis: &mut Analysis,
     base: &Base,
@@ -436,7 +436,7 @@ fn mend(
                 } else {
                     "created"
                 };
-                say(&format!("{verb} {}", base.relative(&change.path)));
+                report_line(&format!("{verb} {}", base.relative(&change.path)));
             }
             None
         }

@@ -19,7 +19,7 @@ use crate::rules::fix::{Fix, TextEdit};
 use crate::workspace::disk::{self, DiskEncoding, DiskError, Stamp};
 
 /// More fixes than this are not applied in one run.
-const MOST: usize = 1_000;
+const MAX_FIXES: usize = 1_000;
 
 /// Which paid fixes may be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Change {
 pub struct Old {
     text: Arc<str>,
     encoding: DiskEncoding,
-    /// The state of the file on disk; none where something else lies there than what was judged.
+    /// The state of the file on disk; none where its text is not the one that was checked.
     stamp: Option<Stamp>,
 }
 
@@ -80,7 +80,7 @@ pub struct Outcome {
     pub refused: Vec<(String, &'static str)>,
 }
 
-/// Applies fixes in memory until none is left. The analysis then judges the changed texts. What the baseline knows is
+/// Applies fixes in memory until none is left. The analysis then checks the changed texts. What the baseline holds is
 /// left as it is.
 pub fn apply(
     analysis: &mut Analysis,
@@ -91,7 +91,7 @@ pub fn apply(
     let mut files: BTreeMap<PathBuf, Change> = BTreeMap::new();
     let mut refused = Vec::new();
     let mut futile = FxHashSet::default();
-    for round in 0..MOST {
+    for round in 0..MAX_FIXES {
         let Some((tried, fix)) = next(analysis, allowed, base, known, &futile, &mut refused) else {
             break;
         };
@@ -100,7 +100,7 @@ pub fn apply(
             break;
         }
         settle(analysis);
-        // Said a second time it would not help either, and so on for ever.
+        // Never retry a fix that removed no finding.
         if analysis.standing() >= before {
             futile.insert(tried);
         }
@@ -182,7 +182,7 @@ fn edit(
         let path = file.path.to_path_buf();
         if !files.contains_key(&path) {
             let old = match (analysis.text(&path), disk::read(&path)) {
-                // The edits fit what was judged, which for standard input is not what lies on disk.
+                // The edits fit what was checked, which for standard input is not what lies on disk.
                 (Some(text), read) if !file.create => {
                     let read = read.ok();
                     Some(Old {

@@ -14,7 +14,7 @@ use crate::workspace::disk;
 /// Arguments of `inventory`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The entry point: Bicep, a template, or a parameter file, which stands for its template
+    /// The entry point: Bicep, a template, or a parameter file, which means its template
     file: PathBuf,
     /// Values for its parameters
     #[arg(long, value_name = "FILE")]

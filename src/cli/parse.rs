@@ -16,7 +16,7 @@ use crate::workspace::prefilter::kind_of;
 pub struct Args {
     /// A Bicep, Bicep parameters or JSON file
     file: PathBuf,
-    /// Say of each node where it begins and ends: line and column, counted from 1
+    /// Print where each node begins and ends: line and column, counted from 1
     #[arg(long)]
     places: bool,
 }

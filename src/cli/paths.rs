@@ -70,7 +70,7 @@ fn relative(base: &Path, path: &Path) -> String {
         base.next();
         rest.next();
     }
-    // Nothing in common but the root, or another drive: relative would say less.
+    // Nothing in common but the root, or another drive: a relative path would not be shorter.
     if shared == 0 {
         return path.to_string_lossy().replace('\\', "/");
     }
@@ -89,7 +89,7 @@ pub struct Named {
     pub folders: Vec<PathBuf>,
     /// Files to check as entry points.
     pub files: Vec<PathBuf>,
-    /// Those of them that a pattern named: nobody said that each is a template.
+    /// Those of them that a pattern named: each need not be a template.
     pub matched: BTreeSet<PathBuf>,
     /// Arguments that name nothing, with the reason.
     pub wrong: Vec<(PathBuf, String)>,
@@ -247,7 +247,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
             std::fs::write(path, "").expect("a file");
         }
-        // Two links to the folder itself: 2^40 ways down before the system says stop.
+        // Two links to the folder itself: 2^40 ways down before the system stops.
         for link in ["l", "x/l", "m"] {
             std::os::unix::fs::symlink(&root, root.join(link)).expect("a link");
         }

@@ -1,11 +1,11 @@
-//! One line on standard error while something lasts, and only where somebody watches.
+//! One line on standard error while something lasts, and only on a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long a run stays silent.
-const REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
+const DELAY: Duration = Duration::from_millis(500);
 
 /// How often the line changes.
 const RHYTHM: Duration = Duration::from_millis(100);
@@ -28,9 +28,9 @@ impl Progress {
         }
     }
 
-    /// Says how far it is.
+    /// Reports progress.
     pub fn step(&self, what: &str, done: usize, total: usize) {
-        if !self.shown || self.started.elapsed() < REQUEST_TIMEOUT {
+        if !self.shown || self.started.elapsed() < DELAY {
             return;
         }
         let Ok(mut last) = self.last.try_lock() else {
@@ -43,7 +43,7 @@ impl Progress {
         let _ = write!(std::io::stderr(), "\r\x1b[K{what} {done}/{total}");
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn done(&self) {
         if self.last.lock().is_ok_and(|last| last.is_some()) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");

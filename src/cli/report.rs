@@ -47,7 +47,7 @@ pub struct Found {
     pub fingerprint: String,
     /// The baseline has it: only SARIF contains it.
     pub known: bool,
-    /// What would mend it, resolved; filled where the format wants it.
+    /// Its fixes, resolved; filled where the format wants it.
     pub fixes: Vec<ResolvedFix>,
 }
 
@@ -127,7 +127,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Collects what an analysis has to say. `known` are the fingerprints of the baseline.
+    /// Collects the results of an analysis. `known` are the fingerprints of the baseline.
     pub fn collect(
         analysis: &mut Analysis,
         base: &Base,
@@ -162,7 +162,7 @@ impl Report {
                     fingerprint,
                     fixes: own
                         .into_iter()
-                        .map(|fix| mend(analysis, base, fix))
+                        .map(|fix| resolved(analysis, base, fix))
                         .collect(),
                 });
             }
@@ -197,7 +197,7 @@ impl Report {
 /// The code of what is wrong in a configuration file.
 const CONFIGURATION: &str = "configuration";
 
-fn mend(analysis: &Analysis, base: &Base, fix: Fix) -> ResolvedFix {
+fn resolved(analysis: &Analysis, base: &Base, fix: Fix) -> ResolvedFix {
     let files = fix.edits.into_iter().map(|file| {
         let location = |span: Span| match analysis.locate(&file.path, span) {
             Some(location) if !file.create => location,

@@ -1,4 +1,4 @@
-//! `check --show-config FILE`: what is in force for a file, and who said so.
+//! `check --show-config FILE`: the settings in force for a file, and where each is set.
 
 use std::path::Path;
 

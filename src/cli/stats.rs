@@ -249,7 +249,7 @@ fn evaluate(folders: &[PathBuf], files: &[PathBuf]) {
     settle(&mut analysis);
 }
 
-/// The most memory the process ever held, in bytes; 0 where the system does not tell.
+/// The most memory the process ever held, in bytes; 0 where the system does not report it.
 fn peak_memory() -> u64 {
     let status = disk::read(Path::new("/proc/self/status"));
     let status = status.map(|read| read.text).unwrap_or_default();
@@ -298,10 +298,10 @@ fn json_of(counted: &Counted, seconds: [f64; 4]) -> String {
 }
 
 /// How many types the text lists.
-const COMMONEST: usize = 20;
+const MAX_TYPES: usize = 20;
 
 /// How many syntax errors the text lists.
-const MOST_ERRORS: usize = 50;
+const MAX_ERRORS: usize = 50;
 
 fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
     let mut out = String::new();
@@ -324,17 +324,17 @@ fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
             count(types.len(), "resource type")
         ));
     }
-    for (name, n) in types.iter().take(COMMONEST) {
+    for (name, n) in types.iter().take(MAX_TYPES) {
         out.push_str(&format!("{n:>8} {name}\n"));
     }
-    if types.len() > COMMONEST {
-        out.push_str(&format!("         and {} more\n", types.len() - COMMONEST));
+    if types.len() > MAX_TYPES {
+        out.push_str(&format!("         and {} more\n", types.len() - MAX_TYPES));
     }
     out.push_str(&format!(
         "\n{}\n",
         count(counted.errors.len(), "syntax error")
     ));
-    for error in counted.errors.iter().take(MOST_ERRORS) {
+    for error in counted.errors.iter().take(MAX_ERRORS) {
         let SyntaxError {
             path,
             line,
@@ -343,8 +343,8 @@ fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
         } = error;
         out.push_str(&format!("  {path}:{line}:{column}: {text}\n"));
     }
-    if counted.errors.len() > MOST_ERRORS {
-        let rest = counted.errors.len() - MOST_ERRORS;
+    if counted.errors.len() > MAX_ERRORS {
+        let rest = counted.errors.len() - MAX_ERRORS;
         out.push_str(&format!("  and {rest} more (--format json lists all)\n"));
     }
     out

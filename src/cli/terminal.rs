@@ -65,18 +65,18 @@ pub(super) fn print(bytes: &[u8]) -> Exit {
     }
 }
 
-/// Says one line of trouble.
+/// Reports what is wrong in one line.
 pub(super) fn trouble(message: &str) -> Exit {
-    say(&format!("preflight: {message}"));
+    report_line(&format!("preflight: {message}"));
     Exit::Trouble
 }
 
 /// Writes a line to standard error; errors are ignored.
-pub(super) fn say(line: &str) {
+pub(super) fn report_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(line));
 }
 
-/// Text with what a terminal would obey (colours, line ends, the direction of writing) spelled out: names of files may
+/// Text with what controls a terminal (colours, line ends, the direction of writing) written as escapes: names of files may
 /// hold anything, and a report is one line for each of them.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {

@@ -1,7 +1,7 @@
 //! The actor: one plain thread that owns what the protocol knows, and never waits for anybody.
 //!
 //! It takes events in order. What needs the engine goes to the worker's queue; what needs the client's answer goes to a
-//! task on the runtime, and comes back as an event, with an end to the patience.
+//! task on the runtime, and comes back as an event, with a timeout.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -214,7 +214,7 @@ impl Actor {
         self.jobs.push(job, || None);
     }
 
-    /// Runs a task that asks the client something, with an end to the patience; what it makes of the answer is an event.
+    /// Runs a task that asks the client something, with a timeout; what it makes of the answer is an event.
     pub(super) fn task<T: Send>(
         &self,
         asking: impl Future<Output = T> + Send + 'static,
@@ -265,7 +265,7 @@ impl Actor {
             let closed = self.output.clone();
             self.parent = Some(parent::watch(process, move || {
                 log::line("the client's process is gone");
-                // Whoever still holds the pipe is not the client; there is nobody to say goodbye to.
+                // Whoever still holds the pipe is not the client; nothing more is sent.
                 closed.close(Duration::ZERO);
                 log::flush(Duration::ZERO);
                 let _ = events.send(Event::Stop);
@@ -285,7 +285,7 @@ impl Actor {
         self.push(Job::Folders(self.folders.clone()));
         self.scan_folders();
         if self.folders.is_empty() {
-            // Nothing will be found, but those who wait for the end of it shall hear.
+            // Nothing will be found, but requests that wait for the end of it are answered.
             self.send_to_worker();
         }
     }
@@ -362,7 +362,7 @@ impl Actor {
         if self.caps.configuration {
             return self.ask_settings();
         }
-        // One that pushes them and says nothing of ours leaves it at what it said at the start.
+        // A client that pushes settings without ours keeps those of the start.
         let settings = if settings::are_in(value) {
             self.read_settings(value)
         } else {
@@ -371,15 +371,15 @@ impl Actor {
         self.set(settings, Vec::new());
     }
 
-    /// A client that does not answer changes nothing. One that has nothing to say says null: then what it said at the
-    /// start counts, and what holds everywhere holds in a folder.
+    /// A client that does not answer changes nothing. One without settings answers null: then those of the
+    /// start count, and in a folder those that hold everywhere.
     fn settings_answered(&mut self, folders: Vec<PathBuf>, values: Vec<Value>) {
         if values.is_empty() {
             return;
         }
         let mut values = values.into_iter().map(|value| {
-            let said = Some(value).filter(|value| !value.is_null());
-            said.map(|value| self.read_settings(&value))
+            let given = Some(value).filter(|value| !value.is_null());
+            given.map(|value| self.read_settings(&value))
         });
         let everywhere = values.next().flatten();
         let everywhere = everywhere.unwrap_or_else(|| self.first_settings.clone());
@@ -563,7 +563,7 @@ impl Actor {
         let Some(folder) = path.parent().filter(|_| self.follow_files) else {
             return;
         };
-        // The folder of all folders is nobody's workspace.
+        // The root of the file system is no workspace.
         if folder.parent().is_none() || self.folders.iter().any(|known| path.starts_with(known)) {
             return;
         }
@@ -605,8 +605,7 @@ impl Actor {
         }
     }
 
-    /// The judge had nothing left to do when it had been told of scans so often. What it said before a scan's result
-    /// reached it says nothing of that.
+    /// The worker was idle at this report on scans; idle at an earlier one it had not seen the last results.
     fn settled(&mut self, reported: u64) {
         if self.scans.any() || reported != self.scans.reported {
             return;

@@ -1,4 +1,4 @@
-//! What the client can, read once; what this server says it can.
+//! The client's capabilities, read once, and the server's.
 //!
 //! Two servers on one Bicep buffer is the normal case, so nothing is offered that the other one is for: no completion,
 //! no formatting.
@@ -31,8 +31,8 @@ pub(super) const FIX: &str = "preflight.fix";
 pub(super) struct Caps {
     /// What columns count.
     pub(super) encoding: Encoding,
-    /// It asks for diagnostics, and can be told to ask again: nothing is pushed to it. A client that asks but cannot
-    /// be told would show stale verdicts when an edit in one file changes another's; it gets pushes like any other.
+    /// It asks for diagnostics, and can be asked to ask again: nothing is pushed to it. A client that asks but cannot
+    /// would show stale verdicts when an edit in one file changes another's; it gets pushes like any other.
     pub(super) pull: bool,
     pub(super) related: bool,
     pub(super) code_description: bool,
@@ -55,8 +55,8 @@ pub(super) struct Caps {
     /// It watches below folders that the server names.
     pub(super) watch_elsewhere: bool,
     pub(super) configuration: bool,
-    /// It can be asked to tell when settings change.
-    pub(super) tell_settings: bool,
+    /// It can be asked to report changes of settings.
+    pub(super) report_settings: bool,
     pub(super) progress: bool,
     /// It listens to `preflight/statusChanged`.
     pub(super) status: bool,
@@ -95,7 +95,7 @@ impl Caps {
                 || pull.is_some_and(|it| yes(it.related_information)),
             code_description: push.is_some_and(|it| yes(it.code_description_support))
                 || pull.is_some_and(|it| yes(it.code_description_support)),
-            // The library hides what a client that asks can show; such clients say the same for what is pushed.
+            // The library hides what a client that asks can show; such clients declare the same for what is pushed.
             deprecated: push
                 .and_then(|it| it.tag_support.as_ref())
                 .is_some_and(|tags| tags.value_set.contains(&DiagnosticTag::DEPRECATED)),
@@ -119,7 +119,7 @@ impl Caps {
                 .and_then(|workspace| workspace.did_change_watched_files.as_ref())
                 .is_some_and(|it| yes(it.dynamic_registration) && yes(it.relative_pattern_support)),
             configuration: workspace.is_some_and(|workspace| yes(workspace.configuration)),
-            tell_settings: workspace
+            report_settings: workspace
                 .and_then(|workspace| workspace.did_change_configuration.as_ref())
                 .is_some_and(|it| yes(it.dynamic_registration)),
             progress: client

@@ -2,7 +2,7 @@
 //!
 //! Only quick fixes are offered: none is part of `source.fixAll`, since a fix that turns on a paid plan must never be
 //! applied on save. Each thing a client may lack (documents with versions, new files, annotations, edits that come
-//! later) is used only where it says that it has it.
+//! later) is used only where it declares it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -27,7 +27,7 @@ const ELSEWHERE: &str = "elsewhere";
 
 /// Findings that one request is offered fixes for. A menu is for what the cursor is at; a whole file of thousands of
 /// registries would keep everything else waiting.
-const MOST: usize = 20;
+const MAX_FINDINGS: usize = 20;
 
 /// What an action without its edit carries, to be found again by.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,9 +54,9 @@ impl Session {
         let at = |position| self.analysis.offset(&path, position, self.caps.encoding);
         let (start, end) = (at(asked.start), at(asked.end));
         let span = Span::new(start.min(end), start.max(end));
-        let fixes = self
-            .analysis
-            .fixes_of_first(MOST, &path, span, self.creates_beside(&path));
+        let fixes =
+            self.analysis
+                .fixes_of_first(MAX_FINDINGS, &path, span, self.creates_beside(&path));
         let Some(report) = self.analysis.report(&path) else {
             return Vec::new();
         };
@@ -269,7 +269,7 @@ fn wanted(only: Option<&[CodeActionKind]>) -> bool {
     only.is_none_or(|only| only.iter().any(below))
 }
 
-/// Whether a diagnostic that the client holds is this one: by what it carries, else by what it says and where.
+/// Whether a diagnostic that the client holds is this one: by its data, else by its code and range.
 fn is_about(given: &Diagnostic, own: &Diagnostic, finding: &str) -> bool {
     if given.source.as_deref() != Some(SOURCE) {
         return false;

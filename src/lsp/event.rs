@@ -1,4 +1,4 @@
-//! What the actor hears: the client's messages in the order they came, and what its own helpers report.
+//! What the actor receives: the client's messages in the order they came, and what its own helpers report.
 
 use std::path::PathBuf;
 
@@ -72,6 +72,6 @@ pub(super) enum Event {
         cause: String,
         strikes: u32,
     },
-    /// Nobody is left.
+    /// The server ends.
     Stop,
 }

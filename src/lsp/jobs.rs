@@ -13,7 +13,7 @@ use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
 
 /// Changes of one document that wait as such; more are replaced by the text they lead to, so that a client that types
-/// faster than anyone judges costs one text and not a list without end.
+/// faster than the worker checks costs one text and not a list without end.
 const CHANGES: usize = 64;
 
 /// Something for the worker to do.
@@ -41,7 +41,7 @@ pub(super) enum Job {
     Folders(Vec<PathBuf>),
     /// This is what the editor sets: for all, and for single folders.
     Overrides(Overrides, Vec<(PathBuf, Overrides)>),
-    /// This many folders are being scanned; and how often that has been said.
+    /// This many folders are being scanned; and the number of this report.
     Scanning(usize, u64),
     /// A folder was scanned.
     Install(Scan),
@@ -49,7 +49,7 @@ pub(super) enum Job {
     Rebuild(Box<Rebuild>),
     /// A request: answered with what all earlier jobs led to.
     Ask(Ask),
-    /// Nobody is left.
+    /// The server ends.
     Stop,
 }
 
@@ -140,21 +140,21 @@ impl Jobs {
     }
 
     /// Waits for a job; at most so long, where a time is given.
-    pub(super) fn pop(&self, patience: Option<Duration>) -> Option<Job> {
+    pub(super) fn pop(&self, timeout: Option<Duration>) -> Option<Job> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.waiting.pop_front() {
                 return Some(job);
             }
-            state = match patience {
+            state = match timeout {
                 None => self
                     .filled
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(patience) => {
-                    let waited = self.filled.wait_timeout(state, patience);
-                    let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                    if timeout.timed_out() {
+                Some(timeout) => {
+                    let waited = self.filled.wait_timeout(state, timeout);
+                    let (mut state, ended) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if ended.timed_out() {
                         return state.waiting.pop_front();
                     }
                     state
@@ -163,7 +163,7 @@ impl Jobs {
         }
     }
 
-    /// Says that a refresh begins; the token in return is cancelled when a job comes that must not wait for it.
+    /// Marks the begin of a refresh; the token in return is cancelled when a job comes that must not wait for it.
     /// `None` where one is waiting already.
     pub(super) fn begin(&self, backlog: bool) -> Option<Cancel> {
         let mut state = self.lock();
@@ -179,7 +179,7 @@ impl Jobs {
         Some(cancel)
     }
 
-    /// Says that it ended.
+    /// Marks its end.
     pub(super) fn end(&self) {
         self.lock().running = Running::Nothing;
     }

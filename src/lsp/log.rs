@@ -1,8 +1,8 @@
 //! The server's log: to stderr, where editors collect it, and to a file where one is named.
 //!
 //! Small on purpose: a line is a time and a sentence, and levels are what `$/setTrace` turns. Each place has a thread that
-//! writes to it, since a client may keep stderr as a pipe that it never reads: nobody but that thread waits for it. What
-//! such a client leaves no room for is lost, and counted.
+//! writes to it, since a client may keep stderr as a pipe that it never reads: only that thread waits for it. What
+//! such a client does not read is lost, and counted.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,8 +85,8 @@ pub(super) fn line(text: &str) {
     }
 }
 
-/// Waits until what was said is written, but not for long: a place that takes nothing never will.
-pub(super) fn flush(patience: Duration) {
+/// Waits until what was logged is written, but not for long: a place that takes nothing never will.
+pub(super) fn flush(timeout: Duration) {
     let marks: Vec<_> = sinks()
         .iter()
         .filter_map(|sink| {
@@ -96,7 +96,7 @@ pub(super) fn flush(patience: Duration) {
         })
         .collect();
     for passed in marks {
-        let _ = passed.recv_timeout(patience);
+        let _ = passed.recv_timeout(timeout);
     }
 }
 
@@ -111,7 +111,7 @@ fn time() -> String {
     format!("{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
 }
 
-/// Sends what a panic says to the log instead of straight to stderr, so that the file has it too.
+/// Sends the message of a panic to the log instead of straight to stderr, so that the file has it too.
 pub(super) fn catch_panics() {
     std::panic::set_hook(Box::new(|info| {
         let thread = std::thread::current();
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// Takes nothing until it is told to, then passes on what comes.
+    /// Takes nothing until the gate opens, then passes on what comes.
     struct Stuck {
         go: Receiver<()>,
         to: Sender<String>,

@@ -5,7 +5,7 @@
 //!
 //! A client that does not read must not stop the server from reading: it may be busy sending. So diagnostics that wait
 //! are replaced by newer ones of the same document, which bounds them, and answers pile up until [`LIMIT`]; from then on
-//! requests are refused, which takes little room, and only at [`END`] does the server stop reading.
+//! requests are refused, which takes little memory, and only at [`END`] does the server stop reading.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
@@ -196,9 +196,9 @@ impl Output {
         self.drained.notify_all();
     }
 
-    /// Takes nothing more, and waits at most `patience` until what was taken is written.
-    pub(super) fn close(&self, patience: Duration) {
-        let until = Instant::now() + patience;
+    /// Takes nothing more, and waits at most `timeout` until what was taken is written.
+    pub(super) fn close(&self, timeout: Duration) {
+        let until = Instant::now() + timeout;
         let mut queue = self.lock();
         queue.closed = true;
         self.filled.notify_all();

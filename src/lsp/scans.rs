@@ -14,7 +14,7 @@ use super::jobs::Job;
 use super::log;
 use crate::analysis::{self, Cancel};
 
-/// A scan is shown when it lasts longer, unless told otherwise.
+/// A scan is shown when it lasts longer, unless set otherwise.
 pub(super) const SLOW: Duration = Duration::from_millis(500);
 
 /// Files between two reports of progress.
@@ -163,8 +163,8 @@ impl Actor {
                     self.scans.shown = Some(token);
                 }
             }
-            // Some offer that whatever they are told. The scan itself goes on: what is known of half a folder would be told
-            // as if it were the whole, with a plan missing that stands in the other half.
+            // Some offer that although the scan is not cancellable. It goes on: half a folder would be reported
+            // as if it were the whole, with a plan missing that the other half declares.
             Event::HideProgress(token) if self.scans.shown.as_ref() == Some(&token) => {
                 self.end_progress();
             }
@@ -194,7 +194,7 @@ impl Actor {
         self.runtime.spawn(async move {
             let asking = client.create_work_done_progress(asked);
             let answer = tokio::time::timeout(REQUEST_TIMEOUT, asking).await;
-            // A client that refuses is told nothing of the token: number 0 names no scan.
+            // A client that refuses is sent nothing for the token: number 0 names no scan.
             let number = if matches!(answer, Ok(Ok(()))) {
                 number
             } else {

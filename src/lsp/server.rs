@@ -1,4 +1,4 @@
-//! The protocol's methods. Each does one thing before it waits for anything: it tells the actor. So the order in which
+//! The protocol's methods. Each does one thing before it waits for anything: it sends an event to the actor. So the order in which
 //! messages came is the order in which they count, however the runtime goes about it.
 
 use std::sync::mpsc::Sender;
@@ -49,7 +49,7 @@ pub(super) fn service(
 }
 
 impl Server {
-    fn tell(&self, event: Event) {
+    fn send(&self, event: Event) {
         let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         // The actor is gone only when the server is ending.
         let _ = events.send(event);
@@ -71,7 +71,7 @@ impl Server {
                 let _ = sender.send((!full).then(|| work(session)));
             }
         };
-        self.tell(Event::Ask(method, document, Box::new(run)));
+        self.send(Event::Ask(method, document, Box::new(run)));
         let answer = answer.await.map_err(|_| Error::internal_error())?;
         // Many may have been worked out before the first of them was written.
         answer.filter(|_| !self.output.is_full()).ok_or_else(unread)
@@ -98,11 +98,11 @@ impl Server {
     }
 
     async fn set_trace(&self, params: SetTraceParams) {
-        self.tell(Event::Trace(params.value));
+        self.send(Event::Trace(params.value));
     }
 
     async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {
-        self.tell(Event::HideProgress(params.token));
+        self.send(Event::HideProgress(params.token));
     }
 }
 
@@ -118,12 +118,12 @@ fn unread() -> Error {
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let answer = capabilities::answer(&params);
-        self.tell(Event::Initialize(Box::new(params)));
+        self.send(Event::Initialize(Box::new(params)));
         Ok(answer)
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        self.tell(Event::Initialized);
+        self.send(Event::Initialized);
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -133,7 +133,7 @@ impl LanguageServer for Server {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
-        self.tell(Event::Open {
+        self.send(Event::Open {
             uri: document.uri,
             language: document.language_id,
             version: document.version,
@@ -142,7 +142,7 @@ impl LanguageServer for Server {
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
-        self.tell(Event::Change {
+        self.send(Event::Change {
             uri: params.text_document.uri,
             version: params.text_document.version,
             changes: params.content_changes,
@@ -150,29 +150,29 @@ impl LanguageServer for Server {
     }
 
     async fn did_save(&self, params: DidSaveTextDocumentParams) {
-        self.tell(Event::Save(params.text_document.uri));
+        self.send(Event::Save(params.text_document.uri));
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        self.tell(Event::Close(params.text_document.uri));
+        self.send(Event::Close(params.text_document.uri));
     }
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
-        self.tell(Event::Watched(params.changes));
+        self.send(Event::Watched(params.changes));
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
         let uris = |folders: Vec<tower_lsp::ls_types::WorkspaceFolder>| {
             folders.into_iter().map(|folder| folder.uri).collect()
         };
-        self.tell(Event::Folders {
+        self.send(Event::Folders {
             added: uris(params.event.added),
             removed: uris(params.event.removed),
         });
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        self.tell(Event::Settings(params.settings));
+        self.send(Event::Settings(params.settings));
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
@@ -224,7 +224,7 @@ impl LanguageServer for Server {
         if params.command == FIX {
             let work = move |session: &mut Session| session.commanded(params.arguments.first());
             let (title, edit) = self.ask("workspace/executeCommand", None, work).await??;
-            self.tell(Event::Apply(title, Box::new(edit)));
+            self.send(Event::Apply(title, Box::new(edit)));
             return Ok(None);
         }
         if params.command != SCAN {
@@ -232,7 +232,7 @@ impl LanguageServer for Server {
             return Err(Error::invalid_params(text));
         }
         let (sender, done) = oneshot::channel();
-        self.tell(Event::ScanAll(sender));
+        self.send(Event::ScanAll(sender));
         done.await.map_err(|_| Error::internal_error())?;
         Ok(None)
     }

@@ -15,13 +15,13 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
     (
         "coverage",
         &["workspace", "deployment", "elsewhere"],
-        "Where a plan may stand to count for a registry.",
+        "Where a plan may be declared to count for a registry.",
     ),
     ("hints", &[], "Whether hints are shown."),
 ];
 
 /// Reads settings: the section `preflight` itself, or an object that holds it. What has no meaning is left out, and
-/// said in the second half.
+/// described in the second half.
 pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
     let section = value.get("preflight").unwrap_or(value);
     let mut wrong = Vec::new();

@@ -15,7 +15,7 @@ use crate::analysis::{Diagnostic, FileReport, Location, Point};
 use crate::rules::finding::{Severity, Verdict};
 use crate::text::{self, Encoding};
 
-/// What `source` says.
+/// The `source` of diagnostics.
 pub(super) const SOURCE: &str = "preflight";
 
 /// A point of a file in the client's way of counting.
@@ -47,7 +47,7 @@ pub(super) fn text_position(position: ls_types::Position) -> text::Position {
     }
 }
 
-/// Tells one finding of a file from the others, and stays the same while the finding does: what a code action's `data`
+/// Identifies a finding among those of its file, and stays the same while the finding does: what a code action's `data`
 /// and a diagnostic's `data` name it by.
 pub(super) fn finding_id(diagnostic: &Diagnostic) -> String {
     let mut hasher = FxHasher::default();

@@ -105,7 +105,7 @@ fn with_text(method: &str, mut given: Value) -> Value {
     given
 }
 
-/// What fits of these parameters, beginning with what surely does; all of them where that is nothing.
+/// What fits of these parameters, beginning with what does in any case; all of them where that is nothing.
 fn fitting(given: Value, bare: Value, fits: Fits) -> Value {
     if fits(&given) || !fits(&bare) || !given.is_object() {
         return given;

@@ -18,7 +18,7 @@ pub(super) enum Named {
     Nothing,
 }
 
-/// What a URI names. The language tells what a document without a file is; for files their name does.
+/// What a URI names. The language decides what a document without a file is; for files their name does.
 pub(super) fn named(uri: &Uri, language: &str) -> Named {
     let scheme = uri.scheme().as_str().to_ascii_lowercase();
     match scheme.as_str() {
@@ -33,7 +33,7 @@ pub(super) fn named(uri: &Uri, language: &str) -> Named {
     }
 }
 
-/// The path that a document that is no file is checked under: its URI, with an ending that says its language.
+/// The path that a document that is no file is checked under: its URI, with the ending of its language.
 fn alone(uri: &Uri, language: &str) -> PathBuf {
     let ending = match language {
         "bicep" => ".bicep",

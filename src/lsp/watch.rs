@@ -32,7 +32,7 @@ pub(super) fn files(caps: &Caps) -> Option<Registration> {
 
 /// The registration for changes of settings.
 pub(super) fn settings(caps: &Caps) -> Option<Registration> {
-    caps.tell_settings.then(|| Registration {
+    caps.report_settings.then(|| Registration {
         id: "preflight-settings".to_owned(),
         method: "workspace/didChangeConfiguration".to_owned(),
         register_options: Some(json!({"section": "preflight"})),

@@ -26,11 +26,11 @@ use crate::text::TextChange;
 use crate::workspace::disk;
 
 /// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
-/// than a keystroke, and nobody reads them while typing.
-const QUIET: Duration = Duration::from_millis(80);
+/// than a keystroke, and users do not read them while typing.
+const IDLE_DELAY: Duration = Duration::from_millis(80);
 
-/// Refreshes in a row that leave work undone though nobody interrupts; more would be a fault, and must not spin.
-const ROUNDS: u32 = 10_000;
+/// Refreshes in a row that leave work undone without an interruption; more would be a fault, and must not spin.
+const MAX_ROUNDS: u32 = 10_000;
 
 /// The worker's state.
 pub(super) struct Worker {
@@ -52,9 +52,9 @@ pub(super) struct Worker {
     lost: bool,
     /// Faults since a document was last opened or edited.
     strikes: u32,
-    /// The totals may be different from those last told.
+    /// The totals may be different from those last sent.
     stale_status: bool,
-    /// The actor was not yet told that everything is done.
+    /// The actor was not yet sent that everything is done.
     busy: bool,
     fault: Option<String>,
 }
@@ -98,14 +98,14 @@ pub(super) fn run(start: Start) {
     let jobs = worker.jobs.clone();
     let mut rounds = 0;
     loop {
-        if !worker.has_work() || rounds >= ROUNDS {
+        if !worker.has_work() || rounds >= MAX_ROUNDS {
             worker.rest();
         }
-        let work = worker.has_work() && rounds < ROUNDS;
+        let work = worker.has_work() && rounds < MAX_ROUNDS;
         let job = if work {
             jobs.try_pop()
         } else {
-            jobs.pop(worker.stale_status.then_some(QUIET))
+            jobs.pop(worker.stale_status.then_some(IDLE_DELAY))
         };
         match job {
             Some(Job::Stop) => return,
@@ -263,7 +263,7 @@ impl Worker {
     }
 
     /// A refresh that an answer needs: not interrupted. While a scan is being worked in it looks at edited documents
-    /// alone: nobody who asks is to wait for a whole folder.
+    /// alone: a request does not wait for a whole folder.
     fn refresh_once(&mut self) {
         if self.edited.is_empty() && self.session.analysis.is_scanning() {
             return;

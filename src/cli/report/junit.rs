@@ -1,4 +1,4 @@
-//! JUnit XML, which every pipeline shows: a test suite for each file with something to tell, a failed case for each
+//! JUnit XML, which every pipeline shows: a test suite for each file with something to report, a failed case for each
 //! finding; a run without any is one case that passed.
 
 use std::collections::BTreeMap;

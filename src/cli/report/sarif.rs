@@ -131,7 +131,7 @@ fn result(report: &Report, found: &Found) -> Value {
         put("suppressions", json!([{ "kind": kind }]));
     }
     if !found.fixes.is_empty() {
-        let fixes: Vec<Value> = found.fixes.iter().map(|mend| fix(report, mend)).collect();
+        let fixes: Vec<Value> = found.fixes.iter().map(|of| fix(report, of)).collect();
         put("fixes", json!(fixes));
     }
     Value::Object(result)

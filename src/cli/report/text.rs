@@ -11,7 +11,7 @@ use crate::analysis::{LoadError, Location, Passed};
 use crate::cli::terminal::{count, plain};
 use crate::rules::finding::Severity;
 
-/// An excerpt is at most this long (bytes): generated templates stand on one line.
+/// An excerpt is at most this long (bytes): generated templates are one line.
 const LONGEST: usize = 32 * 1024;
 
 /// Reads the text of a file: what the findings were made from.
@@ -219,8 +219,8 @@ fn ceil(text: &str, at: usize) -> usize {
     at
 }
 
-/// The whole lines that a place stands on, without the last line end. Of lines longer than an excerpt may be, more than
-/// one may hold: nobody looks for the ends of a line of many megabytes, once for each of its findings.
+/// The whole lines of a location, without the last line end. Of lines longer than an excerpt may be, more than
+/// one may hold: the ends of a line of many megabytes are not looked for, once for each of its findings.
 fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
     let bytes = text.as_bytes();
     let first = span.start.saturating_sub(LONGEST);

@@ -1,6 +1,7 @@
 //! Base64, URIs, data URIs and JSON text.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::{Builtin, How, members, row, string_of, text};
 use crate::eval::context::Context;
@@ -87,17 +88,14 @@ fn data_uri_to_string(cx: &Context<'_>, text: &str) -> Option<Value> {
 }
 
 /// RFC 3986 unreserved characters stay.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
 fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    percent_encode(text.as_bytes(), ESCAPED).to_string()
 }
 
 fn unescape(text: &str) -> Option<String> {
