@@ -199,6 +199,7 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
         target,
         arguments,
         inner,
+        link_base: None,
     }
 }
 

@@ -283,6 +283,8 @@ pub struct Module {
     pub arguments: Option<Expr>,
     /// ARM: `expressionEvaluationOptions.scope` is inner. Bicep modules always are.
     pub inner: bool,
+    /// ARM: the parameter that says where [`Target::Relative`] begins (`_artifactsLocation`); `None`: at this file.
+    pub link_base: Option<Ident>,
 }
 
 /// What a module use deploys.

@@ -5,7 +5,7 @@
 //! around it, and takes everything beside them as it was. What is lowered from a text must therefore depend on nothing
 //! but that text and what goes into the key beside it ([`Around::salt`]).
 
-mod links;
+pub(crate) mod links;
 mod reader;
 mod resources;
 #[cfg(test)]

@@ -66,39 +66,39 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
 /// A piece of an uri.
 enum Piece {
-    /// Where this template lies.
-    Base,
+    /// Where this template lies, or where a parameter says.
+    Base(Option<Ident>),
     /// An access token, glued to the end.
     Token,
     Other(Expr),
 }
 
 impl Links {
-    /// The path relative to this file that an uri means by one of the idioms.
-    pub fn relative(&self, uri: &Expr) -> Option<Expr> {
+    /// The path that an uri means by one of the idioms, and the parameter that says where it begins: else at this file.
+    pub fn relative(&self, uri: &Expr) -> Option<(Expr, Option<Ident>)> {
         let mut pieces = Vec::new();
         self.pieces(uri, DEPTH, &mut pieces)?;
         let mut pieces = pieces.into_iter();
-        let Some(Piece::Base) = pieces.next() else {
+        let Some(Piece::Base(base)) = pieces.next() else {
             return None;
         };
         let mut parts = Vec::new();
         for piece in pieces {
             match piece {
-                Piece::Base => return None,
+                Piece::Base(_) => return None,
                 Piece::Token => {}
                 Piece::Other(expr) => parts.push(expr),
             }
         }
-        path_of(uri.node, parts)
+        Some((path_of(uri.node, parts)?, base))
     }
 
     /// Takes an uri apart, as far as it is glued together. `None` where that leads nowhere.
     fn pieces(&self, expr: &Expr, depth: usize, out: &mut Vec<Piece>) -> Option<()> {
         let depth = depth.checked_sub(1).filter(|_| out.len() < PIECES)?;
         let expr = self.resolve(expr, HOPS)?;
-        if is_base(&expr) {
-            out.push(Piece::Base);
+        if let Some(base) = base_of(&expr) {
+            out.push(Piece::Base(base));
             return Some(());
         }
         if is_token(&expr) {
@@ -120,12 +120,12 @@ impl Links {
             [base, path] if name.is("uri") => {
                 let first = out.len();
                 self.pieces(base, depth, out)?;
-                let is_base = |piece: &Piece| matches!(piece, Piece::Base);
+                let is_base = |piece: &Piece| matches!(piece, Piece::Base(_));
                 // Of other uris the last segment is replaced, which is not known here.
                 if out.get(first).is_some_and(is_base) {
                     let folder = |piece: &Piece| match piece {
                         Piece::Other(expr) => expr.as_str().is_some_and(|s| s.ends_with('/')),
-                        Piece::Base => true,
+                        Piece::Base(_) => true,
                         Piece::Token => false,
                     };
                     if !out.last().is_some_and(folder) {
@@ -145,11 +145,11 @@ impl Links {
             // `replace(base, 'azuredeploy.json', 'nested.json')`.
             [base, old, new] if name.is("replace") && old.as_str().is_some() => {
                 let base = self.resolve(base, HOPS)?;
-                if !is_base(&base) {
+                let Some(base) = base_of(&base) else {
                     out.push(Piece::Other(expr.clone()));
                     return Some(());
-                }
-                out.push(Piece::Base);
+                };
+                out.push(Piece::Base(base));
                 self.pieces(new, depth, out)
             }
             _ => {
@@ -218,16 +218,20 @@ impl Links {
     }
 }
 
-/// Whether an expression says where this template lies.
-fn is_base(expr: &Expr) -> bool {
+/// Where an expression says that templates lie: at this one (`Some(None)`), or where a parameter says.
+pub(crate) fn base_of(expr: &Expr) -> Option<Option<Ident>> {
     match &expr.kind {
         ExprKind::Call { name, args, .. } if name.is("parameters") => {
-            is_argument(args, |said| said.eq_ignore_ascii_case("artifactsLocation"))
+            let parameter = args.first().and_then(Expr::as_str)?;
+            let plain = parameter.trim_start_matches('_');
+            let location = plain.eq_ignore_ascii_case("artifactsLocation");
+            location.then(|| Some(Ident::from(parameter)))
         }
         ExprKind::Get { base, key, .. } => {
-            key.as_str().is_some_and(|k| k.eq_ignore_ascii_case("uri")) && is_template_link(base)
+            let uri = key.as_str().is_some_and(|k| k.eq_ignore_ascii_case("uri"));
+            (uri && is_template_link(base)).then_some(None)
         }
-        _ => false,
+        _ => None,
     }
 }
 

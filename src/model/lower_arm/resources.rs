@@ -293,6 +293,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             target: Target::Missing,
             arguments: None,
             inner: false,
+            link_base: None,
         };
         let mut interpolations = Vec::new();
         if let Some(properties) = properties {
@@ -382,7 +383,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 "templatelink" => {
                     // A linked template is always evaluated in its own scope.
                     module.inner = true;
-                    module.target = self.link(nodes, value, around.links);
+                    (module.target, module.link_base) = self.link(nodes, value, around.links);
                 }
                 "parameters" => module.arguments = Some(self.arguments(nodes, value)),
                 "parameterslink" => {
@@ -421,25 +422,32 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         text(&arm_expression::parse(expression).ok()?)
     }
 
-    fn link(&mut self, nodes: &mut Nodes, link: Node<'t>, links: &Links) -> Target {
+    /// What a link leads to, and the parameter that says where a relative path begins.
+    fn link(
+        &mut self,
+        nodes: &mut Nodes,
+        link: Node<'t>,
+        links: &Links,
+    ) -> (Target, Option<Ident>) {
         if !self.is_object(link) {
-            return Target::Uri(self.value(nodes, link, 0));
+            return (Target::Uri(self.value(nodes, link, 0)), None);
         }
         let (pairs, _) = self.pairs(link);
         if let Some(path) = self.member(&pairs, "relativePath") {
-            return Target::Relative(self.value(nodes, path, 0));
+            return (Target::Relative(self.value(nodes, path, 0)), None);
         }
         if let Some(uri) = self.member(&pairs, "uri") {
             let uri = self.value(nodes, uri, 0);
             return match links.relative(&uri) {
-                Some(path) => Target::Relative(path),
-                None => Target::Uri(uri),
+                Some((path, base)) => (Target::Relative(path), base),
+                None => (Target::Uri(uri), None),
             };
         }
-        match self.member(&pairs, "id") {
+        let target = match self.member(&pairs, "id") {
             Some(id) => Target::TemplateSpec(self.value(nodes, id, 0)),
             None => Target::Missing,
-        }
+        };
+        (target, None)
     }
 
     /// `{ "x": { "value": v } }` as `{ x: v }`.

@@ -485,6 +485,7 @@ impl Lowering<'_> {
             target,
             arguments,
             inner: true,
+            link_base: None,
         }
     }
 
