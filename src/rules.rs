@@ -75,10 +75,13 @@ pub trait Rule: Sync {
     fn merge(&self, _worst: &mut Finding, _all: &[&Finding]) {}
 
     /// Markdown about what is under the cursor, if the rule has something to show there.
-    fn hover(&self, _target: HoverTarget<'_>) -> Option<String> {
+    fn hover(&self, _target: HoverTarget<'_>, _link: Link<'_>) -> Option<String> {
         None
     }
 }
+
+/// A Markdown link to a node.
+pub type Link<'a> = &'a dyn Fn(NodeRef) -> Option<String>;
 
 /// What is under the cursor.
 #[derive(Debug, Clone, Copy)]

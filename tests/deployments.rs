@@ -295,3 +295,25 @@ fn verbose_lists_what_passes_and_what_covers_it() {
     );
     assert!(text.contains("platform/main.bicep:3:15"), "{text}");
 }
+
+#[test]
+fn verbose_reports_a_plan_whose_scope_is_assumed() {
+    let plans = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.Security/pricings",
+      "apiVersion": "2023-01-01",
+      "name": "Containers",
+      "properties": { "pricingTier": "Standard" }
+    }
+  ]
+}
+"#;
+    let acr = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'images'\n}\n";
+    let workspace = Workspace::new(&[("main.bicep", acr), ("plans.json", plans)]);
+    let text = run(&workspace, &["check", "--verbose"]).out;
+    let why = "in deployment 'plans.json' (its template names another scope in '$schema'";
+    assert!(text.contains(why), "{text}");
+}

@@ -7,7 +7,7 @@ use super::report::Locator;
 use super::{Analysis, Location};
 use crate::eval::Instance;
 use crate::model::NodeRef;
-use crate::rules::{HoverTarget, RULES};
+use crate::rules::{HoverTarget, Link, RULES};
 use crate::workspace::disk;
 
 impl Analysis {
@@ -35,7 +35,10 @@ impl Analysis {
             .map(|(deployment, results)| (*deployment, results))
             .collect();
         if let Some(location) = here {
-            return Some((location, hover(HoverTarget::Results(&about))?));
+            return Some((
+                location,
+                hover(HoverTarget::Results(&about), &|it| self.link(it))?,
+            ));
         }
         let mut here = None;
         let mut shared = Vec::new();
@@ -51,12 +54,31 @@ impl Analysis {
                 }
             }
         }
-        here.and_then(|location| Some((location, hover(HoverTarget::Shared(&shared))?)))
+        here.and_then(|location| {
+            let text = hover(HoverTarget::Shared(&shared), &|it| self.link(it))?;
+            Some((location, text))
+        })
+    }
+
+    /// A Markdown link to a node: the path as messages name it and the line.
+    fn link(&self, node: NodeRef) -> Option<String> {
+        let location = Locator::default().locate(self, node)?;
+        let folder = self.workspace.folder_of(&location.path);
+        let folder = folder.or(self.workspace.base.as_deref());
+        let relative = folder.and_then(|folder| location.path.strip_prefix(folder).ok());
+        let name = relative.unwrap_or(&location.path).to_string_lossy();
+        let line = location.start.line + 1;
+        // Brackets would end the text of the link.
+        let name = name.replace('\\', "/").replace(['[', ']'], "");
+        Some(format!(
+            "[{name}:{line}]({}#L{line})",
+            disk::to_uri(&location.path)
+        ))
     }
 }
 
 /// What the rules show for a target, one below the other.
-fn hover(target: HoverTarget<'_>) -> Option<String> {
+fn hover(target: HoverTarget<'_>, link: Link<'_>) -> Option<String> {
     let texts = RULES.iter().filter_map(|rule| {
         let own: Vec<_> = match target {
             HoverTarget::Results(results) => results
@@ -64,11 +86,11 @@ fn hover(target: HoverTarget<'_>) -> Option<String> {
                 .filter(|(_, result)| result.rule == rule.metadata())
                 .copied()
                 .collect(),
-            HoverTarget::Shared(_) => return rule.hover(target),
+            HoverTarget::Shared(_) => return rule.hover(target, link),
         };
         match own.is_empty() {
             true => None,
-            false => rule.hover(HoverTarget::Results(&own)),
+            false => rule.hover(HoverTarget::Results(&own), link),
         }
     });
     let texts: Vec<String> = texts.collect();

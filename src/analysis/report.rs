@@ -342,7 +342,7 @@ impl Analysis {
             resource_name: finding.resource_name.clone(),
             entry: path(finding.entry),
             parameters: finding.parameters.map(path),
-            deprecated: matches!(finding.subject, Subject::PlanName(_)),
+            deprecated: matches!(finding.subject, Subject::Superseded(_)),
             suppressed,
         })
     }

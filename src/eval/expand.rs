@@ -44,7 +44,11 @@ pub fn expand(
     want: &ResourceFilter,
 ) -> Expansion {
     let cx = Context::new(files);
-    let scope = DeploymentScope::here(scope_of(template));
+    let kind = scope_of(template);
+    let scope = DeploymentScope {
+        assumed: template.scope.is_some_and(|said| said != kind),
+        ..DeploymentScope::here(kind)
+    };
     let origin = Origin::new(file, template.clone(), ItemKey::FILE);
     let frame = Frame::new(origin, Inputs::Entry(arguments), scope.clone());
     let mut out = Out {

@@ -85,6 +85,8 @@ pub struct Uncertainty {
 pub struct DeploymentScope {
     /// The level.
     pub kind: ScopeKind,
+    /// The level is that of the resources in the template, and not the one that its `$schema` names.
+    pub assumed: bool,
     /// The subscription: `None` is the one of the deployment itself; else the id.
     pub subscription: Option<Value>,
     /// The resource group: `None` is the one of the deployment itself.

@@ -237,6 +237,7 @@ fn either(a: DeploymentScope, b: DeploymentScope, reason: &Arc<str>) -> Deployme
     };
     DeploymentScope {
         kind: a.kind,
+        assumed: a.assumed || b.assumed,
         subscription: both(a.subscription, b.subscription),
         resource_group: both(a.resource_group, b.resource_group),
         resource: a.resource.filter(|_| b.resource.is_some()),

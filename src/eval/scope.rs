@@ -325,6 +325,7 @@ impl DeploymentScope {
     pub(crate) fn here(kind: ScopeKind) -> Self {
         DeploymentScope {
             kind,
+            assumed: false,
             subscription: None,
             resource_group: None,
             resource: None,

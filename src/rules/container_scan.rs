@@ -14,11 +14,13 @@ pub mod subject;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashSet;
 
 use super::finding::{Finding, Findings, RuleResult, Subject, Verdict};
 use super::fix::{Fix, FixContext};
-use super::{Deployment, HoverTarget, Metadata, Rule, RuleContext, WorkspacePlans};
+use super::{Deployment, HoverTarget, Link, Metadata, Rule, RuleContext, WorkspacePlans};
 use crate::eval::{Instance, ResourceFilter};
 use crate::model::{FileId, NodeRef};
 use crate::workspace::config::{Coverage, RuleName};
@@ -82,9 +84,9 @@ impl Rule for ContainerScan {
         subject::merge(worst, all);
     }
 
-    fn hover(&self, target: HoverTarget<'_>) -> Option<String> {
+    fn hover(&self, target: HoverTarget<'_>, link: Link<'_>) -> Option<String> {
         match target {
-            HoverTarget::Results(results) => Some(hover::hover_registry(results)),
+            HoverTarget::Results(results) => Some(hover::hover_registry(results, link)),
             HoverTarget::Shared(plans) => Some(hover::hover_plan(plans)),
         }
     }
@@ -199,7 +201,7 @@ fn check_registry(
         resource_name: registry.name.as_str().map(Into::into),
         entry: deployment.entry,
         parameters: deployment.parameters,
-        subject: Subject::Registry(Box::new(RegistrySubject {
+        subject: Subject::Of(Arc::new(RegistrySubject {
             declaration: registry.place,
             deployment_paths: vec![way],
             subscription_known: plan::knows_subscription(registry),

@@ -1,8 +1,9 @@
 //! What a rule reports: a verdict, a message and symbolic source references.
 
+use std::any::Any;
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::container_scan::subject::RegistrySubject;
 use super::{Deployment, Metadata, RuleContext};
 use crate::eval::{Instance, Value};
 use crate::model::{FileId, Ident, NodeRef};
@@ -110,19 +111,42 @@ impl Finding {
     /// How many deployment paths lead to it, at least one.
     pub fn deployments(&self) -> usize {
         match &self.subject {
-            Subject::Registry(registry) => registry.deployment_paths.len().max(1),
+            Subject::Of(subject) => subject.deployments().max(1),
             _ => 1,
         }
+    }
+}
+
+/// What the fixes of one rule need to know of a finding: a type of that rule's own.
+pub trait RuleSubject: Any + Debug + Send + Sync {
+    /// How many deployment paths lead to it.
+    fn deployments(&self) -> usize;
+
+    /// Whether another subject is the same.
+    fn is(&self, other: &dyn RuleSubject) -> bool;
+}
+
+impl dyn RuleSubject {
+    /// The subject as the type that the rule made it of.
+    pub fn of<T: RuleSubject>(&self) -> Option<&T> {
+        let any: &dyn Any = self;
+        any.downcast_ref()
+    }
+}
+
+impl PartialEq for dyn RuleSubject {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other)
     }
 }
 
 /// What a finding is about, for its fixes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
-    /// A registry that no plan scans.
-    Registry(Box<RegistrySubject>),
-    /// A plan with a superseded name: the name's literal.
-    PlanName(NodeRef),
+    /// A type of the rule's own.
+    Of(Arc<dyn RuleSubject>),
+    /// A name that another one supersedes: its literal.
+    Superseded(NodeRef),
     /// A value: the literal it comes from.
     Value(Option<NodeRef>),
     /// Nothing to fix.

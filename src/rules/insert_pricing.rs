@@ -33,12 +33,14 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
         made: Vec::new(),
     };
     match &finding.subject {
-        Subject::Registry(subject) => {
-            job.turn_on(subject);
-            job.join_lists(subject);
-            job.insert(subject);
+        Subject::Of(subject) => {
+            if let Some(subject) = subject.of() {
+                job.turn_on(subject);
+                job.join_lists(subject);
+                job.insert(subject);
+            }
         }
-        Subject::PlanName(place) => job.rename(*place),
+        Subject::Superseded(place) => job.rename(*place),
         Subject::Value(_) | Subject::None => {}
     }
     // The first of these that holds what it promises is the one to choose.

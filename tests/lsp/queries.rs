@@ -31,6 +31,29 @@ fn hover_speaks_on_registries_and_plans_and_nowhere_else() {
 }
 
 #[test]
+fn hover_links_to_the_plan_that_covers_a_registry() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("platform/plans.bicep", PLAN)]);
+    let mut client = Client::initialized(workspace.root());
+    let main = uri(&workspace.path("main.bicep"));
+    client.open(&main, "bicep", 1, REGISTRY);
+    client.count(&main, 0);
+    let position = json!({"line": 0, "character": 20});
+    let params = json!({"textDocument": {"uri": main}, "position": position});
+    let hover = client.request("textDocument/hover", &params);
+    let text = hover["contents"]["value"].as_str().expect("a text");
+    let plans = uri(&workspace.path("platform/plans.bicep"));
+    let line = 1 + PLAN
+        .lines()
+        .position(|line| line.contains("Microsoft.Security/pricings"))
+        .expect("a plan");
+    let link = format!("[platform/plans.bicep:{line}]({plans}#L{line})");
+    assert!(
+        text.contains("in deployment 'platform/plans.bicep'") && text.contains(&link),
+        "{text}"
+    );
+}
+
+#[test]
 fn hover_is_markdown_only_for_clients_that_say_they_read_it() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let main = uri(&workspace.path("main.bicep"));

@@ -255,7 +255,11 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
                 place: Some(other.type_place),
             }),
             (Tristate::Yes, None) => {
-                let text = format!("{} is Standard{elsewhere}", plan::called(plan));
+                let assumed = match plan.scope.assumed {
+                    true => " (its template names another scope in '$schema', but holds resources of subscriptions only)",
+                    false => "",
+                };
+                let text = format!("{} is Standard{elsewhere}{assumed}", plan::called(plan));
                 let covered = (Some(plan.type_place), text);
                 result.scanned.get_or_insert(covered);
             }

@@ -32,7 +32,7 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
             if let Some((place, message)) = superseded(instance, deployment.settings.plan) {
                 // The extension is of the plan's successor only: under the new name it would turn scanning off.
                 let renamed = place.filter(|_| plan::extension_off(instance).is_none());
-                let subject = renamed.map_or(Subject::None, Subject::PlanName);
+                let subject = renamed.map_or(Subject::None, Subject::Superseded);
                 add(place, message, subject);
             }
             if let Some(message) = wrong_scope(instance) {

@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use super::{METADATA, plan};
 use crate::eval::{Existence, Instance, Value};
-use crate::rules::Deployment;
 use crate::rules::finding::{RuleResult, Verdict};
+use crate::rules::{Deployment, Link};
 
 const SHORT: &str = "Preflight asks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
 container registry: a `Microsoft.Security/pricings` resource named `Containers`, `ContainerRegistry` or `CloudPosture` \
 with `pricingTier: 'Standard'` in reach. It cannot see what the portal, Azure Policy or another repository turned on.";
 
-/// The hover text of a registry: every deployment that makes it, worst first, and what decided.
-pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
+/// The hover text of a registry: every deployment that makes it, worst first, what decided and where that is.
+pub fn hover_registry(results: &[(&Deployment, &RuleResult)], link: Link<'_>) -> String {
     let mut results: Vec<_> = results
         .iter()
         .filter(|(_, one)| !is_hint(one))
@@ -32,7 +32,10 @@ pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
     );
     let mut reported: Vec<(Verdict, String)> = Vec::new();
     for (deployment, one) in &results {
-        let why = one.decided.first().map_or("", |(_, why)| why);
+        let (place, why) = match one.decided.first() {
+            Some((place, why)) => (*place, why.as_str()),
+            None => (None, ""),
+        };
         if reported
             .iter()
             .any(|(verdict, text)| *verdict == one.verdict && text == why)
@@ -41,6 +44,9 @@ pub fn hover_registry(results: &[(&Deployment, &RuleResult)]) -> String {
         }
         reported.push((one.verdict, why.to_owned()));
         let _ = writeln!(text, "- `{}`: {}", deployment.label, sentence(why));
+        if let Some(link) = place.and_then(link) {
+            let _ = writeln!(text, "  - {link}");
+        }
         for (_, more) in one.decided.iter().skip(1) {
             let _ = writeln!(text, "  - {}", sentence(more));
         }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::eval::ModuleUse;
 use crate::model::{FileId, NodeRef};
-use crate::rules::finding::{Finding, Subject};
+use crate::rules::finding::{Finding, RuleSubject, Subject};
 
 /// A registry without scanning.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,16 @@ pub struct RegistrySubject {
     /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
     /// Shared likewise.
     pub lists: Arc<[PlanList]>,
+}
+
+impl RuleSubject for RegistrySubject {
+    fn deployments(&self) -> usize {
+        self.deployment_paths.len()
+    }
+
+    fn is(&self, other: &dyn RuleSubject) -> bool {
+        other.of::<Self>() == Some(self)
+    }
 }
 
 /// A plan that is not on.
@@ -95,11 +105,14 @@ pub struct PlanList {
 pub(super) fn merge(worst: &mut Finding, all: &[&Finding]) {
     let subjects = || {
         all.iter().filter_map(|finding| match &finding.subject {
-            Subject::Registry(subject) => Some(&**subject),
+            Subject::Of(subject) => subject.of::<RegistrySubject>(),
             _ => None,
         })
     };
-    let Subject::Registry(merged) = &mut worst.subject else {
+    let Subject::Of(own) = &worst.subject else {
+        return;
+    };
+    let Some(mut merged) = own.of::<RegistrySubject>().cloned() else {
         return;
     };
     let mut seen = FxHashSet::default();
@@ -117,6 +130,7 @@ pub(super) fn merge(worst: &mut Finding, all: &[&Finding]) {
     }
     merged.plans_off = joined(&plans);
     merged.lists = joined(&lists);
+    worst.subject = Subject::Of(Arc::new(merged));
 }
 
 /// Adds a list, unless it is the one added last: consecutive registries often share one.

@@ -73,6 +73,7 @@ fn instance(words: &str, line: u64) -> Instance {
                 "plan" => ScopeKind::Subscription,
                 _ => ScopeKind::ResourceGroup,
             },
+            assumed: false,
             subscription: None,
             resource_group: None,
             resource: None,
@@ -643,7 +644,7 @@ fn hovering_tells_the_verdict_and_what_decided_it() {
         let (deployment, reach) = deployment(case, Settings::default());
         let results = rules::check(&deployment, &reach, &|_| true);
         let about: Vec<_> = results.iter().map(|one| (&deployment, one)).collect();
-        let text = hover::hover_registry(&about);
+        let text = hover::hover_registry(&about, &|_| None);
         for part in expect {
             assert!(text.contains(part), "{case}\n{text}\nshould contain {part}");
         }
