@@ -69,19 +69,19 @@ fn opened(workspace: &Workspace, root: &str, main: &str) {
     let changes = preferred["edit"]["documentChanges"]
         .as_array()
         .expect("changes");
+    // A new file has no URI of the client's yet.
+    let plain = |uri: &str| {
+        let uri = uri.to_lowercase();
+        uri.replace("%3a", ":")
+            .replace("%24", "$")
+            .replace("localhost", "")
+    };
     let (folder, _) = main.rsplit_once('/').expect("a folder");
-    let folder = folder.to_lowercase().replace("%3a", ":");
     for change in changes {
-        let document = change["textDocument"]["uri"]
-            .as_str()
-            .or(change["uri"].as_str());
-        let document = document.expect("a URI");
-        let beside = document.to_lowercase().replace("%3a", ":");
+        let document = change["textDocument"]["uri"].as_str();
+        let document = document.or(change["uri"].as_str()).expect("a URI");
         assert!(
-            document == main
-                || beside
-                    .replace("localhost", "")
-                    .starts_with(&folder.replace("localhost", "")),
+            document == main || plain(document).starts_with(&plain(folder)),
             "{document} beside {main}"
         );
     }
