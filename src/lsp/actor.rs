@@ -19,7 +19,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::Caps;
-use super::event::Event;
+use super::event::{Event, REQUEST_TIMEOUT};
 use super::jobs::{Ask, Change, Inputs, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::scans::Scans;
@@ -30,9 +30,6 @@ use crate::analysis::Options;
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
 use crate::workspace::disk;
-
-/// How long a client may take to answer a request before it counts as not having answered.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many changes of documents that are not open are kept, in all.
 const EARLY: usize = 64;
@@ -48,18 +45,18 @@ struct Open {
 }
 
 /// The actor's state.
-pub(super) struct Actor {
-    pub(super) jobs: Arc<Jobs>,
-    pub(super) output: Arc<Output>,
-    pub(super) events: Sender<Event>,
-    pub(super) client: Client,
-    pub(super) runtime: Handle,
-    pub(super) caps: Caps,
-    pub(super) options: Options,
-    pub(super) scans: Scans,
+struct Actor {
+    jobs: Arc<Jobs>,
+    output: Arc<Output>,
+    events: Sender<Event>,
+    client: Client,
+    runtime: Handle,
+    caps: Caps,
+    options: Options,
+    scans: Scans,
     fault: Option<String>,
     /// A scan is shown when it lasts longer.
-    pub(super) slow: Duration,
+    slow: Duration,
     /// Open documents by URI; those that are none of our business are not among them.
     documents: BTreeMap<Uri, Open>,
     /// Changes of documents that are not open, with the versions they lead to: Helix may send a change before the
@@ -109,6 +106,13 @@ pub(super) struct Start {
 
 /// Runs until it is asked to stop.
 pub(super) fn run(start: Start, received: &Receiver<Event>) {
+    let scans = Scans::new(
+        start.jobs.clone(),
+        start.output.clone(),
+        start.events.clone(),
+        start.client.clone(),
+        start.runtime.clone(),
+    );
     let mut actor = Actor {
         jobs: start.jobs,
         output: start.output,
@@ -117,7 +121,7 @@ pub(super) fn run(start: Start, received: &Receiver<Event>) {
         runtime: start.runtime,
         caps: Caps::default(),
         options: start.options,
-        scans: Scans::default(),
+        scans,
         fault: start.fault,
         slow: start.slow,
         documents: BTreeMap::new(),
@@ -195,7 +199,12 @@ impl Actor {
             | Event::Slow(_)
             | Event::Progress(..)
             | Event::HideProgress(_)
-            | Event::Scanned(..) => self.scan_event(event),
+            | Event::Scanned(..) => {
+                if self.scans.take(event) {
+                    self.scan_folders();
+                    self.scans.report();
+                }
+            }
             Event::Settled(reported) => self.settled(reported),
             Event::Refresh => self.refresh(),
             Event::Refreshed => {
@@ -210,12 +219,12 @@ impl Actor {
     }
 
     /// Sends the worker a job that needs no document's present text.
-    pub(super) fn push(&self, job: Job) {
+    fn push(&self, job: Job) {
         self.jobs.push(job, || None);
     }
 
     /// Runs a task that asks the client something, with a timeout; what it makes of the answer is an event.
-    pub(super) fn task<T: Send>(
+    fn task<T: Send>(
         &self,
         asking: impl Future<Output = T> + Send + 'static,
         then: impl FnOnce(Option<T>) -> Event + Send + 'static,
@@ -238,6 +247,7 @@ impl Actor {
 
     fn initialize(&mut self, params: &InitializeParams) {
         self.caps = Caps::of(&params.capabilities);
+        self.scans.slow = self.caps.progress.then_some(self.slow);
         self.trace = params.trace.unwrap_or_default();
         if let Some(options) = &params.initialization_options {
             self.settings = self.read_settings(options);
@@ -286,7 +296,7 @@ impl Actor {
         self.scan_folders();
         if self.folders.is_empty() {
             // Nothing will be found, but requests that wait for the end of it are answered.
-            self.send_to_worker();
+            self.scans.report();
         }
     }
 
@@ -539,9 +549,9 @@ impl Actor {
         }
     }
 
-    pub(super) fn scan_folders(&mut self) {
+    fn scan_folders(&mut self) {
         for folder in self.folders.clone() {
-            self.scan(folder);
+            self.scans.scan(folder, self.options.clone());
         }
     }
 
@@ -569,7 +579,7 @@ impl Actor {
         }
         self.folders.push(folder.to_path_buf());
         self.push(Job::Folders(self.folders.clone()));
-        self.scan(folder.to_path_buf());
+        self.scans.scan(folder.to_path_buf(), self.options.clone());
     }
 
     fn change_folders(&mut self, added: &[Uri], removed: &[Uri]) {
@@ -586,12 +596,12 @@ impl Actor {
             return;
         }
         for folder in removed {
-            self.forget_scan(&folder);
+            self.scans.forget(&folder);
         }
         self.push(Job::Folders(self.folders.clone()));
         self.ask_settings();
         for folder in fresh {
-            self.scan(folder);
+            self.scans.scan(folder, self.options.clone());
         }
     }
 
@@ -601,7 +611,7 @@ impl Actor {
         self.push(Job::LookAgain(Inputs::All));
         self.scan_folders();
         if self.folders.is_empty() {
-            self.send_to_worker();
+            self.scans.report();
         }
     }
 
@@ -610,7 +620,7 @@ impl Actor {
         if self.scans.any() || reported != self.scans.reported {
             return;
         }
-        self.end_progress();
+        self.scans.end_progress();
         for reply in self.awaiting_scan.drain(..) {
             let _ = reply.send(());
         }

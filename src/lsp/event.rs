@@ -1,6 +1,7 @@
 //! What the actor receives: the client's messages in the order they came, and what its own helpers report.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -11,6 +12,9 @@ use tower_lsp::ls_types::{
 
 use super::jobs::Ask;
 use crate::analysis::Scan;
+
+/// How long a client may take to answer a request, before it counts as not having answered.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Something that happened.
 pub(super) enum Event {

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::runtime::Handle;
+use tower_lsp::Client;
 use tower_lsp::ls_types::ProgressToken;
 
-use super::actor::{Actor, REQUEST_TIMEOUT};
-use super::event::Event;
-use super::jobs::Job;
+use super::event::{Event, REQUEST_TIMEOUT};
+use super::jobs::{Job, Jobs};
 use super::log;
-use crate::analysis::{self, Cancel};
+use super::output::Output;
+use crate::analysis::{self, Cancel, Options};
 
 /// A scan is shown when it lasts longer, unless set otherwise.
 pub(super) const SLOW: Duration = Duration::from_millis(500);
@@ -26,8 +30,14 @@ struct Running {
 }
 
 /// The scans under way.
-#[derive(Default)]
 pub(super) struct Scans {
+    jobs: Arc<Jobs>,
+    output: Arc<Output>,
+    events: Sender<Event>,
+    client: Client,
+    runtime: Handle,
+    /// A scan is shown when it lasts longer; `None` where the client cannot show it.
+    pub(super) slow: Option<Duration>,
     running: BTreeMap<u64, Running>,
     last: u64,
     /// The client shows progress under this token.
@@ -41,6 +51,30 @@ pub(super) struct Scans {
 }
 
 impl Scans {
+    /// None yet.
+    pub(super) fn new(
+        jobs: Arc<Jobs>,
+        output: Arc<Output>,
+        events: Sender<Event>,
+        client: Client,
+        runtime: Handle,
+    ) -> Scans {
+        Scans {
+            jobs,
+            output,
+            events,
+            client,
+            runtime,
+            slow: None,
+            running: BTreeMap::new(),
+            last: 0,
+            shown: None,
+            asking: false,
+            again: false,
+            reported: 0,
+        }
+    }
+
     /// Whether any is under way.
     pub(super) fn any(&self) -> bool {
         !self.running.is_empty()
@@ -53,23 +87,20 @@ impl Scans {
         }
         self.running.clear();
     }
-}
 
-impl Actor {
     /// Scans a folder; a scan of it that is under way is given up.
-    pub(super) fn scan(&mut self, folder: PathBuf) {
-        self.forget_scan(&folder);
-        self.scans.last += 1;
-        let number = self.scans.last;
+    pub(super) fn scan(&mut self, folder: PathBuf, options: Options) {
+        self.forget(&folder);
+        self.last += 1;
+        let number = self.last;
         let cancel = Cancel::default();
         let running = Running {
             folder: folder.clone(),
             cancel: cancel.clone(),
         };
-        self.scans.running.insert(number, running);
-        self.send_to_worker();
+        self.running.insert(number, running);
+        self.report();
         let events = self.events.clone();
-        let options = self.options.clone();
         let work = move || {
             let reported = AtomicUsize::new(0);
             let progress = |done: usize, total: usize| {
@@ -88,13 +119,12 @@ impl Actor {
             .spawn(work);
         if let Err(error) = started {
             log::line(&format!("a folder cannot be scanned: {error}"));
-            self.scans.running.remove(&number);
-            self.send_to_worker();
+            self.running.remove(&number);
+            self.report();
             return;
         }
-        if self.caps.progress {
+        if let Some(slow) = self.slow {
             let events = self.events.clone();
-            let slow = self.slow;
             self.runtime.spawn(async move {
                 tokio::time::sleep(slow).await;
                 let _ = events.send(Event::Slow(number));
@@ -103,8 +133,8 @@ impl Actor {
     }
 
     /// Gives up the scan of a folder.
-    pub(super) fn forget_scan(&mut self, folder: &Path) {
-        let running = &mut self.scans.running;
+    pub(super) fn forget(&mut self, folder: &Path) {
+        let running = &mut self.running;
         let before = running.len();
         running.retain(|_, scan| {
             let kept = scan.folder != folder;
@@ -114,23 +144,23 @@ impl Actor {
             kept
         });
         if running.len() != before {
-            self.send_to_worker();
+            self.report();
         }
     }
 
     /// Sends the worker the number of scans under way.
-    pub(super) fn send_to_worker(&mut self) {
-        self.scans.reported += 1;
-        let count = self.scans.running.len();
-        self.push(Job::Scanning(count, self.scans.reported));
+    pub(super) fn report(&mut self) {
+        self.reported += 1;
+        let count = self.running.len();
+        self.jobs.push(Job::Scanning(count, self.reported), || None);
     }
 
-    /// Takes what the scans report.
-    pub(super) fn scan_event(&mut self, event: Event) {
+    /// Takes what the scans report. True where all folders are to be scanned once more.
+    pub(super) fn take(&mut self, event: Event) -> bool {
         match event {
             Event::Scanning(number, done, total) => {
-                if let Some(token) = &self.scans.shown
-                    && self.scans.running.contains_key(&number)
+                if let Some(token) = &self.shown
+                    && self.running.contains_key(&number)
                 {
                     let percentage = (done * 100 / total.max(1)).min(100);
                     self.progress(
@@ -144,15 +174,15 @@ impl Actor {
                 }
             }
             Event::Slow(number) => {
-                let wanted = self.scans.shown.is_none() && !self.scans.asking;
-                if wanted && self.scans.running.contains_key(&number) {
-                    self.scans.asking = true;
+                let wanted = self.shown.is_none() && !self.asking;
+                if wanted && self.running.contains_key(&number) {
+                    self.asking = true;
                     self.ask_progress(number);
                 }
             }
             Event::Progress(number, token) => {
-                self.scans.asking = false;
-                if self.scans.any() && number != 0 {
+                self.asking = false;
+                if self.any() && number != 0 {
                     let begin = json!({
                         "kind": "begin",
                         "title": "Preflight: scanning",
@@ -160,30 +190,31 @@ impl Actor {
                         "percentage": 0,
                     });
                     self.progress(&token, &begin);
-                    self.scans.shown = Some(token);
+                    self.shown = Some(token);
                 }
             }
             // Some offer that although the scan is not cancellable. It goes on: half a folder would be reported
             // as if it were the whole, with a plan missing that the other half declares.
-            Event::HideProgress(token) if self.scans.shown.as_ref() == Some(&token) => {
+            Event::HideProgress(token) if self.shown.as_ref() == Some(&token) => {
                 self.end_progress();
             }
             Event::Scanned(number, folder, scan) => {
                 // A scan that was given up is not among them any more.
-                if self.scans.running.remove(&number).is_none() {
-                    return;
+                if self.running.remove(&number).is_none() {
+                    return false;
                 }
                 match scan {
-                    Some(scan) => self.push(Job::Install(*scan)),
+                    Some(scan) => self.jobs.push(Job::Install(*scan), || None),
                     None => log::line(&format!("scanning {} failed", folder.display())),
                 }
-                if !self.scans.any() && std::mem::take(&mut self.scans.again) {
-                    self.scan_folders();
+                if !self.any() && std::mem::take(&mut self.again) {
+                    return true;
                 }
-                self.send_to_worker();
+                self.report();
             }
             _ => {}
         }
+        false
     }
 
     fn ask_progress(&self, number: u64) {
@@ -206,7 +237,7 @@ impl Actor {
 
     /// Ends what is shown, if anything is.
     pub(super) fn end_progress(&mut self) {
-        if let Some(token) = self.scans.shown.take() {
+        if let Some(token) = self.shown.take() {
             self.progress(&token, &json!({"kind": "end"}));
         }
     }

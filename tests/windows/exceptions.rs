@@ -74,10 +74,16 @@ const ON_UNIX_ALONE: [(&str, &str, &str); 11] = [
 ];
 
 /// Files of tests that are for Unix as a whole.
-const FILES_ON_UNIX_ALONE: [(&str, &str); 1] = [(
-    "tests/hostile.rs",
-    "symbolic links, pipes, permissions, and names that are no text or that Windows forbids",
-)];
+const FILES_ON_UNIX_ALONE: [(&str, &str); 2] = [
+    (
+        "tests/hostile.rs",
+        "symbolic links, pipes, permissions, and names that are no text or that Windows forbids",
+    ),
+    (
+        "tests/lsp/identity.rs",
+        "makes symbolic links; junctions: tests/windows/files.rs",
+    ),
+];
 
 /// Every Rust file below a folder of the project: its path with `/`, and its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
@@ -143,6 +149,10 @@ fn every_test_on_unix_alone_is_listed() {
         }
     }
     let listed = ON_UNIX_ALONE.map(|(file, test, _)| (file.to_owned(), test.to_owned()));
-    assert_eq!(tests, listed);
-    assert_eq!(files, FILES_ON_UNIX_ALONE.map(|(file, _)| file));
+    assert_eq!(tests, listed, "list it with its reason");
+    assert_eq!(
+        files,
+        FILES_ON_UNIX_ALONE.map(|(file, _)| file),
+        "list it with its reason"
+    );
 }
