@@ -16,6 +16,9 @@ use crate::workspace::view::Input;
 /// Templates counted between two looks at whether the refresh was cancelled.
 const COUNT_BATCH: usize = 256;
 
+/// Files loaded between two such looks.
+const LOAD_BATCH: usize = 1024;
+
 impl Analysis {
     /// See [`Analysis::refresh`].
     pub(super) fn refresh_now(&mut self, cancel: &Cancel) -> Vec<FileReport> {
@@ -23,7 +26,11 @@ impl Analysis {
         let behind = !self.backlog.is_empty() || !self.to_load.is_empty();
         if behind && !documents.is_empty() {
             // What is being typed comes first; the rest waits for the next call.
-            self.weigh();
+            for id in &documents {
+                if self.workspace.weigh_alone(*id) {
+                    self.deployments.touch_file(*id);
+                }
+            }
             self.recount_around(&documents);
             let dirty = self.deployments.dirty.iter();
             let keys = dirty.filter(|key| documents.contains(&key.0));
@@ -140,9 +147,15 @@ impl Analysis {
     fn load_what_matters(&mut self, cancel: &Cancel) {
         self.weigh();
         while !self.to_load.is_empty() && !cancel.is_cancelled() {
-            let files = std::mem::take(&mut self.to_load);
-            self.load(files.into_iter().collect(), cancel);
-            self.weigh();
+            let batch = self.to_load.iter().copied().take(LOAD_BATCH).collect();
+            self.to_load = match self.to_load.iter().nth(LOAD_BATCH).copied() {
+                Some(next) => self.to_load.split_off(&next),
+                None => BTreeSet::new(),
+            };
+            self.load(batch, cancel);
+            if self.to_load.is_empty() {
+                self.weigh();
+            }
         }
     }
 

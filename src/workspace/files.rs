@@ -549,7 +549,7 @@ impl Workspace {
 
     /// Takes a file that was loaded from disk on some thread.
     pub(crate) fn take_loaded(&mut self, id: FileId, result: Result<Read, DiskError>) {
-        self.unweighed = true;
+        let weighed = self.own_weight(id);
         let Workspace { files, want, .. } = self;
         let file = &mut files[id.0 as usize];
         match result {
@@ -575,6 +575,7 @@ impl Workspace {
                 file.content = Content::Unreadable(error);
             }
         }
+        self.unweighed |= self.own_weight(id) != weighed;
     }
 }
 

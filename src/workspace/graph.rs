@@ -218,7 +218,7 @@ impl Workspace {
     }
 
     /// What a file holds by itself.
-    fn own_weight(&self, id: FileId) -> Weight {
+    pub(crate) fn own_weight(&self, id: FileId) -> Weight {
         match (self.loaded(id), &self.file(id).content) {
             (Some(loaded), _) => loaded.summary.weight,
             (None, Content::Prefiltered(_)) if self.unfiltered => Weight::Holds,
@@ -239,6 +239,19 @@ impl Workspace {
             EdgeTarget::Harmless | EdgeTarget::File(_) => Weight::Nothing,
         });
         reached.fold(self.own_weight(id), Weight::max)
+    }
+
+    /// Gives a file the weight that is plain from it and the files it leads to, until all are weighed. Returns whether it
+    /// has another now.
+    pub(crate) fn weigh_alone(&mut self, id: FileId) -> bool {
+        let edges = self.file(id).edges.iter();
+        let targets = edges.filter_map(|edge| match edge.target {
+            EdgeTarget::File(target) if edge.kind != ReferenceKind::Import => Some(target),
+            _ => None,
+        });
+        let lent = targets.map(|target| self.file(target).weight);
+        let weight = lent.fold(self.least_weight(id), Weight::max);
+        std::mem::replace(&mut self.file_mut(id).weight, weight) != weight
     }
 
     /// Brings the weights of all files up to date: each has the most that it, or a file it deploys, holds. Returns the
