@@ -39,6 +39,8 @@ struct Promise<'a> {
 #[derive(Default)]
 pub(super) struct Verifier {
     before: BTreeMap<Key, Evaluated>,
+    /// What the rules report of each.
+    reported: BTreeMap<Key, Vec<Reported>>,
 }
 
 /// A deployment as far as fixes are concerned.
@@ -172,17 +174,21 @@ impl Verifier {
 
     /// Whether the finding's own deployment no longer reports it, and no deployment reports what it did not.
     fn finding_is_gone(
-        &self,
+        &mut self,
         analysis: &Analysis,
         finding: &Finding,
         after: &BTreeMap<Key, Evaluated>,
     ) -> bool {
         let own = (finding.entry, finding.parameters);
         after.iter().all(|(key, evaluated)| {
-            let old = analysis.reported(*key, &self.before[key].expansion, &self.before);
+            let expansion = &self.before[key].expansion;
+            let old = self
+                .reported
+                .entry(*key)
+                .or_insert_with(|| analysis.reported(*key, expansion, &BTreeMap::new()));
             let new = analysis.reported(*key, &evaluated.expansion, after);
             let count = |all: &[Reported]| all.iter().filter(|one| one.is(finding)).count();
-            let fewer = *key != own || count(&new) < count(&old);
+            let fewer = *key != own || count(&new) < count(old);
             fewer
                 && new.iter().all(|one| {
                     one.2 == Verdict::Hint

@@ -22,6 +22,8 @@ pub(super) struct FixViews<'a> {
     locator: RefCell<Locator>,
     views: RefCell<FxHashMap<FileId, Option<Arc<View>>>>,
     names: RefCell<FxHashMap<PathBuf, Vec<String>>>,
+    /// The files that the editor holds open, by path.
+    open: Vec<(Arc<Path>, FileId)>,
     /// Folders whose files may be changed, each with where it really lies.
     roots: FxHashMap<PathBuf, PathBuf>,
 }
@@ -39,8 +41,14 @@ impl<'a> FixViews<'a> {
         let roots: BTreeSet<&Path> = roots.map(PathBuf::as_path).chain(beside).collect();
         let roots = roots.into_iter();
         let roots = roots.filter_map(|root| Some((root.to_path_buf(), disk::real(root)?)));
+        let open = workspace
+            .files()
+            .filter(|(_, file)| file.document.is_some());
+        let mut open: Vec<_> = open.map(|(id, file)| (file.path.clone(), id)).collect();
+        open.sort();
         FixViews {
             analysis,
+            open,
             locator: RefCell::default(),
             views: RefCell::default(),
             names: RefCell::default(),
@@ -137,13 +145,7 @@ impl Views for FixViews<'_> {
     }
 
     fn open_files(&self) -> Vec<FileId> {
-        let files = self.analysis.workspace.files();
-        let mut open: Vec<_> = files
-            .filter(|(_, file)| file.document.is_some())
-            .map(|(id, file)| (file.path.clone(), id))
-            .collect();
-        open.sort();
-        open.into_iter().map(|(_, id)| id).collect()
+        self.open.iter().map(|(_, id)| *id).collect()
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {
@@ -151,10 +153,9 @@ impl Views for FixViews<'_> {
             return known.clone();
         }
         let mut names = disk::names_in(folder);
-        let files = self.analysis.workspace.files();
-        let open = files.filter(|(_, file)| file.document.is_some());
-        let beside = open.filter(|(_, file)| file.path.parent() == Some(folder));
-        let beside = beside.filter_map(|(_, file)| file.path.file_name());
+        let open = self.open.iter();
+        let beside = open.filter(|(path, _)| path.parent() == Some(folder));
+        let beside = beside.filter_map(|(path, _)| path.file_name());
         names.extend(beside.map(|name| name.to_string_lossy().into_owned()));
         let mut all = self.names.borrow_mut();
         all.insert(folder.to_path_buf(), names.clone());

@@ -1,14 +1,28 @@
-//! What every fix must be, whoever it mends: applied as an editor does it, checked against what it promises.
+//! What every fix must hold: it is applied as an editor does it and checked against what it promises, by findings and
+//! inventories before and after, independent of the verification in the product.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use preflight::analysis::{Analysis, Cancel, Diagnostic};
 use preflight::rules::fix::{Fix, apply};
 use preflight::syntax;
 
-/// A finding as it survives edits: its file, the line it stands on (blanks at the ends aside), its verdict or `hint`.
-pub type Key = (PathBuf, String, String);
+/// A finding as it survives edits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Its file.
+    pub path: PathBuf,
+    /// The line that it begins on, without blanks at the ends.
+    pub line: String,
+    /// Its verdict, or `hint`.
+    pub verdict: String,
+    /// The deployment that it names: entry point and parameter file.
+    pub deployment: (PathBuf, Option<PathBuf>),
+}
+
+/// Plans whose names a fix may replace by `Containers`.
+const SUPERSEDED: [&str; 2] = ["containerregistry", "kubernetesservice"];
 
 /// Refreshes until nothing is left.
 pub fn settle(analysis: &mut Analysis) {
@@ -28,12 +42,15 @@ pub fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
     let to = text[start..]
         .find(['\n', '\r'])
         .map_or(text.len(), |at| start + at);
-    let verdict = shown.verdict.name().to_owned();
-    (
-        shown.location.path.to_path_buf(),
-        text[from..to].trim().to_owned(),
-        verdict,
-    )
+    Key {
+        path: shown.location.path.to_path_buf(),
+        line: text[from..to].trim().to_owned(),
+        verdict: shown.verdict.name().to_owned(),
+        deployment: (
+            shown.entry.to_path_buf(),
+            shown.parameters.as_ref().map(|path| path.to_path_buf()),
+        ),
+    }
 }
 
 /// How often each finding is shown; silenced ones are not.
@@ -89,44 +106,101 @@ pub fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
-/// By file and line, the verdicts shown there, each with the deployment it names: it names one where not all say the same.
-type Named = BTreeMap<(PathBuf, String), Vec<(String, Option<String>)>>;
-
-fn named(analysis: &Analysis) -> Named {
-    let mut found = Named::new();
+/// The entry points that a fix could matter to: those of findings, edited files, and what lies beside them.
+fn entries(analysis: &Analysis, edited: &[(PathBuf, String)]) -> Vec<PathBuf> {
+    let mut near: BTreeSet<PathBuf> = edited.iter().map(|(path, _)| path.clone()).collect();
     for report in analysis.reports() {
-        for one in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
-            let (path, line, verdict) = key(analysis, one);
-            let rest = one.message.strip_prefix("Deployed by '");
-            let name = rest.and_then(|rest| Some(rest.split_once("': ")?.0.to_owned()));
-            if verdict != "hint" {
-                found.entry((path, line)).or_default().push((verdict, name));
-            }
+        for one in report.diagnostics.iter() {
+            near.insert(one.entry.to_path_buf());
+            near.extend(one.parameters.as_ref().map(|path| path.to_path_buf()));
         }
     }
-    found
+    let folders: BTreeSet<PathBuf> = near
+        .iter()
+        .filter_map(|path| path.parent().map(Path::to_path_buf))
+        .collect();
+    for folder in folders.iter().take(8) {
+        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        near.extend(found.map(|entry| entry.path()).take(40));
+    }
+    let is_entry = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        matches!(ending, Some("bicep" | "bicepparam" | "json"))
+    };
+    near.into_iter().filter(is_entry).take(60).collect()
 }
 
-/// Whether what is left on a line is what another deployment does not let be known: that one is mended cannot change
-/// that, and it was not shown before only because worse was.
-fn left_by_another(before: &Named, left: &Named, of: &Key) -> bool {
-    let place = (of.0.clone(), of.1.clone());
-    let (Some(before), Some(left)) = (before.get(&place), left.get(&place)) else {
-        return false;
-    };
-    let mut was = before.iter();
-    was.all(|(verdict, name)| verdict == "off" && name.is_some())
-        && left.iter().all(|(verdict, name)| {
-            let known = before.iter().any(|(_, former)| former == name);
-            verdict == "unknown" && name.is_some() && !known
-        })
+/// Tiers of plans by name and subscription, and all other resources with how often each is deployed.
+#[derive(Debug, Default, PartialEq)]
+struct Deployed {
+    plans: BTreeMap<(String, String), Vec<String>>,
+    others: BTreeMap<String, usize>,
+}
+
+/// What a deployment makes, from the inventory alone.
+fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
+    let inventory = analysis.inventory(entry, None)?;
+    let mut found = Deployed::default();
+    for one in inventory.resources.iter().filter(|one| !one.existing) {
+        let ty = one.resource_type.to_lowercase();
+        let subscription = one.subscription.as_deref().unwrap_or("own").to_owned();
+        if ty == "microsoft.security/pricings" {
+            if one.condition == "false" {
+                continue;
+            }
+            let name = one.name.as_deref().unwrap_or("?").to_lowercase();
+            let tier = one.tier.clone().flatten();
+            let tier = tier.as_deref().unwrap_or("?").to_lowercase();
+            let plans = found.plans.entry((name, subscription)).or_default();
+            plans.push(tier);
+        } else if ty != "microsoft.resources/deployments" {
+            let text = format!(
+                "{ty} {:?} {} {subscription} {:?} {} {:?}",
+                one.name, one.scope, one.resource_group, one.condition, one.copies
+            );
+            *found.others.entry(text).or_default() += 1;
+        }
+    }
+    Some(found)
+}
+
+/// What a fix changed in one deployment beyond what its title says.
+fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
+    if before.others != after.others {
+        return Some(format!(
+            "other resources: {:?} {:?}",
+            before.others, after.others
+        ));
+    }
+    let has_registry = before
+        .others
+        .keys()
+        .any(|text| text.starts_with("microsoft.containerregistry/registries "));
+    let gains = has_registry || !before.plans.is_empty();
+    let none = Vec::new();
+    for key in before.plans.keys().chain(after.plans.keys()) {
+        let old = before.plans.get(key).unwrap_or(&none);
+        let new = after.plans.get(key).unwrap_or(&none);
+        if old == new {
+            continue;
+        }
+        let plan = fix.paid.map(str::to_lowercase);
+        let replaces = fix.id.starts_with("re");
+        if replaces && new.is_empty() && SUPERSEDED.contains(&&*key.0) {
+            continue;
+        }
+        let renamed = fix.id == "rename-plan" && old.is_empty();
+        let standard = renamed || new.iter().all(|tier| tier == "standard");
+        if plan.as_deref() != Some(&key.0) || !standard || new.len() > old.len().max(1) || !gains {
+            return Some(format!("plan {key:?}: {old:?} becomes {new:?}"));
+        }
+    }
+    None
 }
 
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
 pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
-    let named_before = named(analysis);
-    let standing = analysis.standing();
     let files = after(analysis, fix);
     for (path, text) in &files {
         let was = analysis
@@ -139,18 +213,26 @@ pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), 
             ));
         }
     }
+    let entries = entries(analysis, &files);
+    let deployed_before: Vec<_> = entries.iter().map(|one| deployed(analysis, one)).collect();
     let former: Vec<_> = files.iter().map(|(path, _)| analysis.text(path)).collect();
     for (path, text) in &files {
         analysis.open(path, 1, text);
     }
     settle(analysis);
     let left = shown(analysis);
-    let named_left = named(analysis);
-    // A test or a sample covers itself alone: the same line stays uncovered in the others, and is deployed uncovered in
-    // fewer ways.
-    let fewer = analysis.standing() < standing;
-    let by_another = |key: &Key| fewer || left_by_another(&named_before, &named_left, key);
-    let reported = judge(&before, &left, corrected, fix, &by_another);
+    let mut reported = findings_left(&before, &left, corrected, fix);
+    for (entry, was) in entries.iter().zip(deployed_before) {
+        let now = deployed(analysis, entry);
+        let wrong = match (was, now) {
+            (Some(was), Some(now)) => departure(&was, &now, fix),
+            (Some(_), None) => Some("no inventory any more".to_owned()),
+            (None, _) => None,
+        };
+        if let (Some(wrong), Ok(())) = (wrong, &reported) {
+            reported = Err(format!("{}: {wrong}", entry.display()));
+        }
+    }
     for ((path, _), former) in files.iter().zip(former) {
         match former {
             // It was open, and is on no disk.
@@ -166,37 +248,42 @@ pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), 
     }
 }
 
-fn judge(
+/// Whether the finding is gone, no other appeared, and a suppression silences nothing else.
+fn findings_left(
     before: &BTreeMap<Key, usize>,
     left: &BTreeMap<Key, usize>,
     corrected: &Key,
     fix: &Fix,
-    by_another: &dyn Fn(&Key) -> bool,
 ) -> Result<(), String> {
-    // The line may have moved to another verdict: then the finding is not gone either.
+    let at = |one: &Key, other: &Key| (&one.path, &one.line) == (&other.path, &other.line);
+    let is_hint = |key: &Key| key.verdict == "hint";
+    // Another deployment may still report it: the fix is for the one that the finding names.
+    let same =
+        |key: &&Key| at(key, corrected) && !is_hint(key) && key.deployment == corrected.deployment;
     let count = |of: &BTreeMap<Key, usize>| -> usize {
-        let same = |key: &&Key| (&key.0, &key.1) == (&corrected.0, &corrected.1) && key.2 != "hint";
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
     };
-    if corrected.2 != "hint" && count(left) >= count(before) && !by_another(corrected) {
-        let found: Vec<_> = left.keys().filter(|key| key.1 == corrected.1).collect();
+    if !is_hint(corrected) && count(left) >= count(before) {
+        let found: Vec<_> = left.keys().filter(|key| at(key, corrected)).collect();
         return Err(format!("the finding is not gone: {found:?}"));
     }
-    for (key, n) in left {
-        let known = before.get(key).copied().unwrap_or_default();
-        let new = *n > known && (key.2 == "hint" || !by_another(key));
-        // A plan by the name of the rule's page brings the hint that there is a newer one.
-        let advice = key.2 == "hint" && fix.paid == Some("ContainerRegistry");
-        if new && !advice {
+    for key in left.keys() {
+        let known = before
+            .keys()
+            .any(|other| at(key, other) && is_hint(key) == is_hint(other));
+        // The plan of the rule's page brings the hint that there is a newer one.
+        let advice = is_hint(key) && fix.paid == Some("ContainerRegistry");
+        if !known && !advice {
             return Err(format!("a new finding: {key:?}"));
         }
     }
-    let quiet = fix.id == "suppress" && fix.edits.iter().all(|e| !e.path.ends_with("ps-rule.yaml"));
-    if quiet {
+    let in_source =
+        fix.id == "suppress" && fix.edits.iter().all(|e| !e.path.ends_with("ps-rule.yaml"));
+    if in_source {
         let lost = before
-            .iter()
-            .find(|(key, _)| *key != corrected && !left.contains_key(*key));
-        if let Some((key, _)) = lost {
+            .keys()
+            .find(|key| *key != corrected && !left.contains_key(*key));
+        if let Some(key) = lost {
             return Err(format!("another finding is silenced: {key:?}"));
         }
     }
