@@ -106,28 +106,29 @@ pub fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
-/// The entry points that a fix could matter to: those of findings, edited files, and what lies beside them.
-fn entries(analysis: &Analysis, edited: &[(PathBuf, String)]) -> Vec<PathBuf> {
-    let mut near: BTreeSet<PathBuf> = edited.iter().map(|(path, _)| path.clone()).collect();
-    for report in analysis.reports() {
-        for one in report.diagnostics.iter() {
-            near.insert(one.entry.to_path_buf());
-            near.extend(one.parameters.as_ref().map(|path| path.to_path_buf()));
-        }
-    }
+/// Entry points that a fix could matter to: the edited files and the finding's own, then what lies beside them.
+fn entries(edited: &[(PathBuf, String)], own: &Key) -> Vec<PathBuf> {
+    let mut near: Vec<PathBuf> = edited.iter().map(|(path, _)| path.clone()).collect();
+    near.push(own.deployment.0.clone());
+    near.extend(own.deployment.1.clone());
     let folders: BTreeSet<PathBuf> = near
         .iter()
         .filter_map(|path| path.parent().map(Path::to_path_buf))
         .collect();
-    for folder in folders.iter().take(8) {
+    for folder in folders {
         let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        near.extend(found.map(|entry| entry.path()).take(40));
+        let mut beside: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
+        beside.sort();
+        near.extend(beside);
     }
     let is_entry = |path: &PathBuf| {
         let ending = path.extension().and_then(|ending| ending.to_str());
         matches!(ending, Some("bicep" | "bicepparam" | "json"))
     };
-    near.into_iter().filter(is_entry).take(60).collect()
+    let mut seen = BTreeSet::new();
+    near.retain(|path| is_entry(path) && seen.insert(path.clone()));
+    near.truncate(12);
+    near
 }
 
 /// Tiers of plans by name and subscription, and all other resources with how often each is deployed.
@@ -149,6 +150,7 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
                 continue;
             }
             let name = one.name.as_deref().unwrap_or("?").to_lowercase();
+            let subscription = format!("{} {subscription}", one.scope);
             let tier = one.tier.clone().flatten();
             let tier = tier.as_deref().unwrap_or("?").to_lowercase();
             let plans = found.plans.entry((name, subscription)).or_default();
@@ -165,7 +167,7 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
 }
 
 /// What a fix changed in one deployment beyond what its title says.
-fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
+fn departure(before: &Deployed, after: &Deployed, verdict: &str, fix: &Fix) -> Option<String> {
     if before.others != after.others {
         return Some(format!(
             "other resources: {:?} {:?}",
@@ -190,12 +192,24 @@ fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
             continue;
         }
         let renamed = fix.id == "rename-plan" && old.is_empty();
+        // The inventory does not tell two subscriptions that are not known from each other.
+        let another = verdict == "unknown" || to_another_subscription(fix);
+        let most = old.len().max(1) + usize::from(another);
         let standard = renamed || new.iter().all(|tier| tier == "standard");
-        if plan.as_deref() != Some(&key.0) || !standard || new.len() > old.len().max(1) || !gains {
+        if plan.as_deref() != Some(&key.0) || !standard || new.len() > most || !gains {
             return Some(format!("plan {key:?}: {old:?} becomes {new:?}"));
         }
     }
     None
+}
+
+/// Whether a fix adds a module with the subscription in its scope.
+fn to_another_subscription(fix: &Fix) -> bool {
+    let mut edits = fix.edits.iter().flat_map(|file| &file.edits);
+    edits.any(|edit| {
+        let scope = edit.text.split_once("subscription(");
+        scope.is_some_and(|(_, argument)| !argument.starts_with(')'))
+    })
 }
 
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
@@ -213,7 +227,7 @@ pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), 
             ));
         }
     }
-    let entries = entries(analysis, &files);
+    let entries = entries(&files, corrected);
     let deployed_before: Vec<_> = entries.iter().map(|one| deployed(analysis, one)).collect();
     let former: Vec<_> = files.iter().map(|(path, _)| analysis.text(path)).collect();
     for (path, text) in &files {
@@ -225,7 +239,7 @@ pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), 
     for (entry, was) in entries.iter().zip(deployed_before) {
         let now = deployed(analysis, entry);
         let wrong = match (was, now) {
-            (Some(was), Some(now)) => departure(&was, &now, fix),
+            (Some(was), Some(now)) => departure(&was, &now, &corrected.verdict, fix),
             (Some(_), None) => Some("no inventory any more".to_owned()),
             (None, _) => None,
         };
