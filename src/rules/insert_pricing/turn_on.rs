@@ -74,10 +74,18 @@ pub(super) fn set_values(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
 
 fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let mut found = Vec::new();
-    if let Some(place) = off.tier {
-        found.extend(cx.at(place, |view, value| literal(view, value, "Standard", cx)));
+    let literal = off
+        .tier
+        .and_then(|place| cx.at(place, |view, value| literal(view, value, "Standard", cx)));
+    // One side of a choice is what all take that do not choose the other: what chooses is changed before it.
+    let chosen = off
+        .tier
+        .and_then(|place| cx.at(place, |_, value| Some(value.is_choice())));
+    if let Some(place) = off.name_place.filter(|_| chosen == Some(true)) {
+        found.extend(of_element(place, cx));
     }
-    if let Some(place) = off.name_place {
+    found.extend(literal);
+    if let Some(place) = off.name_place.filter(|_| chosen != Some(true)) {
         found.extend(of_element(place, cx));
     }
     found.extend(by_argument(off, cx));

@@ -244,6 +244,12 @@ impl<'t> Value<'t> {
         self.node.kind() == "object"
     }
 
+    /// One of the two values of `c ? a : b`.
+    pub(crate) fn is_choice(&self) -> bool {
+        let parent = self.node.parent();
+        parent.is_some_and(|parent| parent.kind() == "ternary")
+    }
+
     pub(crate) fn is_list(&self) -> bool {
         self.node.kind() == "array"
     }
