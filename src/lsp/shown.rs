@@ -110,5 +110,5 @@ fn hash_of(items: &RawValue) -> Option<u64> {
 
 /// The same before they are serialized, for answers, which the protocol's library serializes.
 pub(super) fn hash(items: &[Diagnostic]) -> Option<u64> {
-    hash_of(&*to_raw_value(items).ok()?)
+    hash_of(&to_raw_value(items).ok()?)
 }
