@@ -97,8 +97,8 @@ fn paths_beyond_260_characters() {
     let module = format!("{folder}/acr.bicep");
     let workspace = Workspace::new(&[("main.bicep", &main), (&module, REGISTRY)]);
     assert!(workspace.path(&module).as_os_str().len() > 300);
-    assert_eq!(findings(&workspace, &["check"]), [module.clone()]);
-    assert_eq!(findings(&workspace, &["check", &module]), [module.clone()]);
+    assert_eq!(findings(&workspace, &["check"]), [&*module]);
+    assert_eq!(findings(&workspace, &["check", &module]), [&*module]);
     let fixed = run(&workspace, &["check", &module, "--fix=Containers"]);
     assert_eq!(fixed.code, 0, "{}{}", fixed.out, fixed.err);
 }
