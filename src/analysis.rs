@@ -198,7 +198,7 @@ pub struct Analysis {
     explicit: FxHashMap<FileId, Vec<Option<FileId>>>,
     config_problems: Vec<ConfigProblem>,
     scan_problems: Vec<(PathBuf, String)>,
-    /// Configuration files that are open: read though nothing may ask for them, so that what is wrong is told.
+    /// Configuration files that are open: read though nothing may ask for them, so that their errors are reported.
     open_configs: BTreeSet<PathBuf>,
     /// Documents edited since the last refresh.
     edited: BTreeSet<FileId>,
@@ -347,7 +347,7 @@ impl Analysis {
         self.changed.insert(entry);
     }
 
-    /// A document was opened. `path` is absolute, or a whole URI for documents that are not files (judged alone).
+    /// A document was opened. `path` is absolute, or a whole URI for documents that are not files (checked alone).
     pub fn open(&mut self, path: &Path, version: i32, text: &str) {
         let path = disk::normalize(path);
         if Configs::is_config(&path) {
@@ -467,7 +467,7 @@ impl Analysis {
         self.workspace.file_mut(id).content = Content::Unseen;
         let references = self.workspace.prefilter(id);
         self.connect(id, references);
-        // What is gone is nobody's problem, unless it was asked for; who refers to it is told of it there.
+        // A file that is gone is no error, unless it was asked for; errors are reported where it is referred to.
         let gone = matches!(
             self.workspace.file(id).content,
             Content::Unreadable(disk::DiskError::NotFound)

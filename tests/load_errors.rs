@@ -281,7 +281,7 @@ fn what_cannot_be_read_from_here_is_told_and_no_failure() {
             assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "note");
         }
     }
-    // What is known by heart, or what a folder does not deploy, is nothing to tell.
+    // What is known without reading, or what a folder does not deploy, is not reported.
     let near = "module m 'br/public:avm/res/web/site:0.1.0' = {\n  name: 'm'\n}\n";
     let run = run(&Workspace::new(&[("main.bicep", near)]), &["check"]);
     assert!(!run.out.contains("cannot be read"), "{}", run.out);

@@ -213,7 +213,7 @@ impl Analysis {
         for id in templates {
             let mut wanted = self.workspace.deployments_of(id, rooted);
             if let Some(explicit) = self.explicit.get(&id) {
-                // Named, and in a folder that is judged as well: what the folder makes of it is judged too.
+                // Named, and in a folder that is checked as well: what the folder makes of it is checked too.
                 let path = &self.workspace.file(id).path;
                 if self.workspace.folder_of(path).is_none() {
                     wanted.clear();

@@ -1,5 +1,5 @@
 //! What could not be read, parsed or followed: the files of the folders and those named, and whatever these lead to,
-//! wherever it lies. A run that stays silent about one of them would pass what nobody has looked at.
+//! wherever it lies. A run that stays silent about one of them would pass what was never checked.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Analysis {
         self.unanalyzed(true).problems
     }
 
-    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is nobody's mistake apart. `read`:
+    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is no mistake apart. `read`:
     /// files that were not worth loading are read for it; who counts problems at every pause of an editor's user does
     /// without.
     pub fn unanalyzed(&self, read: bool) -> Unanalyzed {
@@ -327,7 +327,7 @@ impl Analysis {
     }
 
     /// What is wrong with the files that a call names, an entry point and perhaps a parameter file for it, beyond what
-    /// [`Analysis::problems`] tells: they are asked for by name, so what is no such file is a mistake. To be asked
+    /// [`Analysis::problems`] reports: they are asked for by name, so what is no such file is a mistake. To be asked
     /// after [`Analysis::add_entry`].
     pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<LoadError> {
         let mut problems = Vec::new();
@@ -367,7 +367,7 @@ impl Analysis {
         problems
     }
 
-    /// Whether a parameter file says which template it is for; where that is not there, it is told so.
+    /// Whether a parameter file says which template it is for; where that is not there, it is reported.
     fn names_template(&self, id: FileId) -> bool {
         let bicep = self.workspace.file(id).kind == FileKind::BicepParams;
         let mut edges = self.workspace.file(id).edges.iter();

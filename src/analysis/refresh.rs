@@ -99,7 +99,7 @@ impl Analysis {
                 };
                 let file = self.workspace.file(target);
                 if matches!(file.content, Content::Unseen) && file.document.is_none() {
-                    // Whatever comes of it, nobody meets it unseen again: loops end.
+                    // Whatever comes of it, it is not met unseen again: loops end.
                     let references = self.workspace.prefilter(target);
                     self.connect(target, references);
                     seen.push(target);

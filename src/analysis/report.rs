@@ -133,7 +133,7 @@ fn inline_template(kind: &ItemKind) -> Option<Arc<Template>> {
 }
 
 impl Analysis {
-    /// Makes the reports that are due and returns those that changed or are owed to an editor.
+    /// Makes the reports that are due and returns those that changed or were not yet sent to an editor.
     pub(super) fn report_pending(&mut self) -> Vec<FileReport> {
         let due = std::mem::take(&mut self.pending);
         let mut owed = std::mem::take(&mut self.owed);
@@ -273,7 +273,7 @@ impl Analysis {
             .is_ok_and(|mut configs| configs.ignored(path, &root, &read))
     }
 
-    /// The pragmas of a Bicep file; most have none, which a look at the bytes tells.
+    /// The pragmas of a Bicep file; most have none, which a look at the bytes shows.
     fn pragmas(&self, file: FileId) -> Pragmas {
         let known = self.workspace.file(file);
         if known.kind != FileKind::Bicep {

@@ -155,7 +155,7 @@ pub fn implies_all(premises: &[Arc<Canonical>], goals: &[Arc<Canonical>]) -> boo
     goals.iter().all(|goal| implies(premises, goal))
 }
 
-/// `cases` bounds how many alternatives of premises are told apart, one within another.
+/// `cases` bounds how many alternatives of premises are considered, one within another.
 fn implies_within(premises: &[Arc<Canonical>], goal: &Canonical, cases: u8) -> bool {
     if premises
         .iter()

@@ -16,7 +16,7 @@ use crate::model::{Expr, ExprKind, Ident, ItemKind, Member};
 /// Nodes that one form may take, and bytes that one atom may. Beyond them there is no canonical form.
 const MAX_NODES: u32 = 2_000;
 const MAX_TEXT: usize = 2_000;
-/// Elements of a list whose members are told apart.
+/// Elements of a list whose members are compared one by one.
 const MAX_LIST: usize = 16;
 
 /// Parts of a condition's form. What people write has a dozen.
@@ -358,7 +358,7 @@ impl<'c> Walk<'c> {
     ) -> Option<String> {
         let folded = name.as_str().to_ascii_lowercase();
         let user = env.frame.find(Section::Function, name.as_str()).is_some();
-        // Functions of one file are told from another's by the file.
+        // Functions of two files differ by the file.
         let home = match user || namespace.is_some_and(|n| !n.is("sys") && !n.is("az")) {
             true => format!(
                 "{}.{}.",
@@ -415,7 +415,7 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// Tells the scope of a module from that of the entry point.
+    /// The scope of a module, where it differs from that of the entry point.
     fn scope(&self, frame: &Frame<'_>, group: bool) -> Option<String> {
         let mut text = String::new();
         if let Some(subscription) = &frame.scope.subscription {

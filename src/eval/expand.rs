@@ -114,6 +114,20 @@ impl Out<'_> {
         self.expansion.instances.len() >= MAX_TURNS
     }
 
+    fn note_unread(&mut self, unread: Unread) {
+        if !self.expansion.unread.contains(&unread) {
+            self.expansion.unread.push(unread);
+        }
+    }
+
+    fn note_file(&mut self, file: Option<FileId>) {
+        if let Some(file) = file
+            && !self.expansion.files.contains(&file)
+        {
+            self.expansion.files.push(file);
+        }
+    }
+
     pub(crate) fn wants(&self, resource_type: &str) -> bool {
         let types = self.want.types;
         types.is_empty()
@@ -517,14 +531,12 @@ fn expand_entered(
     (iteration, copies): (Existence, Option<u64>),
     entered: Entered<'_>,
 ) {
-    if let Entered::Unread { harmless: true, .. } = entered
-        && !out.want.types.is_empty()
-    {
-        return;
-    }
-    if let Entered::Template { env: inner, .. } = &entered
-        && !out.is_relevant(&inner.origin.template)
-    {
+    let skipped = match &entered {
+        Entered::Unread { harmless, .. } => *harmless && !out.want.types.is_empty(),
+        Entered::Template { env, .. } => !out.is_relevant(&env.origin.template),
+        _ => false,
+    };
+    if skipped {
         return;
     }
     let existence = || {
@@ -546,16 +558,13 @@ fn expand_entered(
         site.via.iter().cloned().chain([step]).collect()
     };
     let unread = |out: &mut Out<'_>, reference: Arc<str>, reason: Arc<str>, harmless| {
-        let unread = Unread {
+        out.note_unread(Unread {
             reference,
             place,
             reason,
             harmless,
             via: site.via.clone(),
-        };
-        if !out.expansion.unread.contains(&unread) {
-            out.expansion.unread.push(unread);
-        }
+        });
     };
     match entered {
         Entered::Template {
@@ -567,11 +576,7 @@ fn expand_entered(
                 let harmless = matches!(existence(), Existence::Never(_));
                 return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
             }
-            if let Some(file) = file
-                && !out.expansion.files.contains(&file)
-            {
-                out.expansion.files.push(file);
-            }
+            out.note_file(file);
             let site = Site {
                 here: scope,
                 existence: existence(),
@@ -599,11 +604,8 @@ fn expand_entered(
             let harmless = harmless || matches!(existence(), Existence::Never(_));
             unread(out, reference, reason, harmless);
         }
-        Entered::Cycle => {
-            if !out.expansion.cycles.contains(&place) {
-                out.expansion.cycles.push(place);
-            }
-        }
+        Entered::Cycle if out.expansion.cycles.contains(&place) => {}
+        Entered::Cycle => out.expansion.cycles.push(place),
     }
 }
 

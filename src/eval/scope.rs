@@ -362,7 +362,7 @@ pub(crate) enum Symbol {
 
 struct Index {
     names: IndexMap<(Section, Ident), Symbol, FxBuildHasher>,
-    /// Bicep tells case apart: names that differ from an earlier one in case alone.
+    /// Bicep distinguishes case: names that differ from an earlier one in case alone.
     twins: Vec<(Section, Ident, Symbol)>,
 }
 

@@ -264,7 +264,7 @@ mod tests {
         let waiting = std::thread::spawn(move || waits.wait_for_room());
         assert!(!waiting.is_finished());
         drop(free);
-        waiting.join().expect("there is room again");
+        waiting.join().expect("there is space again");
         output.close(Duration::from_secs(60));
         assert!(!output.is_full());
     }

@@ -15,7 +15,7 @@ pub enum FileKind {
     ArmTemplate,
     /// An ARM parameters file (`.json` with a deploymentParameters `$schema`).
     ArmParameters,
-    /// Anything else: read by nobody but `load…Content`.
+    /// Anything else: read only by `load…Content`.
     Other,
 }
 

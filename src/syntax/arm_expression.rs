@@ -335,7 +335,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Letters beyond ASCII are told apart when the name is read.
+/// Letters beyond ASCII are checked when the name is read.
 fn begins_name(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }

@@ -58,7 +58,7 @@ const TANGLED: &[u8] = b"\x02";
 
 /// Parses a text, chunk by chunk as it lies.
 ///
-/// `old` is the tree of the text before, already told of the edits with [`edit`]; what it shares with the new text is
+/// `old` is the tree of the text before, already updated with [`edit`]; what it shares with the new text is
 /// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long, or too
 /// much memory, is one error and nothing else ([`parse_aborted`]); it is of no use as an `old` one.
 pub fn parse(language: &Language, text: &(impl Source + ?Sized), old: Option<&Tree>) -> Tree {

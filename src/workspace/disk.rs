@@ -44,7 +44,7 @@ pub enum DiskEncoding {
     Utf16Be,
 }
 
-/// Tells one state of a file on disk from another: length in bytes, time of change in nanoseconds since the epoch.
+/// Distinguishes the states of a file on disk: length in bytes, time of change in nanoseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamp {
     /// Length in bytes.

@@ -70,7 +70,7 @@ pub struct Loaded {
 pub struct OpenDocument {
     /// Its text and version.
     pub document: Document,
-    /// Its tree, told of all edits so far; `None` until first parsed.
+    /// Its tree, with all edits so far applied; `None` until first parsed.
     pub tree: Option<Tree>,
     /// The text changed since it was parsed and lowered.
     pub stale: bool,
@@ -382,7 +382,7 @@ impl Workspace {
         self.config_roots.clear();
     }
 
-    /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): judged only when
+    /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): checked only when
     /// asked for by name.
     pub fn is_artifact(&self, id: FileId) -> bool {
         let file = self.file(id);
@@ -636,7 +636,7 @@ pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
 }
 
 /// What does not parse matters where it may hold what a rule asks for, and it cannot where the bytes of the file do not
-/// name that. The files that the prefilter never lets be parsed are judged so: opening one changes nothing.
+/// name that. The files that the prefilter never lets be parsed are classified so: opening one changes nothing.
 fn is_uncertain(
     kind: FileKind,
     broken: bool,
@@ -674,7 +674,7 @@ pub fn language_of(kind: FileKind) -> &'static tree_sitter::Language {
     }
 }
 
-/// JSON is told apart by what it holds.
+/// JSON is classified by its content.
 fn kind_by_content<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S) -> Option<FileKind> {
     is_json(kind).then(|| arm_kind(tree, text))
 }
@@ -755,7 +755,7 @@ pub fn prefilter_path(path: &Path, kind: FileKind) -> Seen {
     let mut bytes = BUFFER.take();
     let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|stamp| {
         let marks = prefilter::inspect(kind, &bytes);
-        // What is ours and no text must be told, though nothing in it may matter.
+        // A file of ours that is no text must be reported, though nothing in it may matter.
         if marks.candidate {
             disk::validate(&bytes)?;
         }

@@ -2,7 +2,7 @@
 //!
 //! Edges come from the raw bytes at first (every literal that looks like a path), and from what a file says once it is
 //! loaded. Each file has a [`Weight`]: the most that it, or a file it leads to, holds. Only files that hold something a
-//! rule asks for are loaded and judged, and what these deploy.
+//! rule asks for are loaded and checked, and what these deploy.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,13 +33,13 @@ pub enum EdgeTarget {
     File(FileId),
     /// Something that deploys neither a registry nor a plan.
     Harmless,
-    /// A module known by heart to deploy one of them.
+    /// A module that is known to deploy one of them without being read.
     Known,
     /// Something that cannot be read.
     Unread,
 }
 
-/// Templates known to be used, at however many removes, by one that nobody uses: these are no entry points. A chain of
+/// Templates known to be used, at however many removes, by one that no file uses: these are no entry points. A chain of
 /// ten thousand modules is walked once with it, and ten thousand times without.
 #[derive(Debug, Default)]
 pub struct Rooted(FxHashSet<FileId>);
@@ -223,7 +223,7 @@ impl Workspace {
             (Some(loaded), _) => loaded.summary.weight,
             (None, Content::Prefiltered(_)) if self.unfiltered => Weight::Holds,
             (None, Content::Prefiltered(prefiltered)) => prefiltered.weight,
-            // What cannot be read might hold anything; what is missing is told where it is referred to.
+            // What cannot be read might hold anything; what is missing is reported where it is referred to.
             (None, Content::Unreadable(_)) => Weight::Uncertainty,
             (None, _) => Weight::Nothing,
         }
@@ -306,7 +306,7 @@ impl Workspace {
             &[FileKind::BicepParams],
             &[FileKind::BicepParams, FileKind::ArmParameters],
         );
-        // Values in JSON for what Bicep generated are values for its source, which is judged in its stead.
+        // Values in JSON for what Bicep generated are values for its source, which is checked instead.
         let mut parameter_files: Vec<Option<FileId>> = match self.is_artifact(id) {
             true => given(id, bicep).collect(),
             false => given(id, both).collect(),
@@ -329,7 +329,7 @@ impl Workspace {
         }
     }
 
-    /// Whether no other file of the workspace deploys this one; in a cycle that nobody enters from outside, the file
+    /// Whether no other file of the workspace deploys this one; in a cycle that no file enters from outside, the file
     /// with the least path stands for all.
     fn is_entry(&self, id: FileId, rooted: &mut Rooted) -> bool {
         // A file, and for each file that leads to it the one through which it does.
@@ -387,8 +387,8 @@ impl Workspace {
             })
     }
 
-    /// Whether a file lies in Bicep's cache, and that cache in the file's workspace folder: restored modules are nobody's
-    /// to judge or to edit, wherever the configuration puts them.
+    /// Whether a file lies in Bicep's cache, and that cache in the file's workspace folder: restored modules are not
+    /// checked or edited, wherever the configuration puts them.
     fn is_restored(&self, id: FileId) -> bool {
         let path = &self.file(id).path;
         let Some(folder) = self.folder_of(path) else {

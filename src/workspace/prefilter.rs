@@ -437,7 +437,7 @@ impl References {
     }
 }
 
-/// The language of a file by its name alone: JSON is told apart into template, parameters and other only by content
+/// The language of a file by its name alone: JSON is divided into template, parameters and other only by content
 /// (`model::lower_arm`), so JSON gives `ArmTemplate` here.
 pub fn kind_of(path: &std::path::Path) -> FileKind {
     match path

@@ -106,7 +106,7 @@ fn weight_of(
     Weight::Nothing
 }
 
-/// A module weighs what stands inside it; what it refers to is told apart from it.
+/// A module weighs what stands inside it; what it refers to is kept apart from it.
 fn weight_of_module(
     module: &Module,
     want: &ResourceFilter,

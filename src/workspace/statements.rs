@@ -1,4 +1,4 @@
-//! Which files the statements of a Bicep file name, told without parsing it: for files that are not worth a tree, since
+//! Which files the statements of a Bicep file name, found without parsing it: for files that are not worth a tree, since
 //! nothing in them bears on a verdict, and of which only that is asked.
 //!
 //! The trick: a new line outside brackets, strings and comments begins a statement, so a few signs are all that has to
@@ -8,7 +8,7 @@
 use crate::text::Span;
 
 /// The literals that `module`, `using`, `extends` and `import … from` name, decoded, each with its span (quotes
-/// included), in order. `None` where that cannot be told without a tree.
+/// included), in order. `None` where that cannot be known without a tree.
 pub fn references(text: &str) -> Option<Vec<(String, Span)>> {
     let mut lexer = Lexer {
         bytes: text.as_bytes(),

@@ -338,7 +338,7 @@ fn outputs_of_modules_in_arm() {
             }}"#
         )
     };
-    let inner = template(r#""y": { "type": "string", "value": "told" }"#, "");
+    let inner = template(r#""y": { "type": "string", "value": "given" }"#, "");
     let outer = template(
         "",
         &format!(
@@ -349,7 +349,7 @@ fn outputs_of_modules_in_arm() {
             "r": {{ "type": "A.B/c", "apiVersion": "1", "name": "[reference('m').outputs.y.value]" }}"#
         ),
     );
-    check(&format!("//- main.json\n{outer}\n"), "A.B/c 'told' surely");
+    check(&format!("//- main.json\n{outer}\n"), "A.B/c 'given' surely");
 }
 
 fn expand(fixture: &str) -> Expansion {

@@ -1,4 +1,4 @@
-//! Reading a tree of JSON: members, elements and strings, found by one cursor and told apart by number, since a template
+//! Reading a tree of JSON: members, elements and strings, found by one cursor and distinguished by number, since a template
 //! of megabytes has hundreds of thousands of nodes.
 
 use std::borrow::Cow;

@@ -521,7 +521,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 }
 
-/// Tells who finds a resource in the memo that deployments are nested in it, which are items of their own.
+/// Marks a resource in the memo in which deployments are nested, which are items of their own.
 fn hoisted_mark(node: NodeId) -> Member {
     let part = |kind| Expr { node, kind };
     Member::Property {

@@ -147,7 +147,7 @@ pub struct CoverageCache<'a> {
     known: FxHashMap<CacheKey<'a>, Vec<(&'a Instance, Arc<CoverageResult>)>>,
 }
 
-/// What registries must share to be compared at all: cheap to hash, and tells most of them apart.
+/// What registries must share to be compared at all: cheap to hash, and different for most of them.
 type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 2], &'a [Arc<Canonical>]);
 
 impl<'a> CoverageCache<'a> {

@@ -59,7 +59,7 @@ pub struct PlanOff {
     pub declaration: NodeRef,
     /// Its type string, or the path literal of the known module that brings it.
     pub type_place: NodeRef,
-    /// A module that Preflight knows by heart brings it.
+    /// A public module that is known without being read deploys it.
     pub known_module: bool,
     /// The deployment it stands in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,

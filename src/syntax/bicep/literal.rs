@@ -1,4 +1,4 @@
-//! How a string literal is written, told from its text alone, so that a reader in a hurry decodes it without visiting the
+//! How a string literal is written, seen from its text alone, so that a reader in a hurry decodes it without visiting the
 //! nodes it is made of.
 
 use std::borrow::Cow;

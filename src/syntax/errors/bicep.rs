@@ -2,7 +2,7 @@
 //! behind code.
 //!
 //! The grammar could say these things at the price of a second copy of every expression rule, and a reader of the tree
-//! would lose the string around the mistake. A look at the text finds where they can be, and the tree tells whether they
+//! would lose the string around the mistake. A look at the text finds where they can be, and the tree shows whether they
 //! are there, so that a sound file costs one pass over its bytes.
 
 use std::ops::Range;

@@ -1,5 +1,4 @@
-//! Puts what the files and the editor say together, and keeps who said what: `--show-config` exists because nobody
-//! believes a setting whose source they cannot see.
+//! Combines the settings of files and editor, and keeps the source of each for `--show-config`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -50,32 +49,49 @@ pub(super) fn combine(
     for name in &overrides.rules {
         say("rule", name.clone(), "editor or command line");
     }
+    of_rule_file(rules, &mut |name, value| say(name, value, &in_file));
+    of_bicep_file(&bicep, &mut say);
+    Settings {
+        plan: plan.unwrap_or_default(),
+        coverage: coverage.unwrap_or_default(),
+        hints: hints.map_or(Hints::default(), Hints),
+        rules: lists.clone(),
+        added_rules: overrides.rules.clone(),
+        parameter_defaults: rules.parameter_defaults.clone(),
+        rule_file: path.map(Path::to_path_buf),
+        bicep,
+        origins,
+    }
+}
+
+/// The settings of the rule file that take no default.
+fn of_rule_file(rules: &RuleFile, say: &mut dyn FnMut(&str, String)) {
+    let lists = &rules.rules;
     for name in &lists.include {
-        say("rule.include", name.clone(), &in_file);
+        say("rule.include", name.clone());
     }
     for name in &lists.exclude {
-        say("rule.exclude", name.clone(), &in_file);
+        say("rule.exclude", name.clone());
     }
     for (rule, level) in &lists.levels {
-        say(
-            &format!("override.level.{rule}"),
-            format!("{level:?}"),
-            &in_file,
-        );
+        say(&format!("override.level.{rule}"), format!("{level:?}"));
     }
     for (rule, names) in &lists.suppression {
-        say(&format!("suppression.{rule}"), names.join(", "), &in_file);
+        say(&format!("suppression.{rule}"), names.join(", "));
     }
     for pattern in &rules.path_ignore {
-        say("input.pathIgnore", pattern.clone(), &in_file);
+        say("input.pathIgnore", pattern.clone());
     }
     for (name, value) in &rules.parameter_defaults {
         say(
             &format!("AZURE_PARAMETER_DEFAULTS.{name}"),
             value.to_string(),
-            &in_file,
         );
     }
+}
+
+/// The settings of `bicepconfig.json`, with their source.
+fn of_bicep_file(bicep: &BicepConfig, say: &mut dyn FnMut(&str, String, &str)) {
     let bicep_file = bicep.file.as_ref().map(|path| path.display().to_string());
     let bicep_file = bicep_file.as_deref().unwrap_or("default");
     for (alias, (registry, path)) in &bicep.registry_aliases {
@@ -102,16 +118,5 @@ pub(super) fn combine(
     );
     if let Some(cloud) = &bicep.cloud {
         say("cloud.currentProfile", cloud.clone(), bicep_file);
-    }
-    Settings {
-        plan: plan.unwrap_or_default(),
-        coverage: coverage.unwrap_or_default(),
-        hints: hints.map_or(Hints::default(), Hints),
-        rules: lists.clone(),
-        added_rules: overrides.rules.clone(),
-        parameter_defaults: rules.parameter_defaults.clone(),
-        rule_file: path.map(Path::to_path_buf),
-        bicep,
-        origins,
     }
 }
