@@ -62,6 +62,12 @@ pub trait Files {
     /// `None` where it cannot be read.
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)>;
 
+    /// The bytes of such a file, for `loadFileAsBase64`.
+    fn bytes(&self, from: FileId, path: &str) -> Option<Vec<u8>> {
+        let (_, text) = self.text(from, path)?;
+        Some(text.as_bytes().to_vec())
+    }
+
     /// `environment().name` where the configuration fixes the cloud (`AzureCloud`, …); otherwise the ones it may be.
     fn clouds(&self) -> &[&str] {
         &["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]

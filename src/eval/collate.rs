@@ -24,3 +24,51 @@ pub(crate) fn compare(a: &str, b: &str) -> Option<Ordering> {
     let order = primary(a)?.cmp(&primary(b)?);
     Some(order.then_with(|| tertiary(a).cmp(&tertiary(b))))
 }
+
+/// Whether a text surely lies nowhere in another by a culture's rules: it has a letter or sign that the other has not,
+/// whatever the case and the accents. One of the two must be ASCII; false where it is not sure.
+pub(crate) fn surely_lacks(whole: &str, part: &str) -> bool {
+    let one_is_plain = whole.is_ascii() || part.is_ascii();
+    match (letters(whole, true), letters(part, false)) {
+        (Some(whole), Some(part)) => one_is_plain && part.chars().any(|c| !whole.contains(c)),
+        _ => false,
+    }
+}
+
+/// The letters and signs of a text without case and accents; `None` for characters that are not known here. Of letters that
+/// may count as others, all are given or none.
+fn letters(text: &str, all_of_them: bool) -> Option<String> {
+    // From À to ÿ.
+    const LATIN: [&str; 64] = [
+        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð",
+        "n", "o", "o", "o", "o", "o", "×", "?oø", "u", "u", "u", "u", "y", "?thþ", "ss", "a", "a",
+        "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð", "n", "o",
+        "o", "o", "o", "o", "÷", "?oø", "u", "u", "u", "u", "y", "?thþ", "y",
+    ];
+    let mut all = String::new();
+    for c in text.chars() {
+        match c {
+            ' '..='~' | '\t'..='\r' => all.push(c.to_ascii_lowercase()),
+            '\u{c0}'..='\u{ff}' => match LATIN[c as usize - 0xc0].strip_prefix('?') {
+                Some(several) if all_of_them => all.push_str(several),
+                Some(_) => {}
+                None => all.push_str(LATIN[c as usize - 0xc0]),
+            },
+            '\u{a0}' => all.push(' '),
+            'İ' | 'ı' if all_of_them => all.push_str("iı"),
+            'İ' | 'ı' => {}
+            'ŉ' => all.push_str("'n"),
+            'Ǆ'..='ǆ' => all.push_str("dz"),
+            'ﬁ' => all.push_str("fi"),
+            'ﬃ' => all.push_str("ffi"),
+            '\u{300}'..='\u{36f}' | '\u{feff}' => {}
+            // Greek, Cyrillic, kana and ideographs, Deseret, emoji: no letter of ASCII's.
+            'Α'..='ω' | 'А'..='я' | '\u{3041}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' => {
+                all.push(c)
+            }
+            '\u{10400}'..='\u{1044f}' | '\u{1f300}'..='\u{1f64f}' => all.push(c),
+            _ => return None,
+        }
+    }
+    Some(all)
+}

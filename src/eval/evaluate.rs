@@ -187,7 +187,7 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
     let mut members = Members::with_capacity_and_hasher(written.len(), Default::default());
     let mut open = None;
     let mut spread = false;
-    for member in written {
+    for (number, member) in written.iter().enumerate() {
         match member {
             Member::Property { key, value } => {
                 let value = settled_member(cx, env, value);
@@ -200,7 +200,10 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                         let name = Ident::new(text);
                         let (at, before) = members.insert_full(name.clone(), value);
                         let kept = members.get_index(at).map(|(kept, _)| kept.as_str());
-                        if before.is_some() && kept != Some(name.as_str()) {
+                        // With a spread around, members are merged without regard to case; the first spelling stays.
+                        let merged =
+                            |at| written[..at].iter().any(|m| matches!(m, Member::Spread(_)));
+                        if before.is_some() && kept != Some(name.as_str()) && !merged(number) {
                             let reason = "keys differ only in case";
                             return Value::unknown_of(reason, Some(Type::Object), true);
                         }

@@ -224,8 +224,12 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
 /// Whether Bicep compiles a file to `languageVersion` 2.0, where nested deployments have inner scope.
 fn has_language_version(template: &Template) -> bool {
     template.items.iter().any(|item| match &item.kind {
-        ItemKind::Type(_) | ItemKind::Import(_) => true,
+        _ if item.modern => true,
+        ItemKind::Type(_) | ItemKind::Import(_) | ItemKind::Function(_) => true,
         ItemKind::Module(module) => module.declaration.name.is_none(),
+        ItemKind::Resource(resource) => {
+            resource.existing && resource.body.member("dependsOn").is_some()
+        }
         ItemKind::Parameter(parameter) => {
             let plain = matches!(parameter.ty, TypeExpr::Any | TypeExpr::Primitive(_));
             parameter.nullable || !plain

@@ -67,6 +67,8 @@ pub struct Item {
     pub uses: Box<[Ident]>,
     /// A syntax error lies inside: rules stay silent about what it declares.
     pub broken: bool,
+    /// Bicep: it makes the compiler write `languageVersion` 2.0, by a type or a decorator that the model does not keep.
+    pub modern: bool,
 }
 
 impl std::hash::Hash for Item {

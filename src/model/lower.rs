@@ -63,6 +63,8 @@ pub struct Nodes {
     base: u32,
     spans: Vec<Span>,
     nested: Vec<(u32, Arc<ItemSpans>)>,
+    /// See [`Item::modern`].
+    pub modern: bool,
 }
 
 impl Nodes {
@@ -72,6 +74,7 @@ impl Nodes {
             base: span.start,
             spans: Vec::new(),
             nested: Vec::new(),
+            modern: false,
         };
         nodes.next(span);
         nodes
@@ -104,13 +107,14 @@ impl Nodes {
     pub fn finish(self, kind: ItemKind, broken: bool) -> Lowered {
         let mut hasher = Bytes(Vec::with_capacity(self.spans.len() * 32));
         kind.hash(&mut hasher);
-        broken.hash(&mut hasher);
+        (broken, self.modern).hash(&mut hasher);
         self.spans.len().hash(&mut hasher);
         let item = Item {
             hash: hasher.finish(),
             uses: uses(&kind),
             kind,
             broken,
+            modern: self.modern,
         };
         let spans = ItemSpans {
             nodes: self.spans.into(),

@@ -77,6 +77,7 @@ mod tests {
                 kind: ItemKind::Broken,
                 uses: Box::new([]),
                 broken: false,
+                modern: false,
             })
         };
         let template = |hashes: &[u64]| Template {

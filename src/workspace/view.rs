@@ -228,6 +228,20 @@ impl Files for View<'_> {
         answer
     }
 
+    fn bytes(&self, from: FileId, path: &str) -> Option<Vec<u8>> {
+        // Notes the file as an input, whether or not it is text.
+        let text = self.text(from, path);
+        let folder = self.workspace.file(from).path.parent()?.to_path_buf();
+        let path = disk::find(&folder, path).ok()?;
+        let id = self.workspace.id(&path)?;
+        if self.workspace.file(id).document.is_some() {
+            return text.map(|(_, text)| text.as_bytes().to_vec());
+        }
+        let mut bytes = Vec::new();
+        disk::read_into(&path, disk::MAX_FILE, &mut bytes).ok()?;
+        Some(bytes)
+    }
+
     fn clouds(&self) -> &[&str] {
         &self.clouds
     }

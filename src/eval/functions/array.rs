@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::object;
 use super::{Builtin, How, MANY, afford, closed, int32, items, row, slice, text};
+use crate::eval::collate;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat as concat_text, reason_of};
 use crate::eval::merge::{equal, identical, is_empty, why_unknown};
@@ -298,7 +299,7 @@ fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
         }
         // Azure searches without regard to case, and by a culture's rules beyond ASCII.
         if !is_plain(haystack) || !is_plain(needle) {
-            return None;
+            return collate::surely_lacks(haystack, needle).then(|| Value::int(-1));
         }
         let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
         let found = match first {

@@ -9,18 +9,8 @@ use crate::eval::value::{Type, Value};
 use crate::model::{Expr, ExprKind};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "loadTextContent",
-        STRING,
-        1..=2,
-        How::Lazy(|cx, env, args| load(cx, env, args, &|_, text| Some(Value::string(text)))),
-    ),
-    row(
-        "loadFileAsBase64",
-        STRING,
-        1..=1,
-        How::Lazy(|cx, env, args| load(cx, env, args, &base64)),
-    ),
+    row("loadTextContent", STRING, 1..=2, How::Lazy(text_content)),
+    row("loadFileAsBase64", STRING, 1..=1, How::Lazy(base64)),
     row(
         "loadJsonContent",
         None,
@@ -65,8 +55,42 @@ fn load(
     f(cx, &text).unwrap_or_else(|| Value::unknown(format!("{path} cannot be understood")))
 }
 
-fn base64(_: &Context<'_>, text: &str) -> Option<Value> {
-    Some(Value::string(super::encoding::encode(text.as_bytes())))
+/// The bytes of the file that the first argument names.
+fn bytes(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Option<Vec<u8>> {
+    let path = value_of(cx, env, args.first()?);
+    let bytes = cx.files.bytes(env.origin.file, path.as_str()?)?;
+    (bytes.len() <= MAX_TEXT && cx.spend(bytes.len() / 64)).then_some(bytes)
+}
+
+fn base64(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    match bytes(cx, env, args) {
+        Some(bytes) => Value::string(super::encoding::encode(&bytes)),
+        None => load(cx, env, args, &|_, _| None),
+    }
+}
+
+/// An encoding that is named counts where the file has no byte order mark.
+fn text_content(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let plain = || load(cx, env, args, &|_, text| Some(Value::string(text)));
+    let Some(encoding) = args.get(1) else {
+        return plain();
+    };
+    let encoding = value_of(cx, env, encoding);
+    let encoding = encoding.as_str().map(str::to_ascii_lowercase);
+    let Some(bytes) = bytes(cx, env, args) else {
+        return plain();
+    };
+    let marked = matches!(
+        bytes.as_slice(),
+        [0xef, 0xbb, 0xbf, ..] | [0xff, 0xfe, ..] | [0xfe, 0xff, ..]
+    );
+    match encoding.as_deref() {
+        Some("utf-8") => plain(),
+        Some(_) if marked => plain(),
+        Some("us-ascii" | "iso-8859-1") if bytes.is_ascii() => plain(),
+        Some("iso-8859-1") => Value::string(bytes.into_iter().map(char::from).collect::<String>()),
+        _ => Value::unknown("a file is not read in this encoding"),
+    }
 }
 
 /// The file as a value, or what a JSONPath finds in it: one match is the value itself, several are an array.

@@ -145,6 +145,10 @@ fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
     let [a, b] = values else { return None };
     let order = match (&a.kind, &b.kind) {
         (Kind::Int(a), Kind::Int(b)) => a.cmp(b),
+        // Of a whole number and a float that are equal as numbers, Azure has its own view.
+        (Kind::Int(a), Kind::Float(b)) => not_equal(*a as f64, *b)?,
+        (Kind::Float(a), Kind::Int(b)) => not_equal(*a, *b as f64)?,
+        (Kind::Float(a), Kind::Float(b)) => a.partial_cmp(b)?,
         (Kind::Str(a), Kind::Str(b)) => collate::compare(a, b)?,
         (Kind::Unknown(a), Kind::Int(b)) if is_count(a) => return above(*b, f),
         (Kind::Int(a), Kind::Unknown(b)) if is_count(b) => {
@@ -153,6 +157,12 @@ fn compare(values: &[Value], f: fn(Ordering) -> bool) -> Option<Value> {
         _ => return None,
     };
     Some(Value::bool(f(order)))
+}
+
+fn not_equal(a: f64, b: f64) -> Option<Ordering> {
+    let exact = |number: f64| number.abs() < (1u64 << 53) as f64;
+    a.partial_cmp(&b)
+        .filter(|order| order.is_ne() && exact(a) && exact(b))
 }
 
 fn to_string(cx: &Context<'_>, values: &[Value]) -> Option<Value> {

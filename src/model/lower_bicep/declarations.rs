@@ -28,6 +28,7 @@ impl Lowering<'_> {
         kind: Kind,
         file: FileKind,
     ) -> ItemKind {
+        self.nodes.modern = self.is_modern(cursor, kind);
         match kind {
             Kind::ResourceDeclaration => ItemKind::Resource(self.resource(cursor, None, 0)),
             Kind::ModuleDeclaration => ItemKind::Module(self.module(cursor)),
@@ -62,6 +63,34 @@ impl Lowering<'_> {
             },
             _ => ItemKind::Broken,
         }
+    }
+
+    /// Whether a declaration asks for `languageVersion` 2.0 by what the model does not keep of it.
+    fn is_modern(&mut self, cursor: &mut TreeCursor<'_>, kind: Kind) -> bool {
+        let typed = match kind {
+            Kind::ExtensionDeclaration => true,
+            Kind::VarDeclaration => self.enter_field(cursor, Field::Type) && cursor.goto_parent(),
+            Kind::OutputDeclaration => {
+                let plain = ["string", "int", "bool", "object", "array"];
+                !plain.contains(&self.text(self.span_in(cursor, Field::Type)))
+            }
+            _ => false,
+        };
+        let kind_of_item = kind;
+        let mut decorated = false;
+        if !typed && self.enter_field(cursor, Field::Decorators) {
+            self.items(cursor, |this, cursor, kind| {
+                let decorator = kind == Kind::Decorator;
+                decorated |= decorator
+                    && match this.text(this.decorator_name(cursor)) {
+                        "onlyIfNotExists" | "retryOn" => true,
+                        "secure" => kind_of_item == Kind::OutputDeclaration,
+                        _ => false,
+                    };
+            });
+            cursor.goto_parent();
+        }
+        typed || decorated
     }
 
     /// The level that `targetScope = '…'` names.
