@@ -7,22 +7,52 @@ use std::cmp::Ordering;
 const ORDER: &[u8] =
     b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Compares two texts; `None` beyond ASCII, and where control characters are to be ignored.
+/// The letters from À to ÿ without case and accents; behind `?` what may count as several.
+const LATIN: [&str; 64] = [
+    "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð", "n",
+    "o", "o", "o", "o", "o", "×", "?oø", "u", "u", "u", "u", "y", "?thþ", "ss", "a", "a", "a", "a",
+    "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð", "n", "o", "o", "o", "o",
+    "o", "÷", "?oø", "u", "u", "u", "u", "y", "?thþ", "y",
+];
+
+/// Compares two texts; `None` where that depends on more than letters without accents and the case of ASCII.
 pub(crate) fn compare(a: &str, b: &str) -> Option<Ordering> {
     if a == b {
         return Some(Ordering::Equal);
     }
-    let primary = |text: &str| -> Option<Vec<usize>> {
-        let weight = |byte: u8| ORDER.iter().position(|c| *c == byte.to_ascii_lowercase());
-        text.bytes().map(weight).collect()
-    };
+    let (x, y) = (weights(a), weights(b));
+    for pair in x.iter().zip(&y) {
+        let order = (*pair.0)?.cmp(&(*pair.1)?);
+        if order.is_ne() {
+            return Some(order);
+        }
+    }
+    let common = x.len().min(y.len());
+    if let Some(next) = x.get(common).or(y.get(common)) {
+        // A character that is not known here may be one that a culture does not see.
+        return next.map(|_| x.len().cmp(&y.len()));
+    }
     // Lower case first, where only case differs.
-    let tertiary = |text: &str| -> Vec<bool> {
-        let upper = |byte: u8| byte.is_ascii_uppercase();
-        text.bytes().map(upper).collect()
-    };
-    let order = primary(a)?.cmp(&primary(b)?);
-    Some(order.then_with(|| tertiary(a).cmp(&tertiary(b))))
+    let upper =
+        |text: &str| -> Vec<bool> { text.bytes().map(|byte| byte.is_ascii_uppercase()).collect() };
+    (a.is_ascii() && b.is_ascii()).then(|| upper(a).cmp(&upper(b)))
+}
+
+/// The places of a text's letters and signs in the root order.
+fn weights(text: &str) -> Vec<Option<usize>> {
+    let mut all = Vec::with_capacity(text.len());
+    let weight = |byte: u8| ORDER.iter().position(|c| *c == byte.to_ascii_lowercase());
+    for c in text.chars() {
+        match c {
+            '\0'..='\x7f' => all.push(weight(c as u8)),
+            '\u{c0}'..='\u{ff}' => match LATIN[c as usize - 0xc0] {
+                several if several.starts_with('?') => all.push(None),
+                letters => all.extend(letters.bytes().map(weight)),
+            },
+            _ => all.push(None),
+        }
+    }
+    all
 }
 
 /// Whether a text surely lies nowhere in another by a culture's rules: it has a letter or sign that the other has not,
@@ -38,13 +68,6 @@ pub(crate) fn surely_lacks(whole: &str, part: &str) -> bool {
 /// The letters and signs of a text without case and accents; `None` for characters that are not known here. Of letters that
 /// may count as others, all are given or none.
 fn letters(text: &str, all_of_them: bool) -> Option<String> {
-    // From À to ÿ.
-    const LATIN: [&str; 64] = [
-        "a", "a", "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð",
-        "n", "o", "o", "o", "o", "o", "×", "?oø", "u", "u", "u", "u", "y", "?thþ", "ss", "a", "a",
-        "a", "a", "a", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "?dð", "n", "o",
-        "o", "o", "o", "o", "÷", "?oø", "u", "u", "u", "u", "y", "?thþ", "y",
-    ];
     let mut all = String::new();
     for c in text.chars() {
         match c {

@@ -198,6 +198,15 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                 match key {
                     Kind::Str(text) => {
                         let name = Ident::new(text);
+                        let twice = env.is_bicep()
+                            && !written[..number]
+                                .iter()
+                                .any(|m| matches!(m, Member::Spread(_)))
+                            && members.contains_key(&name);
+                        let value = match twice {
+                            true => Value::unknown(format!("the key '{name}' is written twice")),
+                            false => value,
+                        };
                         let (at, before) = members.insert_full(name.clone(), value);
                         let kept = members.get_index(at).map(|(kept, _)| kept.as_str());
                         // With a spread around, members are merged without regard to case; the first spelling stays.

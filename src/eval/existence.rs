@@ -85,6 +85,18 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
     }))
 }
 
+/// What does not compile is not deployed; what it would deploy is uncertain.
+pub(crate) fn of_fault(reason: Arc<str>, place: NodeRef) -> Existence {
+    Existence::Conditional(Arc::new(Uncertainty {
+        conditions: Box::new([]),
+        opaque: true,
+        unknown_loop: false,
+        text: reason.clone(),
+        reason,
+        place: Some(place),
+    }))
+}
+
 /// A turn that stands for any number of turns.
 pub(crate) fn of_open_loop(
     cx: &Context<'_>,

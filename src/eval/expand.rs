@@ -9,7 +9,7 @@ use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
 use super::loops::{Iteration, Iterations, each_iteration};
 use super::modules::{self, Asked, Entered};
-use super::scope::{Env, Frame, Inputs, Origin};
+use super::scope::{Env, Frame, Inputs, Origin, Section};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
     DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unread,
@@ -461,7 +461,11 @@ fn body(cx: &Context<'_>, env: Env<'_>, body: &Expr, want: &[&str]) -> Value {
                 && let Some(name) = key.as_str()
                 && wanted(name)
             {
-                members.insert(Ident::from(name), settled(cx, env, value));
+                let before = members.insert(Ident::from(name), settled(cx, env, value));
+                if before.is_some() && env.is_bicep() {
+                    let reason = format!("the key '{name}' is written twice");
+                    members.insert(Ident::from(name), Value::unknown(reason));
+                }
             }
         }
         return Value::object(members, None);
@@ -581,9 +585,16 @@ fn expand_entered(
                 return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
             }
             out.note_file(file);
+            let existence = match undeclared_argument(module, inner) {
+                Some(name) => {
+                    let reason = format!("a module is given '{name}', which it does not declare");
+                    existence().and(existence::of_fault(reason.into(), place))
+                }
+                None => existence(),
+            };
             let site = Site {
                 here: scope,
-                existence: existence(),
+                existence,
                 copies: times(copies, site.copies),
                 via: via(file),
             };
@@ -611,6 +622,22 @@ fn expand_entered(
         Entered::Cycle if out.expansion.cycles.contains(&place) => {}
         Entered::Cycle => out.expansion.cycles.push(place),
     }
+}
+
+/// An argument of a Bicep module for which the module has no parameter.
+fn undeclared_argument<'m>(module: &'m Module, inner: Env<'_>) -> Option<&'m str> {
+    let ExprKind::Object(arguments) = &module.arguments.as_ref()?.kind else {
+        return None;
+    };
+    if !matches!(module.target, Target::Reference(_)) || !inner.is_bicep() {
+        return None;
+    }
+    let names = arguments.iter().filter_map(|member| match member {
+        Member::Property { key, .. } => key.as_str(),
+        Member::Spread(_) => None,
+    });
+    let mut names = names;
+    names.find(|name| inner.frame.find(Section::Value, name).is_none())
 }
 
 /// Resource types that exist at a subscription alone.

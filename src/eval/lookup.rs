@@ -42,6 +42,7 @@ pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol)
             Imported::File(other) => exports(cx, &other),
             Imported::Missing(reason) => Value::unknown(reason),
         },
+        Symbol::Twice => Value::unknown("a name that is declared twice does not compile"),
         Symbol::Function(_) | Symbol::Type(_) => {
             Value::unknown("a function or type stands where a value is needed")
         }
@@ -103,6 +104,17 @@ pub(crate) fn item_value(cx: &Context<'_>, frame: &Frame<'_>, number: u32) -> Va
 }
 
 fn parameter_value(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Value {
+    let value = given_or_default(cx, env, parameter);
+    match types::is_allowed(cx, env, parameter, &value) {
+        true => value,
+        false => Value::unknown(format!(
+            "the value of parameter '{}' is not allowed",
+            parameter.name
+        )),
+    }
+}
+
+fn given_or_default(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Value {
     let unknown = |reason: Arc<str>| types::of_parameter(cx, env, parameter, &reason);
     let default = || {
         parameter

@@ -358,6 +358,8 @@ pub(crate) enum Symbol {
     Import(u32, u32),
     /// An import's alias.
     Namespace(u32),
+    /// Bicep: a name that is declared more than once, which does not compile.
+    Twice,
 }
 
 struct Index {
@@ -445,7 +447,16 @@ impl Index {
             indexmap::map::Entry::Vacant(entry) => {
                 entry.insert(symbol);
             }
-            indexmap::map::Entry::Occupied(_) => self.twins.push((section, name.clone(), symbol)),
+            indexmap::map::Entry::Occupied(mut entry) => {
+                // A nested resource's symbol is known in the resource around it alone, and may be there twice.
+                let nested = |symbol: &Symbol| matches!(symbol, Symbol::Resource(_, path) if !path.is_empty());
+                let same = entry.key().1.as_str() == name.as_str();
+                let top = !nested(entry.get()) && !nested(&symbol);
+                if same && top && section == Section::Value {
+                    entry.insert(Symbol::Twice);
+                }
+                self.twins.push((section, name.clone(), symbol));
+            }
         }
     }
 

@@ -42,6 +42,26 @@ pub(crate) fn of_parameter(
     }
 }
 
+/// Whether a known text is one of those that `@allowed` lists, whatever its case.
+pub(crate) fn is_allowed(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    parameter: &Parameter,
+    value: &Value,
+) -> bool {
+    let (Some(allowed), Some(text)) = (&parameter.allowed, value.as_str()) else {
+        return true;
+    };
+    let Kind::Array(allowed) = value_of(cx, env, allowed).kind else {
+        return true;
+    };
+    let same = |item: &Value| {
+        item.as_str()
+            .is_none_or(|item| item.eq_ignore_ascii_case(text))
+    };
+    allowed.open.is_some() || allowed.items.is_empty() || allowed.items.iter().any(same)
+}
+
 /// Whether a type takes null, so that a parameter of it without a value is null. Names are followed.
 pub(crate) fn is_nullable(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr) -> bool {
     nullable_within(cx, frame, ty, 2 * MAX_DEPTH)

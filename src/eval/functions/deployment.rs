@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Builtin, How, argument, row};
 use crate::eval::context::Context;
 use crate::eval::evaluate::value_of;
+use crate::eval::ids;
 use crate::eval::lookup::arm_value;
 use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Section};
@@ -227,7 +228,14 @@ fn resource_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     if let Some(name) = given.or(own) {
         known.insert(Ident::from("name"), name);
     }
-    facts("resourceGroup", &["id", "name", "location", "type"], known)
+    if args.is_empty() && env.frame.scope.kind == ScopeKind::ResourceGroup {
+        let reason: Arc<str> = "resourceGroup().id is known only to Azure".into();
+        let id = pieces::joined(reason.clone(), &ids::prefix(&env.frame.scope, &reason));
+        known.insert(Ident::from("id"), id);
+    }
+    let ty = Value::string("Microsoft.Resources/resourceGroups");
+    known.insert(Ident::from("type"), ty);
+    facts("resourceGroup", &["id", "name", "location"], known)
 }
 
 fn management_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {

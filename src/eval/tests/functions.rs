@@ -361,7 +361,47 @@ fn text_compares_as_in_the_invariant_culture() {
         ("'Z' < 'a'", "false"),
         ("'9' < 'a'", "true"),
         ("'' < ' '", "true"),
-        ("'ä' < 'b'", "?less() does not take these arguments"),
+        ("'ä' < 'b'", "true"),
+        ("'ß' > 'st'", "false"),
+        ("'ä' < 'a'", "?less() does not take these arguments"),
+        ("'ø' < 'b'", "?less() does not take these arguments"),
+        ("indexOf('äß', 'b')", "-1"),
+        (
+            "indexOf('ä', 'a')",
+            "?indexOf() does not take these arguments",
+        ),
+        ("any(json('1.5')) < 2", "true"),
+        (
+            "any(json('1.0')) < 1",
+            "?less() does not take these arguments",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_known_of_a_text_decides() {
+    let unknown = "?parameter 'text' has no value";
+    check(&[
+        ("startsWith('ab${text}', 'A')", "true"),
+        ("startsWith('ab${text}', 'b')", "false"),
+        ("startsWith('ab${text}', 'abc')", unknown),
+        ("endsWith('${text}-b', '-B')", "true"),
+        ("startsWith(toUpper('ab${text}'), 'x')", "false"),
+        ("contains('ab${text}', 'b')", "true"),
+        ("contains('ab${text}', 'c')", unknown),
+        ("'ab${text}' == 'x'", "false"),
+        ("'a${number}b' == 'ab'", "false"),
+        ("'ab${text}' == 'abc'", unknown),
+        (
+            "last(split(resourceId('Microsoft.X/y/z', 'a', 'b'), '/'))",
+            "'b'",
+        ),
+        ("split(resourceGroup().id, '/')[3]", "'resourceGroups'"),
+        (
+            "length(split('${text}/a', '/'))",
+            "?parameter 'text' has no value, not empty",
+        ),
+        ("{ a: 1, a: 2 }.a", "?the key 'a' is written twice"),
     ]);
 }
 
