@@ -399,7 +399,7 @@ fn what_is_known_of_a_text_decides() {
         ("split(resourceGroup().id, '/')[3]", "'resourceGroups'"),
         (
             "length(split('${text}/a', '/'))",
-            "?parameter 'text' has no value, not empty",
+            "?!parameter 'text' has no value",
         ),
         ("{ a: 1, a: 2 }.a", "?the key 'a' is written twice"),
     ]);
