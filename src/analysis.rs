@@ -40,6 +40,7 @@ use crate::workspace::files::{Content, Workspace, language_of};
 use backlog::Backlog;
 use deployments::Deployments;
 pub use freshness::LookAgain;
+pub use inventory::{Inventory, InventoryResource, InventoryUnread};
 pub use passed::Passed;
 pub use problems::Unanalyzed;
 use report::{Locator, Stored};
@@ -777,63 +778,6 @@ impl Analysis {
         // Configuration without a mistake in it is no file of the workspace.
         Some(Locator::location_in(&path, self.text(&path)?, span))
     }
-}
-
-/// What an entry point deploys: the shape of `inventory --format json`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Inventory {
-    /// The entry point.
-    pub entry: Arc<Path>,
-    /// `resourceGroup`, `subscription`, `managementGroup`, `tenant`.
-    pub scope: &'static str,
-    /// The resources in order.
-    pub resources: Vec<InventoryResource>,
-    /// What could not be read.
-    pub unread: Vec<InventoryUnread>,
-    /// What is said about its registries (for `preflight/inventory`): location, verdict, message.
-    pub verdicts: Vec<(Location, Verdict, String)>,
-}
-
-/// One resource of an [`Inventory`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct InventoryResource {
-    /// Type.
-    pub resource_type: String,
-    /// API version; empty where not known.
-    pub api_version: String,
-    /// Name where known.
-    pub name: Option<Arc<str>>,
-    /// `resourceGroup`, …, or `resource` for extension resources.
-    pub scope: String,
-    /// `true`, `false`, `unknown`.
-    pub condition: &'static str,
-    /// `existing`.
-    pub existing: bool,
-    /// Turns of the loop this entry stands for.
-    pub copies: Option<u64>,
-    /// Id of the subscription it is deployed to; `None` if not known, as the deployment's own.
-    pub subscription: Option<Arc<str>>,
-    /// Name of the resource group it is deployed to; `None` if not known or none.
-    pub resource_group: Option<Arc<str>>,
-    /// Pricing tier. The outer `None`: the resource is no Defender plan; the inner one: not known.
-    pub tier: Option<Option<Arc<str>>>,
-    /// SKU. The outer `None`: the resource is no registry; the inner one: not known.
-    pub sku: Option<Option<Arc<str>>>,
-    /// Its type string.
-    pub location: Location,
-    /// References of the module uses that led here.
-    pub via: Vec<Arc<str>>,
-}
-
-/// Something unread of an [`Inventory`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct InventoryUnread {
-    /// As written.
-    pub reference: Arc<str>,
-    /// Where.
-    pub location: Location,
-    /// Why.
-    pub reason: Arc<str>,
 }
 
 #[cfg(test)]

@@ -684,3 +684,31 @@ fn an_edit_elsewhere_in_a_nested_template_keeps_the_places_in_it() {
         "after"
     );
 }
+
+/// Modules that use the next one twice: two to the power of their number of uses, of which each is expanded until a limit
+/// that is told.
+#[test]
+fn modules_used_twice_each_end_at_a_limit_that_is_told() {
+    let names: Vec<String> = (0..=20).map(|n| format!("m{n}.bicep")).collect();
+    let module = |n: usize| {
+        let next = n + 1;
+        let twice = ["a", "b"]
+            .map(|name| format!("module {name} 'm{next}.bicep' = {{\n  name: '{name}'\n}}\n"));
+        if n == 20 {
+            REGISTRY.to_owned()
+        } else {
+            twice.concat()
+        }
+    };
+    let texts: Vec<String> = (0..=20).map(module).collect();
+    let files = names.iter().map(String::as_str);
+    let files: Vec<(&str, &str)> = files.zip(texts.iter().map(String::as_str)).collect();
+    let workspace = Workspace::new(&files);
+    let mut analysis = workspace.analysis();
+    let start = std::time::Instant::now();
+    workspace.refresh(&mut analysis);
+    let problems = analysis.problems();
+    let told = |text: &str| text.contains("too large to follow");
+    assert!(problems.iter().any(|it| it.hides && told(&it.message)));
+    assert!(start.elapsed().as_secs() < 60);
+}
