@@ -111,11 +111,15 @@ impl<'a> FixViews<'a> {
         if known.document.is_some() || explicit.contains_key(&file) {
             return true;
         }
-        let Some(really) = disk::real(&known.path) else {
+        self.is_really_below_a_root(&known.path)
+    }
+
+    /// Whether a path lies below one of the roots by its name and with all links resolved.
+    fn is_really_below_a_root(&self, path: &Path) -> bool {
+        let Some(really) = disk::real(path) else {
             return false;
         };
-        let mut above = known.path.ancestors().skip(1);
-        above.any(|folder| {
+        path.ancestors().any(|folder| {
             let root = self.roots.get(folder);
             root.is_some_and(|real| really.starts_with(real))
         })
@@ -146,6 +150,10 @@ impl Views for FixViews<'_> {
 
     fn open_files(&self) -> Vec<FileId> {
         self.open.iter().map(|(_, id)| *id).collect()
+    }
+
+    fn is_inside(&self, folder: &Path) -> bool {
+        self.is_really_below_a_root(folder)
     }
 
     fn names_in(&self, folder: &Path) -> Vec<String> {

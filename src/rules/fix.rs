@@ -123,6 +123,9 @@ pub trait Views {
     fn file_at(&self, path: &Path) -> Option<FileId>;
     /// The files that the editor holds open, by path.
     fn open_files(&self) -> Vec<FileId>;
+    /// Whether a folder lies in the workspace itself, not behind a link that leaves it.
+    fn is_inside(&self, folder: &Path) -> bool;
+
     /// Names in a folder, on disk and open.
     fn names_in(&self, folder: &Path) -> Vec<String>;
     /// The workspace folder that holds a path.

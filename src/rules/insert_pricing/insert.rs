@@ -275,8 +275,9 @@ fn subscription_file(
     let names = names(plan);
     let mut relative = module_folder(view);
     let mut folder = disk::normalize(&own.join(&relative));
-    // A path in another case than the folder's.
-    if cx.views.names_in(&folder).is_empty() {
+    // A path in another case than the folder's, or a link that leaves the workspace.
+    let beside_the_file = relative.as_os_str().is_empty();
+    if !beside_the_file && (cx.views.names_in(&folder).is_empty() || !cx.views.is_inside(&folder)) {
         (relative, folder) = (PathBuf::new(), own.to_path_buf());
     }
     let path = |name: &str| {
