@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 
 use super::Analysis;
 use super::report::Locator;
-use crate::model::{FileId, NodeRef};
-use crate::rules::fix::{View, Views};
+use crate::model::{FileId, FileKind, NodeRef, ScopeKind};
+use crate::rules::fix::{Folder, View, Views};
 use crate::syntax;
 use crate::text::Span;
 use crate::workspace::disk;
@@ -21,7 +21,7 @@ pub(super) struct FixViews<'a> {
     analysis: &'a Analysis,
     locator: RefCell<Locator>,
     views: RefCell<FxHashMap<FileId, Option<Arc<View>>>>,
-    names: RefCell<FxHashMap<PathBuf, Vec<String>>>,
+    folders: RefCell<FxHashMap<PathBuf, Arc<Folder>>>,
     /// The files that the editor holds open, by path.
     open: Vec<(Arc<Path>, FileId)>,
     /// Folders whose files may be changed, each with where it really lies.
@@ -51,7 +51,7 @@ impl<'a> FixViews<'a> {
             open,
             locator: RefCell::default(),
             views: RefCell::default(),
-            names: RefCell::default(),
+            folders: RefCell::default(),
             roots: roots.collect(),
         }
     }
@@ -156,8 +156,8 @@ impl Views for FixViews<'_> {
         self.is_really_below_a_root(folder)
     }
 
-    fn names_in(&self, folder: &Path) -> Vec<String> {
-        if let Some(known) = self.names.borrow().get(folder) {
+    fn folder(&self, folder: &Path) -> Arc<Folder> {
+        if let Some(known) = self.folders.borrow().get(folder) {
             return known.clone();
         }
         let mut names = disk::names_in(folder);
@@ -165,9 +165,23 @@ impl Views for FixViews<'_> {
         let beside = open.filter(|(path, _)| path.parent() == Some(folder));
         let beside = beside.filter_map(|(path, _)| path.file_name());
         names.extend(beside.map(|name| name.to_string_lossy().into_owned()));
-        let mut all = self.names.borrow_mut();
-        all.insert(folder.to_path_buf(), names.clone());
-        names
+        names.sort();
+        names.dedup();
+        let workspace = &self.analysis.workspace;
+        let subscription_file = |name: &String| {
+            let id = workspace.id(&folder.join(name))?;
+            let template = &workspace.loaded(id)?.model.template;
+            let wanted =
+                template.kind == FileKind::Bicep && template.scope == Some(ScopeKind::Subscription);
+            wanted.then(|| (name.clone(), id))
+        };
+        let listed = Arc::new(Folder {
+            subscription_files: names.iter().filter_map(subscription_file).collect(),
+            names,
+        });
+        let mut all = self.folders.borrow_mut();
+        all.insert(folder.to_path_buf(), listed.clone());
+        listed
     }
 
     fn root_of(&self, path: &Path) -> Option<PathBuf> {

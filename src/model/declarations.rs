@@ -38,7 +38,7 @@ pub struct Template {
     /// The language: decides how `Name` and nested conditions are understood.
     pub kind: FileKind,
     /// `targetScope`, or the scope that `$schema` names. None where the file says nothing (Bicep's default is
-    /// resource group; an ARM `$schema` may lie, see design/rule.md).
+    /// resource group; an ARM `$schema` may name another scope than the one deployed to).
     pub scope: Option<ScopeKind>,
     /// ARM: `metadata._generator` names Bicep as the author of this JSON.
     pub generated: bool,

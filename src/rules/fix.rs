@@ -111,6 +111,15 @@ impl View {
     }
 }
 
+/// What a folder holds. Thousands of findings may ask for the same folder, so it is listed once.
+#[derive(Debug, Default)]
+pub struct Folder {
+    /// All names, sorted.
+    pub names: Vec<String>,
+    /// The Bicep files that are deployed to a subscription, sorted by name.
+    pub subscription_files: Vec<(String, FileId)>,
+}
+
 /// What fixes may ask of the workspace.
 pub trait Views {
     /// A file.
@@ -125,9 +134,8 @@ pub trait Views {
     fn open_files(&self) -> Vec<FileId>;
     /// Whether a folder lies in the workspace itself, not behind a link that leaves it.
     fn is_inside(&self, folder: &Path) -> bool;
-
-    /// Names in a folder, on disk and open.
-    fn names_in(&self, folder: &Path) -> Vec<String>;
+    /// What a folder holds, on disk and open.
+    fn folder(&self, folder: &Path) -> Arc<Folder>;
     /// The workspace folder that holds a path.
     fn root_of(&self, path: &Path) -> Option<PathBuf>;
 }

@@ -13,7 +13,7 @@ use crate::text::Span;
 use crate::workspace::config::Plan;
 use crate::workspace::disk;
 
-/// The API version of an inserted `Containers` plan. Source: design/rule.md.
+/// The API version of an inserted `Containers` plan where the file has no newer one: the first that every scope takes.
 pub(super) const VERSION: &str = "2024-01-01";
 
 /// The oldest version that is taken over from other plans.
@@ -277,7 +277,9 @@ fn subscription_file(
     let mut folder = disk::normalize(&own.join(&relative));
     // A path in another case than the folder's, or a link that leaves the workspace.
     let beside_the_file = relative.as_os_str().is_empty();
-    if !beside_the_file && (cx.views.names_in(&folder).is_empty() || !cx.views.is_inside(&folder)) {
+    if !beside_the_file
+        && (cx.views.folder(&folder).names.is_empty() || !cx.views.is_inside(&folder))
+    {
         (relative, folder) = (PathBuf::new(), own.to_path_buf());
     }
     let path = |name: &str| {
@@ -285,17 +287,16 @@ fn subscription_file(
         let path = relative.join(name).to_string_lossy().replace('\\', "/");
         if dotted { format!("./{path}") } else { path }
     };
-    let mut beside = cx.views.names_in(&folder);
-    beside.sort();
-    let reusable = beside.iter().find(|name| {
-        let path = folder.join(name);
-        let other = cx.views.file_at(&path).and_then(|id| cx.views.view(id));
-        other.is_some_and(|other| other.file != view.file && sets_plan(&other, names.plan))
+    let beside = cx.views.folder(&folder);
+    let reusable = beside.subscription_files.iter().find(|(_, id)| {
+        let other = cx.views.view(*id).filter(|other| other.file != view.file);
+        other.is_some_and(|other| sets_plan(&other, names.plan))
     });
-    if let Some(name) = reusable {
+    if let Some((name, _)) = reusable {
         return Some((path(name), None));
     }
     let stems = beside
+        .names
         .iter()
         .map(|name| name.rsplit_once('.').map_or(&**name, |(stem, _)| stem));
     let name = format!("{}.bicep", unused(names.file, "-", stems));
