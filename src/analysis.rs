@@ -214,7 +214,7 @@ pub struct Analysis {
     /// Files whose report is to be made again.
     pending: BTreeSet<FileId>,
     /// Files whose report is to be returned even if it is the same.
-    owed: BTreeSet<FileId>,
+    to_publish: BTreeSet<FileId>,
     /// Names under which files were shown and are no more.
     renamed: BTreeSet<Arc<Path>>,
     reported: u64,
@@ -254,7 +254,7 @@ impl Analysis {
             to_load: BTreeSet::new(),
             stale_reaches: BTreeSet::new(),
             pending: BTreeSet::new(),
-            owed: BTreeSet::new(),
+            to_publish: BTreeSet::new(),
             renamed: BTreeSet::new(),
             reported: 0,
             looked: FxHashMap::default(),
@@ -365,7 +365,7 @@ impl Analysis {
             self.repoint(id);
         }
         self.edited.insert(id);
-        self.owed.insert(id);
+        self.to_publish.insert(id);
         self.changed.insert(id);
         if !readable {
             let mut waiting = self.workspace.missing.remove(&path).unwrap_or_default();
@@ -386,7 +386,7 @@ impl Analysis {
             return self.reconfigure_from(&path);
         }
         self.edited.insert(id);
-        self.owed.insert(id);
+        self.to_publish.insert(id);
     }
 
     /// A document was closed: the disk counts again.
@@ -401,7 +401,7 @@ impl Analysis {
         if *own != *path || !file.opened.is_empty() {
             let still_open = !file.opened.is_empty();
             self.renamed.insert(Arc::from(path.as_path()));
-            self.owed.insert(id);
+            self.to_publish.insert(id);
             self.repoint(id);
             if still_open {
                 return;
@@ -497,7 +497,7 @@ impl Analysis {
         }
         let id = self.workspace.intern(path);
         if self.workspace.file(id).document.is_some() {
-            self.owed.insert(id);
+            self.to_publish.insert(id);
         }
         self.pending.insert(id);
         self.reconfigure();

@@ -136,7 +136,7 @@ impl Analysis {
     /// Makes the reports that are due and returns those that changed or were not yet sent to an editor.
     pub(super) fn report_pending(&mut self) -> Vec<FileReport> {
         let due = std::mem::take(&mut self.pending);
-        let mut owed = std::mem::take(&mut self.owed);
+        let mut to_publish = std::mem::take(&mut self.to_publish);
         let mut locator = Locator::default();
         for file in due {
             let fresh = self.make_report(file, &mut locator);
@@ -147,11 +147,14 @@ impl Analysis {
                 None => fresh.diagnostics.is_empty(),
             };
             if !same {
-                owed.insert(file);
+                to_publish.insert(file);
             }
             self.store(file, fresh);
         }
-        let mut reports: Vec<_> = owed.into_iter().map(|file| self.report_of(file)).collect();
+        let mut reports: Vec<_> = to_publish
+            .into_iter()
+            .map(|file| self.report_of(file))
+            .collect();
         let shown = |path: &Path| {
             let id = self.workspace.id(path);
             id.is_some_and(|id| **self.workspace.name_of(id) == *path)
