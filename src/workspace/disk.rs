@@ -235,7 +235,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Arc<str>, DiskError> 
     Ok(text.into())
 }
 
-/// Bytes from text, in the encoding a file had: what [`replace`] is given.
+/// Bytes from text, in the encoding a file had: what [`replace()`] is given.
 pub fn encode(text: &str, encoding: DiskEncoding) -> Vec<u8> {
     let wide = |mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
         mark.into_iter()
