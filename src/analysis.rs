@@ -484,8 +484,8 @@ impl Analysis {
             .extend(self.pointed_at.get(&id).into_iter().flatten());
         self.follow(id);
         self.workspace.unweighed = true;
-        let sifted = matches!(self.workspace.file(id).content, Content::Prefiltered(_));
-        if sifted && self.deployments.is_read(id) {
+        let prefiltered = matches!(self.workspace.file(id).content, Content::Prefiltered(_));
+        if prefiltered && self.deployments.is_read(id) {
             self.to_load.insert(id);
         }
     }

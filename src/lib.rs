@@ -31,7 +31,7 @@
 //!    instances and the inputs it read. A changed input re-evaluates the deployments that read it, and no others.
 //! 4. **Check.** Each rule checks the instances of a deployment. Findings refer to nodes symbolically
 //!    ([`model::NodeRef`]); [`analysis`] resolves them to spans last.
-//! 5. **Fix.** A rule proposes edits. [`analysis`] applies a proposal in memory, evaluates the affected deployments and
+//! 5. **Fix.** A rule proposes edits. [`analysis`] applies a proposal that changes a deployment in memory, evaluates the affected deployments and
 //!    compares the inventories before and after. It offers the proposal only if nothing but what its title names has
 //!    changed and the finding is gone.
 //!

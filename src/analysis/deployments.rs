@@ -1,4 +1,4 @@
-//! Stage 3: which deployments there are, what each makes, and what the rule says of it.
+//! Which deployments there are, what each deploys, and what the rules report of it.
 //!
 //! Each evaluation returns, with the resources, the inputs that it read. A changed input evaluates again the deployments
 //! that read it, and no others.

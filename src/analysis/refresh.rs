@@ -108,7 +108,7 @@ impl Analysis {
         }
     }
 
-    /// Gives a file that was only sifted the edges its literals suggest.
+    /// Gives a file that was only prefiltered the edges that its literals suggest.
     pub(super) fn connect(&mut self, id: FileId, references: Vec<Box<str>>) {
         let kind = match self.workspace.file(id).kind {
             FileKind::BicepParams => ReferenceKind::Using,
@@ -190,7 +190,7 @@ impl Analysis {
         }
     }
 
-    /// Reads files that were only sifted, in parallel; in order. Those that a cancelled call did not get to come behind.
+    /// Reads files that were only prefiltered, in parallel; in order. Those that a cancelled call did not get to come behind.
     pub(super) fn read_all<T: Send>(
         &self,
         mut ids: Vec<FileId>,

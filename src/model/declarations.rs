@@ -55,7 +55,14 @@ pub struct FileModel {
     pub spans: Box<[(u32, Arc<ItemSpans>)]>,
 }
 
-/// One top-level thing of a template. The unit of lowering (design: stage 1).
+impl FileModel {
+    /// Each item with its first byte in the file and the spans of its nodes.
+    pub(crate) fn items(&self) -> impl Iterator<Item = (&Arc<Item>, &(u32, Arc<ItemSpans>))> {
+        self.template.items.iter().zip(&self.spans)
+    }
+}
+
+/// One top-level thing of a template. The unit of lowering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Hash over what it says: blanks, comments and places do not count.

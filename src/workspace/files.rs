@@ -1,6 +1,6 @@
 //! The table of files: what is known of each, open buffers over disk.
 //!
-//! A file is *sifted* (its bytes were looked at, see [`prefilter`]) long before it is *loaded*
+//! A file is *prefiltered* (its bytes were searched, see [`prefilter`]) long before it is *loaded*
 //! (parsed and lowered), and most are never loaded. Trees are kept for open documents only.
 
 use std::cell::RefCell;
@@ -131,7 +131,7 @@ pub struct Workspace {
     pub(crate) files: Vec<File>,
     pub(crate) names: Names,
     pub(crate) folders: Vec<PathBuf>,
-    /// Stage 1.
+    /// Items lowered before, by the hash of their text.
     pub memo: Memo,
     pub(crate) want: &'static ResourceFilter,
     pub(crate) configs: Mutex<Configs>,

@@ -1,4 +1,4 @@
-//! Stage 1's memory: what was lowered from which text, shared by all files and threads.
+//! The memo of lowered items: what was lowered from which text, shared by all files and threads.
 //!
 //! Registry modules are compiled into their users again and again; one `Arc` for all items that say the same is what
 //! keeps a workspace of compiled templates small. The table forgets what no file uses any more, except the last few

@@ -123,7 +123,7 @@ impl<'a> View<'a> {
             self.missing.borrow_mut().push(path.to_path_buf());
             return Loaded::Unread("not read yet".into());
         };
-        // The slice of what deploys something holds its outputs; the rest has none.
+        // A module that deploys nothing is read as a library is, for its outputs.
         let library = values && self.workspace.file(id).weight == Weight::Nothing
             || self.is_library(from, reference);
         let file = self.workspace.file(id);

@@ -504,12 +504,7 @@ pub(super) fn deploy(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
 /// The other value of a switch: in the parameter file, as the parameter's default or as the variable's value.
 fn flipped(name: &str, view: &View, cx: &Sources<'_>) -> Option<Candidate> {
     let in_file = |view: &View, is: &dyn Fn(&ItemKind) -> bool| {
-        let items = view
-            .model
-            .template
-            .items
-            .iter()
-            .zip(view.model.spans.iter());
+        let items = view.model.items();
         let mut found = items.filter(|(item, _)| is(&item.kind));
         let (item, (start, spans)) = found.next()?;
         let value = match &item.kind {
@@ -578,12 +573,7 @@ fn tier_by_name(off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
     cx.declaration(off.type_place, |view, declaration| {
         let tier = declaration.member("properties")?.member("pricingTier")?;
         let name = tier.names().into_iter().next()?;
-        let items = view
-            .model
-            .template
-            .items
-            .iter()
-            .zip(view.model.spans.iter());
+        let items = view.model.items();
         let mut values = items.filter_map(|(item, (start, spans))| {
             let value = match &item.kind {
                 ItemKind::Parameter(one) if one.name.is(&name) => one.default.as_ref()?,

@@ -37,12 +37,7 @@ pub(super) fn parameter_of(
     entry: FileId,
     views: &dyn Views,
 ) -> Option<Typed> {
-    let items = view
-        .model
-        .template
-        .items
-        .iter()
-        .zip(view.model.spans.iter());
+    let items = view.model.items();
     for (item, (start, spans)) in items {
         let value = match &item.kind {
             ItemKind::Parameter(parameter) => parameter.default.as_ref(),
