@@ -9,6 +9,7 @@ pub mod discover;
 pub mod disk;
 pub mod entries;
 pub mod files;
+pub(crate) mod github;
 pub mod graph;
 mod identity;
 pub mod memo;

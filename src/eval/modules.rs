@@ -82,7 +82,7 @@ pub(crate) fn enter(
         Target::Uri(uri) => {
             let uri = value_of(cx, env, uri);
             match &uri.kind {
-                Kind::Str(uri) => unread(uri, "a remote template is not read".into(), f),
+                Kind::Str(uri) => load(cx, env, here, module, (what, uri), f),
                 _ => unread("a linked template", reason_of(&uri), f),
             }
         }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::github;
 use crate::model::{Expr, ExprKind};
 
 /// The other deployments of the workspace folder that a deployment's plans cover.
@@ -92,8 +93,10 @@ fn is_snapshot(path: &Path) -> bool {
 /// The file that a computed URI of a linked template ends in: `acr.json` of
 /// `concat(parameters('base'), '/', 'acr.json', parameters('token'))`.
 pub fn linked_file(uri: &Expr) -> Option<Arc<str>> {
-    let ExprKind::Call { name, args, .. } = &uri.kind else {
-        return None;
+    let (name, args) = match &uri.kind {
+        ExprKind::Call { name, args, .. } => (name, args),
+        ExprKind::Str(uri) if github::is_address(uri) => return Some(uri.clone()),
+        _ => return None,
     };
     if !["concat", "uri", "format"].iter().any(|it| name.is(it)) {
         return None;

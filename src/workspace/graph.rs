@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 use super::config::BicepConfig;
 use super::disk;
 use super::files::{Content, Workspace};
+use super::github;
 use super::parameters::{Pairing, templates_by_name};
 use super::registry_cache::{self, Resolution};
 use super::relevance::{ReferenceKind, Weight};
@@ -136,6 +137,7 @@ impl Workspace {
     pub(crate) fn looked_for(&self, from: FileId, reference: &str) -> Option<PathBuf> {
         let path = &self.file(from).path;
         match reference.contains(':') {
+            true if github::is_address(reference) => github::local_path(path, reference),
             true => registry_cache::cache_path(reference, &self.settings(path).bicep),
             false => registry_cache::local_path(path, reference),
         }

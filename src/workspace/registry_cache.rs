@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::config::BicepConfig;
 use super::disk;
+use super::github;
 use super::prefilter::kind_of;
 use super::public_modules::{self, Effect};
 use crate::model::{FileKind, Template};
@@ -32,6 +33,7 @@ pub enum Resolution {
 pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution {
     let resolved = match reference.split_once(':') {
         None => return local(file, reference),
+        Some(("http" | "https", _)) => return remote(file, reference),
         Some(("br", rest)) => registry_module(rest).map(Artifact::Module),
         Some(("ts", rest)) => template_spec(rest).map(Artifact::Spec),
         Some((head, tail)) => match head.split_once('/') {
@@ -138,6 +140,13 @@ fn local(file: &Path, reference: &str) -> Resolution {
     match disk::find(folder, relative(file, reference)) {
         Ok(found) => Resolution::File(found),
         Err(error) => unread(format!("`{}` {error}", shortened(reference))),
+    }
+}
+
+fn remote(file: &Path, uri: &str) -> Resolution {
+    match github::local_path(file, uri) {
+        Some(path) if disk::is_file(&path) => Resolution::File(path),
+        _ => unread("a remote template is not read".to_owned()),
     }
 }
 
@@ -538,10 +547,7 @@ mod tests {
             "br:x",
             "unread `br:x` is not a well-formed module reference",
         );
-        check(
-            "https://x.y/z.json",
-            "unread `https://x.y/z.json` is neither a path nor a registry's module",
-        );
+        check("https://x.y/z.json", "unread a remote template is not read");
     }
 
     #[test]
