@@ -2,14 +2,14 @@
 //!
 //! # Threads
 //! ```text
-//! reader ─► runtime ─► actor ─► worker ─► writer
-//!            (tower-lsp) owns what the   owns the
-//!                ▲       protocol knows  engine
-//!                └───── answers ─────────┘
+//! reader ─► runtime ─────► worker ─► writer
+//!            tower-lsp, and  owns the
+//!            the state       engine
+//!                ▲ answers ────┘
 //! ```
-//! [`server`] turns each message into an event before it awaits anything, so messages count in the order they came. The
-//! [`actor`] takes events and never waits. The [`worker`] does all the work, newest first: edits that come while it is
-//! busy come together in its queue, and interrupt it. Diagnostics go from the worker straight to the writer.
+//! Each method of the [`server`] changes the [`state`] before it awaits anything, so messages count in the order they came.
+//! The state never waits. The [`worker`] does all the work: edits that come while it is busy come together in its queue,
+//! and interrupt it. Diagnostics go from the worker straight to the writer.
 //!
 //! # What the client is shown
 //! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
@@ -24,9 +24,8 @@
 //! ([`client_uris`]).
 //!
 //! # A client that does not read
-//! It must not stop the server from reading, since it may be busy sending. Waiting diagnostics are replaced by newer ones
-//! of the same document; answers may pile up to 64 MiB, and then requests are refused (-32803) until it reads. Waiting edits
-//! of one document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
+//! It must not stop the server from reading, since it may be busy sending: up to 128 MiB wait for it. Waiting edits of one
+//! document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
 //!
 //! # A client that sends odd things
 //! What is no message is answered with JSON-RPC's error for it ([`message`]). Of a client's capabilities, of other
@@ -47,26 +46,23 @@
 //! [`SETTINGS`], under `preflight`: given as `initializationOptions`, asked for by `workspace/configuration` (once for all,
 //! and once for each folder) where the client answers that, else taken from `workspace/didChangeConfiguration`.
 
-mod actor;
 mod capabilities;
 mod client_uris;
 mod code_action;
 mod custom;
 mod diagnostics;
-mod event;
 mod hover;
 mod input;
 mod jobs;
 mod log;
 mod message;
-mod names;
 mod output;
 mod parent;
 mod scans;
 mod server;
 mod session;
 mod settings;
-mod shown;
+mod state;
 mod to_proto;
 mod tolerant;
 mod uri;
@@ -78,7 +74,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -90,11 +85,11 @@ use tower_service::Service;
 
 use crate::analysis::Options;
 use crate::workspace::disk;
-use event::Event;
-use jobs::Jobs;
 use message::Message;
 use output::Output;
+use server::Server;
 pub use settings::SETTINGS;
+use state::State;
 
 /// How long what is under way may take when the client has gone or sent `exit`.
 const GRACE: Duration = Duration::from_millis(500);
@@ -158,35 +153,24 @@ pub fn serve(
         }
     };
     let output = Output::start(output);
-    let asked_to_end = Arc::new(AtomicBool::new(false));
-    let (events, received) = mpsc::channel();
-    let input = input::start(input, output.clone(), asked_to_end.clone());
-    let own_events = events.clone();
+    let shut_down = Arc::new(AtomicBool::new(false));
+    let input = input::start(input, output.clone(), shut_down.clone());
     let handle = runtime.handle().clone();
-    let (service, socket) = server::service(output.clone(), |client| {
-        let start = actor::Start {
-            jobs: Arc::new(Jobs::default()),
-            output: output.clone(),
-            events: events.clone(),
-            client,
-            runtime: handle,
-            options: setup.options,
-            fault: setup.fault,
-            slow: setup.slow.unwrap_or(scans::SLOW),
-        };
-        let started = std::thread::Builder::new()
-            .name("actor".to_owned())
-            .spawn(move || actor::run(start, &received));
-        if let Err(error) = started {
-            log::line(&format!("the actor cannot start: {error}"));
-        }
-        events
-    });
+    let build =
+        LspService::build(|client| Server(State::new(setup, output.clone(), client, handle)));
+    let (service, socket) = build
+        .custom_method("preflight/status", Server::status)
+        .custom_method("preflight/inventory", Server::inventory)
+        .custom_method("preflight/syntaxTree", Server::syntax_tree)
+        .custom_method("$/setTrace", Server::set_trace)
+        .custom_method("window/workDoneProgress/cancel", Server::hide_progress)
+        .finish();
+    let state = service.inner().0.clone();
     runtime.block_on(handle_messages(service, socket, input, output.clone()));
-    let _ = own_events.send(Event::Stop);
+    state.lock().stop();
     output.close(GRACE);
     runtime.shutdown_background();
-    if asked_to_end.load(Ordering::Relaxed) {
+    if shut_down.load(Ordering::Relaxed) {
         End::Clean
     } else {
         End::Abrupt
@@ -195,7 +179,7 @@ pub fn serve(
 
 /// Handles messages in the order in which they come, and waits for [`GRACE`] for the last answers.
 async fn handle_messages(
-    mut service: LspService<server::Server>,
+    mut service: LspService<Server>,
     socket: ClientSocket,
     mut input: Receiver<Message>,
     output: Arc<Output>,
@@ -218,7 +202,7 @@ async fn handle_messages(
             }
         };
         let mut answer = service.call(request);
-        // Each handler sends its event when it is first polled: polled here, events keep the order of messages.
+        // Each handler changes the state when it is first polled: polled here, messages count in their order.
         match answer
             .as_mut()
             .poll(&mut Context::from_waker(Waker::noop()))

@@ -5,10 +5,9 @@
 
 use serde_json::{Value, json};
 use tower_lsp::ls_types::{
-    ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability,
-    DiagnosticOptions, DiagnosticServerCapabilities, DiagnosticTag, ExecuteCommandOptions,
-    HoverProviderCapability, InitializeParams, InitializeResult, MarkupKind, OneOf,
-    PositionEncodingKind, ResourceOperationKind, SaveOptions, ServerCapabilities, ServerInfo,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, DiagnosticOptions,
+    DiagnosticServerCapabilities, ExecuteCommandOptions, HoverProviderCapability, InitializeResult,
+    OneOf, PositionEncodingKind, SaveOptions, ServerCapabilities, ServerInfo,
     TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
     TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
     WorkspaceServerCapabilities,
@@ -63,96 +62,82 @@ pub(super) struct Caps {
 }
 
 impl Caps {
-    /// Reads them.
-    pub(super) fn of(client: &ClientCapabilities) -> Caps {
-        let text = client.text_document.as_ref();
-        let workspace = client.workspace.as_ref();
-        let push = text.and_then(|text| text.publish_diagnostics.as_ref());
-        let pull = text.and_then(|text| text.diagnostic.as_ref());
-        let action = text.and_then(|text| text.code_action.as_ref());
-        let edit = workspace.and_then(|workspace| workspace.workspace_edit.as_ref());
-        let yes = |flag: Option<bool>| flag == Some(true);
-        let operations = edit.and_then(|edit| edit.resource_operations.as_deref());
-        // Neovim names what it can do to files, and not the document changes that this takes.
-        let create_files = operations.is_some_and(|it| it.contains(&ResourceOperationKind::Create));
-        let document_changes = create_files || edit.is_some_and(|edit| yes(edit.document_changes));
-        let resolves = |action: &tower_lsp::ls_types::CodeActionClientCapabilities| {
-            let properties = action.resolve_support.as_ref().map(|it| &it.properties);
-            yes(action.data_support)
-                && properties.is_some_and(|it| it.iter().any(|it| it == "edit"))
+    /// Reads them from what the client declares, of which anything may be missing or of another type.
+    pub(super) fn of(client: &Value) -> Caps {
+        let has = |path: &str| client.pointer(path).is_some_and(|it| !it.is_null());
+        let yes = |path: &str| client.pointer(path) == Some(&Value::Bool(true));
+        let lists = |path: &str, item: Value| {
+            let list = client.pointer(path).and_then(Value::as_array);
+            list.is_some_and(|it| it.contains(&item))
         };
-        let formats = text
-            .and_then(|text| text.hover.as_ref())
-            .and_then(|hover| hover.content_format.as_deref());
-        let experimental = client.experimental.as_ref();
+        // What holds for pushed diagnostics or for pulled ones.
+        let shows = |name: &str| {
+            yes(&format!("/textDocument/publishDiagnostics/{name}"))
+                || yes(&format!("/textDocument/diagnostic/{name}"))
+        };
+        let create_files = lists(
+            "/workspace/workspaceEdit/resourceOperations",
+            json!("create"),
+        );
+        // Neovim names what it can do to files, and not the document changes that this takes.
+        let document_changes = create_files || yes("/workspace/workspaceEdit/documentChanges");
         Caps {
             encoding: encoding(client),
-            pull: pull.is_some()
-                && workspace
-                    .and_then(|workspace| workspace.diagnostics.as_ref())
-                    .is_some_and(|it| yes(it.refresh_support)),
-            related: push.is_some_and(|it| yes(it.related_information))
-                || pull.is_some_and(|it| yes(it.related_information)),
-            code_description: push.is_some_and(|it| yes(it.code_description_support))
-                || pull.is_some_and(|it| yes(it.code_description_support)),
-            // The library hides what a client that asks can show; such clients declare the same for what is pushed.
-            deprecated: push
-                .and_then(|it| it.tag_support.as_ref())
-                .is_some_and(|tags| tags.value_set.contains(&DiagnosticTag::DEPRECATED)),
-            diagnostic_data: push.is_some_and(|it| yes(it.data_support))
-                || pull.is_some_and(|it| yes(it.data_support)),
-            action_literals: action.is_some_and(|it| it.code_action_literal_support.is_some()),
-            apply: workspace.is_some_and(|workspace| yes(workspace.apply_edit)),
-            preferred: action.is_some_and(|it| yes(it.is_preferred_support)),
-            disabled: action.is_some_and(|it| yes(it.disabled_support)),
-            resolve: action.is_some_and(resolves),
+            pull: has("/textDocument/diagnostic") && yes("/workspace/diagnostics/refreshSupport"),
+            related: shows("relatedInformation"),
+            code_description: shows("codeDescriptionSupport"),
+            deprecated: [
+                "/textDocument/publishDiagnostics/tagSupport/valueSet",
+                "/textDocument/diagnostic/tagSupport/valueSet",
+            ]
+            .iter()
+            .any(|path| lists(path, json!(2))),
+            diagnostic_data: shows("dataSupport"),
+            action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),
+            apply: yes("/workspace/applyEdit"),
+            preferred: yes("/textDocument/codeAction/isPreferredSupport"),
+            disabled: yes("/textDocument/codeAction/disabledSupport"),
+            resolve: yes("/textDocument/codeAction/dataSupport")
+                && lists(
+                    "/textDocument/codeAction/resolveSupport/properties",
+                    json!("edit"),
+                ),
             document_changes,
             create_files,
             annotations: document_changes
-                && edit.is_some_and(|edit| edit.change_annotation_support.is_some())
-                && action.is_some_and(|it| yes(it.honors_change_annotations)),
-            markdown: formats.is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
-            watch: workspace
-                .and_then(|workspace| workspace.did_change_watched_files.as_ref())
-                .is_some_and(|it| yes(it.dynamic_registration)),
-            watch_elsewhere: workspace
-                .and_then(|workspace| workspace.did_change_watched_files.as_ref())
-                .is_some_and(|it| yes(it.dynamic_registration) && yes(it.relative_pattern_support)),
-            configuration: workspace.is_some_and(|workspace| yes(workspace.configuration)),
-            report_settings: workspace
-                .and_then(|workspace| workspace.did_change_configuration.as_ref())
-                .is_some_and(|it| yes(it.dynamic_registration)),
-            progress: client
-                .window
-                .as_ref()
-                .is_some_and(|window| yes(window.work_done_progress)),
-            status: experimental.and_then(|it| it.get("preflightStatus"))
-                == Some(&Value::Bool(true)),
+                && has("/workspace/workspaceEdit/changeAnnotationSupport")
+                && yes("/textDocument/codeAction/honorsChangeAnnotations"),
+            markdown: lists("/textDocument/hover/contentFormat", json!("markdown")),
+            watch: yes("/workspace/didChangeWatchedFiles/dynamicRegistration"),
+            watch_elsewhere: yes("/workspace/didChangeWatchedFiles/dynamicRegistration")
+                && yes("/workspace/didChangeWatchedFiles/relativePatternSupport"),
+            configuration: yes("/workspace/configuration"),
+            report_settings: yes("/workspace/didChangeConfiguration/dynamicRegistration"),
+            progress: yes("/window/workDoneProgress"),
+            status: yes("/experimental/preflightStatus"),
         }
     }
 }
 
 /// UTF-8 where offered, since that is what texts are kept in; else the client's first choice; else the protocol's.
-fn encoding(client: &ClientCapabilities) -> Encoding {
-    let offered = client
-        .general
-        .as_ref()
-        .and_then(|general| general.position_encodings.as_deref())
-        .unwrap_or_default();
-    if offered.contains(&PositionEncodingKind::UTF8) {
-        return Encoding::Utf8;
-    }
-    let known = |kind: &PositionEncodingKind| match kind.as_str() {
+fn encoding(client: &Value) -> Encoding {
+    let offered = client.pointer("/general/positionEncodings");
+    let offered = offered.and_then(Value::as_array).into_iter().flatten();
+    let known = offered.filter_map(|kind| match kind.as_str()? {
+        "utf-8" => Some(Encoding::Utf8),
         "utf-16" => Some(Encoding::Utf16),
         "utf-32" => Some(Encoding::Utf32),
         _ => None,
-    };
-    offered.iter().find_map(known).unwrap_or_default()
+    });
+    let known: Vec<_> = known.collect();
+    if known.contains(&Encoding::Utf8) {
+        return Encoding::Utf8;
+    }
+    known.first().copied().unwrap_or_default()
 }
 
 /// The answer to `initialize`.
-pub(super) fn answer(params: &InitializeParams) -> InitializeResult {
-    let caps = Caps::of(&params.capabilities);
+pub(super) fn answer(caps: &Caps) -> InitializeResult {
     let encoding = match caps.encoding {
         Encoding::Utf8 => PositionEncodingKind::UTF8,
         Encoding::Utf16 => PositionEncodingKind::UTF16,
@@ -224,7 +209,7 @@ mod tests {
     use super::*;
 
     fn caps(client: Value) -> Caps {
-        Caps::of(&serde_json::from_value(client).expect("capabilities"))
+        Caps::of(&client)
     }
 
     #[test]

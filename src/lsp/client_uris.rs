@@ -6,27 +6,21 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tower_lsp::ls_types::Uri;
 
 /// URIs that are remembered. Beyond that a document goes by its valid URI, which most clients understand too.
-const MAX_URIS: usize = 4096;
+const MAX_URIS: usize = 1024;
 
-/// The client's URIs that are not valid.
+/// The client's URIs that are not valid, by the valid ones; nearly always there are none.
 #[derive(Debug, Default)]
-pub(super) struct ClientUris {
-    /// The client's, by the valid ones.
-    uris: Mutex<HashMap<String, String>>,
-    /// There are any; nearly always there are none.
-    any: AtomicBool,
-}
+pub(super) struct ClientUris(Mutex<HashMap<String, String>>);
 
 impl ClientUris {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.uris.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the URIs of a message from the client valid: members such as `uri`, `rootUri` and `scopeUri`, and links of
@@ -55,41 +49,18 @@ impl ClientUris {
         let mut uris = self.lock();
         if uris.len() < MAX_URIS || uris.contains_key(&valid) {
             uris.insert(valid, raw);
-            self.any.store(true, Ordering::Release);
         }
-    }
-
-    /// Whether any URI of a message to the client may have to be replaced.
-    pub(super) fn any(&self) -> bool {
-        self.any.load(Ordering::Acquire)
     }
 
     /// Replaces URIs in a message to the client by those that it uses.
-    pub(super) fn outbound(&self, message: &mut Value) {
-        replace(message, &self.lock());
-    }
-}
-
-fn replace(value: &mut Value, uris: &HashMap<String, String>) {
-    match value {
-        Value::String(text) => {
-            if let Some(raw) = uris.get(text) {
-                text.clone_from(raw);
+    pub(super) fn outbound(&self, mut message: String) -> String {
+        for (valid, raw) in &*self.lock() {
+            let valid = format!("\"{valid}\"");
+            if message.contains(&valid) {
+                message = message.replace(&valid, &Value::from(&**raw).to_string());
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, uris)),
-        Value::Object(members) => {
-            // Edits of several documents are keyed by their URIs.
-            if members.keys().any(|name| uris.contains_key(name)) {
-                let renamed = |(name, value)| (uris.get(&name).cloned().unwrap_or(name), value);
-                *members = std::mem::take(members)
-                    .into_iter()
-                    .map(renamed)
-                    .collect::<Map<_, _>>();
-            }
-            members.values_mut().for_each(|value| replace(value, uris));
-        }
-        _ => {}
+        message
     }
 }
 
@@ -182,20 +153,16 @@ mod tests {
             "text": "file:///a b",
         });
         assert_eq!(message, valid);
-        let mut answer =
-            json!({"changes": {"file:///a%20b": ["file:///a%20b/c", "file:///a%20b"]}});
-        assert!(uris.any());
-        uris.outbound(&mut answer);
+        let answer = r#"{"changes":{"file:///a%20b":["file:///a%20b/c","file:///a%20b"]}}"#;
         assert_eq!(
-            answer,
-            json!({"changes": {"file:///a b": ["file:///a%20b/c", "file:///a b"]}})
+            uris.outbound(answer.to_owned()),
+            r#"{"changes":{"file:///a b":["file:///a%20b/c","file:///a b"]}}"#
         );
     }
 
     #[test]
     fn no_more_is_remembered_than_is_useful() {
         let uris = ClientUris::default();
-        assert!(!uris.any());
         for n in 0..MAX_URIS + 10 {
             uris.inbound(&mut json!({"uri": format!("file:///{n} x")}));
         }

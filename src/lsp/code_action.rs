@@ -72,7 +72,7 @@ impl Session {
             if disabled.is_some() && (commands || !self.caps.disabled) {
                 continue;
             }
-            let own = to_proto::diagnostic(found, &self.caps, &self.names);
+            let own = self.diagnostic(found);
             let finding = to_proto::finding_id(found);
             let given = params.context.diagnostics.iter();
             let corrected: Vec<_> = given
@@ -182,7 +182,7 @@ impl Session {
                 if file.create {
                     return None;
                 }
-                let edits = changes.entry(self.names.uri(&file.path)?).or_default();
+                let edits = changes.entry(self.uri(&file.path)?).or_default();
                 edits.extend(self.text_edits(file)?);
             }
             return Some(WorkspaceEdit::new(changes));
@@ -193,7 +193,7 @@ impl Session {
         // ends in the file where the user asks for it.
         let (new, old): (Vec<_>, Vec<_>) = fix.edits.iter().partition(|file| file.create);
         for file in new.into_iter().chain(old) {
-            let uri = self.names.uri(&file.path)?;
+            let uri = self.uri(&file.path)?;
             // A new file is what the title promises; only a change to another one is asked about.
             let elsewhere = self.caps.annotations && !file.create && *file.path != *asked_in;
             annotated |= elsewhere;

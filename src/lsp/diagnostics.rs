@@ -14,9 +14,7 @@ use tower_lsp::ls_types::{
     WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
-use super::session::Session;
-use super::shown::hash;
-use super::to_proto::diagnostics;
+use super::session::{Session, hash};
 
 /// The result id of a report.
 fn result_id(hash: Option<u64>) -> String {
@@ -33,7 +31,7 @@ impl Session {
         let report = path.and_then(|path| self.analysis.report(&path));
         let items = report
             .as_ref()
-            .map(|report| diagnostics(report, &self.caps, &self.names))
+            .map(|report| self.diagnostics(report))
             .unwrap_or_default();
         let hash = hash(&items);
         if let Some(report) = &report {
@@ -71,8 +69,8 @@ impl Session {
             .collect();
         let mut answers = Vec::new();
         for report in self.analysis.reports() {
-            let items = diagnostics(&report, &self.caps, &self.names);
-            let Some(uri) = self.names.uri(&report.path) else {
+            let items = self.diagnostics(&report);
+            let Some(uri) = self.uri(&report.path) else {
                 continue;
             };
             let hash = hash(&items);
@@ -106,7 +104,7 @@ impl Session {
     /// pushed and pulled diagnostics apart.
     fn answered(&mut self, path: &Arc<Path>, hash: Option<u64>) {
         if self.caps.pull {
-            self.shown.record(path, hash);
+            self.record(path, hash);
         }
     }
 }

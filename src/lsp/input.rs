@@ -3,58 +3,59 @@
 //! The protocol's own transport takes the first thing that is no message for the end of all input; here it is answered
 //! with the error that JSON-RPC has for it, and the next message is looked for.
 
-use std::io::{self, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use memchr::memmem;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tower_lsp::jsonrpc::{ErrorCode, Id, Response};
 
-use super::message::{Message, ProtocolError, decode};
+use super::message::{Message, decode, refusal};
 use super::output::Output;
 
 /// Messages that may wait for the runtime to take them.
-const WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
-/// Bytes read in one go.
-const CHUNK: usize = 64 << 10;
-
-/// Bytes of a large message read in one go.
-const PIECE: usize = 4 << 20;
-
-/// Bytes that the headers of one message may have.
-const HEADERS: usize = 4 << 10;
+/// Bytes that one line of a header may have.
+const MAX_LINE: u64 = 4 << 10;
 
 /// Bytes that one message may have; files over 64 MB are not read from disk either, and escapes double what they touch.
-const MESSAGE: usize = 256 << 20;
+const MAX_MESSAGE: u64 = 256 << 20;
 
-const LENGTH: &[u8] = b"Content-Length";
-
-/// Starts the reading thread; the end of the messages is the end of the input. `ending` is set when a client that has
-/// begun asks for the end.
+/// Starts the reading thread; the end of the messages is the end of the input. `shut_down` is set when a client that has
+/// initialized asks for the end.
 pub(super) fn start(
     from: impl Read + Send + 'static,
     output: Arc<Output>,
-    ending: Arc<AtomicBool>,
+    shut_down: Arc<AtomicBool>,
 ) -> Receiver<Message> {
-    let (sender, messages) = channel(WAITING);
+    let (sender, messages) = channel(MAX_WAITING);
     // Where no thread can be had, the sender is dropped with the closure, and the input ends at once.
     let _ = std::thread::Builder::new()
         .name("reader".to_owned())
-        .spawn(move || read_all(from, &sender, &ending, &output));
+        .spawn(move || read_all(&mut BufReader::new(from), &sender, &shut_down, &output));
     messages
 }
 
-fn read_all(from: impl Read, to: &Sender<Message>, asked_to_end: &AtomicBool, output: &Output) {
-    let mut frames = Frames::new(from);
-    let mut begun = false;
-    while let Some(body) = frames.next() {
-        let ending = begun && asked_to_end.load(Ordering::Relaxed);
-        let decoded = body.and_then(|body| decode(body, &output.uris));
-        let message = match decoded.and_then(|message| in_time(message, begun, ending)) {
+fn read_all(
+    from: &mut impl BufRead,
+    to: &Sender<Message>,
+    shut_down: &AtomicBool,
+    output: &Output,
+) {
+    let mut initialized = false;
+    while let Some(body) = next(from) {
+        let body = body.ok_or_else(|| {
+            let text = "a header without a usable Content-Length";
+            refusal(Id::Null, ErrorCode::ParseError, text)
+        });
+        let message = body
+            .and_then(|body| decode(&body, &output.uris))
+            .and_then(|message| in_time(message, initialized, shut_down));
+        let message = match message {
             Ok(message) => message,
-            Err(error) => {
-                output.send(&error.answer());
+            Err(answer) => {
+                output.send(&answer);
                 continue;
             }
         };
@@ -63,8 +64,8 @@ fn read_all(from: impl Read, to: &Sender<Message>, asked_to_end: &AtomicBool, ou
                 // Passed on, it would cancel the requests that are still being answered, `shutdown` among them; at the
                 // end of the input they are answered.
                 ("exit", false) => return,
-                ("initialize", true) => begun = true,
-                ("shutdown", true) => asked_to_end.store(true, Ordering::Relaxed),
+                ("initialize", true) => initialized = true,
+                ("shutdown", true) => shut_down.store(true, Ordering::Relaxed),
                 _ => {}
             }
         }
@@ -75,146 +76,63 @@ fn read_all(from: impl Read, to: &Sender<Message>, asked_to_end: &AtomicBool, ou
     }
 }
 
-/// Refuses a request that does not come between the first and the last.
-fn in_time(message: Message, begun: bool, ending: bool) -> Result<Message, ProtocolError> {
-    let asks = match &message {
-        Message::Call(request) => request.id().map(|id| (request.method(), id)),
-        Message::Answer(_) => None,
+/// Refuses a request before `initialize` or after `shutdown`.
+fn in_time(
+    message: Message,
+    initialized: bool,
+    shut_down: &AtomicBool,
+) -> Result<Message, Response> {
+    let Message::Call(request) = &message else {
+        return Ok(message);
     };
-    match asks {
-        Some((method, id)) if !begun && method != "initialize" => {
-            Err(ProtocolError::Early(id.clone()))
+    let (code, text) = match request.method() {
+        "initialize" if !initialized => return Ok(message),
+        _ if !initialized => (ErrorCode::ServerError(-32002), "'initialize' comes first"),
+        _ if shut_down.load(Ordering::Relaxed) => {
+            (ErrorCode::InvalidRequest, "'shutdown' was the last request")
         }
-        Some((_, id)) if ending => Err(ProtocolError::Late(id.clone())),
-        _ => Ok(message),
+        _ => return Ok(message),
+    };
+    match request.id() {
+        Some(id) => Err(refusal(id.clone(), code, text)),
+        None => Ok(message),
     }
 }
 
-/// Cuts the input into messages.
-struct Frames<R> {
-    from: R,
-    buffer: Vec<u8>,
-    at: usize,
-    /// There is no message at `at`.
-    lost: bool,
+/// The body of the next message, `None` inside for a header without a usable length; `None` at the end of the input.
+#[allow(clippy::option_option, reason = "an end and an error are two things")]
+fn next(from: &mut impl BufRead) -> Option<Option<Vec<u8>>> {
+    let mut length = None;
+    loop {
+        let mut line = Vec::new();
+        if from.take(MAX_LINE).read_until(b'\n', &mut line).ok()? == 0 {
+            return None;
+        }
+        if line.trim_ascii().is_empty() {
+            break;
+        }
+        length = content_length(&line).or(length);
+    }
+    let Some(length) = length else {
+        return Some(None);
+    };
+    let mut body = Vec::new();
+    let read = from.take(length).read_to_end(&mut body).ok()?;
+    (read as u64 == length).then_some(Some(body))
 }
 
-impl<R: Read> Frames<R> {
-    fn new(from: R) -> Self {
-        Frames {
-            from,
-            buffer: Vec::new(),
-            at: 0,
-            lost: false,
-        }
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.buffer.get(self.at..).unwrap_or_default()
-    }
-
-    /// Reads more; `false` at the end.
-    fn fill(&mut self, wanted: usize) -> bool {
-        if self.at > 0 {
-            self.buffer.drain(..self.at);
-            self.at = 0;
-        }
-        let before = self.buffer.len();
-        self.buffer.resize(before + wanted.max(CHUNK), 0);
-        let read = loop {
-            let Some(free) = self.buffer.get_mut(before..) else {
-                break 0;
-            };
-            match self.from.read(free) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read.unwrap_or(0),
-            }
-        };
-        self.buffer.truncate(before + read);
-        if read == 0 {
-            return false;
-        }
-        // The memory of a large message is given back with the next.
-        if self.buffer.len() < CHUNK && self.buffer.capacity() > 16 * CHUNK {
-            self.buffer.shrink_to(CHUNK);
-        }
-        true
-    }
-
-    /// The next message; `None` at the end.
-    fn next(&mut self) -> Option<Result<&[u8], ProtocolError>> {
-        // Only after the error was answered: the next message may be long in coming.
-        if std::mem::take(&mut self.lost) {
-            self.skip();
-        }
-        loop {
-            let rest = self.rest();
-            if let Some(end) = memmem::find(rest, b"\r\n\r\n") {
-                let headers = rest.get(..end).unwrap_or_default();
-                let Some(length) = content_length(headers) else {
-                    // A good header may follow at once.
-                    self.at += 1;
-                    self.lost = true;
-                    return Some(Err(ProtocolError::Header));
-                };
-                self.at += end + 4;
-                return self.body(length).map(Ok);
-            }
-            if rest.len() > HEADERS {
-                self.at += 1;
-                self.lost = true;
-                return Some(Err(ProtocolError::Header));
-            }
-            if !self.fill(0) {
-                return None;
-            }
-        }
-    }
-
-    fn body(&mut self, length: usize) -> Option<&[u8]> {
-        while self.rest().len() < length {
-            // Not all at once: what a header promises may never come.
-            let missing = length - self.rest().len();
-            if !self.fill(missing.min(PIECE)) {
-                return None;
-            }
-        }
-        let start = self.at;
-        self.at += length;
-        self.buffer.get(start..self.at)
-    }
-
-    /// Skips what is no message, to where the next may begin.
-    fn skip(&mut self) {
-        loop {
-            if let Some(next) = memmem::find(self.rest(), LENGTH) {
-                self.at += next;
-                return;
-            }
-            // The word may be cut by the end of what was read.
-            let kept = self.rest().len().min(LENGTH.len() - 1);
-            self.at = self.buffer.len() - kept;
-            if !self.fill(0) {
-                self.at = self.buffer.len();
-                return;
-            }
-        }
-    }
-}
-
-fn content_length(headers: &[u8]) -> Option<usize> {
-    let headers = std::str::from_utf8(headers).ok()?;
-    let found = headers.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("Content-Length").then_some(value)
-    });
-    let length = found?.trim().parse().ok()?;
-    (length <= MESSAGE).then_some(length)
+/// The length that a line of a header gives. It may follow something that was no message.
+fn content_length(line: &[u8]) -> Option<u64> {
+    let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+    let (_, length) = line.rsplit_once("content-length:")?;
+    let length = length.trim().parse().ok()?;
+    (length <= MAX_MESSAGE).then_some(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     /// Gives a few bytes at a time.
     struct Dribble<'a>(&'a [u8], usize);
@@ -232,12 +150,12 @@ mod tests {
     /// The bodies found, and `!` for each thing that was none, however the input is cut.
     fn check(input: &str, want: &[&str]) {
         for step in [1, 2, 3, 7, 1 << 20] {
-            let mut frames = Frames::new(Dribble(input.as_bytes(), step));
+            let mut from = BufReader::new(Dribble(input.as_bytes(), step));
             let mut found = Vec::new();
-            while let Some(next) = frames.next() {
+            while let Some(next) = super::next(&mut from) {
                 found.push(match next {
-                    Ok(body) => String::from_utf8(body.to_vec()).expect("text"),
-                    Err(_) => "!".to_owned(),
+                    Some(body) => String::from_utf8(body.to_vec()).expect("text"),
+                    None => "!".to_owned(),
                 });
             }
             assert_eq!(found, want, "{input:?} by {step}");
@@ -271,7 +189,8 @@ mod tests {
             &["!", "{}"],
         );
         let long = "x".repeat(10_000);
-        check(&format!("{long}{good}"), &["!", "{}"]);
+        check(&format!("{long}\r\n{good}"), &["{}"]);
+        check(&format!("{long}\r\n\r\n{good}"), &["!", "{}"]);
     }
 
     #[test]

@@ -1,20 +1,20 @@
-//! The queue between the actor and the worker, where edits are merged while the worker is busy.
+//! The queue between the protocol and the worker, where edits are merged while the worker is busy.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tower_lsp::ls_types::Uri;
 
 use super::session::Session;
-use crate::analysis::{Cancel, Scan};
+use crate::analysis::{Analysis, Cancel, Options};
 use crate::text::{Document, TextChange};
-use crate::workspace::config::Overrides;
 
 /// Changes of one document that wait as such; more are replaced by the text they lead to, so that a client that types
 /// faster than the worker checks costs one text and not a list without end.
-const CHANGES: usize = 64;
+const MAX_CHANGES: usize = 64;
 
 /// Something for the worker to do.
 pub(super) enum Job {
@@ -22,8 +22,7 @@ pub(super) enum Job {
     Open {
         path: PathBuf,
         uri: Uri,
-        version: i32,
-        text: String,
+        document: Document,
     },
     /// It was edited.
     Edit {
@@ -31,21 +30,13 @@ pub(super) enum Job {
         version: i32,
         change: Change,
     },
-    /// It was closed.
-    Close(PathBuf),
-    /// Files changed on disk.
-    Disk(Vec<PathBuf>),
-    /// Compare inputs with the disk.
-    LookAgain(Inputs),
-    /// These are the workspace folders now.
-    Folders(Vec<PathBuf>),
-    /// This is what the editor sets: for all, and for single folders.
-    Overrides(Overrides, Vec<(PathBuf, Overrides)>),
-    /// This many folders are being scanned; and the number of this report.
-    Scanning(usize, u64),
-    /// A folder was scanned.
-    Install(Scan),
-    /// Begin anew after a fault.
+    /// Something else changed. Returns whether there is anything to bring up to date.
+    Update(Box<dyn FnOnce(&mut Analysis) -> bool + Send>),
+    /// This many folders are being scanned.
+    Scanning(usize),
+    /// Answer when no scan is under way and everything is up to date.
+    WhenIdle(oneshot::Sender<()>),
+    /// Begin anew after a panic.
     Rebuild(Box<Rebuild>),
     /// A request: answered with what all earlier jobs led to.
     Ask(Ask),
@@ -53,15 +44,7 @@ pub(super) enum Job {
     Stop,
 }
 
-/// Which inputs to compare with the disk: see [`LookAgain`](crate::analysis::LookAgain).
-pub(super) enum Inputs {
-    All,
-    Around(PathBuf),
-    /// The same for a request, which does not look each time.
-    ForRequest(PathBuf),
-}
-
-/// A request's work, with the way of its answer inside.
+/// A request's work, which also sends the answer.
 pub(super) type Ask = Box<dyn FnOnce(&mut Session) + Send>;
 
 /// How a document changed.
@@ -69,52 +52,32 @@ pub(super) enum Change {
     /// As the client sent it, in order.
     Steps(Vec<TextChange>),
     /// So much that only the outcome counts.
-    Whole(Box<Document>),
+    Whole(Document),
 }
 
 /// All that is needed to begin anew.
 pub(super) struct Rebuild {
     pub(super) folders: Vec<PathBuf>,
-    pub(super) overrides: Overrides,
-    pub(super) folder_overrides: Vec<(PathBuf, Overrides)>,
+    pub(super) options: Options,
     pub(super) documents: Vec<(PathBuf, Document)>,
 }
 
-/// What the worker is doing, as far as new jobs may interrupt it.
-#[derive(Debug, Clone)]
-enum Running {
-    Nothing,
-    /// Answering edits: newer edits interrupt.
-    Edits(Cancel),
-    /// Working through a scan: everything interrupts.
-    Backlog(Cancel),
-}
-
-struct State {
+#[derive(Default)]
+struct Queue {
     waiting: VecDeque<Job>,
-    running: Running,
+    /// Cancels the refresh under way. Newer edits interrupt it; anything does if it answers no edit.
+    refresh: Option<(Cancel, bool)>,
 }
 
 /// The queue.
+#[derive(Default)]
 pub(super) struct Jobs {
-    state: Mutex<State>,
+    state: Mutex<Queue>,
     filled: Condvar,
 }
 
-impl Default for Jobs {
-    fn default() -> Self {
-        Jobs {
-            state: Mutex::new(State {
-                waiting: VecDeque::new(),
-                running: Running::Nothing,
-            }),
-            filled: Condvar::new(),
-        }
-    }
-}
-
 impl Jobs {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,10 +85,10 @@ impl Jobs {
     pub(super) fn push(&self, job: Job, document: impl FnOnce() -> Option<Document>) {
         let mut state = self.lock();
         let edits = matches!(job, Job::Open { .. } | Job::Edit { .. } | Job::Stop);
-        match &state.running {
-            Running::Edits(cancel) if edits => cancel.cancel(),
-            Running::Backlog(cancel) => cancel.cancel(),
-            _ => {}
+        if let Some((cancel, backlog)) = &state.refresh
+            && (edits || *backlog)
+        {
+            cancel.cancel();
         }
         if let Some(job) = joined(state.waiting.back_mut(), job, document) {
             state.waiting.push_back(job);
@@ -141,26 +104,16 @@ impl Jobs {
 
     /// Waits for a job; at most so long, where a time is given.
     pub(super) fn pop(&self, timeout: Option<Duration>) -> Option<Job> {
-        let mut state = self.lock();
-        loop {
-            if let Some(job) = state.waiting.pop_front() {
-                return Some(job);
-            }
-            state = match timeout {
-                None => self
-                    .filled
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(timeout) => {
-                    let waited = self.filled.wait_timeout(state, timeout);
-                    let (mut state, ended) = waited.unwrap_or_else(PoisonError::into_inner);
-                    if ended.timed_out() {
-                        return state.waiting.pop_front();
-                    }
-                    state
-                }
-            };
-        }
+        let timeout = timeout.unwrap_or(Duration::MAX);
+        let empty = |state: &mut Queue| state.waiting.is_empty();
+        let waited = self.filled.wait_timeout_while(self.lock(), timeout, empty);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting.pop_front()
+    }
+
+    /// Whether nothing is waiting.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().waiting.is_empty()
     }
 
     /// Marks the begin of a refresh; the token in return is cancelled when a job comes that must not wait for it.
@@ -171,17 +124,13 @@ impl Jobs {
             return None;
         }
         let cancel = Cancel::default();
-        state.running = if backlog {
-            Running::Backlog(cancel.clone())
-        } else {
-            Running::Edits(cancel.clone())
-        };
+        state.refresh = Some((cancel.clone(), backlog));
         Some(cancel)
     }
 
     /// Marks its end.
     pub(super) fn end(&self) {
-        self.lock().running = Running::Nothing;
+        self.lock().refresh = None;
     }
 }
 
@@ -207,10 +156,12 @@ fn joined(
         }) if *earlier == path => {
             *newest = version;
             match change {
-                Change::Steps(list) if list.len() + steps.len() <= CHANGES => list.extend(steps),
+                Change::Steps(list) if list.len() + steps.len() <= MAX_CHANGES => {
+                    list.extend(steps)
+                }
                 _ => {
                     if let Some(document) = document() {
-                        *change = Change::Whole(Box::new(document));
+                        *change = Change::Whole(document);
                     }
                 }
             }

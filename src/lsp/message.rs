@@ -16,117 +16,72 @@ pub(super) enum Message {
     Answer(Response),
 }
 
-/// Why bytes are no message that can be handled.
-#[derive(Debug, PartialEq)]
-pub(super) enum ProtocolError {
-    /// The header has no usable length.
-    Header,
-    /// The body is not JSON, or nested too deep.
-    Json,
-    /// The body is JSON, but no message; with its id where that can be read.
-    Message(Id),
-    /// A request in the space of the protocol's extensions, none of which has requests. The library drops them, and the
-    /// client would wait for ever.
-    Unknown(Id),
-    /// A request before the one that begins.
-    Early(Id),
-    /// A request after the one that ends.
-    Late(Id),
+/// An answer that refuses something.
+pub(super) fn refusal(id: Id, code: ErrorCode, text: &'static str) -> Response {
+    let error = Error {
+        code,
+        message: text.into(),
+        data: None,
+    };
+    Response::from_error(id, error)
 }
 
-impl ProtocolError {
-    /// The answer to it.
-    pub(super) fn answer(self) -> Response {
-        let (code, text, id) = match self {
-            ProtocolError::Header => (
-                ErrorCode::ParseError,
-                "a header without a usable Content-Length",
-                Id::Null,
-            ),
-            ProtocolError::Json => (
-                ErrorCode::ParseError,
-                "not JSON, or nested too deep",
-                Id::Null,
-            ),
-            ProtocolError::Message(id) => (
-                ErrorCode::InvalidRequest,
-                "not a message of JSON-RPC 2.0",
-                id,
-            ),
-            ProtocolError::Unknown(id) => (ErrorCode::MethodNotFound, "no such method", id),
-            ProtocolError::Early(id) => (
-                ErrorCode::ServerError(-32002),
-                "'initialize' comes first",
-                id,
-            ),
-            ProtocolError::Late(id) => (
-                ErrorCode::InvalidRequest,
-                "'shutdown' was the last request",
-                id,
-            ),
-        };
-        Response::from_error(
-            id,
-            Error {
-                code,
-                message: text.into(),
-                data: None,
-            },
+/// Decodes the body of a message; its URIs become valid, and its parameters such as the library takes. What is no
+/// message is answered with JSON-RPC's error for it.
+pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, Response> {
+    let mut message: Value = serde_json::from_slice(body).map_err(|_| {
+        refusal(
+            Id::Null,
+            ErrorCode::ParseError,
+            "not JSON, or nested too deep",
         )
-    }
-}
-
-/// Decodes the body of a message; its URIs become valid, and its parameters such as the library takes.
-pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, ProtocolError> {
-    let message = serde_json::from_slice(body).map_err(|_| ProtocolError::Json)?;
-    let Value::Object(mut message) = message else {
-        return Err(ProtocolError::Message(Id::Null));
+    })?;
+    let id = message.get("id").and_then(|id| Id::deserialize(id).ok());
+    let id = id.unwrap_or_default();
+    let invalid = || {
+        let text = "not a message of JSON-RPC 2.0";
+        refusal(id.clone(), ErrorCode::InvalidRequest, text)
     };
-    let id = match message.remove("id") {
-        None | Some(Value::Null) => None,
-        Some(id) => Some(Id::deserialize(id).map_err(|_| ProtocolError::Message(Id::Null))?),
+    let members = message.as_object_mut().ok_or_else(invalid)?;
+    let Some(method) = members.get("method") else {
+        return Response::deserialize(message)
+            .map(Message::Answer)
+            .map_err(|_| invalid());
     };
-    let invalid = || ProtocolError::Message(id.clone().unwrap_or_default());
-    if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
-        return Err(invalid());
+    let method = method.as_str().ok_or_else(invalid)?.to_owned();
+    if id != Id::Null && method.starts_with("$/") {
+        // None of the protocol's extensions is a request. The library drops them, and the client would wait for ever.
+        return Err(refusal(id, ErrorCode::MethodNotFound, "no such method"));
     }
-    let method = match message.remove("method") {
-        Some(Value::String(method)) => method,
-        Some(_) => return Err(invalid()),
-        None => {
-            let id = id.clone().ok_or_else(invalid)?;
-            let result = match (message.remove("result"), message.remove("error")) {
-                (_, Some(error)) => Err(Error::deserialize(error).map_err(|_| invalid())?),
-                (Some(result), None) => Ok(result),
-                (None, None) => return Err(invalid()),
-            };
-            return Ok(Message::Answer(Response::from_parts(id, result)));
-        }
-    };
-    if let Some(id) = id.as_ref().filter(|_| method.starts_with("$/")) {
-        return Err(ProtocolError::Unknown(id.clone()));
+    // Some clients send a null where a notification has no id.
+    if members.get("id").is_some_and(Value::is_null) {
+        members.remove("id");
     }
-    let mut params = message.remove("params");
+    let mut params = members.remove("params");
     if let Some(params) = &mut params {
         uris.inbound(params);
     }
-    let params = tolerant::params(&method, params);
-    let mut request = Request::build(method);
-    if let Some(params) = params {
-        request = request.params(params);
+    if let Some(params) = tolerant::params(&method, params) {
+        members.insert("params".to_owned(), params);
     }
-    if let Some(id) = id {
-        request = request.id(id);
-    }
-    Ok(Message::Call(request.finish()))
+    Request::deserialize(message)
+        .map(Message::Call)
+        .map_err(|_| invalid())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Message, ProtocolError> {
+    fn read(text: &str) -> Result<Message, Response> {
         decode(text.as_bytes(), &ClientUris::default())
+    }
+
+    /// The id and the code of what is refused.
+    fn refused(body: &[u8]) -> Option<(Id, ErrorCode)> {
+        let response = decode(body, &ClientUris::default()).err()?;
+        let (id, result) = response.into_parts();
+        Some((id, result.err()?.code))
     }
 
     #[test]
@@ -150,14 +105,16 @@ mod tests {
 
     #[test]
     fn what_is_none() {
-        let number = |n: i64| ProtocolError::Message(n.into());
-        let nameless = || ProtocolError::Message(Id::Null);
+        let error = |id: Id, code: i64| (id, ErrorCode::from(code));
+        let number = |n: i64| error(n.into(), -32600);
+        let nameless = || error(Id::Null, -32600);
+        let no_json = || error(Id::Null, -32700);
         let deep = format!("{{\"params\":{}{}}}", "[".repeat(500), "]".repeat(500));
         for (text, want) in [
-            ("", ProtocolError::Json),
-            ("{", ProtocolError::Json),
-            ("{}x", ProtocolError::Json),
-            (deep.as_str(), ProtocolError::Json),
+            ("", no_json()),
+            ("{", no_json()),
+            ("{}x", no_json()),
+            (deep.as_str(), no_json()),
             ("[]", nameless()),
             ("null", nameless()),
             ("{}", nameless()),
@@ -170,14 +127,11 @@ mod tests {
             (r#"[{"jsonrpc":"2.0","method":"m"}]"#, nameless()),
             (
                 r#"{"jsonrpc":"2.0","id":3,"method":"$/m"}"#,
-                ProtocolError::Unknown(3.into()),
+                error(3.into(), -32601),
             ),
         ] {
-            assert_eq!(read(text), Err(want), "{text}");
+            assert_eq!(refused(text.as_bytes()), Some(want), "{text}");
         }
-        assert_eq!(
-            decode(b"\"\xff\"", &ClientUris::default()),
-            Err(ProtocolError::Json)
-        );
+        assert_eq!(refused(b"\"\xff\""), Some(no_json()));
     }
 }

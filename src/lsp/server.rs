@@ -1,12 +1,10 @@
-//! The protocol's methods. Each does one thing before it waits for anything: it sends an event to the actor. So the order in which
-//! messages came is the order in which they count, however the runtime goes about it.
-
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+//! The protocol's methods. Each changes the state before it waits for anything. So the order in which messages came is the
+//! order in which they count, however the runtime goes about it.
 
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::LanguageServer;
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
     CodeAction, CodeActionParams, CodeActionResponse, DidChangeConfigurationParams,
     DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
@@ -15,115 +13,73 @@ use tower_lsp::ls_types::{
     HoverParams, InitializeParams, InitializeResult, InitializedParams, SetTraceParams, Uri,
     WorkDoneProgressCancelParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
 };
-use tower_lsp::{Client, ClientSocket, LanguageServer, LspService};
 
-use super::capabilities::{self, FIX, SCAN};
+use super::capabilities::{self, Caps, FIX, SCAN};
 use super::custom::{DocumentParams, Status};
-use super::event::Event;
-use super::output::Output;
 use super::session::Session;
+use super::state::Shared;
 
 /// The protocol's side of the server.
-pub(super) struct Server {
-    /// Behind a lock because the sender of a channel cannot be shared by reference on every version that is supported.
-    events: Mutex<Sender<Event>>,
-    output: Arc<Output>,
-}
-
-/// The server as a service, with the requests of our own. `start` is given the way to the client.
-pub(super) fn service(
-    output: Arc<Output>,
-    start: impl FnOnce(Client) -> Sender<Event>,
-) -> (LspService<Server>, ClientSocket) {
-    let build = LspService::build(|client| Server {
-        events: Mutex::new(start(client)),
-        output,
-    });
-    build
-        .custom_method("preflight/status", Server::status)
-        .custom_method("preflight/inventory", Server::inventory)
-        .custom_method("preflight/syntaxTree", Server::syntax_tree)
-        .custom_method("$/setTrace", Server::set_trace)
-        .custom_method("window/workDoneProgress/cancel", Server::hide_progress)
-        .finish()
-}
+pub(super) struct Server(pub(super) Shared);
 
 impl Server {
-    fn send(&self, event: Event) {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        // The actor is gone only when the server is ending.
-        let _ = events.send(event);
-    }
-
-    /// Has the worker answer. A request that the client cancels meanwhile is not worked on, nor is one of a client that does
-    /// not read its answers.
+    /// Has the worker answer. A request that the client cancels meanwhile is not worked on.
     async fn ask<T: Send + 'static>(
         &self,
-        method: &'static str,
-        document: Option<Uri>,
+        method: &str,
+        document: Option<&Uri>,
         work: impl FnOnce(&mut Session) -> T + Send + 'static,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
-        let output = self.output.clone();
         let run = move |session: &mut Session| {
             if !sender.is_closed() {
-                let full = output.is_full();
-                let _ = sender.send((!full).then(|| work(session)));
+                let _ = sender.send(work(session));
             }
         };
-        self.send(Event::Ask(method, document, Box::new(run)));
-        let answer = answer.await.map_err(|_| Error::internal_error())?;
-        // Many may have been worked out before the first of them was written.
-        answer.filter(|_| !self.output.is_full()).ok_or_else(unread)
+        self.0.lock().ask(method, document, Box::new(run));
+        answer.await.map_err(|_| Error::internal_error())
     }
 
-    async fn status(&self) -> Result<Status> {
+    pub(super) async fn status(&self) -> Result<Status> {
         self.ask("preflight/status", None, Session::status).await
     }
 
-    async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
-        let document = Some(params.text_document.uri.clone());
-        self.ask("preflight/inventory", document, move |session| {
+    pub(super) async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
+        let document = params.text_document.uri.clone();
+        self.ask("preflight/inventory", Some(&document), move |session| {
             session.inventory(&params)
         })
         .await
     }
 
-    async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
-        let document = Some(params.text_document.uri.clone());
-        self.ask("preflight/syntaxTree", document, move |session| {
+    pub(super) async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
+        let document = params.text_document.uri.clone();
+        self.ask("preflight/syntaxTree", Some(&document), move |session| {
             session.syntax_tree(&params)
         })
         .await
     }
 
-    async fn set_trace(&self, params: SetTraceParams) {
-        self.send(Event::Trace(params.value));
+    pub(super) async fn set_trace(&self, params: SetTraceParams) {
+        self.0.lock().set_trace(params.value);
     }
 
-    async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {
-        self.send(Event::HideProgress(params.token));
-    }
-}
-
-/// The protocol's word for a request that is fine but cannot be done.
-fn unread() -> Error {
-    Error {
-        code: ErrorCode::ServerError(-32803),
-        message: "too many answers are waiting to be read".into(),
-        data: None,
+    pub(super) async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {
+        self.0.lock().hide_scans(&params.token);
     }
 }
 
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let answer = capabilities::answer(&params);
-        self.send(Event::Initialize(Box::new(params)));
-        Ok(answer)
+        // Capabilities come as they were declared: see `tolerant`.
+        let declared = params.capabilities.experimental.as_ref();
+        let caps = Caps::of(declared.unwrap_or_default());
+        self.0.lock().initialize(&params, caps);
+        Ok(capabilities::answer(&caps))
     }
 
     async fn initialized(&self, _: InitializedParams) {
-        self.send(Event::Initialized);
+        self.0.lock().initialized();
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -133,52 +89,45 @@ impl LanguageServer for Server {
 
     async fn did_open(&self, params: DidOpenTextDocumentParams) {
         let document = params.text_document;
-        self.send(Event::Open {
-            uri: document.uri,
-            language: document.language_id,
-            version: document.version,
-            text: document.text,
-        });
+        self.0.lock().open(
+            document.uri,
+            &document.language_id,
+            document.version,
+            &document.text,
+        );
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
-        self.send(Event::Change {
-            uri: params.text_document.uri,
-            version: params.text_document.version,
-            changes: params.content_changes,
-        });
+        let document = params.text_document;
+        let mut state = self.0.lock();
+        state.change(&document.uri, document.version, params.content_changes);
     }
 
     async fn did_save(&self, params: DidSaveTextDocumentParams) {
-        self.send(Event::Save(params.text_document.uri));
+        self.0.lock().saved(&params.text_document.uri);
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
-        self.send(Event::Close(params.text_document.uri));
+        self.0.lock().close(&params.text_document.uri);
     }
 
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
-        self.send(Event::Watched(params.changes));
+        self.0.lock().watched(&params.changes);
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
-        let uris = |folders: Vec<tower_lsp::ls_types::WorkspaceFolder>| {
-            folders.into_iter().map(|folder| folder.uri).collect()
-        };
-        self.send(Event::Folders {
-            added: uris(params.event.added),
-            removed: uris(params.event.removed),
-        });
+        let event = params.event;
+        self.0.lock().change_folders(&event.added, &event.removed);
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
-        self.send(Event::Settings(params.settings));
+        self.0.lock().settings_changed(&params.settings);
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let document = Some(params.text_document.uri.clone());
+        let document = params.text_document.uri.clone();
         let work = move |session: &mut Session| session.code_actions(&params);
-        self.ask("textDocument/codeAction", document, work)
+        self.ask("textDocument/codeAction", Some(&document), work)
             .await
             .map(Some)
     }
@@ -192,8 +141,8 @@ impl LanguageServer for Server {
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let at = &params.text_document_position_params;
-        let document = Some(at.text_document.uri.clone());
-        self.ask("textDocument/hover", document, move |session| {
+        let document = at.text_document.uri.clone();
+        self.ask("textDocument/hover", Some(&document), move |session| {
             session.hover(&params)
         })
         .await
@@ -203,8 +152,8 @@ impl LanguageServer for Server {
         &self,
         params: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
-        let document = Some(params.text_document.uri.clone());
-        self.ask("textDocument/diagnostic", document, move |session| {
+        let document = params.text_document.uri.clone();
+        self.ask("textDocument/diagnostic", Some(&document), move |session| {
             session.pull(&params)
         })
         .await
@@ -224,7 +173,7 @@ impl LanguageServer for Server {
         if params.command == FIX {
             let work = move |session: &mut Session| session.commanded(params.arguments.first());
             let (title, edit) = self.ask("workspace/executeCommand", None, work).await??;
-            self.send(Event::Apply(title, Box::new(edit)));
+            self.0.lock().apply(title, edit);
             return Ok(None);
         }
         if params.command != SCAN {
@@ -232,7 +181,7 @@ impl LanguageServer for Server {
             return Err(Error::invalid_params(text));
         }
         let (sender, done) = oneshot::channel();
-        self.send(Event::ScanAll(sender));
+        self.0.lock().scan_all(sender);
         done.await.map_err(|_| Error::internal_error())?;
         Ok(None)
     }

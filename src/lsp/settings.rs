@@ -24,37 +24,29 @@ pub const SETTINGS: &[(&str, &[&str], &str)] = &[
 /// described in the second half.
 pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
     let section = value.get("preflight").unwrap_or(value);
+    let mut overrides = Overrides::default();
     let mut wrong = Vec::new();
-    let overrides = Overrides {
-        rules: Vec::new(),
-        plan: choice(
-            section,
-            "plan",
-            &mut wrong,
-            &[
-                ("Containers", Plan::Containers),
-                ("ContainerRegistry", Plan::ContainerRegistry),
-            ],
-        ),
-        coverage: choice(
-            section,
-            "coverage",
-            &mut wrong,
-            &[
-                ("workspace", Coverage::Workspace),
-                ("deployment", Coverage::Deployment),
-                ("elsewhere", Coverage::Elsewhere),
-            ],
-        ),
-        hints: match section.get("hints") {
-            None | Some(Value::Null) => None,
-            Some(Value::Bool(hints)) => Some(*hints),
-            Some(other) => {
-                wrong.push(format!("preflight.hints is true or false, not {other}"));
-                None
+    for (name, values, _) in SETTINGS {
+        let Some(value) = section.get(name).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        let text = value.as_str().unwrap_or_default().to_ascii_lowercase();
+        match (*name, &*text) {
+            ("plan", "containers") => overrides.plan = Some(Plan::Containers),
+            ("plan", "containerregistry") => overrides.plan = Some(Plan::ContainerRegistry),
+            ("coverage", "workspace") => overrides.coverage = Some(Coverage::Workspace),
+            ("coverage", "deployment") => overrides.coverage = Some(Coverage::Deployment),
+            ("coverage", "elsewhere") => overrides.coverage = Some(Coverage::Elsewhere),
+            ("hints", _) if value.is_boolean() => overrides.hints = value.as_bool(),
+            _ => {
+                let values = match values {
+                    [] => "true or false".to_owned(),
+                    values => format!("one of {}", values.join(", ")),
+                };
+                wrong.push(format!("preflight.{name} is {values}, not {value}"));
             }
-        },
-    };
+        }
+    }
     (overrides, wrong)
 }
 
@@ -62,28 +54,6 @@ pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
 pub(super) fn are_in(value: &Value) -> bool {
     let section = value.get("preflight").filter(|it| !it.is_null());
     section.is_some() || SETTINGS.iter().any(|(name, ..)| value.get(name).is_some())
-}
-
-fn choice<T: Copy>(
-    section: &Value,
-    name: &str,
-    wrong: &mut Vec<String>,
-    choices: &[(&str, T)],
-) -> Option<T> {
-    let value = section.get(name)?;
-    if value.is_null() {
-        return None;
-    }
-    let text = value.as_str().unwrap_or_default();
-    let found = choices
-        .iter()
-        .find(|(choice, _)| choice.eq_ignore_ascii_case(text));
-    if found.is_none() {
-        let names: Vec<_> = choices.iter().map(|(choice, _)| *choice).collect();
-        let names = names.join(", ");
-        wrong.push(format!("preflight.{name} is one of {names}, not {value}"));
-    }
-    found.map(|(_, value)| *value)
 }
 
 #[cfg(test)]

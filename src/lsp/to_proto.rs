@@ -9,8 +9,7 @@ use tower_lsp::ls_types::{
     self, CodeDescription, DiagnosticRelatedInformation, DiagnosticTag, NumberOrString, Uri,
 };
 
-use super::capabilities::Caps;
-use super::names::Names;
+use super::session::Session;
 use crate::analysis::{Diagnostic, FileReport, Location, Point};
 use crate::rules::finding::{Severity, Verdict};
 use crate::text::{self, Encoding};
@@ -57,50 +56,50 @@ pub(super) fn finding_id(diagnostic: &Diagnostic) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// What a file has to show, as the client takes it. Suppressed findings are not shown.
-pub(super) fn diagnostics(
-    report: &FileReport,
-    caps: &Caps,
-    names: &Names,
-) -> Vec<ls_types::Diagnostic> {
-    let shown = report.diagnostics.iter();
-    shown
-        .filter(|diagnostic| diagnostic.suppressed.is_none())
-        .map(|found| diagnostic(found, caps, names))
-        .collect()
-}
+impl Session {
+    /// What a file has to show, as the client takes it. Suppressed findings are not shown.
+    pub(super) fn diagnostics(&self, report: &FileReport) -> Vec<ls_types::Diagnostic> {
+        let shown = report.diagnostics.iter();
+        shown
+            .filter(|found| found.suppressed.is_none())
+            .map(|found| self.diagnostic(found))
+            .collect()
+    }
 
-/// A diagnostic.
-pub(super) fn diagnostic(found: &Diagnostic, caps: &Caps, names: &Names) -> ls_types::Diagnostic {
-    let related = found.related.iter().filter_map(|(location, message)| {
-        Some(DiagnosticRelatedInformation {
-            location: ls_types::Location {
-                uri: names.uri(&location.path)?,
-                range: range(location, caps.encoding),
-            },
-            message: message.clone(),
-        })
-    });
-    let about_rule = found.verdict != Verdict::Hint || !found.resource_type.is_empty();
-    let described = caps.code_description && about_rule;
-    let page = found.page.filter(|_| described);
-    let page = page.and_then(|page| Uri::from_str(page).ok());
-    ls_types::Diagnostic {
-        range: range(&found.location, caps.encoding),
-        severity: Some(match found.severity {
-            Severity::Error => ls_types::DiagnosticSeverity::ERROR,
-            Severity::Warning => ls_types::DiagnosticSeverity::WARNING,
-            Severity::Note => ls_types::DiagnosticSeverity::INFORMATION,
-        }),
-        code: Some(NumberOrString::String(found.code.to_owned())),
-        code_description: page.map(|href| CodeDescription { href }),
-        source: Some(SOURCE.to_owned()),
-        message: found.message.clone(),
-        related_information: (caps.related && !found.related.is_empty()).then(|| related.collect()),
-        tags: (caps.deprecated && found.deprecated).then(|| vec![DiagnosticTag::DEPRECATED]),
-        // No version: a finding that a new version did not change shall look unchanged to a client that asks.
-        data: caps
-            .diagnostic_data
-            .then(|| json!({"finding": finding_id(found)})),
+    /// A finding as the client takes it.
+    pub(super) fn diagnostic(&self, found: &Diagnostic) -> ls_types::Diagnostic {
+        let caps = &self.caps;
+        let related = found.related.iter().filter_map(|(location, message)| {
+            Some(DiagnosticRelatedInformation {
+                location: ls_types::Location {
+                    uri: self.uri(&location.path)?,
+                    range: range(location, caps.encoding),
+                },
+                message: message.clone(),
+            })
+        });
+        let about_rule = found.verdict != Verdict::Hint || !found.resource_type.is_empty();
+        let described = caps.code_description && about_rule;
+        let page = found.page.filter(|_| described);
+        let page = page.and_then(|page| Uri::from_str(page).ok());
+        ls_types::Diagnostic {
+            range: range(&found.location, caps.encoding),
+            severity: Some(match found.severity {
+                Severity::Error => ls_types::DiagnosticSeverity::ERROR,
+                Severity::Warning => ls_types::DiagnosticSeverity::WARNING,
+                Severity::Note => ls_types::DiagnosticSeverity::INFORMATION,
+            }),
+            code: Some(NumberOrString::String(found.code.to_owned())),
+            code_description: page.map(|href| CodeDescription { href }),
+            source: Some(SOURCE.to_owned()),
+            message: found.message.clone(),
+            related_information: (caps.related && !found.related.is_empty())
+                .then(|| related.collect()),
+            tags: (caps.deprecated && found.deprecated).then(|| vec![DiagnosticTag::DEPRECATED]),
+            // No version: a finding that a new version did not change shall look unchanged to a client that asks.
+            data: caps
+                .diagnostic_data
+                .then(|| json!({"finding": finding_id(found)})),
+        }
     }
 }

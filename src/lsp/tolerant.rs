@@ -6,18 +6,12 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_lsp::ls_types::{
-    CodeActionParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
-    InitializeParams, Range,
-};
+use tower_lsp::ls_types::{Diagnostic, FileEvent, Range, TraceValue, Uri, WorkspaceFolder};
 
 use super::log;
 
 /// The version of an edit that names none.
 pub(super) const NO_VERSION: i32 = i32::MIN;
-
-/// Whether something fits what is expected.
-type Fits = fn(&Value) -> bool;
 
 fn is<T: for<'a> Deserialize<'a>>(value: &Value) -> bool {
     T::deserialize(value).is_ok()
@@ -25,148 +19,87 @@ fn is<T: for<'a> Deserialize<'a>>(value: &Value) -> bool {
 
 /// The parameters of a message as the protocol's library takes them.
 pub(super) fn params(method: &str, given: Option<Value>) -> Option<Value> {
-    match method {
+    let mut params = match method {
         // These take no parameters, and clients differ in how they give none.
-        "shutdown" | "preflight/status" => None,
-        "initialized" => Some(given.filter(Value::is_object).unwrap_or_else(|| json!({}))),
-        "initialize" => {
-            let bare = json!({"capabilities": {}});
-            Some(fitting(given?, bare, is::<InitializeParams>))
-        }
+        "shutdown" | "preflight/status" => return None,
+        "initialized" => return Some(json!({})),
+        _ => given?,
+    };
+    match method {
+        "initialize" => initialize(&mut params),
         "textDocument/codeAction" => {
-            let mut bare = given.clone()?;
-            if let Some(context) = bare.get_mut("context").and_then(Value::as_object_mut) {
-                context.insert("diagnostics".to_owned(), json!([]));
-            }
-            Some(fitting(given?, bare, is::<CodeActionParams>))
+            retain::<Diagnostic>(&mut params, "/context", "diagnostics");
         }
-        "workspace/didChangeWatchedFiles" => {
-            let bare = json!({"changes": []});
-            Some(fitting(given?, bare, is::<DidChangeWatchedFilesParams>))
-        }
+        "workspace/didChangeWatchedFiles" => retain::<FileEvent>(&mut params, "", "changes"),
         "workspace/didChangeWorkspaceFolders" => {
-            let bare = json!({"event": {"added": [], "removed": []}});
-            Some(fitting(given?, bare, is::<DidChangeWorkspaceFoldersParams>))
+            retain::<WorkspaceFolder>(&mut params, "/event", "added");
+            retain::<WorkspaceFolder>(&mut params, "/event", "removed");
         }
-        "textDocument/didOpen" | "textDocument/didChange" => Some(with_text(method, given?)),
-        _ => given,
+        "textDocument/didOpen" | "textDocument/didChange" => complete(method, &mut params),
+        _ => {}
+    }
+    Some(params)
+}
+
+/// Keeps the items of a list that are such; a list that is missing is empty.
+fn retain<T: for<'a> Deserialize<'a>>(params: &mut Value, parent: &str, name: &str) {
+    if let Some(parent) = params.pointer_mut(parent).and_then(Value::as_object_mut) {
+        let list = parent.entry(name).or_insert_with(|| json!([]));
+        match list {
+            Value::Array(items) => items.retain(is::<T>),
+            other => *other = json!([]),
+        }
     }
 }
 
-/// The parts of `didOpen` and `didChange` without which the text would diverge.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "only whether they are there counts")]
-struct WithText<'a> {
-    #[serde(borrow)]
-    text_document: TextDocument<'a>,
-    #[serde(borrow)]
-    content_changes: Option<Vec<Edit<'a>>>,
+/// Keeps of what a client names at the start what the server reads and understands. Capabilities are handed on as they
+/// came, as `experimental`, which may be anything.
+fn initialize(params: &mut Value) {
+    if params.get("workspaceFolders").is_some_and(Value::is_array) {
+        retain::<WorkspaceFolder>(params, "", "workspaceFolders");
+    }
+    if let Some(members) = params.as_object_mut() {
+        let capabilities = members.remove("capabilities").unwrap_or_default();
+        members.retain(|name, value| match &**name {
+            "processId" => is::<Option<u32>>(value),
+            "rootPath" => is::<Option<String>>(value),
+            "rootUri" => is::<Option<Uri>>(value),
+            "workspaceFolders" => is::<Option<Vec<WorkspaceFolder>>>(value),
+            "trace" => is::<TraceValue>(value),
+            "initializationOptions" => true,
+            _ => false,
+        });
+        let capabilities = json!({"experimental": capabilities});
+        members.insert("capabilities".to_owned(), capabilities);
+    }
 }
 
-#[derive(Deserialize)]
-#[allow(dead_code, reason = "only whether they are there counts")]
-struct TextDocument<'a> {
-    uri: &'a str,
-    text: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-#[allow(dead_code, reason = "only whether they are there counts")]
-struct Edit<'a> {
-    range: Option<Range>,
-    text: &'a str,
-}
-
-/// The parameters of a message that carries text, with the version and the language that it does not name.
-fn with_text(method: &str, mut given: Value) -> Value {
-    let opens = method == "textDocument/didOpen";
-    if let Some(document) = given.get_mut("textDocument").and_then(Value::as_object_mut) {
+/// Adds the version and the language that a document does not name, and logs what has no text: the library drops it.
+fn complete(method: &str, params: &mut Value) {
+    let uri = params.pointer("/textDocument/uri").cloned();
+    let document = params
+        .get_mut("textDocument")
+        .and_then(Value::as_object_mut);
+    if let Some(document) = document {
         if !document.get("version").is_some_and(is::<i32>) {
             document.insert("version".to_owned(), json!(NO_VERSION));
         }
-        if opens && !document.get("languageId").is_some_and(Value::is_string) {
+        if !document.get("languageId").is_some_and(Value::is_string) {
             document.insert("languageId".to_owned(), json!(""));
         }
     }
-    let wrong = match WithText::deserialize(&given) {
-        Ok(params) if opens && params.text_document.text.is_none() => "no text".to_owned(),
-        Ok(params) if !opens && params.content_changes.is_none() => "no changes".to_owned(),
-        Ok(_) => return given,
-        Err(error) => error.to_string(),
+    let has_text = |value: &Value| value.get("text").is_some_and(Value::is_string);
+    let is_edit =
+        |edit: &Value| has_text(edit) && edit.get("range").is_none_or(is::<Option<Range>>);
+    let complete = match params.get("contentChanges") {
+        Some(changes) => changes.as_array().is_some_and(|it| it.iter().all(is_edit)),
+        None => method.ends_with("didOpen") && params.get("textDocument").is_some_and(has_text),
     };
-    let uri = given
-        .pointer("/textDocument/uri")
-        .cloned()
-        .unwrap_or_default();
-    log::line(&format!(
-        "{method} of {uri} is ignored, its text may differ from now on: {wrong}"
-    ));
-    given
-}
-
-/// What fits of these parameters, beginning with what does in any case; all of them where that is nothing.
-fn fitting(given: Value, bare: Value, fits: Fits) -> Value {
-    if fits(&given) || !fits(&bare) || !given.is_object() {
-        return given;
-    }
-    let mut kept = bare;
-    take_in(&mut kept, "", &given, fits);
-    kept
-}
-
-/// Takes the members of an object, or the items of a list, into the place that is there for them, as far as they fit.
-fn take_in(kept: &mut Value, place: &str, given: &Value, fits: Fits) {
-    match given {
-        Value::Object(members) => {
-            for (name, value) in members {
-                let inner = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
-                let put = |kept: &mut Value, value: Option<Value>| {
-                    let Some(around) = kept.pointer_mut(place).and_then(Value::as_object_mut)
-                    else {
-                        return;
-                    };
-                    _ = match value {
-                        Some(value) => around.insert(name.clone(), value),
-                        None => around.remove(name),
-                    };
-                };
-                let before = kept.pointer(&inner).cloned();
-                put(kept, Some(value.clone()));
-                if fits(kept) {
-                    continue;
-                }
-                let empty = match value {
-                    Value::Object(_) => before.clone().or_else(|| Some(json!({}))),
-                    Value::Array(_) => Some(json!([])),
-                    _ => None,
-                };
-                put(kept, empty.clone());
-                if empty.is_some() && fits(kept) {
-                    take_in(kept, &inner, value, fits);
-                } else {
-                    put(kept, before);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                let list = |kept: &mut Value, item: Option<Value>| {
-                    let Some(list) = kept.pointer_mut(place).and_then(Value::as_array_mut) else {
-                        return;
-                    };
-                    match item {
-                        Some(item) => list.push(item),
-                        None => _ = list.pop(),
-                    }
-                };
-                list(kept, Some(item.clone()));
-                if !fits(kept) {
-                    list(kept, None);
-                }
-            }
-        }
-        _ => {}
+    if !complete {
+        let uri = uri.unwrap_or_default();
+        log::line(&format!(
+            "{method} of {uri} is ignored: its text may differ from now on"
+        ));
     }
 }
 
@@ -174,65 +107,36 @@ fn take_in(kept: &mut Value, place: &str, given: &Value, fits: Fits) {
 mod tests {
     use super::*;
 
-    fn check(method: &str, given: Value, want: Option<Value>) {
-        let want = want.unwrap_or_else(|| given.clone());
+    fn check(method: &str, given: Value, want: Value) {
         assert_eq!(params(method, Some(given)), Some(want));
     }
 
     #[test]
-    fn what_fits_is_left_alone() {
-        check("m", json!(7), None);
-        check("initialized", json!({}), None);
-        check("initialize", json!({"capabilities": {}}), None);
-        check(
-            "workspace/didChangeWatchedFiles",
-            json!({"changes": []}),
-            None,
-        );
-        // Nothing can be made of these.
-        check("initialize", json!([]), None);
-        check("textDocument/codeAction", json!({"context": {}}), None);
-    }
-
-    #[test]
-    fn the_rest_of_what_a_client_says_at_the_start_counts() {
-        let start = |params: Value, want: Value| check("initialize", params, Some(want));
-        start(json!({}), json!({"capabilities": {}}));
-        start(json!({"capabilities": null}), json!({"capabilities": {}}));
+    fn what_a_client_names_at_the_start_is_understood_piece_by_piece() {
+        let start = |params: Value, want: Value| check("initialize", params, want);
+        let bare = json!({"capabilities": {"experimental": null}});
+        start(json!({}), bare.clone());
         start(
-            json!({"processId": -1, "trace": "compact", "rootUri": "", "rootPath": "/a", "capabilities": {}}),
-            json!({"rootPath": "/a", "capabilities": {}}),
+            json!({"capabilities": null, "processId": -1, "trace": "compact", "rootUri": ""}),
+            bare,
         );
+        let folder = |uri: &str| json!({"uri": uri, "name": "a"});
         start(
-            json!({"capabilities": {}, "workspaceFolders": [
-                {"uri": "", "name": "a"},
-                {"uri": "file:///b", "name": "b"},
-            ]}),
-            json!({"capabilities": {}, "workspaceFolders": [{"uri": "file:///b", "name": "b"}]}),
-        );
-        start(
-            json!({"capabilities": {
-                "workspace": {
-                    "configuration": true,
-                    "workspaceEdit": {"documentChanges": true, "resourceOperations": ["create", "copy"]},
-                },
-                "textDocument": {
-                    "hover": {"contentFormat": ["asciidoc", "markdown"]},
-                    "semanticTokens": {},
-                    "codeAction": 7,
-                },
-                "window": null,
-                "a/b~": 1,
-            }}),
-            json!({"capabilities": {
-                "workspace": {
-                    "configuration": true,
-                    "workspaceEdit": {"documentChanges": true, "resourceOperations": ["create"]},
-                },
-                "textDocument": {"hover": {"contentFormat": ["markdown"]}},
-                "window": null,
-                "a/b~": 1,
-            }}),
+            json!({
+                "processId": null,
+                "rootPath": "/a",
+                "capabilities": {"window": 7},
+                "workspaceFolders": [folder(""), folder("file:///b")],
+                "initializationOptions": [1],
+                "clientInfo": 7,
+            }),
+            json!({
+                "processId": null,
+                "rootPath": "/a",
+                "capabilities": {"experimental": {"window": 7}},
+                "workspaceFolders": [folder("file:///b")],
+                "initializationOptions": [1],
+            }),
         );
     }
 
@@ -249,17 +153,15 @@ mod tests {
                 "context": {"diagnostics": diagnostics, "only": ["quickfix"]},
             })
         };
-        check(
-            "textDocument/codeAction",
-            ask(json!([odd, good])),
-            Some(ask(json!([good]))),
-        );
-        check("textDocument/codeAction", ask(json!([good])), None);
+        let method = "textDocument/codeAction";
+        check(method, ask(json!([odd, good])), ask(json!([good])));
+        check(method, ask(json!([good])), ask(json!([good])));
+        check(method, ask(json!(null)), ask(json!([])));
         let changed = |uri: &str| json!({"uri": uri, "type": 1});
         check(
             "workspace/didChangeWatchedFiles",
             json!({"changes": [changed("a b"), changed("file:///a")]}),
-            Some(json!({"changes": [changed("file:///a")]})),
+            json!({"changes": [changed("file:///a")]}),
         );
     }
 
@@ -269,6 +171,24 @@ mod tests {
             assert_eq!(params("shutdown", given.clone()), None);
             assert_eq!(params("preflight/status", given.clone()), None);
             assert_eq!(params("initialized", given), Some(json!({})));
+        }
+    }
+
+    #[test]
+    fn a_document_has_a_version_and_a_language() {
+        let named = json!({"uri": "file:///a", "version": 3, "languageId": "bicep", "text": ""});
+        let open = json!({"textDocument": named});
+        check("textDocument/didOpen", open.clone(), open);
+        let nameless = json!({"uri": "file:///a", "version": NO_VERSION, "languageId": ""});
+        for document in [
+            json!({"uri": "file:///a"}),
+            json!({"uri": "file:///a", "version": null, "languageId": 7}),
+        ] {
+            check(
+                "textDocument/didChange",
+                json!({"textDocument": document, "contentChanges": []}),
+                json!({"textDocument": nameless, "contentChanges": []}),
+            );
         }
     }
 }

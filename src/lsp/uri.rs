@@ -49,6 +49,14 @@ fn alone(uri: &Uri, language: &str) -> PathBuf {
     }
 }
 
+/// The path of a file; `None` for what is no file.
+pub(super) fn file(uri: &Uri) -> Option<PathBuf> {
+    match named(uri, "") {
+        Named::File(path) => Some(path),
+        Named::Alone(_) | Named::Nothing => None,
+    }
+}
+
 /// The URI of a path that no client has named yet.
 pub(super) fn uri_of(path: &Path) -> Option<Uri> {
     Uri::from_str(&disk::to_uri(path)).ok()

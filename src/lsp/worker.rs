@@ -2,28 +2,24 @@
 //!
 //! It takes jobs in order, and looks at the whole only when none is waiting: so ten edits that came together are checked
 //! once. Whatever it does with the engine may panic without taking the server down; then the engine is built anew from
-//! the documents that the actor holds, and what was shown stays until something newer can be.
+//! the documents that the protocol holds, and what was shown stays until something newer can be.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use tower_lsp::ls_types::Uri;
+use tokio::sync::oneshot;
 
 use super::capabilities::Caps;
 use super::custom::Status;
-use super::event::Event;
-use super::jobs::{Change, Inputs, Job, Jobs, Rebuild};
-use super::names::Names;
+use super::jobs::{Change, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::session::Session;
-use super::shown::Shown;
-use crate::analysis::{Analysis, FileReport, LookAgain, Options};
-use crate::text::TextChange;
-use crate::workspace::disk;
+use super::state::Shared;
+use crate::analysis::{Analysis, Cancel, FileReport, Options};
+use crate::text::{Document, TextChange};
 
 /// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
 /// than a keystroke, and users do not read them while typing.
@@ -33,78 +29,62 @@ const IDLE_DELAY: Duration = Duration::from_millis(80);
 const MAX_ROUNDS: u32 = 10_000;
 
 /// The worker's state.
-pub(super) struct Worker {
+struct Worker {
     session: Session,
-    events: Sender<Event>,
-    /// The number of the last report on scans.
-    told_scans: u64,
+    state: Shared,
+    jobs: Arc<Jobs>,
     /// The last `preflight/statusChanged`.
-    told_status: Option<Status>,
+    sent_status: Option<Status>,
     /// The inputs that the client was last asked to watch one by one.
     watched: Vec<PathBuf>,
-    options: Options,
-    jobs: Arc<Jobs>,
     /// Something was done since the last refresh.
     dirty: bool,
     /// The documents among it: their answer is awaited.
     edited: BTreeSet<PathBuf>,
     /// The engine was lost, and the documents to build it from are on their way.
     lost: bool,
-    /// Faults since a document was last opened or edited.
+    /// Panics since a document was last opened or edited.
     strikes: u32,
     /// The totals may be different from those last sent.
     stale_status: bool,
-    /// The actor was not yet sent that everything is done.
-    busy: bool,
+    /// Scans ended or began since the worker was last idle.
+    scanned: bool,
+    /// Requests that wait until it is.
+    waiting: Vec<oneshot::Sender<()>>,
     fault: Option<String>,
 }
 
-/// What the worker needs to start.
-pub(super) struct Start {
-    pub(super) caps: Caps,
-    pub(super) output: Arc<Output>,
-    pub(super) events: Sender<Event>,
-    pub(super) jobs: Arc<Jobs>,
-    pub(super) options: Options,
-    /// See [`super::Setup::fault`].
-    pub(super) fault: Option<String>,
-}
-
-/// Runs until it is asked to stop.
-pub(super) fn run(start: Start) {
+/// Runs until it is asked to stop. `fault` is for tests: see [`super::Setup::fault`].
+pub(super) fn run(
+    state: Shared,
+    jobs: Arc<Jobs>,
+    output: Arc<Output>,
+    caps: Caps,
+    options: Options,
+    fault: Option<String>,
+) {
     let mut worker = Worker {
-        session: Session {
-            analysis: Analysis::new(start.options.clone()),
-            caps: start.caps,
-            names: Names::default(),
-            shown: Shown::default(),
-            output: start.output,
-            scanning: 0,
-        },
-        events: start.events,
-        told_scans: 0,
-        told_status: None,
+        session: Session::new(Analysis::new(options), caps, output),
+        state,
+        jobs: jobs.clone(),
+        sent_status: None,
         watched: Vec::new(),
-        options: start.options,
-        jobs: start.jobs,
         dirty: false,
         edited: BTreeSet::new(),
         lost: false,
         strikes: 0,
         stale_status: false,
-        busy: false,
-        fault: start.fault,
+        scanned: false,
+        waiting: Vec::new(),
+        fault,
     };
-    let jobs = worker.jobs.clone();
     let mut rounds = 0;
     loop {
-        if !worker.has_work() || rounds >= MAX_ROUNDS {
-            worker.rest();
-        }
         let work = worker.has_work() && rounds < MAX_ROUNDS;
         let job = if work {
             jobs.try_pop()
         } else {
+            worker.rest();
             jobs.pop(worker.stale_status.then_some(IDLE_DELAY))
         };
         match job {
@@ -128,34 +108,30 @@ impl Worker {
     }
 
     fn take(&mut self, job: Job) {
-        if self.lost {
-            // The documents that are on their way have all this in them.
-            match job {
-                Job::Rebuild(rebuild) => self.rebuild(*rebuild),
-                Job::Open { path, uri, .. } => self.learn(&path, uri),
-                Job::Scanning(count, reported) => {
-                    (self.session.scanning, self.told_scans) = (count, reported);
-                    self.busy = true;
-                }
-                _ => {}
-            }
-            return;
-        }
-        if matches!(job, Job::Open { .. } | Job::Edit { .. }) {
-            self.strikes = 0;
-        }
         match job {
+            Job::Scanning(count) => {
+                self.session.scanning = count;
+                self.scanned = true;
+                self.stale_status = true;
+            }
+            Job::WhenIdle(reply) => self.waiting.push(reply),
+            Job::Rebuild(rebuild) => self.rebuild(*rebuild),
+            // The documents that are on their way have everything else in them.
+            Job::Open { path, uri, .. } if self.lost => self.session.learn(&path, uri),
+            _ if self.lost => {}
             Job::Open {
                 path,
                 uri,
-                version,
-                text,
+                document,
             } => {
-                self.learn(&path, uri);
+                self.strikes = 0;
+                self.session.learn(&path, uri);
                 self.edited.insert(path.clone());
                 self.change(|worker| {
+                    let text = document.text.to_string();
                     worker.provoke(&text);
-                    worker.session.analysis.open(&path, version, &text);
+                    let analysis = &mut worker.session.analysis;
+                    analysis.open(&path, document.version, &text);
                 });
             }
             Job::Edit {
@@ -163,30 +139,14 @@ impl Worker {
                 version,
                 change,
             } => {
+                self.strikes = 0;
                 self.edited.insert(path.clone());
                 self.change(|worker| worker.edit(&path, version, change));
             }
-            Job::Close(path) => self.change(|worker| worker.session.analysis.close(&path)),
-            Job::Disk(paths) => self.change(|worker| worker.session.analysis.disk_changed(&paths)),
-            Job::LookAgain(inputs) => self.look_again(&inputs),
-            Job::Folders(folders) => {
-                self.change(|worker| worker.session.analysis.set_folders(&folders))
+            Job::Update(update) => {
+                let changed = self.guard(|worker| update(&mut worker.session.analysis));
+                self.dirty |= changed == Some(true);
             }
-            Job::Overrides(overrides, folders) => {
-                self.options.overrides = overrides.clone();
-                self.options.folder_overrides = folders.clone();
-                self.change(|worker| worker.session.analysis.set_overrides(overrides, folders));
-            }
-            Job::Scanning(count, reported) => {
-                (self.session.scanning, self.told_scans) = (count, reported);
-                self.busy = true;
-                self.stale_status = true;
-            }
-            Job::Install(scan) => {
-                self.busy = true;
-                self.change(|worker| worker.session.analysis.install(scan));
-            }
-            Job::Rebuild(rebuild) => self.rebuild(*rebuild),
             Job::Ask(ask) => {
                 if self.dirty {
                     self.refresh_once();
@@ -195,22 +155,6 @@ impl Worker {
             }
             Job::Stop => {}
         }
-    }
-
-    /// Calls a file what the client calls it. A file has one name at a time: what was shown under another is taken back.
-    fn learn(&mut self, path: &Path, uri: Uri) {
-        let path = disk::normalize(path);
-        if let Some(before) = self
-            .session
-            .names
-            .uri(&path)
-            .filter(|before| *before != uri)
-        {
-            self.session
-                .shown
-                .take_back(&path, &before, &self.session.output);
-        }
-        self.session.names.learn(path, uri);
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Worker)) {
@@ -241,16 +185,6 @@ impl Worker {
         }
     }
 
-    fn look_again(&mut self, inputs: &Inputs) {
-        let which = match inputs {
-            Inputs::All => LookAgain::Everything,
-            Inputs::Around(path) => LookAgain::Now(path),
-            Inputs::ForRequest(path) => LookAgain::Request(path),
-        };
-        let changed = self.guard(|worker| worker.session.analysis.look_again(which));
-        self.dirty |= changed == Some(true);
-    }
-
     /// One refresh, unless something is waiting that should go before.
     fn work(&mut self) {
         let Some(cancel) = self.jobs.begin(self.edited.is_empty()) else {
@@ -269,7 +203,7 @@ impl Worker {
             return;
         }
         self.dirty = false;
-        let cancel = crate::analysis::Cancel::default();
+        let cancel = Cancel::default();
         let reports = self.guard(|worker| worker.session.analysis.refresh(&cancel));
         self.show(reports);
     }
@@ -278,24 +212,21 @@ impl Worker {
         let edited = std::mem::take(&mut self.edited);
         let Some(reports) = reports else { return };
         self.stale_status = true;
-        let Session {
-            shown,
-            caps,
-            names,
-            output,
-            ..
-        } = &mut self.session;
-        if shown.show(&reports, &edited, caps, names, output) {
-            // The actor is gone only when the server is ending.
-            let _ = self.events.send(Event::Refresh);
+        if self.session.show(&reports, &edited) {
+            self.state.lock().refresh();
         }
     }
 
-    /// Nothing is left to do for now.
+    /// Nothing is left to do for now. Scans report their end behind what they found.
     fn rest(&mut self) {
-        if self.busy && !self.lost && self.session.scanning == 0 {
-            self.busy = false;
-            let _ = self.events.send(Event::Settled(self.told_scans));
+        if self.lost || self.session.scanning > 0 || !self.jobs.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut self.scanned) {
+            self.state.lock().scans_checked();
+        }
+        for reply in self.waiting.drain(..) {
+            let _ = reply.send(());
         }
     }
 
@@ -311,8 +242,8 @@ impl Worker {
         if self.session.caps.watch_elsewhere {
             let inputs = self.guard(|worker| worker.session.analysis.inputs_not_watched());
             if let Some(inputs) = inputs.filter(|inputs| *inputs != self.watched) {
-                self.watched = inputs.clone();
-                let _ = self.events.send(Event::Inputs(inputs));
+                self.state.lock().watch_inputs(&inputs);
+                self.watched = inputs;
             }
         }
     }
@@ -320,10 +251,10 @@ impl Worker {
     /// Sends `preflight/statusChanged` if the status did change.
     fn status_changed(&mut self) {
         let status = self.session.status();
-        if self.told_status.as_ref() != Some(&status) {
+        if self.sent_status.as_ref() != Some(&status) {
             let output = &self.session.output;
             output.notify("preflight/statusChanged", &status);
-            self.told_status = Some(status);
+            self.sent_status = Some(status);
         }
     }
 
@@ -342,64 +273,47 @@ impl Worker {
         self.jobs.end();
         self.lost = true;
         self.strikes += 1;
-        let broken = std::mem::replace(
-            &mut self.session.analysis,
-            Analysis::new(self.options.clone()),
-        );
-        // What is half done may fall over once more on its way out.
+        let fresh = Analysis::new(Options::default());
+        let broken = std::mem::replace(&mut self.session.analysis, fresh);
+        // What is half done may panic once more when it is dropped.
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
-        let _ = self.events.send(Event::Lost {
-            cause: cause.to_owned(),
-            strikes: self.strikes,
-        });
+        self.state.lock().engine_lost(cause, self.strikes);
     }
 
-    /// Builds the engine anew. The second time in a row, documents are taken one at a time, and those that break it are
-    /// left out until they are opened again.
+    /// Builds the engine anew. The second time in a row, documents that break it are left out until they are opened again.
     fn rebuild(&mut self, rebuild: Rebuild) {
         self.lost = false;
         self.dirty = true;
-        let paths = rebuild.documents.iter().map(|(path, _)| path.clone());
-        self.edited = paths.collect();
-        self.options.overrides = rebuild.overrides;
-        self.options.folder_overrides = rebuild.folder_overrides;
-        if self.strikes < 2 {
-            let documents = &rebuild.documents;
-            let folders = &rebuild.folders;
-            self.guard(|worker| {
-                worker.session.analysis = worker.fresh(folders, documents);
-            });
-            return;
-        }
-        let mut sanitized = Vec::new();
-        for document in rebuild.documents {
-            sanitized.push(document);
-            let tried = catch_unwind(AssertUnwindSafe(|| {
-                let mut analysis = self.fresh(&rebuild.folders, &sanitized);
-                analysis.refresh(&crate::analysis::Cancel::default());
-            }));
-            if tried.is_err() {
-                sanitized.pop();
+        let Rebuild {
+            folders,
+            options,
+            mut documents,
+        } = rebuild;
+        self.edited = documents.iter().map(|(path, _)| path.clone()).collect();
+        let fresh = |worker: &Worker, documents: &[(PathBuf, Document)]| {
+            let mut analysis = Analysis::new(options.clone());
+            analysis.set_folders(&folders);
+            for (path, document) in documents {
+                let text = document.text.to_string();
+                worker.provoke(&text);
+                analysis.open(path, document.version, &text);
             }
+            analysis
+        };
+        if self.strikes > 1 {
+            let mut kept = Vec::new();
+            for document in documents {
+                kept.push(document);
+                let tried = catch_unwind(AssertUnwindSafe(|| {
+                    fresh(self, &kept).refresh(&Cancel::default());
+                }));
+                if tried.is_err() {
+                    kept.pop();
+                }
+            }
+            documents = kept;
         }
-        self.guard(|worker| {
-            worker.session.analysis = worker.fresh(&rebuild.folders, &sanitized);
-        });
-    }
-
-    fn fresh(
-        &self,
-        folders: &[PathBuf],
-        documents: &[(PathBuf, crate::text::Document)],
-    ) -> Analysis {
-        let mut analysis = Analysis::new(self.options.clone());
-        analysis.set_folders(folders);
-        for (path, document) in documents {
-            let text = document.text.to_string();
-            self.provoke(&text);
-            analysis.open(path, document.version, &text);
-        }
-        analysis
+        self.guard(|worker| worker.session.analysis = fresh(worker, &documents));
     }
 }
 
