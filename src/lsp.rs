@@ -157,7 +157,7 @@ pub fn serve(
     let input = input::start(input, output.clone(), shut_down.clone());
     let handle = runtime.handle().clone();
     let build =
-        LspService::build(|client| Server(State::new(setup, output.clone(), client, handle)));
+        LspService::build(|client| Server(State::shared(setup, output.clone(), client, handle)));
     let (service, socket) = build
         .custom_method("preflight/status", Server::status)
         .custom_method("preflight/inventory", Server::inventory)

@@ -81,7 +81,7 @@ fn in_time(
     message: Message,
     initialized: bool,
     shut_down: &AtomicBool,
-) -> Result<Message, Response> {
+) -> Result<Message, Box<Response>> {
     let Message::Call(request) = &message else {
         return Ok(message);
     };

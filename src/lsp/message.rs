@@ -17,18 +17,18 @@ pub(super) enum Message {
 }
 
 /// An answer that refuses something.
-pub(super) fn refusal(id: Id, code: ErrorCode, text: &'static str) -> Response {
+pub(super) fn refusal(id: Id, code: ErrorCode, text: &'static str) -> Box<Response> {
     let error = Error {
         code,
         message: text.into(),
         data: None,
     };
-    Response::from_error(id, error)
+    Box::new(Response::from_error(id, error))
 }
 
 /// Decodes the body of a message; its URIs become valid, and its parameters such as the library takes. What is no
 /// message is answered with JSON-RPC's error for it.
-pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, Response> {
+pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, Box<Response>> {
     let mut message: Value = serde_json::from_slice(body).map_err(|_| {
         refusal(
             Id::Null,
@@ -73,7 +73,7 @@ pub(super) fn decode(body: &[u8], uris: &ClientUris) -> Result<Message, Response
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Message, Response> {
+    fn read(text: &str) -> Result<Message, Box<Response>> {
         decode(text.as_bytes(), &ClientUris::default())
     }
 

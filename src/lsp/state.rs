@@ -97,7 +97,7 @@ pub(super) struct State {
 
 impl State {
     /// The state before the client has sent anything.
-    pub(super) fn new(
+    pub(super) fn shared(
         setup: Setup,
         output: Arc<Output>,
         client: Client,

@@ -65,9 +65,14 @@ impl Client {
         }
     }
 
-    pub fn request(&mut self, id: i64, method: &str, params: Value) {
+    pub fn request(&mut self, id: i64, method: &str, params: Value) -> Value {
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
-        while self.read()["id"] != id {}
+        loop {
+            let mut message = self.read();
+            if message["id"] == id {
+                return message["result"].take();
+            }
+        }
     }
 
     /// Waits for the diagnostics of a version.

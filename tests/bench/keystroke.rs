@@ -4,6 +4,8 @@
 //! `cargo bench --bench keystroke` prints a table. The yardsticks are a bare reparse of the same edit by tree-sitter,
 //! and `ruff server` on a clean Python file of the same size, where `ruff` is on the `PATH`. The workspace is the corpus
 //! of public modules where that is there, else an empty folder; the file is an unsaved one in it.
+//!
+//! `cargo bench --bench keystroke -- scan` types while a generated tree of 200,000 files is scanned and worked in.
 
 mod client;
 
@@ -30,6 +32,11 @@ const WARM: usize = 50;
 fn main() {
     let scratch = std::env::temp_dir().join(format!("preflight-bench-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).expect("a folder to work in");
+    if std::env::args().any(|argument| argument == "scan") {
+        during_a_scan(&scratch, &bicep());
+        let _ = std::fs::remove_dir_all(&scratch);
+        return;
+    }
     let root = corpus().unwrap_or_else(|| scratch.clone());
     let text = bicep();
     println!(
@@ -361,6 +368,56 @@ fn over_stdio(
     let times = time(|number| session.keystroke(at, number));
     session.close();
     times
+}
+
+/// Typing from the moment the server starts until it has scanned a tree and checked what it found. Of ten files one has
+/// a registry, one uses it as a module, and the others are JSON of no interest.
+fn during_a_scan(scratch: &Path, text: &str) {
+    const FILES: usize = 200_000;
+    for n in (0..FILES).step_by(10) {
+        let folder = scratch.join(format!("d{}/e{}", n / 10_000, n / 100 % 100));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let write = |name: &str, text: String| {
+            std::fs::write(folder.join(format!("{n}-{name}")), text).expect("a file");
+        };
+        write("acr.bicep", text_of_registry(n));
+        write(
+            "main.bicep",
+            format!("module acr '{n}-acr.bicep' = {{\n  name: 'acr'\n}}\n"),
+        );
+        (0..8).for_each(|it| write(&format!("{it}.json"), format!("{{\"name\": \"{n}\"}}")));
+    }
+    let at = position(text, "benchimages");
+    let file = scratch.join("preflight-bench.bicep");
+    let program = [env!("CARGO_BIN_EXE_preflight"), "server"];
+    let begin = Instant::now();
+    let mut session = Session::open(&program, scratch, &file, "bicep", text);
+    let mut times = Vec::new();
+    let mut ready = false;
+    while !ready {
+        for number in 0..100 {
+            let start = Instant::now();
+            session.keystroke(at, number);
+            times.push(start.elapsed());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status = session.client.request(4, "preflight/status", Value::Null);
+        ready = status["state"] == "ready";
+    }
+    println!(
+        "| {} files, ready after {:.1?} | p50 ms | p99 ms | max ms |\n|---|---|---|---|",
+        FILES,
+        begin.elapsed()
+    );
+    row("in the registry's name, over stdio, during the scan", times);
+    session.close();
+}
+
+fn text_of_registry(n: usize) -> String {
+    format!(
+        "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {{\n  name: 'images{n}'\n  \
+         location: 'westeurope'\n}}\n"
+    )
 }
 
 /// Starting cold, and memory over a long session.

@@ -2,6 +2,7 @@
 //! does not.
 
 use std::fs;
+use std::path::Path;
 
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
@@ -10,30 +11,38 @@ use crate::client::{Client, all, at_home, uri, with, without};
 use crate::support::Workspace;
 use crate::{PLAN, REGISTRY};
 
-/// How a client learns of changes on disk.
+/// How a client learns of changes on disk, and brings them to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Watch {
     /// It watches, and sends events.
     Events,
-    /// It cannot watch, and saves or asks.
-    None,
-    /// It says that it can watch, and refuses to.
-    Refused,
+    /// It cannot watch, and saves, opens another document, or asks for something.
+    Saves,
+    Opens,
+    Asks,
+    /// It declares that it can watch, refuses to, and saves.
+    Refuses,
 }
 
-const CLIENTS: [Watch; 3] = [Watch::Events, Watch::None, Watch::Refused];
+const CLIENTS: [Watch; 5] = [
+    Watch::Events,
+    Watch::Saves,
+    Watch::Opens,
+    Watch::Asks,
+    Watch::Refuses,
+];
 
 fn client(workspace: &Workspace, folder: &str, watch: Watch) -> Client {
     let capabilities = match watch {
-        Watch::None => without(all(), "/workspace/didChangeWatchedFiles"),
-        _ => with(
+        Watch::Events | Watch::Refuses => with(
             all(),
             "/workspace/didChangeWatchedFiles/relativePatternSupport",
             json!(true),
         ),
+        _ => without(all(), "/workspace/didChangeWatchedFiles"),
     };
     let mut client = Client::start(at_home(Setup::default(), workspace.root()));
-    if watch == Watch::Refused {
+    if watch == Watch::Refuses {
         client.refuses.insert("client/registerCapability");
     }
     let root = uri(&workspace.path(folder));
@@ -45,12 +54,23 @@ fn client(workspace: &Workspace, folder: &str, watch: Watch) -> Client {
     client
 }
 
-/// What brings a change on disk to the server: an event, else a save.
+/// What brings a change on disk to the server.
 fn notice(client: &mut Client, workspace: &Workspace, watch: Watch, path: &str, kind: u32) {
-    if watch == Watch::Events {
-        event(client, workspace, path, kind);
-    } else {
-        save(client, &uri(&workspace.path("app/main.bicep")));
+    let main = uri(&workspace.path("app/main.bicep"));
+    match watch {
+        Watch::Events => event(client, workspace, path, kind),
+        Watch::Saves | Watch::Refuses => save(client, &main),
+        Watch::Opens => {
+            let other = uri(&workspace.path("app/other.bicep"));
+            client.open(&other, "bicep", 1, "var x = 1\n");
+        }
+        Watch::Asks => {
+            // Requests look at the disk once a second.
+            std::thread::sleep(std::time::Duration::from_millis(1100));
+            let position = json!({"line": 0, "character": 0});
+            let params = json!({"textDocument": {"uri": main}, "position": position});
+            client.request("textDocument/hover", &params);
+        }
     }
 }
 
@@ -79,12 +99,36 @@ resource acrs 'Microsoft.ContainerRegistry/registries@2023-07-01' = [for name in
 
 const MODULE: &str = "module acr 'PATH' = {\n  name: 'acr'\n}\n";
 
+/// A registry in a template, as Bicep's cache has it.
+const TEMPLATE: &str = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.ContainerRegistry/registries",
+      "apiVersion": "2023-07-01",
+      "name": "images",
+      "location": "westeurope"
+    }
+  ]
+}
+"#;
+
+const CACHED: &str = ".cache-of-bicep/br/host.azurecr.io/some$acr/1.0$/main.json";
+
+const ELSEWHERE: &str = "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n";
+
 /// A folder `app` with an open `main.bicep`, whose finding comes and goes with a file beside it or elsewhere.
+#[derive(Default)]
 struct Scene {
     /// `app/main.bicep`.
     main: String,
+    /// Other files that are there from the start.
+    files: &'static [(&'static str, &'static str)],
     /// The file that changes.
     path: &'static str,
+    /// What an event names, where it is not that file.
+    event: Option<&'static str>,
     /// Its text before and after; `None` where there is none.
     states: [Option<&'static str>; 2],
     /// The document with findings, and how many it has in each state.
@@ -92,16 +136,24 @@ struct Scene {
     counts: [usize; 2],
 }
 
+/// Plays a scene for each client, from the first state to the second and back.
 fn play(scene: &Scene) {
     for watch in CLIENTS {
         let workspace = Workspace::new(&[("app/main.bicep", &scene.main)]);
+        for (path, text) in scene.files {
+            workspace.write(path, text);
+        }
+        let event = scene.event.unwrap_or(scene.path);
         let put = |state: Option<&str>| match state {
             Some(text) => workspace.write(scene.path, text),
-            None => fs::remove_file(workspace.path(scene.path)).expect("it is there"),
+            None if workspace.path(event).is_dir() => {
+                fs::remove_dir_all(workspace.path(event)).expect("it is there");
+            }
+            None => {
+                let _ = fs::remove_file(workspace.path(scene.path));
+            }
         };
-        if scene.states[0].is_some() {
-            put(scene.states[0]);
-        }
+        put(scene.states[0]);
         let mut client = client(&workspace, "app", watch);
         let main = uri(&workspace.path("app/main.bicep"));
         let shown = uri(&workspace.path(scene.shown_in));
@@ -109,18 +161,35 @@ fn play(scene: &Scene) {
         client.settle();
         let count = |client: &mut Client| client.shown(&shown).map_or(0, |it| it.diagnostics.len());
         assert_eq!(count(&mut client), scene.counts[0], "{watch:?}");
-        put(scene.states[1]);
-        let kind = match scene.states {
-            [None, _] => 1,
-            [_, None] => 3,
-            _ => 2,
-        };
-        notice(&mut client, &workspace, watch, scene.path, kind);
-        client.until_all(|client| count(client) == scene.counts[1]);
+        for (from, to) in [(0, 1), (1, 0)] {
+            put(scene.states[to]);
+            let kind = match (scene.states[from], scene.states[to]) {
+                (None, _) => 1,
+                (_, None) => 3,
+                _ => 2,
+            };
+            notice(&mut client, &workspace, watch, event, kind);
+            client.until_all(|client| count(client) == scene.counts[to]);
+            if watch == Watch::Opens {
+                client.close(&uri(&workspace.path("app/other.bicep")));
+            }
+        }
         client.forget();
         client.settle();
         client.forget();
     }
+}
+
+#[test]
+fn a_registry_module_is_restored() {
+    play(&Scene {
+        main: MODULE.replace("PATH", "br:host.azurecr.io/some/acr:1.0"),
+        path: CACHED,
+        states: [None, Some(TEMPLATE)],
+        shown_in: "app/main.bicep",
+        counts: [0, 1],
+        ..Scene::default()
+    });
 }
 
 #[test]
@@ -132,6 +201,7 @@ fn a_module_outside_the_folder_changes() {
         // What lies outside is reported at the module.
         shown_in: "app/main.bicep",
         counts: [0, 1],
+        ..Scene::default()
     });
 }
 
@@ -143,6 +213,7 @@ fn a_missing_module_appears() {
         states: [None, Some(REGISTRY)],
         shown_in: "app/acr.bicep",
         counts: [0, 1],
+        ..Scene::default()
     });
 }
 
@@ -173,42 +244,57 @@ fn loaded_texts_change() {
             shown_in: "app/main.bicep",
             // Another text is another name: the finding stays.
             counts: [usize::from(text), 1],
+            ..Scene::default()
         });
     }
 }
 
 #[test]
-fn configuration_appears_in_the_folder() {
+fn a_missing_folder_of_modules_appears_with_an_event_for_the_folder_only() {
     play(&Scene {
-        main: REGISTRY.to_owned(),
-        path: "app/ps-rule.yaml",
-        states: [
-            None,
-            Some("configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n"),
-        ],
-        shown_in: "app/main.bicep",
-        counts: [1, 0],
+        main: MODULE.replace("PATH", "modules/acr.bicep"),
+        path: "app/modules/acr.bicep",
+        event: Some("app/modules"),
+        states: [None, Some(REGISTRY)],
+        shown_in: "app/modules/acr.bicep",
+        counts: [0, 1],
+        ..Scene::default()
     });
 }
 
 #[test]
-fn a_request_looks_at_the_inputs_of_its_document_again() {
-    let workspace = Workspace::new(&[("app/main.bicep", REGISTRY)]);
-    let mut client = client(&workspace, "app", Watch::None);
-    let main = uri(&workspace.path("app/main.bicep"));
-    client.open(&main, "bicep", 1, REGISTRY);
-    client.settle();
-    client.count(&main, 1);
-    workspace.write(
-        "app/ps-rule.yaml",
-        "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n",
-    );
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    client.request(
-        "textDocument/hover",
-        &json!({"textDocument": {"uri": main}, "position": {"line": 0, "character": 0}}),
-    );
-    client.count(&main, 0);
+fn configuration_appears_in_the_folder_or_above_it_up_to_the_repository() {
+    for path in ["app/ps-rule.yaml", "ps-rule.yaml"] {
+        play(&Scene {
+            main: REGISTRY.to_owned(),
+            files: &[(".git/HEAD", "")],
+            path,
+            states: [None, Some(ELSEWHERE)],
+            shown_in: "app/main.bicep",
+            counts: [1, 0],
+            ..Scene::default()
+        });
+    }
+}
+
+#[test]
+fn configuration_of_bicep_appears_in_the_folder_or_above_it() {
+    for path in ["app/bicepconfig.json", "bicepconfig.json"] {
+        play(&Scene {
+            main: MODULE.replace("PATH", "br/mine:acr:1.0"),
+            files: &[(CACHED, TEMPLATE)],
+            path,
+            states: [
+                Some("{}"),
+                Some(
+                    r#"{"moduleAliases": {"br": {"mine": {"registry": "host.azurecr.io", "modulePath": "some"}}}}"#,
+                ),
+            ],
+            shown_in: "app/main.bicep",
+            counts: [0, 1],
+            ..Scene::default()
+        });
+    }
 }
 
 /// No event comes, whatever the client promised to watch.
@@ -274,18 +360,24 @@ fn a_folder_is_renamed_away_and_back_with_an_event_for_the_folder_only() {
         ("app/main.bicep", &main),
         ("app/modules/acr.bicep", REGISTRY),
     ]);
-    let mut client = client(&workspace, "app", Watch::Events);
     let acr = uri(&workspace.path("app/modules/acr.bicep"));
-    client.settle();
-    client.count(&acr, 1);
     let (here, away) = (workspace.path("app/modules"), workspace.path("away"));
-    fs::rename(&here, &away).expect("a rename");
-    event(&mut client, &workspace, "app/modules", 3);
-    client.count(&acr, 0);
-    fs::rename(&away, &here).expect("a rename");
-    event(&mut client, &workspace, "app/modules", 1);
-    client.count(&acr, 1);
-    client.forget();
+    for watch in CLIENTS {
+        let mut client = client(&workspace, "app", watch);
+        client.open(&uri(&workspace.path("app/main.bicep")), "bicep", 1, &main);
+        client.settle();
+        client.count(&acr, 1);
+        fs::rename(&here, &away).expect("a rename");
+        notice(&mut client, &workspace, watch, "app/modules", 3);
+        client.count(&acr, 0);
+        client.close(&uri(&workspace.path("app/other.bicep")));
+        fs::rename(&away, &here).expect("a rename");
+        notice(&mut client, &workspace, watch, "app/modules", 1);
+        client.count(&acr, 1);
+        client.forget();
+        client.settle();
+        client.forget();
+    }
 }
 
 #[test]
@@ -297,60 +389,80 @@ fn ignored_files_are_reported_while_they_are_open_only() {
         ("out/acr.bicep", REGISTRY),
         ("node_modules/a/acr.bicep", REGISTRY),
     ]);
-    let mut client = client(&workspace, "", Watch::Events);
-    client.settle();
-    for path in ["out/acr.bicep", "node_modules/a/acr.bicep"] {
-        event(&mut client, &workspace, path, 2);
+    for watch in CLIENTS {
+        let mut client = client(&workspace, "", watch);
         client.settle();
-        let ignored = uri(&workspace.path(path));
-        assert!(client.shown(&ignored).is_none(), "{path}");
-        client.open(&ignored, "bicep", 1, REGISTRY);
-        client.count(&ignored, 1);
-        client.close(&ignored);
-        client.count(&ignored, 0);
+        for path in ["out/acr.bicep", "node_modules/a/acr.bicep"] {
+            notice(&mut client, &workspace, watch, path, 2);
+            client.settle();
+            let ignored = uri(&workspace.path(path));
+            assert!(client.shown(&ignored).is_none(), "{path}");
+            client.open(&ignored, "bicep", 1, REGISTRY);
+            client.count(&ignored, 1);
+            client.close(&ignored);
+            client.count(&ignored, 0);
+        }
+        client.forget();
     }
 }
 
 #[test]
-fn a_document_open_under_two_forms_of_its_uri_stays_open_when_one_is_closed() {
+fn documents_without_a_file_are_checked_and_no_path_is_made_of_them() {
     let workspace = Workspace::new(&[("app/main.bicep", "var x = 1\n")]);
-    let mut client = client(&workspace, "app", Watch::Events);
-    let first = uri(&workspace.path("app/main.bicep"));
-    let second = first.replace("main", "m%61in");
-    client.open(&first, "bicep", 1, REGISTRY);
-    client.count(&first, 1);
-    client.open(&second, "bicep", 1, REGISTRY);
-    // One file is reported once, under the name that was opened last.
-    client.count(&second, 1);
-    client.count(&first, 0);
-    client.change(&first, 2, &[(1, 9, 1, 19, "x")]);
-    client.close(&second);
-    client.count(&first, 1);
-    client.close(&first);
-    client.count(&first, 0);
-    client.forget();
-}
-
-#[test]
-fn fixes_of_a_document_without_a_file_create_no_file() {
-    let workspace = Workspace::new(&[("app/main.bicep", "var x = 1\n")]);
-    let mut client = client(&workspace, "app", Watch::Events);
-    for untitled in ["untitled:Untitled-1", "untitled:/app/new.bicep"] {
-        client.open(untitled, "bicep", 1, REGISTRY);
-        let shown = client.count(untitled, 1);
-        for action in client.actions(untitled, &shown[0]) {
-            let changes = action["edit"]["documentChanges"].to_string();
-            assert!(!changes.contains("\"create\""), "{action}");
+    for watch in [Watch::Events, Watch::Saves] {
+        let mut client = client(&workspace, "app", watch);
+        for document in [
+            "untitled:Untitled-1",
+            "untitled:/app/new.bicep",
+            "vscode-vfs://github/a/b/main.bicep",
+        ] {
+            client.open(document, "bicep", 1, REGISTRY);
+            let shown = client.count(document, 1);
+            save(&mut client, document);
+            let actions = client.actions(document, &shown[0]);
+            assert!(!actions.is_empty(), "{document}");
+            for action in actions {
+                let steps = action["edit"]["documentChanges"].as_array().cloned();
+                for step in steps.expect("document changes") {
+                    assert_eq!(step["textDocument"]["uri"], document, "{action}");
+                }
+            }
+            let params = json!({"textDocument": {"uri": document}});
+            let inventory = client.request("preflight/inventory", &params);
+            let path = inventory["resources"][0]["path"].as_str().expect("a path");
+            assert!(!Path::new(path).is_absolute(), "{inventory}");
+            client.close(document);
+            client.count(document, 0);
         }
-        client.close(untitled);
-        client.count(untitled, 0);
+        // Older revisions in a source-control view are no documents of the workspace.
+        let revision = "git:/app/main.bicep?ref=HEAD";
+        client.open(revision, "bicep", 1, REGISTRY);
+        client.change_by(revision, 2, json!([{"text": REGISTRY}]));
+        save(&mut client, revision);
+        client.settle();
+        client.close(revision);
+        client.settle();
+        assert!(client.shown(revision).is_none());
+        // None of their names was watched as if it were a file.
+        let asked = client.asked.iter().map(|(_, params)| params.to_string());
+        let asked: Vec<_> = asked
+            .filter(|it| it.contains("ntitled") || it.contains("vfs"))
+            .collect();
+        assert_eq!(asked, [""; 0]);
+        client.forget();
     }
 }
 
 #[test]
 fn edits_without_a_version_and_openings_without_a_language_count() {
+    for watch in [Watch::Events, Watch::Saves] {
+        edit_without_a_version(watch);
+    }
+}
+
+fn edit_without_a_version(watch: Watch) {
     let workspace = Workspace::new(&[]);
-    let mut client = client(&workspace, "", Watch::Events);
+    let mut client = client(&workspace, "", watch);
     let main = uri(&workspace.path("main.bicep"));
     let document = json!({"uri": main, "version": 1, "text": "var x = 1\n"});
     client.notify("textDocument/didOpen", &json!({"textDocument": document}));
