@@ -20,8 +20,8 @@ mod views;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -37,6 +37,7 @@ use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
+use crate::workspace::prefilter::Prefilter;
 use backlog::Backlog;
 use deployments::Deployments;
 pub use freshness::LookAgain;
@@ -46,6 +47,9 @@ pub use problems::Unanalyzed;
 use report::{Locator, Stored};
 pub use scan::{Scan, scan};
 use verify::Proposed;
+
+/// For all that the rules ask for.
+static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(rules::filter()));
 
 /// Cancels a running job whose answer is no longer wanted.
 #[derive(Debug, Clone, Default)]
@@ -209,8 +213,8 @@ pub struct Analysis {
     backlog: Backlog,
     /// Relevant files that are not loaded yet.
     to_load: BTreeSet<FileId>,
-    /// Folders (of deployments) whose plans changed.
-    stale_reaches: BTreeSet<Option<PathBuf>>,
+    /// A scan was taken over, or a refresh cancelled, and no refresh has got to the end since.
+    behind: bool,
     /// Files whose report is to be made again.
     pending: BTreeSet<FileId>,
     /// Files whose report is to be returned even if it is the same.
@@ -233,7 +237,7 @@ impl Analysis {
     /// An empty one.
     pub fn new(options: Options) -> Self {
         let workspace = Workspace::new(
-            rules::filter(),
+            &PREFILTER,
             options.overrides.clone(),
             options.cache_root.clone(),
             options.unfiltered,
@@ -252,7 +256,7 @@ impl Analysis {
             changed: BTreeSet::new(),
             backlog: Backlog::default(),
             to_load: BTreeSet::new(),
-            stale_reaches: BTreeSet::new(),
+            behind: false,
             pending: BTreeSet::new(),
             to_publish: BTreeSet::new(),
             renamed: BTreeSet::new(),
@@ -311,14 +315,9 @@ impl Analysis {
         }
     }
 
-    /// Takes over a scan: what it found is worked in by the next calls of [`refresh`](Self::refresh).
-    pub fn install(&mut self, scan: Scan) {
-        self.install_later(scan);
-    }
-
-    /// Whether a scan was taken over and not all that it led to has been looked at: answers may still change.
+    /// Whether work is left from a scan, or from a refresh that was cancelled: answers may still change.
     pub fn is_scanning(&self) -> bool {
-        self.backlog.open
+        self.behind
     }
 
     /// Adds a file as an entry point asked for by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
@@ -483,11 +482,7 @@ impl Analysis {
         self.pending
             .extend(self.pointed_at.get(&id).into_iter().flatten());
         self.follow(id);
-        self.workspace.unweighed = true;
-        let prefiltered = matches!(self.workspace.file(id).content, Content::Prefiltered(_));
-        if prefiltered && self.deployments.is_read(id) {
-            self.to_load.insert(id);
-        }
+        self.workspace.stale_relevance = true;
     }
 
     /// A configuration file changed.
@@ -510,55 +505,6 @@ impl Analysis {
         self.connect_anew();
         self.pending.extend(self.reports.keys());
         self.pending.extend(self.deployments.checked_files.keys());
-    }
-
-    /// Brings everything up to date and returns the reports that changed since the last call, and those of documents
-    /// that were opened or edited since (even when equal: editors drop answers to old versions). Files that have
-    /// nothing to show any more come with an empty list once. Stops early when cancelled (what is done stays done).
-    ///
-    /// While a scan is being worked in, a call answers for the documents that were just edited and leaves the rest to
-    /// the next: call again while [`is_pending`](Self::is_pending).
-    pub fn refresh(&mut self, cancel: &Cancel) -> Vec<FileReport> {
-        let mut reports = self.refresh_now(cancel);
-        for path in &self.open_configs {
-            self.workspace.settings(path);
-        }
-        let problems = self
-            .workspace
-            .configs
-            .lock()
-            .map(|configs| configs.problems())
-            .unwrap_or_default();
-        if problems != self.config_problems {
-            let old = std::mem::replace(&mut self.config_problems, problems);
-            let paths: BTreeSet<PathBuf> = old
-                .iter()
-                .chain(&self.config_problems)
-                .map(|p| p.path.clone())
-                .collect();
-            for path in paths {
-                let id = self.workspace.intern(&path);
-                self.pending.insert(id);
-            }
-            for report in self.report_pending() {
-                reports.retain(|known| known.path != report.path);
-                reports.push(report);
-            }
-        }
-        reports
-    }
-
-    /// Whether work is left that the last refresh did not get to.
-    pub fn is_pending(&self) -> bool {
-        !(self.edited.is_empty()
-            && self.backlog.is_empty()
-            && self.to_load.is_empty()
-            && !self.workspace.unweighed
-            && self.changed.is_empty()
-            && self.pending.is_empty()
-            && self.renamed.is_empty()
-            && self.deployments.dirty.is_empty()
-            && self.stale_reaches.is_empty())
     }
 
     /// The files whose content on disk counts: for those who must notice by looking that it changed.
@@ -715,16 +661,6 @@ impl Analysis {
             (index, finding.clone(), fixes)
         })
         .collect()
-    }
-
-    /// Hover on a registry's type or a plan: what is covered and Markdown. `None` anywhere else.
-    pub fn hover(&mut self, path: &Path, offset: u32) -> Option<(Location, String)> {
-        self.hover_now(path, offset)
-    }
-
-    /// What a file deploys, as an entry point.
-    pub fn inventory(&mut self, path: &Path, parameters: Option<&Path>) -> Option<Inventory> {
-        self.inventory_now(path, parameters)
     }
 
     /// The syntax tree of a file as an s-expression, for `preflight/syntaxTree`: of an open document the one that is

@@ -19,5 +19,4 @@ pub mod prefilter;
 pub mod public_modules;
 pub mod registry_cache;
 pub mod relevance;
-pub mod statements;
 pub mod view;

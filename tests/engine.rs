@@ -215,6 +215,18 @@ fn what_is_typed_does_not_wait_for_a_scan() {
     analysis.refresh(&cancelled);
     assert!(analysis.is_pending() && analysis.is_scanning());
     assert_eq!(analysis.counters().parsed, 1, "nothing new was looked at");
+    // Everything is evaluated, and half of it reported: what is typed is still first.
+    analysis.refresh(&Cancel::default());
+    assert!(analysis.is_pending() && analysis.is_scanning());
+    let before = analysis.counters();
+    let path = "part400/main.bicep";
+    workspace.open(&mut analysis, path, REGISTRY);
+    workspace.replace(&mut analysis, path, 2, REGISTRY, "'images'", "'image'");
+    let shown = analysis.refresh(&Cancel::default());
+    assert_eq!(shown.len(), 1);
+    assert_eq!(workspace.relative(&shown[0].path), path);
+    let cost = ran(&mut analysis, before);
+    assert_eq!((cost.parsed, cost.evaluated, cost.reported), (1, 1, 1));
     workspace.refresh(&mut analysis);
     assert!(!analysis.is_pending() && !analysis.is_scanning());
     let mut fresh = workspace.analysis();
@@ -649,6 +661,65 @@ module c 'br:host.azurecr.io/b:1.0' = if (loadTextContent('name.txt') == 'c') {\
             "ws/name.txt"
         ]
     );
+}
+
+/// JSON that Bicep generated is checked only where its source is not there.
+#[test]
+fn the_source_of_a_generated_template_appears_and_goes() {
+    let template = r#"{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "metadata": { "_generator": { "name": "bicep" } },
+  "resources": [
+    { "type": "Microsoft.ContainerRegistry/registries", "apiVersion": "2023-07-01", "name": "images" }
+  ]
+}"#;
+    let generated = ("ws/main.json", template);
+    let source = ("ws/main.bicep", STORAGE);
+    let shown = "ws/main.json warning missing";
+    let workspace = Workspace::new(&[generated]);
+    let mut analysis = workspace.analysis();
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis), [shown]);
+    workspace.write(source.0, source.1);
+    analysis.disk_changed(&[workspace.path(source.0)]);
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis), [""; 0], "the source appeared");
+    std::fs::remove_file(workspace.path(source.0)).expect("a file removed");
+    analysis.disk_changed(&[workspace.path(source.0)]);
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis), [shown], "the source is gone");
+    workspace.open(&mut analysis, source.0, source.1);
+    workspace.refresh(&mut analysis);
+    assert_eq!(workspace.summary(&analysis), [""; 0], "the source is open");
+}
+
+#[test]
+fn a_loaded_text_is_read_once() {
+    let main =
+        format!("var text = loadTextContent('name.txt')\n{REGISTRY}").replace("'images'", "text");
+    let workspace = Workspace::new(&[("main.bicep", &main), ("name.txt", "images")]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "main.bicep", &main);
+    workspace.refresh(&mut analysis);
+    let before = analysis.counters();
+    workspace.replace(
+        &mut analysis,
+        "main.bicep",
+        2,
+        &main,
+        "westeurope",
+        "northeurope",
+    );
+    workspace.refresh(&mut analysis);
+    let cost = ran(&mut analysis, before);
+    assert_eq!((cost.evaluated, cost.read), (1, 0));
+    workspace.write("name.txt", "pictures");
+    let before = analysis.counters();
+    analysis.disk_changed(&[workspace.path("name.txt")]);
+    workspace.refresh(&mut analysis);
+    let cost = ran(&mut analysis, before);
+    // Its bytes are looked at, then its text is read.
+    assert_eq!((cost.evaluated, cost.read), (1, 2));
 }
 
 /// Positions in a nested template are relative to the declaration that contains it.

@@ -2,44 +2,33 @@
 //! with what a slow and plain reading of the same bytes finds, over real files and over seeded changes of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use preflight::eval::reference_of;
 use preflight::model::FileKind;
-use preflight::model::lower::NoMemo;
-use preflight::model::lower_bicep::lower_bicep;
-use preflight::syntax;
-use preflight::text::Span;
+use preflight::rules;
 use preflight::workspace::discover::{Limits, discover};
-use preflight::workspace::{disk, prefilter, statements};
+use preflight::workspace::disk;
+use preflight::workspace::prefilter::{Prefilter, kind_of};
+
+static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(rules::filter()));
 
 /// What matters in a text that has no escapes and one line per literal, read slowly: lower case everywhere, every
 /// place looked at.
 #[derive(Debug, Default)]
 struct Plain {
-    registry: bool,
-    pricing: bool,
-    policy: bool,
+    wanted: bool,
     references: Vec<String>,
 }
 
 fn plain(kind: FileKind, text: &str) -> Plain {
     let lower = text.to_ascii_lowercase();
-    let typed = |name: &str, child: bool| {
-        lower
-            .match_indices(name)
-            .any(|(at, _)| child || !lower[at + name.len()..].starts_with('/'))
+    let named = |name: &&str| {
+        let mut places = lower.match_indices(name);
+        places.any(|(at, _)| !lower[at + name.len()..].starts_with('/'))
     };
     let bicep = kind != FileKind::ArmTemplate;
     Plain {
-        registry: typed("microsoft.containerregistry/registries", false),
-        pricing: typed("microsoft.security/pricings", true),
-        policy: [
-            "policyassignments",
-            "policydefinitions",
-            "policysetdefinitions",
-        ]
-        .iter()
-        .any(|name| lower.contains(&format!("microsoft.authorization/{name}"))),
+        wanted: rules::filter().types.iter().any(named),
         references: if bicep { references(text) } else { Vec::new() },
     }
 }
@@ -73,11 +62,9 @@ fn references(text: &str) -> Vec<String> {
 
 /// Fails where the prefilter saw less than the slow reading.
 fn check(path: &Path, kind: FileKind, text: &str, expect: &Plain) {
-    let marks = prefilter::inspect(kind, text.as_bytes());
+    let marks = PREFILTER.inspect(kind, text.as_bytes());
     let at = path.display();
-    assert!(marks.registry || !expect.registry, "{at}: registry");
-    assert!(marks.pricing || !expect.pricing, "{at}: pricing");
-    assert!(marks.policy || !expect.policy, "{at}: policy");
+    assert!(marks.wanted || !expect.wanted, "{at}: a type");
     for reference in &expect.references {
         let has = marks.references.iter().any(|found| **found == **reference);
         // What no path can be is left out, and what this slow reading does not decode.
@@ -115,24 +102,23 @@ fn corpus() -> Vec<PathBuf> {
 fn texts() -> impl Iterator<Item = (PathBuf, FileKind, String)> {
     corpus().into_iter().filter_map(|path| {
         let text = disk::read(&path).ok()?.text.to_string();
-        let kind = prefilter::kind_of(&path);
+        let kind = kind_of(&path);
         Some((path, kind, text))
     })
 }
 
 #[test]
 fn real_files() {
-    let (mut registries, mut pricings, mut references, mut files) = (0, 0, 0, 0);
+    let (mut wanted, mut references, mut files) = (0, 0, 0);
     for (path, kind, text) in texts() {
         let expect = plain(kind, &text);
         check(&path, kind, &text, &expect);
-        registries += usize::from(expect.registry);
-        pricings += usize::from(expect.pricing);
+        wanted += usize::from(expect.wanted);
         references += expect.references.len();
         files += 1;
     }
     // The slow reading sees something, or the comparison would prove nothing.
-    assert!(files > 5 && registries > 0 && pricings > 0 && references > 0);
+    assert!(files > 5 && wanted > 0 && references > 0);
 }
 
 /// Small and good enough to spread changes: the seed is printed with a failure.
@@ -213,9 +199,8 @@ fn names_in_disguise() {
         } else {
             "\","
         });
-        let marks = prefilter::inspect(kind, text.as_bytes());
-        let seen = [marks.registry, marks.pricing, marks.policy, marks.policy][which];
-        assert!(seen, "seed {seed}: {name} in {text:?}");
+        let marks = PREFILTER.inspect(kind, text.as_bytes());
+        assert!(marks.wanted, "seed {seed}: {name} in {text:?}");
     }
 }
 
@@ -249,7 +234,7 @@ fn paths_in_disguise() {
             "// it's\n{}'{written}' // isn't\n",
             head[random.below(head.len())]
         );
-        let marks = prefilter::inspect(FileKind::Bicep, text.as_bytes());
+        let marks = PREFILTER.inspect(FileKind::Bicep, text.as_bytes());
         let has = marks.references.iter().any(|found| **found == *path);
         assert!(
             has,
@@ -264,7 +249,7 @@ fn changed_files() {
     // Every case of every letter, in real files: the flags must stay.
     for (path, kind, text) in texts().filter(|(_, _, text)| text.len() < 30_000) {
         let expect = plain(kind, &text);
-        if !(expect.registry || expect.pricing || expect.policy) {
+        if !expect.wanted {
             continue;
         }
         let mut random = Random::new(text.len() as u64);
@@ -281,82 +266,9 @@ fn changed_files() {
         };
         check(&path, kind, &flipped, &flags);
         for encoding in [disk::DiskEncoding::Utf16Le, disk::DiskEncoding::Utf8Bom] {
-            let marks = prefilter::inspect(kind, &disk::encode(&text, encoding));
-            let plain = prefilter::inspect(kind, text.as_bytes());
+            let marks = PREFILTER.inspect(kind, &disk::encode(&text, encoding));
+            let plain = PREFILTER.inspect(kind, text.as_bytes());
             assert_eq!(marks, plain, "{}", path.display());
-        }
-    }
-}
-
-/// The references of a file's statements as its tree has them, with their places.
-fn parsed(kind: FileKind, text: &str) -> Option<Vec<(String, Span)>> {
-    let tree = syntax::parse(syntax::bicep(), text, None);
-    if !syntax::syntax_errors(&tree, text).is_empty() {
-        return None;
-    }
-    let model = lower_bicep(kind, &tree, text, &NoMemo);
-    let items = model.template.items.iter().zip(&model.spans);
-    let found = items.filter_map(|(item, (offset, spans))| {
-        let reference = reference_of(&item.kind)?;
-        let span = spans.nodes.get(reference.node as usize)?;
-        Some((reference.text.to_string(), span.shift(*offset)))
-    });
-    Some(found.collect())
-}
-
-#[test]
-fn statements_of_real_files() {
-    let (mut reported, mut all) = (0, 0);
-    for (path, kind, text) in texts() {
-        if !matches!(kind, FileKind::Bicep | FileKind::BicepParams) {
-            continue;
-        }
-        all += 1;
-        let (Some(found), Some(expect)) = (statements::references(&text), parsed(kind, &text))
-        else {
-            continue;
-        };
-        reported += 1;
-        assert_eq!(found, expect, "{}", path.display());
-    }
-    // The others are wrong on purpose, or hold long strings with holes.
-    assert!(
-        reported * 20 >= all * 19,
-        "{reported} of {all} known without a tree"
-    );
-}
-
-#[test]
-fn statements_of_changed_files() {
-    let mut random = Random::new(11);
-    for (path, kind, text) in texts() {
-        if !matches!(kind, FileKind::Bicep | FileKind::BicepParams) || random.below(8) != 0 {
-            continue;
-        }
-        let pieces = [
-            "'",
-            "\n",
-            "/*",
-            "'''",
-            "}",
-            "module ",
-            "//",
-            "${",
-            " from 'x'",
-            "using 'y'\n",
-        ];
-        for _ in 0..4 {
-            let mut changed = text.clone();
-            let mut at = random.below(changed.len() + 1);
-            while !changed.is_char_boundary(at) {
-                at -= 1;
-            }
-            changed.insert_str(at, pieces[random.below(pieces.len())]);
-            if let (Some(found), Some(expect)) =
-                (statements::references(&changed), parsed(kind, &changed))
-            {
-                assert_eq!(found, expect, "{} changed at {at}", path.display());
-            }
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Working a scan in, piece by piece: so that a keystroke waits for one piece of it and never for the whole.
+//! Works the files of a scan in, in batches, so that a keystroke waits for one of them and never for the whole.
 //!
-//! All files are entered before any is connected, since a parameters file belongs to the template whose name is beside
-//! its own; weights are worked out once, after that.
+//! All files are entered before any is connected, since a parameter file belongs to the template whose name is beside
+//! its own.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -10,78 +10,68 @@ use super::{Analysis, Cancel, Scan};
 use crate::model::FileId;
 use crate::workspace::files::{Content, Seen};
 
-/// Files dealt with between two looks at whether somebody is waiting. Entering one takes about a microsecond,
+/// Files dealt with between two looks at whether the refresh was cancelled. Entering one takes about a microsecond,
 /// connecting one may ask the file system for each of its references.
-const PIECE: usize = 64;
+const BATCH: usize = 64;
 
-/// Files that scans found and that are not processed yet, by their state.
+/// What is left of scans.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
+    /// Files to enter.
     found: VecDeque<(PathBuf, Seen)>,
+    /// Files to connect, when all are entered, with the paths in them.
     entered: VecDeque<(FileId, Vec<Box<str>>)>,
-    /// Files whose references led nowhere, or that had no template, before the files of this scan were known.
+    /// Files to connect again after these: a reference led nowhere, or they had no template.
     waiting: BTreeSet<FileId>,
-    /// From a scan's arrival until a refresh has gone through all that it led to.
-    pub(super) open: bool,
 }
 
 impl Backlog {
     pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty() && self.entered.is_empty()
+        self.found.is_empty() && self.entered.is_empty() && self.waiting.is_empty()
     }
 }
 
 impl Analysis {
-    /// See [`Analysis::install`].
-    pub(super) fn install_later(&mut self, scan: Scan) {
+    /// Takes over a scan: what it found is worked in by the next calls of [`refresh`](Self::refresh).
+    pub fn install(&mut self, scan: Scan) {
         let Scan { root, prefilter } = scan;
         self.scan_problems
             .retain(|(path, _)| !path.starts_with(&root));
         self.scan_problems.extend(prefilter.problems);
         let unfiltered = self.options.unfiltered;
-        let kept = |marks: &Seen| match marks {
-            Ok((marks, _)) => marks.candidate || unfiltered,
+        let kept = |seen: &Seen| match seen {
+            Ok((hits, _)) => hits.candidate || unfiltered,
             Err(_) => true,
         };
-        let files = prefilter.files.into_iter().filter(|(_, marks)| kept(marks));
+        let files = prefilter.files.into_iter().filter(|(_, seen)| kept(seen));
         self.backlog.found.extend(files);
         self.backlog.waiting.extend(&self.workspace.orphans);
-        self.backlog.open = true;
+        self.behind = true;
     }
 
-    /// Works scans in until nothing is left or somebody is waiting.
+    /// Works scans in until nothing is left or the refresh is cancelled.
     pub(super) fn work_scans_in(&mut self, cancel: &Cancel) {
         while !self.backlog.is_empty() && !cancel.is_cancelled() {
-            for _ in 0..PIECE {
-                if let Some((path, marks)) = self.backlog.found.pop_front() {
-                    self.enter(&path, marks);
+            for _ in 0..BATCH {
+                if let Some((path, seen)) = self.backlog.found.pop_front() {
+                    self.enter(&path, seen);
+                    if self.backlog.found.is_empty() {
+                        // Documents that are not on disk may have been opened before their templates were entered.
+                        let orphans = self.workspace.orphans.iter();
+                        let open = orphans.filter(|id| self.workspace.loaded(**id).is_some());
+                        self.backlog.waiting.extend(open);
+                    }
                 } else if let Some((id, references)) = self.backlog.entered.pop_front() {
-                    // An open document knows better than its bytes on disk what it refers to.
+                    // The references of an open document are those of its buffer.
                     if self.workspace.loaded(id).is_some() {
                         self.changed_meaning(id);
                     } else {
                         self.connect(id, references);
                         self.follow(id);
                     }
-                } else {
-                    break;
+                } else if let Some(id) = self.backlog.waiting.pop_first() {
+                    self.reconnect(id);
                 }
-            }
-            if self.backlog.is_empty() {
-                self.adopt();
-            }
-        }
-    }
-
-    /// Open documents that are not on disk were met before their templates were.
-    fn adopt(&mut self) {
-        for id in std::mem::take(&mut self.backlog.waiting) {
-            self.reconnect(id);
-        }
-        let orphans: Vec<_> = self.workspace.orphans.iter().copied().collect();
-        for id in orphans {
-            if self.workspace.loaded(id).is_some() {
-                self.changed_meaning(id);
             }
         }
     }

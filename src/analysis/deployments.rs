@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -55,20 +55,29 @@ struct Reach {
     all: Arc<WorkspacePlans>,
     /// Of tests and samples: those that cover their own unit.
     units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>>,
+    /// The plans of units before those of all, by the units: their index is made once for all deployments in them.
+    layered: Mutex<FxHashMap<Vec<Sharing>, Arc<WorkspacePlans>>>,
 }
 
 impl Reach {
     /// The plans that can cover a deployment.
     fn of(&self, deployment: &Deployment) -> Arc<WorkspacePlans> {
         let folder = Path::new(&*deployment.label).parent();
-        let sharing = folder.into_iter().flat_map(Sharing::with_folder);
-        let unit = sharing.filter_map(|it| self.units.get(&it)).flatten();
-        let mut plans: Vec<_> = unit.cloned().collect();
-        if plans.is_empty() {
+        let units = folder.into_iter().flat_map(Sharing::with_folder);
+        let units: Vec<Sharing> = units.filter(|it| self.units.contains_key(it)).collect();
+        if units.is_empty() {
             return self.all.clone();
         }
+        let mut layered = self.layered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = layered.get(&units) {
+            return known.clone();
+        }
+        let plans = units.iter().flat_map(|it| &self.units[it]);
+        let mut plans: Vec<_> = plans.cloned().collect();
         plans.sort_by(|a, b| a.0.cmp(&b.0));
-        Arc::new(WorkspacePlans::before(plans, self.all.clone()))
+        let made = Arc::new(WorkspacePlans::before(plans, self.all.clone()));
+        layered.insert(units, made.clone());
+        made
     }
 }
 
@@ -82,11 +91,20 @@ pub(super) struct Deployments {
     pub(super) checked_files: FxHashMap<FileId, BTreeSet<Key>>,
     /// To be looked at again.
     pub(super) dirty: BTreeSet<Key>,
+    /// Evaluated, and to be checked.
+    pub(super) unchecked: BTreeSet<Key>,
     reaches: FxHashMap<Option<PathBuf>, Reach>,
+    /// Folders whose plans changed.
+    stale_reaches: BTreeSet<Option<PathBuf>>,
     pub(super) evaluated: u64,
 }
 
 impl Deployments {
+    /// Whether all are evaluated and checked.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        self.dirty.is_empty() && self.unchecked.is_empty() && self.stale_reaches.is_empty()
+    }
+
     /// An input changed: what read it is to be evaluated again.
     pub(super) fn touch(&mut self, input: &Input) {
         if let Some(keys) = self.readers.get(input) {
@@ -133,11 +151,6 @@ impl Deployments {
         reach.map(|it| it.of(deployment)).unwrap_or_default()
     }
 
-    /// Whether some evaluation read a file.
-    pub(super) fn is_read(&self, file: FileId) -> bool {
-        self.readers(file).next().is_some()
-    }
-
     /// Sets the deployments of one entry point.
     fn set(
         &mut self,
@@ -157,6 +170,7 @@ impl Deployments {
                 gone.push(state);
             }
             self.dirty.remove(&key);
+            self.unchecked.remove(&key);
         }
         for parameters in wanted {
             let key = (entry, *parameters);
@@ -244,15 +258,13 @@ impl Analysis {
             self.pending
                 .extend(state.results.iter().map(|results| results.place.file));
             if !state.plans.is_empty() {
-                self.stale_reaches.insert(state.folder);
+                self.deployments.stale_reaches.insert(state.folder);
             }
         }
     }
 
-    /// Evaluates these deployments. Stops early when cancelled; what was done stays done. Returns those whose outcome
-    /// changed.
-    pub(super) fn evaluate(&mut self, keys: Vec<Key>, cancel: &Cancel) -> Vec<Key> {
-        let mut changed = Vec::new();
+    /// Evaluates these deployments. Stops early when cancelled; what was done stays done.
+    pub(super) fn evaluate(&mut self, keys: Vec<Key>, cancel: &Cancel) {
         // Batches bound how much is in memory at once.
         for batch in keys.chunks(256) {
             if cancel.is_cancelled() {
@@ -261,12 +273,9 @@ impl Analysis {
             for (key, outcome) in self.evaluate_batch(batch, cancel) {
                 self.deployments.evaluated += 1;
                 self.deployments.dirty.remove(&key);
-                if self.keep(key, outcome) {
-                    changed.push(key);
-                }
+                self.keep(key, outcome);
             }
         }
-        changed
     }
 
     /// Evaluates, loading what is asked for on the way. Cancelled, it leaves out those it did not get to.
@@ -289,7 +298,7 @@ impl Analysis {
                 break;
             }
             self.demand(missing);
-            self.weigh();
+            self.propagate();
         }
         done
     }
@@ -330,8 +339,8 @@ impl Analysis {
         all
     }
 
-    /// Takes an outcome as the present one. Returns whether it differs from the one before.
-    fn keep(&mut self, key: Key, outcome: Outcome) -> bool {
+    /// Takes an outcome as the present one. If it differs from the one before, it is to be checked.
+    fn keep(&mut self, key: Key, outcome: Outcome) {
         let label = self.label(key);
         let settings = self.workspace.settings(&self.workspace.file(key.0).path);
         let scope = self
@@ -340,7 +349,7 @@ impl Analysis {
             .map(|loaded| scope_of(&loaded.model.template));
         let deployments = &mut self.deployments;
         let Some(state) = deployments.states.get_mut(&key) else {
-            return false;
+            return;
         };
         let before = std::mem::replace(&mut state.inputs, outcome.inputs);
         if before != state.inputs {
@@ -352,7 +361,7 @@ impl Analysis {
             }
         }
         let Some(state) = deployments.states.get_mut(&key) else {
-            return false;
+            return;
         };
         let deployment = Deployment {
             entry: key.0,
@@ -370,15 +379,15 @@ impl Analysis {
                 && old.expansion == deployment.expansion
         });
         if same {
-            return false;
+            return;
         }
         let plans = rules::shared(&deployment);
         if plans != state.plans {
             state.plans = plans;
-            self.stale_reaches.insert(state.folder.clone());
+            deployments.stale_reaches.insert(state.folder.clone());
         }
         state.deployment = Some(deployment);
-        true
+        deployments.unchecked.insert(key);
     }
 
     /// How messages call a deployment.
@@ -394,30 +403,37 @@ impl Analysis {
         relative.to_string_lossy().replace('\\', "/").into()
     }
 
-    /// Collects the plans of a folder anew, and gives the deployments that they can cover.
-    fn collect_plans(&mut self, folder: Option<PathBuf>) -> Vec<Key> {
+    /// Collects the plans of a folder anew; the deployments that they can cover are to be checked.
+    fn collect_plans(&mut self, folder: Option<PathBuf>) {
         let mut units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>> = FxHashMap::default();
-        let mut keys = Vec::new();
         let states = self.deployments.states.iter();
-        for (key, state) in states.filter(|(_, state)| state.folder == folder) {
+        let states = states.filter(|(_, state)| state.folder == folder);
+        let mut unchecked = Vec::new();
+        for (key, state) in states {
             let Some(deployment) = &state.deployment else {
                 continue;
             };
-            let label = &deployment.label;
-            let sharing = self.sharing_of(*key, label);
-            let plans = state.plans.iter().map(|plan| (label.clone(), plan.clone()));
-            units.entry(sharing).or_default().extend(plans);
             // Without a registry (or a plan of its own, for hints) nothing is reported about it.
             if !deployment.expansion.instances.is_empty() {
-                keys.push(*key);
+                unchecked.push(*key);
+            }
+            if !state.plans.is_empty() {
+                let label = &deployment.label;
+                let plans = state.plans.iter().map(|plan| (label.clone(), plan.clone()));
+                let sharing = self.sharing_of(*key, label);
+                units.entry(sharing).or_default().extend(plans);
             }
         }
         let mut all = units.remove(&Sharing::Workspace).unwrap_or_default();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         let all = Arc::new(WorkspacePlans::new(all));
-        let reach = Reach { all, units };
+        let reach = Reach {
+            all,
+            units,
+            layered: Mutex::default(),
+        };
         self.deployments.reaches.insert(folder, reach);
-        keys
+        self.deployments.unchecked.extend(unchecked);
     }
 
     /// Which other deployments the plans of one cover.
@@ -434,50 +450,51 @@ impl Analysis {
         }
     }
 
-    /// Asks the rule about these deployments, and about all that share plans which have changed.
-    pub(super) fn check(&mut self, mut keys: BTreeSet<Key>) {
-        for folder in std::mem::take(&mut self.stale_reaches) {
-            keys.extend(self.collect_plans(folder));
+    /// Checks the deployments that were evaluated, and all that share plans which have changed.
+    pub(super) fn check_all(&mut self, cancel: &Cancel) {
+        if cancel.is_cancelled() {
+            return;
         }
+        for folder in std::mem::take(&mut self.deployments.stale_reaches) {
+            self.collect_plans(folder);
+        }
+        while !cancel.is_cancelled()
+            && let Some(key) = self.deployments.unchecked.first().copied()
+        {
+            self.check(key);
+        }
+    }
+
+    /// Checks a deployment.
+    pub(super) fn check(&mut self, key: Key) {
         let deployments = &mut self.deployments;
-        for key in keys {
-            let Some(state) = deployments.states.get_mut(&key) else {
-                continue;
-            };
-            let Some(deployment) = &state.deployment else {
-                continue;
-            };
-            let reach = deployments.reaches.get(&state.folder);
-            let reach = reach.map(|it| it.of(deployment)).unwrap_or_default();
-            let workspace = &self.workspace;
-            let alone = state.folder.is_none();
-            let results = rules::check(deployment, &reach, &|file| workspace.shows(file, alone));
-            if results == state.results {
-                continue;
-            }
-            let before = std::mem::replace(&mut state.results, results);
-            for results in &before {
-                deployments
-                    .checked_files
-                    .entry(results.place.file)
-                    .or_default()
-                    .remove(&key);
-                self.pending.insert(results.place.file);
-            }
-            state.about.clear();
-            for (index, results) in state.results.iter().enumerate() {
-                state
-                    .about
-                    .entry(results.place.file)
-                    .or_default()
-                    .push(index);
-                deployments
-                    .checked_files
-                    .entry(results.place.file)
-                    .or_default()
-                    .insert(key);
-                self.pending.insert(results.place.file);
-            }
+        deployments.unchecked.remove(&key);
+        let Some(state) = deployments.states.get_mut(&key) else {
+            return;
+        };
+        let Some(deployment) = &state.deployment else {
+            return;
+        };
+        let reach = deployments.reaches.get(&state.folder);
+        let reach = reach.map(|it| it.of(deployment)).unwrap_or_default();
+        let workspace = &self.workspace;
+        let alone = state.folder.is_none();
+        let results = rules::check(deployment, &reach, &|file| workspace.shows(file, alone));
+        if results == state.results {
+            return;
+        }
+        let checked_files = &mut deployments.checked_files;
+        for result in std::mem::replace(&mut state.results, results) {
+            let keys = checked_files.entry(result.place.file).or_default();
+            keys.remove(&key);
+            self.pending.insert(result.place.file);
+        }
+        state.about.clear();
+        for (index, result) in state.results.iter().enumerate() {
+            let file = result.place.file;
+            state.about.entry(file).or_default().push(index);
+            checked_files.entry(file).or_default().insert(key);
+            self.pending.insert(file);
         }
     }
 }

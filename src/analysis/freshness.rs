@@ -206,7 +206,7 @@ impl Analysis {
     /// Whether a scan would keep a file.
     fn is_candidate(&self, path: &Path) -> bool {
         let kind = kind_of(path);
-        let seen = || prefilter_path(path, kind);
+        let seen = || prefilter_path(self.workspace.prefilter, path, kind);
         kind != FileKind::Other
             && (self.options.unfiltered || seen().is_ok_and(|(hits, _)| hits.candidate))
     }

@@ -11,8 +11,8 @@ use crate::rules::{HoverTarget, Link, RULES};
 use crate::workspace::disk;
 
 impl Analysis {
-    /// See [`Analysis::hover`].
-    pub(super) fn hover_now(&self, path: &Path, offset: u32) -> Option<(Location, String)> {
+    /// Hover on a registry's type or a plan: what is covered and Markdown. `None` anywhere else.
+    pub fn hover(&self, path: &Path, offset: u32) -> Option<(Location, String)> {
         let file = self.workspace.id(&disk::normalize(path))?;
         let mut locator = Locator::default();
         let mut under = |place: NodeRef| {

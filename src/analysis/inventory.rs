@@ -83,12 +83,8 @@ pub struct InventoryUnread {
 }
 
 impl Analysis {
-    /// See [`Analysis::inventory`].
-    pub(super) fn inventory_now(
-        &mut self,
-        path: &Path,
-        parameters: Option<&Path>,
-    ) -> Option<Inventory> {
+    /// What a file deploys, as an entry point.
+    pub fn inventory(&mut self, path: &Path, parameters: Option<&Path>) -> Option<Inventory> {
         let mut entry = self.loaded_file(path)?;
         let mut values = match parameters {
             Some(path) => Some(self.loaded_file(path)?),

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::{Analysis, Cancel, LoadError};
 use crate::model::{FileId, FileKind};
 use crate::workspace::disk;
-use crate::workspace::files::{Content, load};
+use crate::workspace::files::Content;
 use crate::workspace::parameters::{Pairing, Signature, by_declaration};
 use crate::workspace::prefilter::kind_of;
 
@@ -21,7 +21,7 @@ type Templates = FxHashMap<PathBuf, Vec<FileId>>;
 
 impl Analysis {
     /// Pairs the parameter files of the folders in or below which a file changed.
-    pub(super) fn pair_parameter_files(&mut self, edited: &BTreeSet<FileId>) {
+    pub(super) fn pair_parameter_files(&mut self, edited: &BTreeSet<FileId>, cancel: &Cancel) {
         if self.workspace.unnamed.is_empty() || self.changed.is_empty() && edited.is_empty() {
             return;
         }
@@ -35,19 +35,19 @@ impl Analysis {
             above.any(|folder| folders.contains(folder))
         });
         let affected: Vec<FileId> = affected.collect();
-        self.pair(&affected);
+        self.pair(&affected, cancel);
     }
 
     /// The template that a parameter file belongs to, whether it names it or not.
     pub(super) fn template_of(&mut self, id: FileId) -> Option<FileId> {
         if self.workspace.unnamed.contains(&id) && !self.workspace.paired.contains_key(&id) {
-            self.pair(&[id]);
+            self.pair(&[id], &Cancel::default());
         }
         self.workspace.template_of(id)
     }
 
     /// Pairs these parameter files.
-    pub(super) fn pair(&mut self, files: &[FileId]) {
+    fn pair(&mut self, files: &[FileId], cancel: &Cancel) {
         let mut templates = Templates::default();
         if files.iter().any(|id| self.is_in_folder(*id)) {
             for (id, file) in self.workspace.files() {
@@ -57,8 +57,11 @@ impl Analysis {
                 }
             }
         }
-        self.read_signatures(files);
+        self.read_signatures(files, cancel);
         for &id in files {
+            if cancel.is_cancelled() {
+                return;
+            }
             let pairing = self.pairing_of(id, &templates);
             let before = self.workspace.paired.insert(id, pairing);
             if before != Some(pairing)
@@ -120,7 +123,7 @@ impl Analysis {
                 true => templates.get(folder).cloned().unwrap_or_default(),
                 false => self.templates_on_disk(folder),
             };
-            self.read_signatures(&ids);
+            self.read_signatures(&ids, &Cancel::default());
             let candidates = ids.iter().filter(|it| !self.has_source(**it, &ids));
             let candidates: Vec<_> = candidates
                 .filter_map(|it| Some((*it, self.signature(*it)?)))
@@ -171,7 +174,7 @@ impl Analysis {
     }
 
     /// Reads the signatures of files that are not loaded, in parallel, each once.
-    fn read_signatures(&mut self, ids: &[FileId]) {
+    fn read_signatures(&mut self, ids: &[FileId], cancel: &Cancel) {
         let unread = |id: &FileId| {
             let file = self.workspace.file(*id);
             matches!(file.content, Content::Prefiltered(_))
@@ -182,12 +185,12 @@ impl Analysis {
         let workspace = &self.workspace;
         let read = |id| {
             let file = workspace.file(id);
-            let read = load(&file.path, file.kind, &workspace.memo);
+            let read = workspace.load(&file.path, file.kind);
             read.map_or(Signature::Other, |read| {
-                Signature::of(read.kind, &read.model.template)
+                Signature::of(read.kind, &read.loaded.model.template)
             })
         };
-        let (read, _) = self.read_all(ids, &Cancel::default(), &read);
+        let (read, _) = self.read_all(ids, cancel, &read);
         let read = read.into_iter().map(|(id, it)| (id, Arc::new(it)));
         self.workspace.signatures.extend(read);
     }

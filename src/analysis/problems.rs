@@ -14,11 +14,10 @@ use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSp
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
-use crate::workspace::files::{self, Content, Errors};
+use crate::workspace::files::{Content, Loaded, Read};
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
-use crate::workspace::relevance::{ReferenceKind, Weight};
-use crate::workspace::statements;
+use crate::workspace::relevance::{ReferenceKind, Relevance};
 
 /// What was not analyzed. A run that passes reports it.
 #[derive(Debug, Default)]
@@ -29,33 +28,8 @@ pub struct Unanalyzed {
     pub unread: Vec<LoadError>,
 }
 
-/// Files read for this once.
+/// Files that only this report reads.
 type Fresh = FxHashMap<FileId, Read>;
-
-/// A file that was not worth loading for a verdict.
-enum Read {
-    /// What its statements name.
-    References(Vec<(String, Span)>),
-    /// That takes the parser.
-    Parsed(files::Read),
-}
-
-/// How to look at a file.
-#[derive(Clone, Copy)]
-struct Gaps<'a> {
-    /// Files read for this once; none where only what is loaded counts.
-    read: Option<&'a Fresh>,
-    /// A deployment that it is part of has a resource which a rule checks.
-    checked: bool,
-}
-
-/// What is asked of a file here.
-struct Said<'a> {
-    uses: Vec<(Use<'a>, Option<Span>)>,
-    errors: Errors,
-    /// It holds something by itself, or may: some of it does not parse, and its bytes name what a rule asks for.
-    holds: bool,
-}
 
 impl Analysis {
     /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
@@ -64,36 +38,53 @@ impl Analysis {
         self.unanalyzed(true).problems
     }
 
-    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is no mistake apart. `read`:
-    /// files that were not worth loading are read for it; who counts problems at every pause of an editor's user does
-    /// without.
+    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is no mistake apart. `read`: files that
+    /// no check needed are read too; the totals that editors show at each pause do without.
     pub fn unanalyzed(&self, read: bool) -> Unanalyzed {
         let mut locator = Locator::default();
         let mut unanalyzed = Unanalyzed::default();
-        for (path, message) in &self.scan_problems {
-            unanalyzed.problems.push(LoadError {
-                path: path.as_path().into(),
-                location: None,
-                message: message.clone(),
-                hides: true,
-            });
-        }
+        let problems = &mut unanalyzed.problems;
+        problems.extend(self.scan_problems.iter().map(|(path, message)| LoadError {
+            path: path.as_path().into(),
+            location: None,
+            message: message.clone(),
+            hides: true,
+        }));
         let listed = self.workspace.files().filter(|(_, file)| file.listed);
         let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
         let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
         let checked = self.checked_closures();
-        let mut fresh = self.read_uncertain(queue.iter().copied().filter(|_| read));
+        let mut fresh = match read {
+            true => self.read_uncertain(queue.iter().copied()),
+            false => Fresh::default(),
+        };
         while let Some(id) = queue.pop() {
             // Outside the folders there are few.
             if read && !fresh.contains_key(&id) {
                 fresh.extend(self.read_uncertain([id]));
             }
-            let gaps = Gaps {
-                read: read.then_some(&fresh),
-                checked: checked.contains(&id),
+            let file = self.workspace.file(id);
+            if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
+                let message = format!("cannot be read: {error}");
+                let error = self.load_error(id, None, &mut locator, message, true);
+                unanalyzed.problems.push(error);
+            }
+            let Some(parsed) = self.parsed(id, &fresh) else {
+                continue;
             };
-            for next in self.gaps_of(id, gaps, &mut locator, &mut unanalyzed) {
-                if seen.insert(next) {
+            let checked = checked.contains(&id);
+            self.add_syntax_errors(id, parsed, checked, &mut locator, &mut unanalyzed);
+            for (use_, span) in uses(&parsed.model) {
+                let reference = use_.reference();
+                // Looking into Bicep's cache is reading too.
+                if !read && reference.is_some_and(|it| it.contains(':')) {
+                    continue;
+                }
+                if let Some(Resolution::File(path)) =
+                    self.follow_use(id, (use_, span), checked, &mut locator, &mut unanalyzed)
+                    && let Some(next) = self.workspace.id(&path)
+                    && seen.insert(next)
+                {
                     queue.push(next);
                 }
             }
@@ -113,14 +104,28 @@ impl Analysis {
         }
         for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.retain(|error| !self.is_path_ignored(&error.path));
-        }
-        for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.sort_by(|a, b| {
                 (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
             });
             list.dedup();
         }
         unanalyzed
+    }
+
+    fn load_error(
+        &self,
+        id: FileId,
+        span: Option<Span>,
+        locator: &mut Locator,
+        message: impl Into<String>,
+        hides: bool,
+    ) -> LoadError {
+        LoadError {
+            path: self.workspace.file(id).path.clone(),
+            location: span.and_then(|span| locator.location(self, id, span)),
+            message: message.into(),
+            hides,
+        }
     }
 
     /// The files of deployments that have a resource which a rule checks.
@@ -131,129 +136,102 @@ impl Analysis {
         checked.flat_map(|it| it.files.iter().copied()).collect()
     }
 
-    /// The gaps in one file. Gives the files that it leads to.
-    fn gaps_of(
+    /// Whether a file was named, and lies in no workspace folder.
+    fn is_named(&self, id: FileId) -> bool {
+        let file = self.workspace.file(id);
+        file.listed && self.workspace.folder_of(&file.path).is_none()
+    }
+
+    /// Adds the syntax errors of a file that holds, or may hold or use, something a rule asks for.
+    fn add_syntax_errors(
         &self,
         id: FileId,
-        Gaps { read, checked }: Gaps<'_>,
+        parsed: &Loaded,
+        checked: bool,
         locator: &mut Locator,
         unanalyzed: &mut Unanalyzed,
-    ) -> Vec<FileId> {
-        let file = self.workspace.file(id);
-        let named = file.listed && self.workspace.folder_of(&file.path).is_none();
-        let problem = |location, message, hides| LoadError {
-            path: file.path.clone(),
-            location,
-            message,
-            hides,
-        };
-        if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
-            let message = format!("cannot be read: {error}");
-            unanalyzed.problems.push(problem(None, message, true));
+    ) {
+        if parsed.errors.is_empty() {
+            return;
         }
-        let Some(said) = self.said(id, read) else {
-            return Vec::new();
-        };
-        // A file that does not parse may hold nothing that lowers: its bytes say that something may stand there.
-        let holds = file.weight == Weight::Holds || self.explicit.contains_key(&id);
-        if !said.errors.is_empty() && (holds || said.holds || self.may_use(id)) {
-            let hides = named || checked || self.names_a_resource(id) || self.may_use(id);
-            for (span, message) in said.errors.iter() {
-                let location = locator.location(self, id, *span);
+        // What does not parse may hold nothing that lowers: the bytes tell what may be there.
+        let kind = prefilter::kind_of(&self.workspace.file(id).path);
+        let text = self.workspace.text(id).unwrap_or_default();
+        let hits = self.workspace.prefilter.inspect(kind, text.as_bytes());
+        let mut references = hits.references.iter();
+        let may_use = references.any(|reference| match self.workspace.resolve(id, reference) {
+            Resolution::File(path) => self
+                .workspace
+                .id(&path)
+                .is_some_and(|used| self.workspace.file(used).relevance > Relevance::Nothing),
+            Resolution::Known(_) | Resolution::TemplateSpec(_) => true,
+            Resolution::Unread(_) | Resolution::Harmless(_) => false,
+        });
+        let holds = self.workspace.file(id).relevance == Relevance::Holds
+            || self.explicit.contains_key(&id)
+            || parsed.summary.relevance > Relevance::Nothing
+            || parsed.uncertain;
+        if holds || may_use {
+            let hides = self.is_named(id) || checked || hits.wanted || may_use;
+            for (span, message) in parsed.errors.iter() {
                 let message = format!("does not parse: {message}");
-                unanalyzed.problems.push(problem(location, message, hides));
+                let error = self.load_error(id, Some(*span), locator, message, hides);
+                unanalyzed.problems.push(error);
             }
         }
-        let mut further = Vec::new();
-        for (use_, span) in said.uses {
-            let mut location = || span.and_then(|span| locator.location(self, id, span));
-            let mut mistake = true;
-            let mut hides = checked;
-            let reference = match use_ {
-                Use::Reference(reference) => reference,
-                Use::Template(reference) => {
-                    hides |= named;
-                    reference
-                }
-                Use::Link(path) => {
-                    mistake = self.is_quoted(id, span);
-                    path
-                }
-                Use::Elsewhere(words) => {
-                    unanalyzed
-                        .unread
-                        .push(problem(location(), words.to_owned(), false));
-                    continue;
-                }
+    }
+
+    /// Where a use leads; adds it where it leads nowhere.
+    fn follow_use(
+        &self,
+        id: FileId,
+        (use_, span): (Use<'_>, Option<Span>),
+        checked: bool,
+        locator: &mut Locator,
+        unanalyzed: &mut Unanalyzed,
+    ) -> Option<Resolution> {
+        let Some(reference) = use_.reference() else {
+            let Use::Elsewhere(words) = use_ else {
+                return None;
             };
-            // Looking into Bicep's cache is reading too.
-            if read.is_none() && reference.contains(':') {
-                continue;
-            }
-            match self.workspace.resolve(id, reference) {
-                Resolution::Unread(reason) => {
-                    let list = match mistake && !reference.contains(':') {
-                        true => &mut unanalyzed.problems,
-                        false => &mut unanalyzed.unread,
-                    };
-                    list.push(problem(location(), reason.to_string(), hides));
-                }
-                Resolution::File(path) => further.extend(self.workspace.id(&path)),
-                _ => {}
-            }
+            let error = self.load_error(id, span, locator, words, false);
+            unanalyzed.unread.push(error);
+            return None;
+        };
+        let resolution = self.workspace.resolve(id, reference);
+        if let Resolution::Unread(reason) = &resolution {
+            let hides = checked || matches!(use_, Use::Template(_)) && self.is_named(id);
+            let remote = reference.contains(':');
+            let mistake = !remote && (!matches!(use_, Use::Link(_)) || self.is_quoted(id, span));
+            let list = match mistake {
+                true => &mut unanalyzed.problems,
+                false => &mut unanalyzed.unread,
+            };
+            list.push(self.load_error(id, span, locator, &**reason, hides));
         }
-        further
+        Some(resolution)
     }
 
-    /// What a file says: as loaded, or as read for this once.
-    fn said<'a>(&'a self, id: FileId, read: Option<&'a Fresh>) -> Option<Said<'a>> {
-        if let Some(loaded) = self.workspace.loaded(id) {
-            return Some(Said {
-                uses: uses(&loaded.model),
-                errors: loaded.errors.clone(),
-                holds: loaded.summary.weight > Weight::Nothing || loaded.uncertain,
-            });
-        }
-        Some(match read?.get(&id)? {
-            Read::References(references) => Said {
-                uses: references
-                    .iter()
-                    .map(|(text, span)| (Use::Reference(text), Some(*span)))
-                    .collect(),
-                errors: Arc::default(),
-                holds: false,
-            },
-            Read::Parsed(file) => Said {
-                uses: uses(&file.model),
-                errors: file.errors.clone(),
-                holds: file.uncertain,
-            },
-        })
+    /// What a file says: as loaded, or as read for this report.
+    fn parsed<'a>(&'a self, id: FileId, fresh: &'a Fresh) -> Option<&'a Loaded> {
+        let read = || Some(&fresh.get(&id)?.loaded);
+        self.workspace.loaded(id).or_else(read)
     }
 
-    /// Reads those of these files that matter, and were not worth loading for a verdict: they lead to what cannot be
-    /// read.
+    /// Reads those of these files that refer to something which cannot be read, and that no check needed.
     fn read_uncertain(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
         let workspace = &self.workspace;
         let uncertain = |id: &FileId| {
             let file = workspace.file(*id);
-            file.weight > Weight::Nothing
-                && file.document.is_none()
+            file.document.is_none()
                 && matches!(file.content, Content::Prefiltered(_))
+                && workspace.least_relevance(*id) > Relevance::Nothing
                 && !workspace.is_artifact(*id)
         };
         let read = |id| {
             let file = workspace.file(id);
-            let bicep = matches!(file.kind, FileKind::Bicep | FileKind::BicepParams);
-            let text = bicep.then(|| disk::read(&file.path).ok()).flatten();
-            match text.and_then(|read| statements::references(&read.text)) {
-                Some(references) => Some(Read::References(references)),
-                None => {
-                    workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
-                    let file = files::load(&file.path, file.kind, &workspace.memo);
-                    file.ok().map(Read::Parsed)
-                }
-            }
+            workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
+            workspace.load(&file.path, file.kind).ok()
         };
         let ids = ids.into_iter().filter(uncertain).collect();
         let (read, _) = self.read_all(ids, &Cancel::default(), &read);
@@ -270,58 +248,23 @@ impl Analysis {
             .is_some_and(|(span, text)| text.as_bytes().get(span.start as usize) == Some(&b'"'))
     }
 
-    /// Whether the bytes of a file name a registry or a plan.
-    fn names_a_resource(&self, id: FileId) -> bool {
-        let Some(text) = self.workspace.text(id) else {
-            return false;
-        };
-        let kind = prefilter::kind_of(&self.workspace.file(id).path);
-        let hits = prefilter::inspect(kind, text.as_bytes());
-        hits.registry || hits.pricing
-    }
-
-    /// Whether a file that does not parse may use one that matters: a path to it stands in its bytes.
-    fn may_use(&self, id: FileId) -> bool {
-        let Some(text) = self.workspace.text(id) else {
-            return false;
-        };
-        let kind = prefilter::kind_of(&self.workspace.file(id).path);
-        let marks = prefilter::inspect(kind, text.as_bytes());
-        marks
-            .references
-            .iter()
-            .any(|reference| match self.workspace.resolve(id, reference) {
-                Resolution::File(path) => {
-                    let used = self.workspace.id(&path);
-                    used.is_some_and(|used| self.workspace.file(used).weight > Weight::Nothing)
-                }
-                Resolution::Known(_) | Resolution::TemplateSpec(_) => true,
-                Resolution::Unread(_) | Resolution::Harmless(_) => false,
-            })
-    }
-
     /// Where deployments could not be followed to their end.
     fn problems_of_deployments(&self, locator: &mut Locator, problems: &mut Vec<LoadError>) {
-        for state in self.deployments.states.values() {
-            let expansions = || state.deployment.iter().map(|known| &known.expansion);
-            let cut = expansions().flat_map(|expansion| &expansion.unread);
-            for unread in cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless) {
-                problems.push(LoadError {
-                    path: self.workspace.file(unread.place.file).path.clone(),
-                    location: locator.locate(self, unread.place),
-                    message: "this deployment is too large to follow beyond here: what it deploys behind this \
-                              module is not checked"
-                        .to_owned(),
-                    hides: true,
-                });
-            }
-            for place in expansions().flat_map(|expansion| &expansion.cycles) {
-                problems.push(LoadError {
-                    path: self.workspace.file(place.file).path.clone(),
-                    location: locator.locate(self, *place),
-                    message: "this module leads back to a file that uses it".to_owned(),
-                    hides: true,
-                });
+        let states = self.deployments.states.values();
+        for expansion in states.filter_map(|state| Some(&state.deployment.as_ref()?.expansion)) {
+            let cut = expansion.unread.iter();
+            let cut = cut.filter(|unread| &*unread.reason == TOO_LARGE && !unread.harmless);
+            let cut = cut.map(|unread| {
+                let words = "this deployment is too large to follow beyond here: what it deploys behind this module \
+                             is not checked";
+                (unread.place, words)
+            });
+            let cycles = expansion.cycles.iter();
+            let cycles =
+                cycles.map(|place| (*place, "this module leads back to a file that uses it"));
+            for (place, words) in cut.chain(cycles) {
+                let span = locator.span(self, place);
+                problems.push(self.load_error(place.file, span, locator, words, true));
             }
         }
     }
@@ -331,38 +274,34 @@ impl Analysis {
     /// after [`Analysis::add_entry`].
     pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<LoadError> {
         let mut problems = Vec::new();
+        let locator = &mut Locator::default();
         if let Some(id) = self.workspace.id(&disk::normalize(entry)) {
             match self.workspace.file(id).kind {
                 FileKind::Bicep | FileKind::ArmTemplate => {}
                 FileKind::BicepParams | FileKind::ArmParameters => {
                     if parameters.is_some() {
-                        self.tell(
-                            id,
-                            "is a parameter file itself: --parameters is for templates",
-                            &mut problems,
-                        );
+                        let words = "is a parameter file itself: --parameters is for templates";
+                        problems.push(self.load_error(id, None, locator, words, true));
                     }
                     if !self.names_template(id) {
                         let words = "is a parameter file, and no template that it belongs to was found: name the \
                                      template, and this file with --parameters";
-                        self.tell(id, words, &mut problems);
+                        problems.push(self.load_error(id, None, locator, words, true));
                     }
                 }
                 // Configuration is read as such, whoever names it.
                 FileKind::Other if Configs::is_config(&self.workspace.file(id).path) => {}
                 FileKind::Other => {
                     let words = "is neither a Bicep file nor an ARM template nor a parameter file";
-                    self.report_other(id, words, &mut problems);
+                    problems.extend(self.wrong_kind(id, Some(words), locator));
                 }
             }
         }
         if let Some(id) = parameters.and_then(|path| self.workspace.id(&disk::normalize(path))) {
-            match self.workspace.file(id).kind {
-                FileKind::BicepParams | FileKind::ArmParameters => {
-                    self.report_errors(id, &mut problems);
-                }
-                _ => self.report_other(id, "is no parameter file", &mut problems),
-            }
+            let kind = self.workspace.file(id).kind;
+            let fits = matches!(kind, FileKind::BicepParams | FileKind::ArmParameters);
+            let words = (!fits).then_some("is no parameter file");
+            problems.extend(self.wrong_kind(id, words, locator));
         }
         problems
     }
@@ -375,38 +314,25 @@ impl Analysis {
             || bicep && edges.any(|edge| edge.kind == ReferenceKind::Using)
     }
 
-    fn tell(&self, id: FileId, words: &str, problems: &mut Vec<LoadError>) {
-        problems.push(LoadError {
-            path: self.workspace.file(id).path.clone(),
-            location: None,
-            message: words.to_owned(),
-            hides: true,
-        });
-    }
-
-    /// What is not the file it should be: why it does not parse says more than that.
-    fn report_other(&self, id: FileId, words: &str, problems: &mut Vec<LoadError>) {
-        let path = &self.workspace.file(id).path;
+    /// The syntax errors of a file, which say more than that it is not what it should be (`words`).
+    fn wrong_kind(
+        &self,
+        id: FileId,
+        words: Option<&'static str>,
+        locator: &mut Locator,
+    ) -> Vec<LoadError> {
         let Some(loaded) = self.workspace.loaded(id) else {
-            return;
+            return Vec::new();
         };
-        if loaded.errors.is_empty() || prefilter::kind_of(path) == FileKind::Other {
-            return self.tell(id, words, problems);
+        let other = prefilter::kind_of(&self.workspace.file(id).path) == FileKind::Other;
+        if let Some(words) = words.filter(|_| other || loaded.errors.is_empty()) {
+            return vec![self.load_error(id, None, locator, words, true)];
         }
-        self.report_errors(id, problems);
-    }
-
-    fn report_errors(&self, id: FileId, problems: &mut Vec<LoadError>) {
-        let mut locator = Locator::default();
-        let loaded = self.workspace.loaded(id);
-        for (span, message) in loaded.iter().flat_map(|loaded| loaded.errors.iter()) {
-            problems.push(LoadError {
-                path: self.workspace.file(id).path.clone(),
-                location: locator.location(self, id, *span),
-                message: format!("does not parse: {message}"),
-                hides: true,
-            });
-        }
+        let errors = loaded.errors.iter().map(|(span, message)| {
+            let message = format!("does not parse: {message}");
+            self.load_error(id, Some(*span), locator, message, true)
+        });
+        errors.collect()
     }
 }
 
@@ -420,6 +346,15 @@ enum Use<'m> {
     Link(&'m str),
     /// In a way that nothing here can follow.
     Elsewhere(&'static str),
+}
+
+impl<'m> Use<'m> {
+    fn reference(&self) -> Option<&'m str> {
+        match *self {
+            Use::Reference(text) | Use::Template(text) | Use::Link(text) => Some(text),
+            Use::Elsewhere(_) => None,
+        }
+    }
 }
 
 /// All that a model uses, in nested templates too, and where that stands.

@@ -5,68 +5,127 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::deployments::Key;
 use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
-use crate::workspace::files::{Content, Workspace, load};
+use crate::workspace::files::{Content, Workspace};
 use crate::workspace::graph::{EdgeTarget, Rooted};
-use crate::workspace::relevance::{ReferenceKind, Weight};
+use crate::workspace::relevance::{ReferenceKind, Relevance};
 use crate::workspace::view::Input;
 
-/// Templates counted between two looks at whether the refresh was cancelled.
-const COUNT_BATCH: usize = 256;
-
-/// Files loaded between two such looks.
-const LOAD_BATCH: usize = 1024;
+/// Templates counted, files loaded and files reported between two looks at whether the refresh was cancelled: none of them
+/// takes more than a few milliseconds.
+const BATCH: usize = 256;
 
 impl Analysis {
-    /// See [`Analysis::refresh`].
-    pub(super) fn refresh_now(&mut self, cancel: &Cancel) -> Vec<FileReport> {
-        let documents = self.settle();
-        let behind = !self.backlog.is_empty() || !self.to_load.is_empty();
-        if behind && !documents.is_empty() {
-            // What is being typed comes first; the rest waits for the next call.
-            for id in &documents {
-                if self.workspace.weigh_alone(*id) {
-                    self.deployments.touch_file(*id);
-                }
-            }
-            self.recount_around(&documents);
-            let dirty = self.deployments.dirty.iter();
-            let keys = dirty.filter(|key| documents.contains(&key.0));
-            let changed = self.evaluate(keys.copied().collect(), cancel);
-            self.check(changed.into_iter().collect());
-            return self.report_pending();
+    /// Brings everything up to date and returns the reports that changed since the last call, and those of documents
+    /// that were opened or edited since (even when equal: editors drop answers to old versions). Files that have
+    /// nothing to show any more come with an empty list once. Stops early when cancelled (what is done stays done).
+    ///
+    /// While work is left from before, a call answers for the documents that were just edited alone, so that what is
+    /// typed never waits for a scan: call again while [`is_pending`](Self::is_pending).
+    pub fn refresh(&mut self, cancel: &Cancel) -> Vec<FileReport> {
+        let mut reports = self.update(cancel);
+        for path in &self.open_configs {
+            self.workspace.settings(path);
         }
+        let problems = self.workspace.config_problems();
+        if problems != self.config_problems {
+            let old = std::mem::replace(&mut self.config_problems, problems);
+            let paths = old.into_iter().chain(self.config_problems.clone());
+            let due: Vec<FileId> = paths
+                .map(|problem| self.workspace.intern(&problem.path))
+                .collect();
+            for report in self.report_files(due.into_iter().collect()) {
+                reports.retain(|known| known.path != report.path);
+                reports.push(report);
+            }
+        }
+        reports
+    }
+
+    /// Whether work is left that the last refresh did not get to.
+    pub fn is_pending(&self) -> bool {
+        !(self.edited.is_empty()
+            && self.backlog.is_empty()
+            && self.to_load.is_empty()
+            && !self.workspace.stale_relevance
+            && self.changed.is_empty()
+            && self.pending.is_empty()
+            && self.renamed.is_empty()
+            && self.deployments.is_up_to_date())
+    }
+
+    fn update(&mut self, cancel: &Cancel) -> Vec<FileReport> {
+        let waiting = std::mem::take(&mut self.pending);
+        let documents = self.reparse_edited();
+        if self.behind && !documents.is_empty() {
+            self.update_deployments_of(&documents, cancel);
+            let due = std::mem::replace(&mut self.pending, waiting);
+            return self.report_files(due);
+        }
+        let typed = self.pending.clone();
+        self.pending.extend(waiting);
+        self.behind = true;
+        if !self.update_everything(&documents, cancel) {
+            return self.report_files(typed);
+        }
+        let due = match self.pending.iter().nth(BATCH).copied() {
+            Some(next) => {
+                let later = self.pending.split_off(&next);
+                std::mem::replace(&mut self.pending, later)
+            }
+            None => std::mem::take(&mut self.pending),
+        };
+        self.behind = !self.pending.is_empty();
+        self.report_files(due)
+    }
+
+    /// Whether it was not cancelled.
+    fn update_everything(&mut self, documents: &BTreeSet<FileId>, cancel: &Cancel) -> bool {
         self.work_scans_in(cancel);
         self.load_what_matters(cancel);
-        self.pair_parameter_files(&documents);
+        self.pair_parameter_files(documents, cancel);
         self.load_what_matters(cancel);
         self.recount_changed(cancel);
-        if cancel.is_cancelled() {
-            return self.report_pending();
-        }
-        let dirty: Vec<_> = self.deployments.dirty.iter().copied().collect();
-        let changed = self.evaluate(dirty, cancel);
-        self.check(changed.into_iter().collect());
-        self.workspace.memo.sweep();
         if !cancel.is_cancelled() {
-            self.backlog.open = false;
+            let dirty: Vec<_> = self.deployments.dirty.iter().copied().collect();
+            self.evaluate(dirty, cancel);
+            self.check_all(cancel);
+            self.workspace.memo.sweep();
         }
-        self.report_pending()
+        !cancel.is_cancelled()
+    }
+
+    /// Evaluates and checks what these documents deploy as entry points.
+    fn update_deployments_of(&mut self, documents: &BTreeSet<FileId>, cancel: &Cancel) {
+        let mut templates = documents.clone();
+        for id in documents {
+            if self.workspace.propagate_to(*id) {
+                self.deployments.touch_file(*id);
+            }
+            templates.extend(targets(&self.workspace, *id));
+        }
+        self.recount(templates, &mut Rooted::default());
+        let of_documents = |key: &&Key| documents.contains(&key.0);
+        let dirty = self.deployments.dirty.iter().filter(of_documents);
+        self.evaluate(dirty.copied().collect(), cancel);
+        let unchecked = self.deployments.unchecked.iter().filter(of_documents);
+        for key in unchecked.copied().collect::<Vec<_>>() {
+            self.check(key);
+        }
     }
 
     /// Parses and lowers what was edited. Returns the documents that were.
-    fn settle(&mut self) -> BTreeSet<FileId> {
+    fn reparse_edited(&mut self) -> BTreeSet<FileId> {
         let edited = std::mem::take(&mut self.edited);
         for &id in &edited {
             self.deployments.touch(&Input::Text(id));
-            if self.workspace.settle(id) {
+            if self.workspace.reparse(id) {
                 self.changed_meaning(id);
             }
-            self.pending.insert(id);
-            self.pending
-                .extend(self.pointed_at.get(&id).into_iter().flatten());
+            self.repoint(id);
         }
         edited
     }
@@ -124,17 +183,17 @@ impl Analysis {
 
     /// Weighs the files where something changed that weights stand on: what has gained any is to be loaded, and what read a
     /// file whose weight changed is to be evaluated again.
-    pub(super) fn weigh(&mut self) {
-        if !self.workspace.unweighed {
+    pub(super) fn propagate(&mut self) {
+        if !self.workspace.stale_relevance {
             return;
         }
-        for id in self.workspace.weigh() {
+        for id in self.workspace.propagate() {
             self.changed.insert(id);
             self.deployments.touch_file(id);
         }
         let holds = self.workspace.files().filter(|(id, file)| {
             // What Bicep generated is read only where something deploys it: its source says the same.
-            file.weight == Weight::Holds
+            file.relevance == Relevance::Holds
                 && file.document.is_none()
                 && matches!(file.content, Content::Prefiltered(_))
                 && !self.workspace.is_artifact(*id)
@@ -145,33 +204,34 @@ impl Analysis {
 
     /// Loads the files that can matter, and those that these turn out to lead to.
     fn load_what_matters(&mut self, cancel: &Cancel) {
-        self.weigh();
+        self.propagate();
         while !self.to_load.is_empty() && !cancel.is_cancelled() {
-            let batch = self.to_load.iter().copied().take(LOAD_BATCH).collect();
-            self.to_load = match self.to_load.iter().nth(LOAD_BATCH).copied() {
+            let batch = self.to_load.iter().copied().take(BATCH).collect();
+            self.to_load = match self.to_load.iter().nth(BATCH).copied() {
                 Some(next) => self.to_load.split_off(&next),
                 None => BTreeSet::new(),
             };
             self.load(batch, cancel);
             if self.to_load.is_empty() {
-                self.weigh();
+                self.propagate();
             }
         }
     }
 
     /// Loads files that evaluation asked for, whatever they are.
     pub(super) fn demand(&mut self, paths: BTreeSet<PathBuf>) {
-        let mut ids = Vec::new();
+        let mut ids = BTreeSet::new();
         for path in paths {
             let id = self.workspace.intern(&path);
             let references = self.workspace.prefilter(id);
             self.connect(id, references);
             self.follow(id);
             if matches!(self.workspace.file(id).content, Content::Prefiltered(_)) {
-                ids.push(id);
+                // Several paths may lead to one file.
+                ids.insert(id);
             }
         }
-        self.load(ids, &Cancel::default());
+        self.load(ids.into_iter().collect(), &Cancel::default());
     }
 
     /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
@@ -180,7 +240,7 @@ impl Analysis {
         let read = |id| {
             let file = workspace.file(id);
             workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
-            load(&file.path, file.kind, &workspace.memo)
+            workspace.load(&file.path, file.kind)
         };
         let (results, left) = self.read_all(ids, cancel, &read);
         self.to_load.extend(left);
@@ -234,32 +294,21 @@ impl Analysis {
     fn recount_changed(&mut self, cancel: &Cancel) {
         let mut rooted = Rooted::default();
         let mut counted = BTreeSet::new();
-        for turn in 1.. {
-            let Some(id) = self.changed.first().copied() else {
-                return;
-            };
-            if turn % COUNT_BATCH == 0 && cancel.is_cancelled() {
-                return;
+        while !cancel.is_cancelled() {
+            for _ in 0..BATCH {
+                let Some(id) = self.changed.pop_first() else {
+                    return;
+                };
+                let around = targets(&self.workspace, id).chain([id]);
+                let around: Vec<FileId> = around.filter(|it| counted.insert(*it)).collect();
+                self.recount(around, &mut rooted);
             }
-            let around = targets(&self.workspace, id).chain([id]);
-            let around: Vec<FileId> = around.filter(|it| counted.insert(*it)).collect();
-            self.recount(around, &mut rooted);
-            self.changed.remove(&id);
         }
-    }
-
-    /// The same for some files only.
-    fn recount_around(&mut self, files: &BTreeSet<FileId>) {
-        let mut templates = files.clone();
-        for id in files {
-            templates.extend(targets(&self.workspace, *id));
-        }
-        self.recount(templates, &mut Rooted::default());
     }
 }
 
-/// The files whose deployments hang on what a file is: those it leads to, and the source of what Bicep generated, which
-/// is deployed with the values that are there for either.
+/// The files whose deployments depend on what a file is: those it leads to, and the source of what Bicep generated, which
+/// is deployed with the values that are there for either; of a source what was generated from it, which is not checked.
 fn targets(workspace: &Workspace, id: FileId) -> impl Iterator<Item = FileId> {
     let file = workspace.file(id);
     let targets = file.edges.iter().filter_map(|edge| match edge.target {
@@ -271,5 +320,10 @@ fn targets(workspace: &Workspace, id: FileId) -> impl Iterator<Item = FileId> {
         FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other
     );
     let source = json.then(|| workspace.source_of(&file.path)).flatten();
-    targets.chain(source)
+    let bicep = file.kind == FileKind::Bicep;
+    let generated = bicep
+        .then(|| workspace.json_beside(id))
+        .into_iter()
+        .flatten();
+    targets.chain(source).chain(generated)
 }

@@ -133,11 +133,10 @@ fn inline_template(kind: &ItemKind) -> Option<Arc<Template>> {
 }
 
 impl Analysis {
-    /// Makes the reports that are due and returns those that changed or were not yet sent to an editor.
-    pub(super) fn report_pending(&mut self) -> Vec<FileReport> {
-        let due = std::mem::take(&mut self.pending);
-        let mut to_publish = std::mem::take(&mut self.to_publish);
+    /// Makes the reports of these files; returns those that changed or that an editor waits for.
+    pub(super) fn report_files(&mut self, due: BTreeSet<FileId>) -> Vec<FileReport> {
         let mut locator = Locator::default();
+        let mut reports = Vec::new();
         for file in due {
             let fresh = self.make_report(file, &mut locator);
             self.reported += 1;
@@ -146,15 +145,11 @@ impl Analysis {
                 Some(old) => old.diagnostics == fresh.diagnostics,
                 None => fresh.diagnostics.is_empty(),
             };
-            if !same {
-                to_publish.insert(file);
-            }
             self.store(file, fresh);
+            if self.to_publish.remove(&file) || !same {
+                reports.push(self.report_of(file));
+            }
         }
-        let mut reports: Vec<_> = to_publish
-            .into_iter()
-            .map(|file| self.report_of(file))
-            .collect();
         let shown = |path: &Path| {
             let id = self.workspace.id(path);
             id.is_some_and(|id| **self.workspace.name_of(id) == *path)

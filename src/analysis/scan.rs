@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Cancel, Options};
+use super::{Cancel, Options, PREFILTER};
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
 use crate::workspace::files::{Prefiltering, prefilter_path};
@@ -42,7 +42,10 @@ pub fn scan(
                 break;
             }
             for path in &found.files[start..(start + BATCH).min(total)] {
-                mine.push((path.clone(), prefilter_path(path, kind_of(path))));
+                mine.push((
+                    path.clone(),
+                    prefilter_path(&PREFILTER, path, kind_of(path)),
+                ));
             }
             progress((start + BATCH).min(total), total);
         }

@@ -128,14 +128,6 @@ impl Out<'_> {
         }
     }
 
-    pub(crate) fn wants(&self, resource_type: &str) -> bool {
-        let types = self.want.types;
-        types.is_empty()
-            || types
-                .iter()
-                .any(|ty| resource_type.eq_ignore_ascii_case(ty))
-    }
-
     /// Whether a template can deploy anything wanted; what it refers to may.
     fn is_relevant(&mut self, template: &Arc<Template>) -> bool {
         if self.want.types.is_empty() {
@@ -146,7 +138,7 @@ impl Out<'_> {
             return *known;
         }
         let relevant = template.items.iter().any(|item| match &item.kind {
-            ItemKind::Resource(resource) => self.wants_any(resource),
+            ItemKind::Resource(resource) => self.want.may_deploy(resource),
             ItemKind::Module(module) => match &module.target {
                 Target::Inline(template) => self.is_relevant(template),
                 _ => true,
@@ -155,14 +147,6 @@ impl Out<'_> {
         });
         self.relevant.insert(key, (template.clone(), relevant));
         relevant
-    }
-
-    fn wants_any(&self, resource: &Resource) -> bool {
-        let own = match &resource.resource_type {
-            Some(ty) => self.wants(ty.as_str()) || resource.deploys_template(),
-            None => true,
-        };
-        own || resource.children.iter().any(|child| self.wants_any(child))
     }
 }
 
@@ -251,7 +235,7 @@ fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Sit
             continue;
         }
         match &item.kind {
-            ItemKind::Resource(resource) if out.wants_any(resource) => {
+            ItemKind::Resource(resource) if out.want.may_deploy(resource) => {
                 expand_resource(cx, out, env, site, &mut Vec::new(), resource);
             }
             ItemKind::Module(module) => expand_module(cx, out, env, site, module),
@@ -322,7 +306,7 @@ fn expand_resource<'t>(
     }
     chain.push(resource);
     let wanted = match &resource.resource_type {
-        Some(ty) => out.wants(ty.as_str()),
+        Some(ty) => out.want.wants(ty.as_str()),
         None => true,
     } && (!resource.existing || out.want.existing);
     let mut list = None;
@@ -402,7 +386,7 @@ fn expand_instance(
             _ => Ident::from("unknown"),
         },
     };
-    if resource.resource_type.is_none() && !out.wants(resource_type.as_str()) {
+    if resource.resource_type.is_none() && !out.want.wants(resource_type.as_str()) {
         return;
     }
     let declaration = &resource.declaration;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::order::Order;
 use super::{Canonical, Unread, Value};
-use crate::model::{FileId, Ident, NodeRef, ScopeKind};
+use crate::model::{FileId, Ident, NodeRef, Resource, ScopeKind};
 
 /// What to keep of each resource. Rules and the inventory want different things; asking for less costs less.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,28 @@ pub struct ResourceFilter {
     pub existing: bool,
     /// Types of which the order counts where a deployment has several of one name, lower case.
     pub ordered: &'static [&'static str],
+}
+
+impl ResourceFilter {
+    /// Whether resources of a type are wanted.
+    pub fn wants(&self, resource_type: &str) -> bool {
+        let mut types = self.types.iter();
+        types.len() == 0 || types.any(|ty| resource_type.eq_ignore_ascii_case(ty))
+    }
+
+    /// Whether a declaration, or one nested in it, may deploy something wanted. This decides which files are loaded and
+    /// what of them is expanded, so that both agree.
+    pub fn may_deploy(&self, resource: &Resource) -> bool {
+        let own = match &resource.resource_type {
+            Some(ty) => {
+                self.wants(ty.as_str()) && (self.existing || !resource.existing)
+                    || resource.deploys_template()
+            }
+            // Only evaluation tells a computed type.
+            None => self.types.is_empty() || resource.body.member("type").is_some(),
+        };
+        own || resource.children.iter().any(|child| self.may_deploy(child))
+    }
 }
 
 /// One resource that a deployment makes (or, in a loop of unknown length, may make).

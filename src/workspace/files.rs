@@ -13,16 +13,15 @@ use dashmap::DashMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use tree_sitter::Tree;
 
-use super::config::{Configs, Overrides, Settings};
+use super::config::{ConfigProblem, Configs, Overrides, Settings};
 use super::discover::Ignored;
 use super::disk::{self, DiskError, FileText, Stamp};
 use super::graph::Edge;
 use super::identity::Names;
 use super::memo::Memo;
 use super::parameters::{Pairing, Signature};
-use super::prefilter::{self, PatternHits};
-use super::relevance::{ReferenceKind, Summary, Weight, summarize};
-use crate::eval::ResourceFilter;
+use super::prefilter::{PatternHits, Prefilter, kind_of};
+use super::relevance::{ReferenceKind, Relevance, Summary, summarize};
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
 use crate::model::lower_parameters::lower_parameters;
@@ -47,7 +46,7 @@ pub enum Content {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prefiltered {
     /// What its bytes may hold, by themselves.
-    pub weight: Weight,
+    pub relevance: Relevance,
     /// It may be a parameter file in JSON.
     pub values: bool,
 }
@@ -74,7 +73,7 @@ pub struct OpenDocument {
     pub tree: Option<Tree>,
     /// The text changed since it was parsed and lowered.
     pub stale: bool,
-    /// What it said when it was last settled.
+    /// What it said when it was last parsed.
     pub loaded: Option<Loaded>,
 }
 
@@ -100,7 +99,7 @@ pub struct File {
     /// Who refers to it: kept in step with the edges of all files. Sorted.
     pub users: Vec<(FileId, ReferenceKind)>,
     /// The most that it, or a file it leads to, holds.
-    pub weight: Weight,
+    pub relevance: Relevance,
     /// JSON that Bicep generated.
     pub generated: bool,
 }
@@ -133,7 +132,7 @@ pub struct Workspace {
     pub(crate) folders: Vec<PathBuf>,
     /// Items lowered before, by the hash of their text.
     pub memo: Memo,
-    pub(crate) want: &'static ResourceFilter,
+    pub(crate) prefilter: &'static Prefilter,
     pub(crate) configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
@@ -148,7 +147,7 @@ pub struct Workspace {
     /// Keep every file, for the test that compares.
     pub(crate) unfiltered: bool,
     /// Something changed that weights stand on.
-    pub(crate) unweighed: bool,
+    pub(crate) stale_relevance: bool,
     /// Files whose edges must be looked at again, and files that must be loaded.
     pub(crate) unresolved: BTreeSet<FileId>,
     /// Paths that references name and that were not there, and who names them.
@@ -163,6 +162,8 @@ pub struct Workspace {
     pub(crate) signatures: FxHashMap<FileId, Arc<Signature>>,
     /// What git ignores.
     pub(crate) ignored: Ignored,
+    /// Texts on disk that evaluation read.
+    texts: DashMap<FileId, Option<Arc<str>>, FxBuildHasher>,
     /// Counts.
     pub work: Work,
 }
@@ -171,9 +172,9 @@ pub struct Workspace {
 const RENAMED: [&str; 2] = ["azuredeploy", "mainTemplate"];
 
 impl Workspace {
-    /// An empty table. `want`: what rules ask for.
+    /// An empty table.
     pub fn new(
-        want: &'static ResourceFilter,
+        prefilter: &'static Prefilter,
         overrides: Overrides,
         cache_root: Option<PathBuf>,
         unfiltered: bool,
@@ -183,7 +184,7 @@ impl Workspace {
             names: Names::default(),
             folders: Vec::new(),
             memo: Memo::default(),
-            want,
+            prefilter,
             configs: Mutex::default(),
             settings: DashMap::default(),
             config_roots: DashMap::default(),
@@ -193,13 +194,14 @@ impl Workspace {
             cache_root,
             base: None,
             unfiltered,
-            unweighed: false,
+            stale_relevance: false,
             unresolved: BTreeSet::new(),
             missing: FxHashMap::default(),
             orphans: BTreeSet::new(),
             unnamed: BTreeSet::new(),
             paired: FxHashMap::default(),
             signatures: FxHashMap::default(),
+            texts: DashMap::default(),
             work: Work::default(),
         }
     }
@@ -208,7 +210,7 @@ impl Workspace {
     pub(crate) fn add(&mut self, path: Arc<Path>) -> FileId {
         let id = FileId(self.files.len() as u32);
         self.files.push(File {
-            kind: prefilter::kind_of(&path),
+            kind: kind_of(&path),
             path,
             opened: Vec::new(),
             listed: false,
@@ -217,7 +219,7 @@ impl Workspace {
             document: None,
             edges: Vec::new(),
             users: Vec::new(),
-            weight: Weight::Nothing,
+            relevance: Relevance::Nothing,
             generated: false,
         });
         id
@@ -264,9 +266,9 @@ impl Workspace {
             return Vec::new();
         }
         // What it was when it was last loaded says nothing of what it is now.
-        file.kind = prefilter::kind_of(&file.path);
+        file.kind = kind_of(&file.path);
         let (path, kind) = (file.path.clone(), file.kind);
-        let marks = prefilter_path(&path, kind);
+        let marks = prefilter_path(self.prefilter, &path, kind);
         self.work.read.fetch_add(1, Ordering::Relaxed);
         self.take_marks(id, marks)
     }
@@ -274,14 +276,15 @@ impl Workspace {
     /// Takes what the bytes of a file showed; returns its references.
     pub(crate) fn take_marks(&mut self, id: FileId, marks: Seen) -> Vec<Box<str>> {
         self.signatures.remove(&id);
-        self.unweighed = true;
+        self.texts.remove(&id);
+        self.stale_relevance = true;
         let file = self.file_mut(id);
         match marks {
             Ok((marks, stamp)) => {
                 file.stamp = Some(stamp);
-                let weight = weight_of(file.kind, &marks);
+                let relevance = relevance_of(&marks);
                 file.content = Content::Prefiltered(Prefiltered {
-                    weight,
+                    relevance,
                     values: marks.values,
                 });
                 file.generated = file.kind == FileKind::ArmTemplate && marks.generated;
@@ -319,6 +322,18 @@ impl Workspace {
             Some(open) => Some(open.document.text.to_string().into()),
             None => disk::read(&file.path).ok().map(|read| read.text),
         }
+    }
+
+    /// The present text of a file that evaluation reads: kept until the file changes.
+    pub(crate) fn loaded_text(&self, id: FileId) -> Option<Arc<str>> {
+        if self.file(id).document.is_some() {
+            return self.text(id);
+        }
+        let read = || {
+            self.work.read.fetch_add(1, Ordering::Relaxed);
+            self.text(id)
+        };
+        self.texts.entry(id).or_insert_with(read).value().clone()
     }
 
     /// The settings in force for a file.
@@ -376,6 +391,12 @@ impl Workspace {
         }
     }
 
+    /// What is wrong in the configuration files read so far.
+    pub(crate) fn config_problems(&self) -> Vec<ConfigProblem> {
+        let configs = self.configs.lock();
+        configs.map(|it| it.problems()).unwrap_or_default()
+    }
+
     /// Forgets all settings (a configuration file changed).
     pub(crate) fn forget_settings(&mut self) {
         self.settings.clear();
@@ -430,13 +451,17 @@ impl Workspace {
     }
 
     /// The templates that Bicep generated from a file, by the names that people give parameter files for.
-    pub(crate) fn artifacts_of(&self, source: FileId) -> Vec<FileId> {
+    pub(crate) fn artifacts_of(&self, source: FileId) -> impl Iterator<Item = FileId> + '_ {
+        let beside = self.json_beside(source);
+        beside.filter(move |id| self.source_of_artifact(*id) == Some(source))
+    }
+
+    /// The JSON files that Bicep may have generated from a file, by their names.
+    pub(crate) fn json_beside(&self, source: FileId) -> impl Iterator<Item = FileId> + '_ {
         let path = &self.file(source).path;
         let own = path.file_stem().and_then(|stem| stem.to_str());
         let names = own.into_iter().chain(RENAMED);
-        let ids = names.filter_map(|name| self.id(&path.with_file_name(format!("{name}.json"))));
-        ids.filter(|id| self.source_of_artifact(*id) == Some(source))
-            .collect()
+        names.filter_map(|name| self.id(&path.with_file_name(format!("{name}.json"))))
     }
 
     // ---- open documents
@@ -481,13 +506,13 @@ impl Workspace {
 
     /// Parses and lowers an open document again if it changed. Returns whether it says anything else now: comments and
     /// layout do not count.
-    pub(crate) fn settle(&mut self, id: FileId) -> bool {
+    pub(crate) fn reparse(&mut self, id: FileId) -> bool {
         let Workspace {
             files,
             memo,
-            want,
+            prefilter,
             work,
-            unweighed,
+            stale_relevance,
             ..
         } = self;
         let file = &mut files[id.0 as usize];
@@ -498,7 +523,7 @@ impl Workspace {
             return false;
         }
         let text = &open.document.text;
-        let parsed = open.tree.is_some() || is_worth_parsing(file.kind, &open.document);
+        let parsed = open.tree.is_some() || is_worth_parsing(prefilter, file.kind, &open.document);
         let tree = parsed.then(|| {
             work.parsed.fetch_add(1, Ordering::Relaxed);
             syntax::parse(language_of(file.kind), text, open.tree.as_ref())
@@ -514,24 +539,21 @@ impl Workspace {
             Some(tree) => lower(file.kind, tree, text, memo),
             None => nothing(file.kind),
         };
-        if let Some(before) = &open.loaded {
-            memo.retire(replaced(&before.model, &model));
-        }
         let broken = tree
             .as_ref()
             .is_some_and(|tree| tree.root_node().has_error());
-        let uncertain = is_uncertain(file.kind, broken, &model, || text.to_string());
+        let uncertain = is_uncertain(prefilter, file.kind, broken, &model, || text.to_string());
         let same = open.loaded.as_ref().is_some_and(|before| {
             before.uncertain == uncertain && same_meaning(&before.model.template, &model.template)
         });
         let summary = match (&open.loaded, same) {
             (Some(before), true) => before.summary.clone(),
-            _ => summarize(&model.template, want, uncertain),
+            _ => summarize(&model.template, prefilter.filter, uncertain),
         };
-        *unweighed |= open
+        *stale_relevance |= open
             .loaded
             .as_ref()
-            .is_none_or(|before| before.summary.weight != summary.weight);
+            .is_none_or(|before| before.summary.relevance != summary.relevance);
         let errors = tree.as_ref().map_or_else(Arc::default, |tree| {
             errors_of(tree, text, file.kind, &model)
         });
@@ -547,35 +569,53 @@ impl Workspace {
         other || !same
     }
 
+    /// Reads, parses and lowers a file from disk: for any thread.
+    pub fn load(&self, path: &Path, kind: FileKind) -> Result<Read, DiskError> {
+        let FileText { text, stamp, .. } = disk::read(path)?;
+        let mut read = self.load_text(&text, kind);
+        if read.kind == FileKind::Other
+            && let Some(template) = template_of_spec(&text)
+        {
+            read = self.load_text(&template, FileKind::ArmTemplate);
+        }
+        Ok(Read { stamp, ..read })
+    }
+
+    /// Parses and lowers a text.
+    pub(crate) fn load_text(&self, text: &str, kind: FileKind) -> Read {
+        let tree = syntax::parse(language_of(kind), text, None);
+        let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
+        let model = lower(kind, &tree, text, &self.memo);
+        let broken = tree.root_node().has_error();
+        let uncertain = is_uncertain(self.prefilter, kind, broken, &model, || text.to_owned());
+        Read {
+            kind,
+            stamp: Stamp::default(),
+            loaded: Loaded {
+                summary: summarize(&model.template, self.prefilter.filter, uncertain),
+                errors: errors_of(&tree, text, kind, &model),
+                model,
+                uncertain,
+            },
+        }
+    }
+
     /// Takes a file that was loaded from disk on some thread.
     pub(crate) fn take_loaded(&mut self, id: FileId, result: Result<Read, DiskError>) {
-        let weighed = self.own_weight(id);
-        let Workspace { files, want, .. } = self;
-        let file = &mut files[id.0 as usize];
+        let before = self.own_relevance(id);
+        let file = self.file_mut(id);
         match result {
-            Ok(Read {
-                kind,
-                model,
-                errors,
-                uncertain,
-                stamp,
-            }) => {
-                file.stamp = Some(stamp);
-                let summary = summarize(&model.template, want, uncertain);
-                file.kind = kind;
-                file.content = Content::Loaded(Loaded {
-                    model,
-                    summary,
-                    errors,
-                    uncertain,
-                });
+            Ok(read) => {
+                file.stamp = Some(read.stamp);
+                file.kind = read.kind;
+                file.content = Content::Loaded(read.loaded);
             }
             Err(error) => {
                 file.stamp = disk::stamp(&file.path);
                 file.content = Content::Unreadable(error);
             }
         }
-        self.unweighed |= self.own_weight(id) != weighed;
+        self.stale_relevance |= self.own_relevance(id) != before;
     }
 }
 
@@ -585,28 +625,12 @@ pub type Errors = Arc<[(Span, String)]>;
 /// A file, read, parsed and lowered.
 #[derive(Debug)]
 pub struct Read {
-    /// What its content makes of it.
+    /// Its kind by its content.
     pub kind: FileKind,
-    /// What it says and where.
-    pub model: FileModel,
-    /// The first few syntax errors.
-    pub errors: Errors,
-    /// See [`Loaded::uncertain`].
-    pub uncertain: bool,
+    /// What it says.
+    pub loaded: Loaded,
     /// State on disk when it was read.
     pub stamp: Stamp,
-}
-
-/// Reads, parses and lowers a file from disk: pure, for any thread.
-pub fn load(path: &Path, kind: FileKind, memo: &Memo) -> Result<Read, DiskError> {
-    let FileText { text, stamp, .. } = disk::read(path)?;
-    let mut loaded = load_text(&text, kind, memo);
-    if loaded.kind == FileKind::Other
-        && let Some(template) = template_of_spec(&text)
-    {
-        loaded = load_text(&template, FileKind::ArmTemplate, memo);
-    }
-    Ok(Read { stamp, ..loaded })
 }
 
 /// The template inside a restored template spec: the cache holds the resource of one version of it, whose
@@ -618,26 +642,10 @@ fn template_of_spec(text: &str) -> Option<String> {
     Some(resource.get("properties")?.get("mainTemplate")?.to_string())
 }
 
-/// Parses and lowers a text.
-pub fn load_text(text: &str, kind: FileKind, memo: &Memo) -> Read {
-    let tree = syntax::parse(language_of(kind), text, None);
-    let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
-    let model = lower(kind, &tree, text, memo);
-    let broken = tree.root_node().has_error();
-    let errors = errors_of(&tree, text, kind, &model);
-    let uncertain = is_uncertain(kind, broken, &model, || text.to_owned());
-    Read {
-        kind,
-        model,
-        errors,
-        uncertain,
-        stamp: Stamp::default(),
-    }
-}
-
 /// What does not parse matters where it may hold what a rule asks for, and it cannot where the bytes of the file do not
 /// name that. The files that the prefilter never lets be parsed are classified so: opening one changes nothing.
 fn is_uncertain(
+    prefilter: &Prefilter,
     kind: FileKind,
     broken: bool,
     model: &FileModel,
@@ -650,19 +658,19 @@ fn is_uncertain(
         kind => kind,
     };
     broken && {
-        let marks = prefilter::inspect(kind, text().as_bytes());
-        weight_of(kind, &marks) > Weight::Nothing
+        let hits = prefilter.inspect(kind, text().as_bytes());
+        relevance_of(&hits) > Relevance::Nothing
     }
 }
 
 /// What the bytes of a file may hold, by themselves.
-fn weight_of(kind: FileKind, marks: &PatternHits) -> Weight {
-    if marks.registry || marks.pricing || marks.policy || marks.computed {
-        Weight::Holds
-    } else if marks.remote && kind == FileKind::ArmTemplate {
-        Weight::Uncertainty
+fn relevance_of(hits: &PatternHits) -> Relevance {
+    if hits.wanted || hits.computed {
+        Relevance::Holds
+    } else if hits.links {
+        Relevance::Uncertain
     } else {
-        Weight::Nothing
+        Relevance::Nothing
     }
 }
 
@@ -705,7 +713,7 @@ fn nothing(kind: FileKind) -> FileModel {
 /// Whether a document can be any of ours. Editors open all JSON here, and the tree of a large file costs more than a
 /// hundred times its text; a file that size is looked through first, as files on disk are, and one that would not be
 /// read from disk is not parsed either.
-fn is_worth_parsing(kind: FileKind, document: &Document) -> bool {
+fn is_worth_parsing(prefilter: &Prefilter, kind: FileKind, document: &Document) -> bool {
     const LARGE: u64 = 1 << 20;
     let length = document.text.len_bytes() as u64;
     if length > disk::MAX_FILE {
@@ -715,7 +723,8 @@ fn is_worth_parsing(kind: FileKind, document: &Document) -> bool {
         return true;
     }
     let text = document.text.to_string();
-    prefilter::inspect(FileKind::ArmTemplate, text.as_bytes()).candidate
+    let hits = prefilter.inspect(FileKind::ArmTemplate, text.as_bytes());
+    hits.candidate
 }
 
 fn is_json(kind: FileKind) -> bool {
@@ -746,7 +755,7 @@ fn errors_of<S: Source + ?Sized>(
 }
 
 /// Looks at the bytes of a file on disk.
-pub fn prefilter_path(path: &Path, kind: FileKind) -> Seen {
+pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> Seen {
     thread_local! {
         /// Used for one file after the other: fresh memory for each would cost more than the reading.
         static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -754,7 +763,7 @@ pub fn prefilter_path(path: &Path, kind: FileKind) -> Seen {
     const KEPT: usize = 8 << 20;
     let mut bytes = BUFFER.take();
     let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|stamp| {
-        let marks = prefilter::inspect(kind, &bytes);
+        let marks = prefilter.inspect(kind, &bytes);
         // A file of ours that is no text must be reported, though nothing in it may matter.
         if marks.candidate {
             disk::validate(&bytes)?;
@@ -765,30 +774,6 @@ pub fn prefilter_path(path: &Path, kind: FileKind) -> Seen {
         BUFFER.set(bytes);
     }
     marks
-}
-
-/// The items of `before` that are not in `after`.
-fn replaced(before: &FileModel, after: &FileModel) -> Vec<crate::model::lower::Lowered> {
-    let (old, new) = (&before.template.items, &after.template.items);
-    let head = old
-        .iter()
-        .zip(new)
-        .take_while(|(a, b)| Arc::ptr_eq(a, b))
-        .count();
-    let rest = old.len().min(new.len()) - head;
-    let tail = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take(rest)
-        .take_while(|(a, b)| Arc::ptr_eq(a, b))
-        .count();
-    let gone = head..old.len() - tail;
-    gone.map(|n| crate::model::lower::Lowered {
-        item: old[n].clone(),
-        spans: before.spans[n].1.clone(),
-    })
-    .collect()
 }
 
 /// Equality by identity of the items, which the memo makes equality of meaning.

@@ -1,7 +1,7 @@
 //! How files hang together: who refers to whom, which files can matter, which are entry points.
 //!
 //! Edges come from the raw bytes at first (every literal that looks like a path), and from what a file says once it is
-//! loaded. Each file has a [`Weight`]: the most that it, or a file it leads to, holds. Only files that hold something a
+//! loaded. Each file has a [`Relevance`]: the most that it, or a file it leads to, holds. Only files that hold something a
 //! rule asks for are loaded and checked, and what these deploy.
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::files::{Content, Workspace};
 use super::github;
 use super::parameters::{Pairing, templates_by_name};
 use super::registry_cache::{self, Resolution};
-use super::relevance::{ReferenceKind, Weight};
+use super::relevance::{ReferenceKind, Relevance};
 use crate::model::{FileId, FileKind};
 
 /// A reference from one file, and where it leads.
@@ -106,7 +106,7 @@ impl Workspace {
         if self.file(from).edges == edges {
             return Vec::new();
         }
-        self.unweighed = true;
+        self.stale_relevance = true;
         let before = std::mem::replace(&mut self.file_mut(from).edges, edges.clone());
         let mut touched = Vec::new();
         for edge in &before {
@@ -220,49 +220,49 @@ impl Workspace {
     }
 
     /// What a file holds by itself.
-    pub(crate) fn own_weight(&self, id: FileId) -> Weight {
+    pub(crate) fn own_relevance(&self, id: FileId) -> Relevance {
         match (self.loaded(id), &self.file(id).content) {
-            (Some(loaded), _) => loaded.summary.weight,
-            (None, Content::Prefiltered(_)) if self.unfiltered => Weight::Holds,
-            (None, Content::Prefiltered(prefiltered)) => prefiltered.weight,
+            (Some(loaded), _) => loaded.summary.relevance,
+            (None, Content::Prefiltered(_)) if self.unfiltered => Relevance::Holds,
+            (None, Content::Prefiltered(prefiltered)) => prefiltered.relevance,
             // What cannot be read might hold anything; what is missing is reported where it is referred to.
-            (None, Content::Unreadable(_)) => Weight::Uncertainty,
-            (None, _) => Weight::Nothing,
+            (None, Content::Unreadable(_)) => Relevance::Uncertain,
+            (None, _) => Relevance::Nothing,
         }
     }
 
     /// The least weight of a file, whatever the files it leads to hold.
-    fn least_weight(&self, id: FileId) -> Weight {
+    pub(crate) fn least_relevance(&self, id: FileId) -> Relevance {
         let edges = self.file(id).edges.iter();
         let deploys = edges.filter(|edge| edge.kind != ReferenceKind::Import);
         let reached = deploys.map(|edge| match edge.target {
-            EdgeTarget::Known => Weight::Holds,
-            EdgeTarget::Unread => Weight::Uncertainty,
-            EdgeTarget::Harmless | EdgeTarget::File(_) => Weight::Nothing,
+            EdgeTarget::Known => Relevance::Holds,
+            EdgeTarget::Unread => Relevance::Uncertain,
+            EdgeTarget::Harmless | EdgeTarget::File(_) => Relevance::Nothing,
         });
-        reached.fold(self.own_weight(id), Weight::max)
+        reached.fold(self.own_relevance(id), Relevance::max)
     }
 
-    /// Gives a file the weight that is plain from it and the files it leads to, until all are weighed. Returns whether it
+    /// Gives a file the weight that is plain from it and the files it leads to, until all are before. Returns whether it
     /// has another now.
-    pub(crate) fn weigh_alone(&mut self, id: FileId) -> bool {
+    pub(crate) fn propagate_to(&mut self, id: FileId) -> bool {
         let edges = self.file(id).edges.iter();
         let targets = edges.filter_map(|edge| match edge.target {
             EdgeTarget::File(target) if edge.kind != ReferenceKind::Import => Some(target),
             _ => None,
         });
-        let lent = targets.map(|target| self.file(target).weight);
-        let weight = lent.fold(self.least_weight(id), Weight::max);
-        std::mem::replace(&mut self.file_mut(id).weight, weight) != weight
+        let lent = targets.map(|target| self.file(target).relevance);
+        let weight = lent.fold(self.least_relevance(id), Relevance::max);
+        std::mem::replace(&mut self.file_mut(id).relevance, weight) != weight
     }
 
     /// Brings the weights of all files up to date: each has the most that it, or a file it deploys, holds. Returns the
     /// files whose weight changed.
-    pub(crate) fn weigh(&mut self) -> Vec<FileId> {
-        self.unweighed = false;
+    pub(crate) fn propagate(&mut self) -> Vec<FileId> {
+        self.stale_relevance = false;
         let ids = (0..self.files.len() as u32).map(FileId);
-        let mut weights: Vec<Weight> = ids.clone().map(|id| self.least_weight(id)).collect();
-        for level in [Weight::Holds, Weight::Uncertainty] {
+        let mut weights: Vec<Relevance> = ids.clone().map(|id| self.least_relevance(id)).collect();
+        for level in [Relevance::Holds, Relevance::Uncertain] {
             let at_level = |id: &FileId| weights[id.0 as usize] == level;
             let mut queue: Vec<FileId> = ids.clone().filter(at_level).collect();
             while let Some(id) = queue.pop() {
@@ -278,7 +278,7 @@ impl Workspace {
         let mut changed = Vec::new();
         for (id, weight) in ids.zip(weights) {
             let file = self.file_mut(id);
-            if std::mem::replace(&mut file.weight, weight) != weight {
+            if std::mem::replace(&mut file.relevance, weight) != weight {
                 changed.push(id);
             }
         }
@@ -292,7 +292,7 @@ impl Workspace {
     pub fn deployments_of(&self, id: FileId, rooted: &mut Rooted) -> Vec<Option<FileId>> {
         let file = self.file(id);
         if !matches!(file.kind, FileKind::Bicep | FileKind::ArmTemplate)
-            || file.weight < Weight::Holds
+            || file.relevance < Relevance::Holds
         {
             return Vec::new();
         }

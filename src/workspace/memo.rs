@@ -1,13 +1,11 @@
 //! The memo of lowered items: what was lowered from which text, shared by all files and threads.
 //!
 //! Registry modules are compiled into their users again and again; one `Arc` for all items that say the same is what
-//! keeps a workspace of compiled templates small. The table forgets what no file uses any more, except the last few
-//! texts that were typed, so that undo finds them.
+//! keeps a workspace of compiled templates small. From time to time the table forgets what no file uses any more.
 
-use std::collections::VecDeque;
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
 
@@ -16,9 +14,6 @@ use crate::model::lower::{ItemMemo, Lowered};
 
 /// Keys are hashes already.
 type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
-
-/// How many texts that no file holds any more are kept for undo.
-const RECENT: usize = 256;
 
 /// The number of insertions before unused entries are looked for, at the least: what is typed and replaced again
 /// is forgotten in minutes, not in days.
@@ -32,7 +27,6 @@ const LOOKS_PER_INSERTION: usize = 8;
 pub struct Memo {
     by_text: Plain<Lowered>,
     by_meaning: Plain<Arc<Item>>,
-    recent: Mutex<VecDeque<Lowered>>,
     inserted: AtomicUsize,
     lowered: AtomicU64,
 }
@@ -68,19 +62,6 @@ impl Memo {
         self.lowered.load(Ordering::Relaxed)
     }
 
-    /// Remembers items that an edit has just replaced, so that undoing it finds them.
-    pub fn retire(&self, items: impl IntoIterator<Item = Lowered>) {
-        let Ok(mut recent) = self.recent.lock() else {
-            return;
-        };
-        for item in items {
-            if recent.len() == RECENT {
-                recent.pop_front();
-            }
-            recent.push_back(item);
-        }
-    }
-
     /// Drops unused entries, once enough were added.
     pub fn sweep(&self) {
         let threshold = SWEEP_AFTER.max(self.by_text.len() / LOOKS_PER_INSERTION);
@@ -88,8 +69,7 @@ impl Memo {
             return;
         }
         self.inserted.store(0, Ordering::Relaxed);
-        // A span table is shared by the memo, the models that hold it and the list of recent ones: one holder means
-        // that only the memo is left.
+        // One holder means that only the memo is left.
         self.by_text
             .retain(|_, lowered| Arc::strong_count(&lowered.spans) > 1);
         self.by_meaning

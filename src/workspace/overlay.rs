@@ -1,6 +1,6 @@
 //! Texts that replace those of files for a moment: a fix is evaluated before it is offered.
 
-use super::files::{Content, OpenDocument, Workspace, load_text};
+use super::files::{Content, OpenDocument, Workspace};
 use crate::model::{FileId, FileKind};
 
 /// A file as it was before [`Workspace::overlay`].
@@ -21,10 +21,10 @@ impl Workspace {
             content: std::mem::replace(&mut known.content, Content::Unseen),
             document: known.document.take(),
         };
-        let read = load_text(text, covered.kind, &self.memo);
-        let unweighed = self.unweighed;
+        let read = self.load_text(text, covered.kind);
+        let stale_relevance = self.stale_relevance;
         self.take_loaded(file, Ok(read));
-        self.unweighed = unweighed;
+        self.stale_relevance = stale_relevance;
         covered
     }
 

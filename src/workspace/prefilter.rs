@@ -7,7 +7,6 @@
 //! hide a fragment; they are so rare that a file with any is decoded first.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, packed};
 use indexmap::IndexSet;
@@ -15,19 +14,16 @@ use memchr::memmem;
 use rustc_hash::FxBuildHasher;
 
 use super::disk::{self, DiskEncoding};
+use crate::eval::ResourceFilter;
 use crate::model::FileKind;
 
-/// What the bytes of a file may hold. A set flag means "perhaps", an unset one "surely not".
+/// What the bytes of a file may hold. A set flag means "perhaps", an unset one "certainly not".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatternHits {
-    /// Names `Microsoft.ContainerRegistry/registries`.
-    pub registry: bool,
-    /// Names `Microsoft.Security/pricings`.
-    pub pricing: bool,
-    /// Names a policy assignment or definition that could turn the plan on.
-    pub policy: bool,
-    /// Names a registry module or template spec (`br:`, `br/`, `ts:`, `ts/`) or links a template.
-    pub remote: bool,
+    /// Names a type that the filter asks for.
+    pub wanted: bool,
+    /// JSON: links a template.
+    pub links: bool,
     /// Literals that look like paths to other files (modules, `using`, imports, `load…Content`, `relativePath`),
     /// decoded, in order, each once.
     pub references: Vec<Box<str>>,
@@ -35,66 +31,121 @@ pub struct PatternHits {
     pub computed: bool,
     /// A Bicep file, or JSON that looks like a template or parameters file at all.
     pub candidate: bool,
-    /// JSON: carries `_generator`, as what Bicep compiles does.
+    /// JSON: has `_generator`, as what Bicep compiles does.
     pub generated: bool,
     /// JSON that may be a parameter file: it has parameters and no resources.
     pub values: bool,
 }
 
-/// Looks at a file's bytes.
-pub fn inspect(kind: FileKind, bytes: &[u8]) -> PatternHits {
-    let decoded;
-    let bytes = match disk::encoding_of(bytes) {
-        DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes.to_vec()) {
-            Ok((text, _)) => {
-                decoded = text;
-                decoded.as_bytes()
-            }
-            // Loading it will say what is wrong with it.
-            Err(_) => return everything(),
-        },
-        _ => bytes,
-    };
-    match kind {
-        FileKind::Bicep | FileKind::BicepParams => inspect_bicep(bytes),
-        FileKind::ArmTemplate | FileKind::ArmParameters => inspect_json(bytes),
-        FileKind::Other => PatternHits::default(),
+/// Searches bytes for the types of a filter.
+#[derive(Debug)]
+pub struct Prefilter {
+    /// What it searches for.
+    pub filter: &'static ResourceFilter,
+    /// Of each type the last word before its last slash, and what is behind it.
+    types: Vec<(&'static str, &'static str)>,
+    bicep: Scanner,
+    json: Scanner,
+    /// `template` and `templateLink`, looked for only where there are deployments.
+    template: Scanner,
+    /// Endings of paths, looked for only in files that can refer to others.
+    endings: Scanner,
+}
+
+impl Prefilter {
+    /// For the types of a filter.
+    pub fn new(filter: &'static ResourceFilter) -> Self {
+        let types = filter.types.iter().filter_map(|ty| {
+            let (provider, name) = ty.rsplit_once('/')?;
+            Some((provider.rsplit('.').next()?, name))
+        });
+        let types: Vec<_> = types.collect();
+        let fragments = types.iter().map(|(_, name)| format!("/{name:.3}"));
+        let mut fragments: Vec<String> = fragments.chain(["/dep".to_owned()]).collect();
+        fragments.sort();
+        fragments.dedup();
+        let fragments = || fragments.iter().map(String::as_str);
+        // The schemes of remote modules with the quote before them; words that a path without a known ending may follow.
+        let bicep = ENDINGS.into_iter().chain(["'br", "'ts"]);
+        Prefilter {
+            filter,
+            bicep: Scanner::new(fragments().chain(bicep), &["load", "modu"]),
+            json: Scanner::new(fragments().chain(["reso", "para"]), &[]),
+            template: Scanner::new(["temp"].into_iter(), &[]),
+            endings: Scanner::new(ENDINGS.into_iter(), &[]),
+            types,
+        }
+    }
+
+    /// Looks at a file's bytes.
+    pub fn inspect(&self, kind: FileKind, bytes: &[u8]) -> PatternHits {
+        let decoded;
+        let bytes = match disk::encoding_of(bytes) {
+            DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes.to_vec()) {
+                Ok((text, _)) => {
+                    decoded = text;
+                    decoded.as_bytes()
+                }
+                // Loading it reports what is wrong with it.
+                Err(_) => {
+                    return PatternHits {
+                        wanted: true,
+                        candidate: true,
+                        ..PatternHits::default()
+                    };
+                }
+            },
+            _ => bytes,
+        };
+        match kind {
+            FileKind::Bicep | FileKind::BicepParams => self.inspect_bicep(bytes),
+            FileKind::ArmTemplate | FileKind::ArmParameters => self.inspect_json(bytes),
+            FileKind::Other => PatternHits::default(),
+        }
+    }
+
+    /// Whether the last segment of a wanted type begins behind the slash at `at`.
+    fn names_type(&self, bytes: &[u8], at: usize) -> bool {
+        let rest = &bytes[at + 1..];
+        // JSON may escape the slash.
+        let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
+        let behind = |name: &str| {
+            let start = before.len().checked_sub(name.len());
+            start.is_some_and(|start| is_at(before, start, name.as_bytes()))
+        };
+        self.types.iter().any(|(provider, name)| {
+            is_at(rest, 0, name.as_bytes())
+                && rest.get(name.len()) != Some(&b'/')
+                && behind(provider)
+        })
     }
 }
 
-fn everything() -> PatternHits {
-    PatternHits {
-        registry: true,
-        pricing: true,
-        policy: true,
-        remote: true,
-        computed: true,
-        candidate: true,
-        ..PatternHits::default()
-    }
-}
+/// Endings of paths.
+const ENDINGS: [&str; 3] = [".bic", ".jso", ".arm"];
 
 /// Looks for a few short patterns at once.
+#[derive(Debug)]
 enum Scanner {
     Packed(packed::Searcher),
     /// For machines without the vector instructions: slower, the same answer.
-    Automaton(AhoCorasick),
+    Automaton(Option<AhoCorasick>),
 }
 
 impl Scanner {
     /// `folded` are looked for in any case, `exact` as they are. No pattern may begin inside another, since matches do
     /// not overlap.
-    fn new(folded: &[&str], exact: &[&str]) -> Option<Self> {
+    fn new<'p>(folded: impl Iterator<Item = &'p str>, exact: &[&str]) -> Self {
         let patterns: Vec<Vec<u8>> = folded
-            .iter()
             .flat_map(|pattern| cases(pattern.as_bytes()))
             .chain(exact.iter().map(|pattern| pattern.as_bytes().to_vec()))
             .collect();
         let mut builder = packed::Config::new().builder();
         builder.extend(&patterns);
         match builder.build() {
-            Some(searcher) => Some(Scanner::Packed(searcher)),
-            None => AhoCorasick::new(&patterns).ok().map(Scanner::Automaton),
+            Some(searcher) => Scanner::Packed(searcher),
+            // It fails for gigabytes of patterns only.
+            None => Scanner::Automaton(AhoCorasick::new(&patterns).ok()),
         }
     }
 
@@ -103,7 +154,8 @@ impl Scanner {
         match self {
             Scanner::Packed(searcher) => searcher.find_iter(bytes).for_each(|m| each(m.start())),
             Scanner::Automaton(automaton) => {
-                automaton.find_iter(bytes).for_each(|m| each(m.start()))
+                let matches = automaton.iter().flat_map(|it| it.find_iter(bytes));
+                matches.for_each(|m| each(m.start()));
             }
         }
     }
@@ -126,58 +178,99 @@ fn cases(word: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-/// Bicep: types, endings of paths, schemes of remote modules (each with the quote before it), and the words that a path
-/// without a known ending may follow.
-static BICEP: LazyLock<Option<Scanner>> = LazyLock::new(|| {
-    Scanner::new(
-        &[
-            "/reg", "/pri", "/pol", "/dep", ".bic", ".jso", ".arm", "'br", "'ts",
-        ],
-        &["load", "modu"],
-    )
-});
+impl Prefilter {
+    fn inspect_bicep(&self, bytes: &[u8]) -> PatternHits {
+        let bytes = match memmem::find(bytes, b"\\u{") {
+            Some(_) => Cow::Owned(unescape_bicep(bytes)),
+            None => Cow::Borrowed(bytes),
+        };
+        let bytes = &*bytes;
+        let mut hits = PatternHits {
+            candidate: true,
+            ..PatternHits::default()
+        };
+        let mut references = References::default();
+        self.bicep.scan(bytes, |at| match bytes[at] {
+            b'/' if is_at(bytes, at, b"/deployment") => {
+                hits.computed |= !has_empty_template(&bytes[at..])
+            }
+            b'/' => hits.wanted |= self.names_type(bytes, at),
+            b'.' => references.add(bicep_literal_around(bytes, at)),
+            b'\'' => {
+                if matches!(bytes.get(at + 3), Some(b':' | b'/')) {
+                    references.add(bicep_literal_around(bytes, at + 1));
+                }
+            }
+            // `load…Content(` or `module name`: the next literal is a path, whatever its ending.
+            _ => {
+                let word = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric());
+                let after = at + word.count();
+                let near = &bytes[after..bytes.len().min(after + REACH)];
+                if let Some(quote) = memchr::memchr(b'\'', near)
+                    && leads_to_path(&bytes[at..after], &near[..quote])
+                {
+                    let content = near[quote..].iter().take_while(|b| **b == b'\'').count();
+                    references.add(bicep_literal_around(bytes, after + quote + content));
+                }
+            }
+        });
+        hits.references = references.done();
+        hits
+    }
 
-fn inspect_bicep(bytes: &[u8]) -> PatternHits {
-    let bytes = match memmem::find(bytes, b"\\u{") {
-        Some(_) => Cow::Owned(unescape_bicep(bytes)),
-        None => Cow::Borrowed(bytes),
-    };
-    let bytes = &*bytes;
-    let mut marks = PatternHits {
-        candidate: true,
-        ..PatternHits::default()
-    };
-    let Some(scanner) = &*BICEP else {
-        return everything();
-    };
-    let mut references = References::default();
-    scanner.scan(bytes, |at| match bytes[at] {
-        b'/' if is_at(bytes, at, b"/deployment") => {
-            marks.computed |= !has_empty_template(&bytes[at..])
+    fn inspect_json(&self, bytes: &[u8]) -> PatternHits {
+        let bytes = match memmem::find(bytes, b"\\u") {
+            Some(_) => Cow::Owned(unescape(bytes, json_code_point)),
+            None => Cow::Borrowed(bytes),
+        };
+        let bytes = &*bytes;
+        let mut hits = PatternHits {
+            generated: memmem::find(bytes, b"_generator").is_some(),
+            ..PatternHits::default()
+        };
+        let (mut deployments, mut resources, mut parameters) = (false, false, false);
+        self.json.scan(bytes, |at| match bytes[at] {
+            b'/' if is_at(bytes, at, b"/deployment") => deployments = true,
+            b'/' => hits.wanted |= self.names_type(bytes, at),
+            b'r' | b'R' => resources |= is_key(bytes, at, b"resources").is_some(),
+            _ => parameters |= is_key(bytes, at, b"parameters").is_some(),
+        });
+        // Both kinds of file have a schema that is named after deployments, or at least one of the members.
+        hits.candidate = deployments || resources || parameters;
+        hits.values = parameters && !resources;
+        if deployments {
+            self.template.scan(bytes, |at| {
+                hits.links |= is_key(bytes, at, b"templatelink").is_some();
+                let value = is_key(bytes, at, b"template");
+                hits.computed |= value.is_some_and(|value| {
+                    let mut value = value.iter().filter(|b| !b.is_ascii_whitespace());
+                    matches!(value.next(), Some(b'"' | b'\''))
+                });
+            });
         }
-        b'/' => mark_type(&mut marks, bytes, at),
-        b'.' => references.add(bicep_literal_around(bytes, at)),
-        b'\'' => {
-            if matches!(bytes.get(at + 3), Some(b':' | b'/')) {
-                marks.remote = true;
-                references.add(bicep_literal_around(bytes, at + 1));
-            }
+        // A parameters file names its template in its metadata; it has no resources.
+        if hits.links || hits.candidate && !resources {
+            let mut references = References::default();
+            self.endings
+                .scan(bytes, |at| json_literals_around(bytes, at, &mut references));
+            hits.references = references.done();
         }
-        // `load…Content(` or `module name`: the next literal is a path, whatever its ending.
-        _ => {
-            let word = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric());
-            let after = at + word.count();
-            let near = &bytes[after..bytes.len().min(after + REACH)];
-            if let Some(quote) = memchr::memchr(b'\'', near)
-                && leads_to_path(&bytes[at..after], &near[..quote])
-            {
-                let content = near[quote..].iter().take_while(|b| **b == b'\'').count();
-                references.add(bicep_literal_around(bytes, after + quote + content));
-            }
-        }
-    });
-    marks.references = references.done();
-    marks
+        hits
+    }
+}
+
+/// What follows a member's name and its colon, if `word` at `at` is one, however it is quoted.
+fn is_key<'b>(bytes: &'b [u8], at: usize, word: &[u8]) -> Option<&'b [u8]> {
+    if !is_at(bytes, at, word) {
+        return None;
+    }
+    let rest = &bytes[at + word.len()..];
+    let rest = rest.trim_ascii_start();
+    let rest = rest
+        .strip_prefix(b"\"")
+        .or(rest.strip_prefix(b"'"))
+        .unwrap_or(rest);
+    rest.trim_ascii_start().strip_prefix(b":")
 }
 
 /// Whether `resources: []` follows soon, as in the deployments that count how often a module is used.
@@ -298,58 +391,6 @@ fn unescape(bytes: &[u8], character: impl Fn(&[u8]) -> Option<(char, usize)>) ->
     plain
 }
 
-/// JSON: types, and the members that a template or parameters file has at its top.
-static JSON: LazyLock<Option<Scanner>> =
-    LazyLock::new(|| Scanner::new(&["/reg", "/pri", "/pol", "/dep", "\"res", "\"par"], &[]));
-/// `templateLink` and `template`, looked for only where there are deployments.
-static LINK: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::new(&["elin", "\"tem"], &[]));
-/// Endings of paths, looked for only in files that can refer to others.
-static ENDINGS: LazyLock<Option<Scanner>> =
-    LazyLock::new(|| Scanner::new(&[".bic", ".jso", ".arm"], &[]));
-
-fn inspect_json(bytes: &[u8]) -> PatternHits {
-    let bytes = match memmem::find(bytes, b"\\u") {
-        Some(_) => Cow::Owned(unescape(bytes, json_code_point)),
-        None => Cow::Borrowed(bytes),
-    };
-    let bytes = &*bytes;
-    let (Some(json), Some(link), Some(endings)) = (&*JSON, &*LINK, &*ENDINGS) else {
-        return everything();
-    };
-    let mut marks = PatternHits {
-        generated: memmem::find(bytes, b"_generator").is_some(),
-        ..PatternHits::default()
-    };
-    let (mut deployments, mut resources, mut parameters) = (false, false, false);
-    json.scan(bytes, |at| match bytes[at] {
-        b'/' if is_at(bytes, at, b"/deployment") => deployments = true,
-        b'/' => mark_type(&mut marks, bytes, at),
-        _ if is_at(bytes, at, b"\"resources\"") => resources = true,
-        _ if is_at(bytes, at, b"\"parameters\"") => parameters = true,
-        _ => {}
-    });
-    // Both kinds of file have a schema that is named after deployments, or at least one of the members.
-    marks.candidate = deployments || resources || parameters;
-    marks.values = parameters && !resources;
-    if deployments {
-        link.scan(bytes, |at| {
-            marks.remote |= at >= 7 && is_at(bytes, at - 7, b"templatelink");
-            marks.computed |= is_at(bytes, at, b"\"template\"") && {
-                let mut rest = bytes[at + 10..].iter();
-                rest.find(|b| **b == b':').is_some()
-                    && rest.find(|b| !b.is_ascii_whitespace()) == Some(&b'"')
-            };
-        });
-    }
-    // A parameters file names its template in its metadata; it has no resources.
-    if marks.remote || marks.candidate && !resources {
-        let mut references = References::default();
-        endings.scan(bytes, |at| json_literals_around(bytes, at, &mut references));
-        marks.references = references.done();
-    }
-    marks
-}
-
 /// The character of `u002f` at the start of `bytes`, and its length; only what names are made of, since quotes and
 /// backslashes would change where strings end.
 fn json_code_point(bytes: &[u8]) -> Option<(char, usize)> {
@@ -385,27 +426,6 @@ fn decode_json(text: &str) -> String {
         return text.to_owned();
     }
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
-}
-
-/// Sets the flag of the type whose last segment begins with the slash at `at`.
-fn mark_type(marks: &mut PatternHits, bytes: &[u8], at: usize) {
-    let rest = &bytes[at + 1..];
-    // JSON may escape the slash.
-    let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
-    let behind = |name: &[u8]| {
-        let start = before.len().checked_sub(name.len());
-        start.is_some_and(|start| before[start..].eq_ignore_ascii_case(name))
-    };
-    if is_at(rest, 0, b"registries") {
-        let child = matches!(rest.get(10), Some(b'/'));
-        marks.registry |= !child && behind(b"containerregistry");
-    } else if is_at(rest, 0, b"pricings") {
-        marks.pricing |= behind(b"security");
-    } else {
-        marks.policy |= is_at(rest, 0, b"policyassignments")
-            || is_at(rest, 0, b"policydefinitions")
-            || is_at(rest, 0, b"policysetdefinitions");
-    }
 }
 
 /// Whether `word` (lower case) stands at `at`, in any case.
@@ -457,13 +477,26 @@ pub fn kind_of(path: &std::path::Path) -> FileKind {
 mod tests {
     use super::*;
 
+    static FILTER: ResourceFilter = ResourceFilter {
+        types: &[
+            "microsoft.containerregistry/registries",
+            "microsoft.security/pricings",
+            "microsoft.authorization/policysetdefinitions",
+        ],
+        body: &[],
+        existing: false,
+        ordered: &[],
+    };
+
+    fn inspect(kind: FileKind, bytes: &[u8]) -> PatternHits {
+        Prefilter::new(&FILTER).inspect(kind, bytes)
+    }
+
     fn marks(kind: FileKind, text: &str) -> (String, Vec<String>) {
         let marks = inspect(kind, text.as_bytes());
         let flags = [
-            ("registry", marks.registry),
-            ("pricing", marks.pricing),
-            ("policy", marks.policy),
-            ("remote", marks.remote),
+            ("wanted", marks.wanted),
+            ("links", marks.links),
             ("computed", marks.computed),
             ("candidate", marks.candidate),
             ("generated", marks.generated),
@@ -477,36 +510,35 @@ mod tests {
         list.iter().map(|text| text.to_string()).collect()
     }
 
+    fn check_bicep(text: &str, flags: &str, references: &[&str]) {
+        let (got, paths) = marks(FileKind::Bicep, text);
+        let flags = format!("{flags} candidate");
+        let expect = (flags.trim(), strings(references));
+        assert_eq!((got.as_str(), paths), expect, "{text}");
+    }
+
     #[test]
-    fn bicep() {
-        let check = |text: &str, flags: &str, references: &[&str]| {
-            let (got, paths) = marks(FileKind::Bicep, text);
-            let flags = format!("{flags} candidate");
-            assert_eq!(
-                (got.as_str(), paths),
-                (flags.trim(), strings(references)),
-                "{text}"
-            );
-        };
+    fn types_in_bicep() {
+        let check = check_bicep;
         check("", "", &[]);
         check(
             "resource r 'Microsoft.ContainerRegistry/registries@2023-07-01' = {",
-            "registry",
+            "wanted",
             &[],
         );
         check(
             "resource r 'MICROSOFT.CONTAINERREGISTRY/REGISTRIES@2023-07-01' = {",
-            "registry",
+            "wanted",
             &[],
         );
         check(
             "resource r 'az:microsoft.containerRegistry/Registries@x'",
-            "registry",
+            "wanted",
             &[],
         );
         check(
             r"resource r 'Microsoft.Container\u{52}egistry\u{2f}r\u{0065}gistries@x'",
-            "registry",
+            "wanted",
             &[],
         );
         check(
@@ -521,17 +553,22 @@ mod tests {
         );
         check(
             "resource p 'Microsoft.Security/pricings@2024-01-01' = {",
-            "pricing",
+            "wanted",
             &[],
         );
         check(
             "resource p 'Microsoft.Authorization/policySetDefinitions@x'",
-            "policy",
+            "wanted",
             &[],
         );
         let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
         check(&format!("{telemetry}[]"), "", &[]);
         check(&format!("{telemetry}list"), "computed", &[]);
+    }
+
+    #[test]
+    fn references_in_bicep() {
+        let check = check_bicep;
         check(
             "module m 'modules/acr.bicep' = {",
             "",
@@ -562,12 +599,12 @@ mod tests {
         check("var workload = 'x'", "", &[]);
         check(
             "module m 'br/public:avm/res/x:1.0' = {",
-            "remote",
+            "",
             &["br/public:avm/res/x:1.0"],
         );
         check(
             "module m 'ts:sub/rg/name:v1' = {",
-            "remote",
+            "",
             &["ts:sub/rg/name:v1"],
         );
         check("var u = 'https://x.y/z.json'", "", &[]);
@@ -605,16 +642,22 @@ mod tests {
         check("{}", "", &[]);
         check(r#"{"name":"x","version":"1.json"}"#, "", &[]);
         check(r#"{"resources":[]}"#, "candidate", &[]);
+        let registry = "[{type: 'Microsoft.ContainerRegistry/registries'}]";
+        for key in ["resources", "'resources'", "\"Resources\""] {
+            let text = format!("{{{key} : {registry}}}");
+            check(&text, "wanted candidate", &[]);
+        }
+        check("[\"resources\", 'parameters', resourceId]", "", &[]);
         check(
             r#"{"RESOURCES":{"a":{"type":"microsoft.containerregistry/registries"}}}"#,
-            "registry candidate",
+            "wanted candidate",
             &[],
         );
         for registry in [
             r"Microsoft.ContainerRegistry\/registries",
             r"\u004dicrosoft.ContainerRegistry\u002Fre\u0067istries",
         ] {
-            check(&typed(registry), "registry candidate", &[]);
+            check(&typed(registry), "wanted candidate", &[]);
         }
         check(
             &typed("Microsoft.ContainerRegistry/registries/tasks"),
@@ -623,12 +666,12 @@ mod tests {
         );
         check(
             &typed("Microsoft.Security/pricings"),
-            "pricing candidate",
+            "wanted candidate",
             &[],
         );
         check(
-            &typed("Microsoft.Authorization/policyAssignments"),
-            "policy candidate",
+            &typed("Microsoft.Authorization/policySetDefinitions"),
+            "wanted candidate",
             &[],
         );
         check(
@@ -640,7 +683,7 @@ mod tests {
             let text = format!(
                 r#"{{"resources":[{{"type":"Microsoft.Resources/deployments","properties":{{"TemplateLink":{link}}}}}]}}"#
             );
-            check(&text, "remote candidate", references);
+            check(&text, "links candidate", references);
         };
         check_link(r#"{"relativePath":"nested/a.json"}"#, &["nested/a.json"]);
         check_link(r#"{"relativePath":"nested\/a.json"}"#, &["nested/a.json"]);
@@ -673,7 +716,7 @@ mod tests {
             let got = inspect(FileKind::Bicep, &disk::encode(text, encoding));
             assert_eq!(got, expect, "{encoding:?}");
         }
-        assert!(inspect(FileKind::ArmTemplate, b"\xff\xfe\x00").registry);
+        assert!(inspect(FileKind::ArmTemplate, b"\xff\xfe\x00").wanted);
         let mut wrong = b"\xff\xc3'\xff.json' ".to_vec();
         wrong.extend_from_slice(text.as_bytes());
         assert_eq!(inspect(FileKind::Bicep, &wrong), expect);

@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::disk;
 use super::files::{Content, Workspace};
 use super::registry_cache::Resolution;
-use super::relevance::{ReferenceKind, Weight};
+use super::relevance::{ReferenceKind, Relevance};
 use crate::eval::{Files, Loaded, reference_of};
 use crate::model::{FileId, ItemKind, Template};
 
@@ -49,9 +49,6 @@ impl Input {
     }
 }
 
-/// A file's text, where it can be read.
-type Text = Option<(FileId, Arc<str>)>;
-
 /// A view for one evaluation.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -59,7 +56,6 @@ pub struct View<'a> {
     /// Follow modules that cannot matter too (inventories).
     everything: bool,
     clouds: Vec<&'static str>,
-    texts: RefCell<FxHashMap<PathBuf, Text>>,
     inputs: RefCell<BTreeSet<Input>>,
     missing: RefCell<Vec<PathBuf>>,
     /// What each file refers to for its values only, by what is written there.
@@ -87,7 +83,6 @@ impl<'a> View<'a> {
                 true => all.to_vec(),
                 false => clouds,
             },
-            texts: RefCell::default(),
             inputs: RefCell::default(),
             missing: RefCell::default(),
             libraries: RefCell::default(),
@@ -124,11 +119,11 @@ impl<'a> View<'a> {
             return Loaded::Unread("not read yet".into());
         };
         // A module that deploys nothing is read as a library is, for its outputs.
-        let library = values && self.workspace.file(id).weight == Weight::Nothing
+        let library = values && self.workspace.file(id).relevance == Relevance::Nothing
             || self.is_library(from, reference);
         let file = self.workspace.file(id);
         let seen = file.document.is_some() || !matches!(file.content, Content::Unseen);
-        if !library && !self.everything && file.weight == Weight::Nothing && seen {
+        if !library && !self.everything && file.relevance == Relevance::Nothing && seen {
             self.note(Input::Harmless(id));
             return Loaded::Harmless("it deploys neither a registry nor a plan".into());
         }
@@ -215,17 +210,13 @@ impl Files for View<'_> {
             Ok(path) => path,
             Err(_) => disk::joined(&folder, path)?,
         };
-        if let Some(known) = self.texts.borrow().get(&path) {
-            return known.clone();
-        }
         let Some(id) = self.workspace.id(&path) else {
             self.missing.borrow_mut().push(path);
             return None;
         };
         self.note(Input::Text(id));
-        let answer = self.workspace.text(id).map(|text| (id, text));
-        self.texts.borrow_mut().insert(path, answer.clone());
-        answer
+        let text = self.workspace.loaded_text(id)?;
+        Some((id, text))
     }
 
     fn bytes(&self, from: FileId, path: &str) -> Option<Vec<u8>> {

@@ -20,7 +20,7 @@ use preflight::rules;
 use preflight::syntax;
 use preflight::text::{Document, Encoding, Position, Range, TextChange};
 use preflight::workspace::memo::Memo;
-use preflight::workspace::relevance::{Weight, summarize};
+use preflight::workspace::relevance::{Relevance, summarize};
 use serde_json::{Value, json};
 
 use client::Client;
@@ -203,12 +203,12 @@ fn stages(root: &Path, text: &str) {
         let model = lower_bicep(FileKind::Bicep, &tree, &document.text, &memo);
         let lowered = Instant::now();
         let summary = summarize(&model.template, rules::filter(), false);
-        let weighed = Instant::now();
-        assert_eq!(summary.weight, Weight::Holds);
+        let before = Instant::now();
+        assert_eq!(summary.relevance, Relevance::Holds);
         if number >= WARM {
             parsing.push(parsed - start);
             lowering.push(lowered - parsed);
-            weighing.push(weighed - lowered);
+            weighing.push(before - lowered);
         }
     }
     let stages = [median(parsing), median(lowering), median(weighing)];

@@ -32,8 +32,8 @@ use preflight::syntax::{self, arm_expression, data};
 use preflight::text::{Edit, Encoding, Position, Range, Span, TextChange};
 use preflight::workspace::config::{Configs, bicep as bicep_config, rule_file};
 use preflight::workspace::memo::Memo;
+use preflight::workspace::prefilter::Prefilter;
 use preflight::workspace::relevance::summarize;
-use preflight::workspace::{prefilter, statements};
 
 pub use conversation::conversation;
 
@@ -214,10 +214,7 @@ pub fn bicep(data: &[u8]) {
         let second = lower_bicep(kind, &tree, text.as_str(), &memo);
         assert_eq!(dump(&first.template), dump(&second.template));
         check_model(&first, text.len());
-        prefilter::inspect(kind, data);
-    }
-    for (literal, span) in statements::references(&text).into_iter().flatten() {
-        assert_eq!(text.get(span.range()), Some(&*format!("'{literal}'")));
+        Prefilter::new(rules::filter()).inspect(kind, data);
     }
 }
 
@@ -238,7 +235,7 @@ pub fn arm(data: &[u8]) {
     assert_eq!(dump(&first.template), dump(&second.template));
     check_model(&first, text.len());
     check_model(&lower_parameters(&tree, text.as_str(), &memo), text.len());
-    prefilter::inspect(FileKind::ArmTemplate, data);
+    Prefilter::new(rules::filter()).inspect(FileKind::ArmTemplate, data);
 }
 
 /// The language inside the strings of templates.

@@ -13,10 +13,10 @@ use preflight::model::lower_parameters::lower_parameters;
 use preflight::model::{FileId, FileKind, FileModel, Template};
 use preflight::rules;
 use preflight::syntax;
-use preflight::workspace::prefilter;
+use preflight::workspace::prefilter::{Prefilter, kind_of};
 
 fn lower(path: &Path, text: &str) -> FileModel {
-    match prefilter::kind_of(path) {
+    match kind_of(path) {
         kind @ (FileKind::Bicep | FileKind::BicepParams) => {
             let tree = syntax::parse(syntax::bicep(), text, None);
             lower_bicep(kind, &tree, text, &NoMemo)
@@ -86,15 +86,15 @@ pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
     // Nothing refers to a file with another extension, and it is not read.
     let ours = files
         .iter()
-        .filter(|(path, _)| prefilter::kind_of(path) != FileKind::Other);
+        .filter(|(path, _)| kind_of(path) != FileKind::Other);
     let lowered = ours.map(|(path, text)| {
         let template = lower(path, text).template;
         (path.clone(), text.as_str().into(), template)
     });
     let memory = Memory(lowered.collect());
     let suspicious = files.iter().any(|(path, text)| {
-        let marks = prefilter::inspect(prefilter::kind_of(path), text.as_bytes());
-        marks.registry || marks.pricing || marks.policy || marks.remote
+        let hits = Prefilter::new(rules::filter()).inspect(kind_of(path), text.as_bytes());
+        hits.wanted || hits.computed || hits.links
     });
     let mut given = vec![Arguments::default()];
     for (n, (_, _, template)) in (0..).zip(&memory.0) {

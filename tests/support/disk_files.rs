@@ -3,20 +3,22 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use preflight::eval::{Files, Loaded};
 use preflight::model::{FileId, FileKind, Template};
-use preflight::workspace::config::BicepConfig;
-use preflight::workspace::memo::Memo;
+use preflight::rules;
+use preflight::workspace::config::{BicepConfig, Overrides};
+use preflight::workspace::prefilter::Prefilter;
 use preflight::workspace::registry_cache::{Resolution, resolve};
 use preflight::workspace::{disk, files};
 
+static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(rules::filter()));
+
 /// Files of a disk, each read once.
-#[derive(Default)]
 pub struct DiskFiles {
     config: BicepConfig,
-    memo: Memo,
+    reader: files::Workspace,
     table: RefCell<Table>,
 }
 
@@ -36,7 +38,8 @@ impl DiskFiles {
         };
         DiskFiles {
             config,
-            ..DiskFiles::default()
+            reader: files::Workspace::new(&PREFILTER, Overrides::default(), None, false),
+            table: RefCell::default(),
         }
     }
 
@@ -69,9 +72,11 @@ impl DiskFiles {
             Some("bicepparam") => FileKind::BicepParams,
             _ => FileKind::ArmTemplate,
         };
-        let template = files::load(&path, kind, &self.memo)
+        let template = self
+            .reader
+            .load(&path, kind)
             .ok()
-            .map(|read| read.model.template);
+            .map(|read| read.loaded.model.template);
         self.table
             .borrow_mut()
             .templates
