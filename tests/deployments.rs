@@ -197,6 +197,11 @@ fn a_parameter_file_that_belongs_to_no_template_is_information() {
     check(&[main[0], main[1], ("a.json", &other)], "none around it");
     let twin = ("second.bicep", "param tier string\n");
     check(&[main[0], main[1], twin, ("a.json", &tier)], "several");
+    let dangling = other.replace(
+        "\"parameters\": {",
+        "\"metadata\": {\"template\": \"gone/main.bicep\"}, \"parameters\": {",
+    );
+    check(&[main[0], main[1], ("a.json", &dangling)], "none around it");
 }
 
 #[test]

@@ -102,7 +102,10 @@ impl Workspace {
                 target,
             });
         }
-        edges.extend(self.edge_by_name(from, references));
+        let names_template = edges.iter().any(|edge| {
+            edge.kind == ReferenceKind::Using && matches!(edge.target, EdgeTarget::File(_))
+        });
+        edges.extend(self.edge_by_name(from, names_template));
         if self.file(from).edges == edges {
             return Vec::new();
         }
@@ -158,19 +161,12 @@ impl Workspace {
         (known || disk::is_file(&path)).then_some(path)
     }
 
-    /// A parameters file that does not name its template belongs to the one its own name points at.
-    fn edge_by_name(
-        &mut self,
-        from: FileId,
-        references: &[(ReferenceKind, Arc<str>)],
-    ) -> Option<Edge> {
+    /// A parameters file that names no template, or one that is not there, belongs to the one its own name points at.
+    fn edge_by_name(&mut self, from: FileId, names_template: bool) -> Option<Edge> {
         self.orphans.remove(&from);
         self.unnamed.remove(&from);
         let file = self.file(from);
-        let named = references
-            .iter()
-            .any(|(kind, _)| *kind == ReferenceKind::Using);
-        if named || !matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate) {
+        if names_template || !matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate) {
             return None;
         }
         let templates = templates_by_name(&file.path);
