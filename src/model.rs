@@ -14,7 +14,6 @@
 //! [`ExprKind::Invalid`] or a [`ItemKind::Broken`] item.
 
 pub mod declarations;
-pub mod dump;
 pub mod expression;
 pub mod ident;
 pub mod lower;
@@ -22,6 +21,9 @@ pub mod lower_arm;
 pub mod lower_bicep;
 pub mod lower_parameters;
 pub mod node_ref;
+#[cfg(test)]
+mod tests;
+mod uses;
 
 pub use declarations::*;
 pub use expression::*;

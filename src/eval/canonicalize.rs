@@ -395,24 +395,19 @@ impl<'c> Walk<'c> {
 
     /// Whether an expression names nothing of its file.
     fn is_closed(&self, env: Env<'_>, expr: &Expr) -> bool {
-        match &expr.kind {
-            ExprKind::Lambda { body, .. } => self.is_closed(env, body),
-            ExprKind::Name(name) => {
-                env.local(name.as_str()).is_none()
-                    && env.frame.find(Section::Value, name.as_str()).is_none()
-            }
-            ExprKind::Call { name, args, .. } => {
-                !name.is("parameters")
-                    && !name.is("variables")
-                    && args.iter().all(|arg| self.is_closed(env, arg))
-            }
-            ExprKind::Get { base, key, .. } => {
-                self.is_closed(env, base) && self.is_closed(env, key)
-            }
-            ExprKind::Concat(pieces) => pieces.iter().all(|piece| self.is_closed(env, piece)),
-            ExprKind::Null | ExprKind::Bool(_) | ExprKind::Int(_) | ExprKind::Str(_) => true,
-            _ => false,
-        }
+        let mut closed = true;
+        expr.walk(&mut |expr| {
+            closed &= match &expr.kind {
+                ExprKind::Name(name) => {
+                    env.local(name.as_str()).is_none()
+                        && env.frame.find(Section::Value, name.as_str()).is_none()
+                }
+                ExprKind::Call { name, .. } => !name.is("parameters") && !name.is("variables"),
+                ExprKind::Nested { .. } | ExprKind::For(_) | ExprKind::Method { .. } => false,
+                _ => true,
+            };
+        });
+        closed
     }
 
     /// The scope of a module, where it differs from that of the entry point.

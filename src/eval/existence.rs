@@ -104,7 +104,7 @@ pub(crate) fn of_open_loop(
     over: &Loop,
     reason: Arc<str>,
 ) -> Existence {
-    let list = expression_of(over);
+    let list = over.expression();
     let value = canonicalize::with_canonical(cx, env, list, value_of(cx, env, list));
     let canonical = match &value.kind {
         Kind::Unknown(unknown) => unknown.canonical.as_ref(),
@@ -120,20 +120,12 @@ pub(crate) fn of_open_loop(
         conditions: condition.into_iter().collect(),
         unknown_loop: true,
         reason,
-        text: print::print(expression_of(over), env.is_bicep()).into(),
+        text: print::print(over.expression(), env.is_bicep()).into(),
         place: Some(loop_place(env, over)),
     }))
 }
 
-/// What a loop runs over, or how often it runs.
-fn expression_of(over: &Loop) -> &Expr {
-    match over {
-        Loop::Items { over, .. } => over,
-        Loop::Count { count, .. } => count,
-    }
-}
-
-/// Where that stands.
+/// Where the expression of a loop stands.
 pub(crate) fn loop_place(env: Env<'_>, over: &Loop) -> NodeRef {
-    env.place(expression_of(over).node)
+    env.place(over.expression().node)
 }

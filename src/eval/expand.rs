@@ -164,10 +164,7 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
                 }),
                 Member::Spread(_) => None,
             });
-            Expr {
-                node: parameters.node,
-                kind: ExprKind::Object(values.collect()),
-            }
+            Expr::new(parameters.node, ExprKind::Object(values.collect()))
         }
         _ => parameters.clone(),
     });
@@ -187,10 +184,10 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
     };
     let target = match (member("template"), properties) {
         (Some(template), _) => Target::Value(template.clone()),
-        (None, Some(properties)) if !literal => Target::Value(Expr {
-            node: properties.node,
-            kind: ExprKind::Invalid("its properties are computed".into()),
-        }),
+        (None, Some(properties)) if !literal => Target::Value(Expr::invalid(
+            properties.node,
+            "its properties are computed",
+        )),
         _ => match member("templateLink") {
             Some(link) => Target::Uri(link.member("uri").unwrap_or(link).clone()),
             None => Target::Missing,

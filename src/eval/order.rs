@@ -129,7 +129,7 @@ fn declaration_of(item: &Item) -> Option<&Declaration> {
 fn symbols(env: Env<'_>, item: &Item, declaration: &Declaration) -> FxHashSet<u32> {
     let mut found = FxHashSet::default();
     let mut variables = FxHashSet::default();
-    let mut queue: Vec<&Ident> = item.uses.iter().collect();
+    let mut queue: Vec<&Ident> = item.uses();
     while let Some(name) = queue.pop() {
         match env.frame.find(Section::Value, name.as_str()) {
             Some(Symbol::Module(number) | Symbol::Resource(number, _)) => {
@@ -143,7 +143,7 @@ fn symbols(env: Env<'_>, item: &Item, declaration: &Declaration) -> FxHashSet<u3
             }
             Some(Symbol::Variable(number)) if variables.insert(*number) => {
                 let variable = env.frame.item(*number).into_iter();
-                queue.extend(variable.flat_map(|item| &item.uses));
+                queue.extend(variable.flat_map(Item::uses));
             }
             _ => {}
         }

@@ -69,9 +69,6 @@ pub struct Item {
     pub hash: u64,
     /// What it declares.
     pub kind: ItemKind,
-    /// Names it refers to that it does not bind itself (parameters, variables, functions, imports, resources, modules),
-    /// sorted, each once: what a slice of the file is computed from.
-    pub uses: Box<[Ident]>,
     /// A syntax error lies inside: rules stay silent about what it declares.
     pub broken: bool,
     /// Bicep: it makes the compiler write `languageVersion` 2.0, by a type or a decorator that the model does not keep.

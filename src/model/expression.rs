@@ -168,7 +168,58 @@ pub enum Loop {
     },
 }
 
+impl Loop {
+    /// What it runs over, or how often it runs.
+    pub fn expression(&self) -> &Expr {
+        match self {
+            Loop::Items { over, .. } => over,
+            Loop::Count { count, .. } => count,
+        }
+    }
+}
+
 impl Expr {
+    /// An expression at a node.
+    pub fn new(node: NodeId, kind: ExprKind) -> Self {
+        Expr { node, kind }
+    }
+
+    /// A text.
+    pub fn text(node: NodeId, text: impl Into<Arc<str>>) -> Self {
+        Expr::new(node, ExprKind::Str(text.into()))
+    }
+
+    /// What has no value, for a reason.
+    pub fn invalid(node: NodeId, reason: &str) -> Self {
+        Expr::new(node, ExprKind::Invalid(reason.into()))
+    }
+
+    /// A call of a function without a namespace.
+    pub fn call(node: NodeId, name: &str, args: impl Into<Box<[Expr]>>) -> Self {
+        let (name, args) = (name.into(), args.into());
+        let namespace = None;
+        Expr::new(
+            node,
+            ExprKind::Call {
+                namespace,
+                name,
+                args,
+            },
+        )
+    }
+
+    /// A member of an object, or null.
+    pub fn member_of(base: Expr, name: &str) -> Self {
+        let node = base.node;
+        let kind = ExprKind::Get {
+            base: Box::new(base),
+            key: Box::new(Expr::text(node, name)),
+            safe: true,
+            from_end: false,
+        };
+        Expr::new(node, kind)
+    }
+
     /// The text, where it is a string without holes.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
@@ -177,40 +228,36 @@ impl Expr {
         }
     }
 
-    /// Calls `see` with this expression and every one in it, from the outside in.
-    pub fn walk<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
-        see(self);
+    /// Calls `see` with each expression directly in this one, in the order of the text.
+    pub fn children<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
         match &self.kind {
-            ExprKind::Concat(parts) => parts.iter().for_each(|it| it.walk(see)),
-            ExprKind::Array(elements) => elements.iter().for_each(|it| it.value.walk(see)),
+            ExprKind::Concat(parts) => parts.iter().for_each(see),
+            ExprKind::Array(elements) => elements.iter().for_each(|it| see(&it.value)),
             ExprKind::Object(members) => members.iter().for_each(|member| match member {
-                Member::Property { key, value } => {
-                    key.walk(see);
-                    value.walk(see);
-                }
-                Member::Spread(value) => value.walk(see),
+                Member::Property { key, value } => [key, value].into_iter().for_each(&mut *see),
+                Member::Spread(value) => see(value),
             }),
-            ExprKind::Call { args, .. } => args.iter().for_each(|it| it.walk(see)),
+            ExprKind::Call { args, .. } => args.iter().for_each(see),
             ExprKind::Method { base, args, .. } => {
-                base.walk(see);
-                args.iter().for_each(|it| it.walk(see));
+                see(base);
+                args.iter().for_each(see);
             }
-            ExprKind::Get { base, key, .. } => {
-                base.walk(see);
-                key.walk(see);
-            }
-            ExprKind::Nested { base, .. } => base.walk(see),
-            ExprKind::Lambda { body, .. } => body.walk(see),
+            ExprKind::Get { base, key, .. } => [base, key].into_iter().for_each(|it| see(it)),
+            ExprKind::Nested { base, .. } => see(base),
+            ExprKind::Lambda { body, .. } => see(body),
             ExprKind::For(each) => {
-                match &each.over {
-                    Loop::Items { over, .. } => over.walk(see),
-                    Loop::Count { count, .. } => count.walk(see),
-                }
-                each.condition.iter().for_each(|it| it.walk(see));
-                each.body.walk(see);
+                see(each.over.expression());
+                each.condition.iter().for_each(&mut *see);
+                see(&each.body);
             }
             _ => {}
         }
+    }
+
+    /// Calls `see` with this expression and every one in it, from the outside in.
+    pub fn walk<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
+        see(self);
+        self.children(&mut |child| child.walk(see));
     }
 
     /// The value of a member by name, where this is an object literal that names it; the last one wins, as in JSON.

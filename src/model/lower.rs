@@ -7,7 +7,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Expr, ExprKind, Ident, Item, ItemKind, ItemSpans, Loop, Member, NodeId, Template};
+use super::{Item, ItemKind, ItemSpans, NodeId};
 use crate::text::{Source, Span};
 
 /// Expressions nested deeper than this lower to [`ExprKind::Invalid`]: beyond anything a person or a compiler writes,
@@ -111,7 +111,6 @@ impl Nodes {
         self.spans.len().hash(&mut hasher);
         let item = Item {
             hash: hasher.finish(),
-            uses: uses(&kind),
             kind,
             broken,
             modern: self.modern,
@@ -138,186 +137,5 @@ impl Hasher for Bytes {
 
     fn finish(&self) -> u64 {
         xxhash_rust::xxh3::xxh3_64(&self.0)
-    }
-}
-
-/// The name that stands for "any name": an item that computes a name (`parameters(concat(…))`) uses it.
-pub const ANY_NAME: &str = "*";
-
-/// Names an item refers to and does not bind itself, sorted, each once.
-fn uses(kind: &ItemKind) -> Box<[Ident]> {
-    let mut names = Names {
-        found: Vec::new(),
-        bound: Vec::new(),
-    };
-    names.item(kind);
-    names.found.sort_unstable();
-    names.found.dedup();
-    names.found.into()
-}
-
-struct Names {
-    found: Vec<Ident>,
-    bound: Vec<Ident>,
-}
-
-impl Names {
-    fn item(&mut self, kind: &ItemKind) {
-        match kind {
-            ItemKind::Parameter(p) => {
-                self.ty(&p.ty);
-                self.all(p.default.iter().chain(&p.allowed));
-            }
-            ItemKind::Variable(v) => self.expr(&v.value),
-            ItemKind::Function(f) => {
-                let before = self.bound.len();
-                self.bound
-                    .extend(f.parameters.iter().map(|(name, _)| name.clone()));
-                self.expr(&f.body);
-                self.bound.truncate(before);
-            }
-            ItemKind::Type(t) => self.ty(&t.ty),
-            ItemKind::Resource(r) => self.resource(r),
-            ItemKind::Module(m) => self.declaration(&m.declaration, |names| {
-                names.all(m.arguments.iter());
-                match &m.target {
-                    super::Target::Relative(e)
-                    | super::Target::Uri(e)
-                    | super::Target::TemplateSpec(e)
-                    | super::Target::Value(e) => names.expr(e),
-                    super::Target::Inline(template) if !m.inner => names.template(template),
-                    _ => {}
-                }
-            }),
-            ItemKind::Output(o) => self.expr(&o.value),
-            ItemKind::Assignment(a) => self.expr(&a.value),
-            ItemKind::Metadata { value, .. } => self.expr(value),
-            ItemKind::Import(_) | ItemKind::Using(_) | ItemKind::Extends(_) | ItemKind::Broken => {}
-        }
-    }
-
-    /// An outer-scoped nested template sees its parent's names.
-    fn template(&mut self, template: &Template) {
-        for item in &template.items {
-            self.found.extend(item.uses.iter().cloned());
-        }
-    }
-
-    fn resource(&mut self, resource: &super::Resource) {
-        self.declaration(&resource.declaration, |names| {
-            names.all(resource.parent.iter().chain(&resource.api_version));
-            names.expr(&resource.body);
-            for child in &resource.children {
-                names.resource(child);
-            }
-        });
-    }
-
-    fn declaration(&mut self, declaration: &super::Declaration, inside: impl FnOnce(&mut Self)) {
-        let before = self.bound.len();
-        if let Some(over) = &declaration.loops {
-            self.enter(over);
-        }
-        self.all(declaration.conditions.iter());
-        self.all(declaration.name.iter().chain(&declaration.scope));
-        self.all(
-            declaration
-                .subscription
-                .iter()
-                .chain(&declaration.resource_group)
-                .chain(&declaration.depends_on),
-        );
-        inside(self);
-        self.bound.truncate(before);
-    }
-
-    fn enter(&mut self, over: &Loop) {
-        match over {
-            Loop::Items { item, index, over } => {
-                self.expr(over);
-                self.bound.push(item.clone());
-                self.bound.extend(index.clone());
-            }
-            Loop::Count { count, .. } => self.expr(count),
-        }
-    }
-
-    fn all<'a>(&mut self, exprs: impl IntoIterator<Item = &'a Expr>) {
-        exprs.into_iter().for_each(|e| self.expr(e));
-    }
-
-    fn expr(&mut self, expr: &Expr) {
-        match &expr.kind {
-            ExprKind::Name(name) => self.name(name),
-            ExprKind::Concat(parts) => self.all(parts),
-            ExprKind::Array(elements) => self.all(elements.iter().map(|e| &e.value)),
-            ExprKind::Object(members) => members.iter().for_each(|member| match member {
-                Member::Property { key, value } => self.all([key, value]),
-                Member::Spread(value) => self.expr(value),
-            }),
-            ExprKind::Call {
-                namespace,
-                name,
-                args,
-            } => {
-                if name.is("parameters") || name.is("variables") {
-                    match args.first().map(|a| a.as_str()) {
-                        Some(Some(literal)) => self.name(&Ident::from(literal)),
-                        _ => self.name(&Ident::from(ANY_NAME)),
-                    }
-                }
-                self.name(namespace.as_ref().unwrap_or(name));
-                self.name(name);
-                self.all(args);
-            }
-            ExprKind::Method { base, args, name } => {
-                self.name(name);
-                self.expr(base);
-                self.all(args);
-            }
-            ExprKind::Get { base, key, .. } => self.all([&**base, &**key]),
-            ExprKind::Nested { base, name } => {
-                self.expr(base);
-                self.name(name);
-            }
-            ExprKind::Lambda { parameters, body } => {
-                let before = self.bound.len();
-                self.bound.extend(parameters.iter().cloned());
-                self.expr(body);
-                self.bound.truncate(before);
-            }
-            ExprKind::For(f) => {
-                let before = self.bound.len();
-                self.enter(&f.over);
-                self.all(f.condition.iter());
-                self.expr(&f.body);
-                self.bound.truncate(before);
-            }
-            _ => {}
-        }
-    }
-
-    fn ty(&mut self, ty: &super::TypeExpr) {
-        use super::TypeExpr::*;
-        match ty {
-            Named(path) => path.first().into_iter().for_each(|name| self.name(name)),
-            Literal(e) => self.expr(e),
-            Union(members) | Tuple(members) => members.iter().for_each(|t| self.ty(t)),
-            Array(t) | Nullable(t) => self.ty(t),
-            Object {
-                properties,
-                additional,
-            } => {
-                properties.iter().for_each(|(_, t)| self.ty(t));
-                additional.iter().for_each(|t| self.ty(t));
-            }
-            Any | Primitive(_) => {}
-        }
-    }
-
-    fn name(&mut self, name: &Ident) {
-        if !self.bound.contains(name) {
-            self.found.push(name.clone());
-        }
     }
 }

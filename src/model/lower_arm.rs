@@ -119,10 +119,7 @@ pub(crate) fn lower_string(token: &str) -> Expr {
     let mut nodes = Nodes::new(Span::default());
     match reader.elements(root).0.first() {
         Some(&string) => reader.value(&mut nodes, string, 0),
-        None => Expr {
-            node: 0,
-            kind: ExprKind::Invalid("a text that is no JSON".into()),
-        },
+        None => Expr::invalid(0, "a text that is no JSON"),
     }
 }
 
@@ -479,10 +476,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     fn output(&mut self, nodes: &mut Nodes, pair: Pair<'t>, entry: Node<'t>) -> ItemKind {
         let name = self.name(pair.key);
-        let null = |nodes: &mut Nodes| Expr {
-            node: nodes.next(span(entry)),
-            kind: ExprKind::Null,
-        };
+        let null = |nodes: &mut Nodes| Expr::new(nodes.next(span(entry)), ExprKind::Null);
         if !self.is_object(entry) {
             let value = null(nodes);
             return ItemKind::Output(Output { name, value });
@@ -497,18 +491,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         if let Some(condition) = self.member(&pairs, "condition") {
             let condition = self.value(nodes, condition, 0);
             let node = value.node;
-            let args = [
-                condition,
-                value,
-                Expr {
-                    node,
-                    kind: ExprKind::Null,
-                },
-            ];
-            value = Expr {
-                node,
-                kind: self.call("if", Box::new(args)),
-            };
+            let args = [condition, value, Expr::new(node, ExprKind::Null)];
+            value = Expr::call(node, "if", args);
         }
         ItemKind::Output(Output { name, value })
     }
@@ -626,10 +610,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             .unwrap_or_default();
         let body = match self.member(&output, "value") {
             Some(value) => self.value(nodes, value, 0),
-            None => Expr {
-                node: nodes.next(span(pair.node)),
-                kind: ExprKind::Invalid("a function without output".into()),
-            },
+            None => Expr::invalid(nodes.next(span(pair.node)), "a function without output"),
         };
         Function {
             namespace,

@@ -75,7 +75,6 @@ mod tests {
             Arc::new(Item {
                 hash,
                 kind: ItemKind::Broken,
-                uses: Box::new([]),
                 broken: false,
                 modern: false,
             })

@@ -7,7 +7,7 @@ use tree_sitter::Node;
 
 use super::reader::{Pair, Reader, span};
 use crate::model::lower::{Nodes, text_hash};
-use crate::model::{Element, Expr, ExprKind, Ident, Member, NodeId};
+use crate::model::{Expr, ExprKind, Ident, NodeId};
 use crate::text::{Source, Span};
 
 /// The variables of a template that linked uris are built from.
@@ -44,7 +44,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             }
             let name = self.name(pair.key);
             hasher.write_u64(text_hash(self.text, place, 0));
-            // Their nodes belong to another item, and are replaced where the variable is used.
+            // Their nodes are of no item: of a path only its text counts.
             let value = self.value(&mut Nodes::new(Span::default()), value, 0);
             names.push(name.clone());
             links.variables.push((name, value));
@@ -175,10 +175,7 @@ impl Links {
                 return None;
             }
             if !text.is_empty() {
-                out.push(Piece::Other(Expr {
-                    node,
-                    kind: ExprKind::Str(text.into()),
-                }));
+                out.push(Piece::Other(Expr::text(node, text)));
             }
             if interpolation.is_empty() {
                 return Some(());
@@ -201,7 +198,7 @@ impl Links {
                     .rev()
                     .find(|(name, _)| name.is(wanted));
                 match found {
-                    Some((_, value)) => self.resolve(&moved(value, expr.node), hops),
+                    Some((_, value)) => self.resolve(value, hops),
                     None => Some(expr.clone()),
                 }
             }
@@ -209,7 +206,7 @@ impl Links {
                 let resolved = self.resolve(base, hops);
                 let member = key.as_str().and_then(|key| resolved.as_ref()?.member(key));
                 match member {
-                    Some(member) => self.resolve(&moved(member, expr.node), hops),
+                    Some(member) => self.resolve(member, hops),
                     None => Some(expr.clone()),
                 }
             }
@@ -281,65 +278,6 @@ fn path_of(node: NodeId, mut parts: Vec<Expr>) -> Option<Expr> {
             }
             Some(path)
         }
-        _ => Some(Expr {
-            node,
-            kind: ExprKind::Call {
-                namespace: None,
-                name: "concat".into(),
-                args: parts.into(),
-            },
-        }),
+        _ => Some(Expr::call(node, "concat", parts)),
     }
-}
-
-/// The expression with every node replaced: it stands in another item than the one it was read from.
-fn moved(expr: &Expr, node: NodeId) -> Expr {
-    let kind = match &expr.kind {
-        ExprKind::Call {
-            namespace,
-            name,
-            args,
-        } => ExprKind::Call {
-            namespace: namespace.clone(),
-            name: name.clone(),
-            args: args.iter().map(|arg| moved(arg, node)).collect(),
-        },
-        ExprKind::Get {
-            base,
-            key,
-            safe,
-            from_end,
-        } => ExprKind::Get {
-            base: Box::new(moved(base, node)),
-            key: Box::new(moved(key, node)),
-            safe: *safe,
-            from_end: *from_end,
-        },
-        ExprKind::Array(elements) => ExprKind::Array(
-            elements
-                .iter()
-                .map(|element| Element {
-                    spread: element.spread,
-                    value: moved(&element.value, node),
-                })
-                .collect(),
-        ),
-        ExprKind::Object(members) => ExprKind::Object(
-            members
-                .iter()
-                .map(|member| match member {
-                    Member::Property { key, value } => Member::Property {
-                        key: moved(key, node),
-                        value: moved(value, node),
-                    },
-                    Member::Spread(value) => Member::Spread(moved(value, node)),
-                })
-                .collect(),
-        ),
-        ExprKind::Lambda { .. } | ExprKind::For(_) => {
-            ExprKind::Invalid("a loop in the uri of a linked template".into())
-        }
-        other => other.clone(),
-    };
-    Expr { node, kind }
 }

@@ -116,10 +116,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             Ident::new(self.intern(&full))
         });
         let type_node = member(&members, "type").map_or(node, |value| value.node);
-        let written_version = |version: &str| Expr {
-            node: type_node,
-            kind: ExprKind::Str(version.into()),
-        };
+        let written_version = |version: &str| Expr::text(type_node, version);
         let api_version = member(&members, "apiVersion")
             .cloned()
             .or_else(|| version.map(written_version))
@@ -162,10 +159,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             api_version,
             existing,
             parent: None,
-            body: Expr {
-                node: body_node,
-                kind: ExprKind::Object(members.into()),
-            },
+            body: Expr::new(body_node, ExprKind::Object(members.into())),
             children: children.into(),
         }
     }
@@ -302,24 +296,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             } else {
                 // `"properties": "[…]"`: everything is computed.
                 let value = self.value(nodes, properties, 0);
-                let node = value.node;
-                let get = |name: &str| Expr {
-                    node,
-                    kind: ExprKind::Get {
-                        base: Box::new(value.clone()),
-                        key: Box::new(Expr {
-                            node,
-                            kind: ExprKind::Str(name.into()),
-                        }),
-                        safe: true,
-                        from_end: false,
-                    },
-                };
-                module.target = Target::Value(get("template"));
-                module.arguments = Some(Expr {
-                    node,
-                    kind: self.call("linkedParameters", Box::new([get("parameters")])),
-                });
+                let arguments = Expr::member_of(value.clone(), "parameters");
+                module.arguments = Some(Expr::call(value.node, "linkedParameters", [arguments]));
+                module.target = Target::Value(Expr::member_of(value, "template"));
             }
         }
         (ItemKind::Module(module), interpolations)
@@ -353,10 +332,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             match self.said(pair.key).to_ascii_lowercase().as_str() {
                 "template" if refused => {
                     let reason = "languageVersion 2.0 allows no outer scope";
-                    module.target = Target::Value(Expr {
-                        node: nodes.next(span(value)),
-                        kind: ExprKind::Invalid(reason.into()),
-                    });
+                    module.target = Target::Value(Expr::invalid(nodes.next(span(value)), reason));
                 }
                 "template" if self.is_object(value) => {
                     let links = (!module.inner).then_some(around.links);
@@ -372,10 +348,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                         }
                         None => {
                             let reason = "templates nested too deeply";
-                            module.target = Target::Value(Expr {
-                                node: nodes.next(span(value)),
-                                kind: ExprKind::Invalid(reason.into()),
-                            });
+                            module.target =
+                                Target::Value(Expr::invalid(nodes.next(span(value)), reason));
                         }
                     }
                 }
@@ -388,10 +362,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 "parameters" => module.arguments = Some(self.arguments(nodes, value)),
                 "parameterslink" => {
                     let link = self.value(nodes, value, 0);
-                    module.arguments = Some(Expr {
-                        node: link.node,
-                        kind: self.call("linkedParameters", Box::new([link])),
-                    });
+                    module.arguments = Some(Expr::call(link.node, "linkedParameters", [link]));
                 }
                 _ => {}
             }
@@ -454,10 +425,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     fn arguments(&mut self, nodes: &mut Nodes, parameters: Node<'t>) -> Expr {
         if !self.is_object(parameters) {
             let value = self.value(nodes, parameters, 0);
-            return Expr {
-                node: value.node,
-                kind: self.call("linkedParameters", Box::new([value])),
-            };
+            return Expr::call(value.node, "linkedParameters", [value]);
         }
         let node = nodes.next(span(parameters));
         let mut members = Vec::new();
@@ -468,10 +436,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 members.push(Member::Property { key, value });
             }
         }
-        Expr {
-            node,
-            kind: ExprKind::Object(members.into()),
-        }
+        Expr::new(node, ExprKind::Object(members.into()))
     }
 
     /// The value that an entry of `parameters` gives: of a deployment or of a parameters file. None where it gives
@@ -479,19 +444,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     pub fn argument(&mut self, nodes: &mut Nodes, entry: Node<'t>) -> Option<Expr> {
         if !self.is_object(entry) {
             // `"[if(a, createObject('value', 1), createObject('reference', …))]"`
-            let whole = self.value(nodes, entry, 1);
-            let node = whole.node;
-            let key = Expr {
-                node,
-                kind: ExprKind::Str("value".into()),
-            };
-            let kind = ExprKind::Get {
-                base: Box::new(whole),
-                key: Box::new(key),
-                safe: true,
-                from_end: false,
-            };
-            return Some(Expr { node, kind });
+            return Some(Expr::member_of(self.value(nodes, entry, 1), "value"));
         }
         let (pairs, _) = self.pairs(entry);
         if let Some(value) = self.member(&pairs, "value") {
@@ -504,10 +457,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         for (name, function) in computed {
             if let Some(value) = self.member(&pairs, name) {
                 let value = self.value(nodes, value, 1);
-                return Some(Expr {
-                    node: value.node,
-                    kind: self.call(function, Box::new([value])),
-                });
+                return Some(Expr::call(value.node, function, [value]));
             }
         }
         let copies = self
@@ -523,7 +473,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
 /// Marks a resource in the memo in which deployments are nested, which are items of their own.
 fn hoisted_mark(node: NodeId) -> Member {
-    let part = |kind| Expr { node, kind };
+    let part = |kind| Expr::new(node, kind);
     Member::Property {
         key: part(ExprKind::Str("resources".into())),
         value: part(ExprKind::Array(Box::new([]))),
@@ -564,10 +514,7 @@ fn condition(written: &Expr) -> Option<Expr> {
         ExprKind::Str(said) if said.eq_ignore_ascii_case("false") => ExprKind::Bool(false),
         other => other.clone(),
     };
-    Some(Expr {
-        node: written.node,
-        kind,
-    })
+    Some(Expr::new(written.node, kind))
 }
 
 /// A resource's `copy: { name, count }`. The count may be text.

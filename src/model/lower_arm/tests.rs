@@ -1,8 +1,8 @@
 //! What ARM templates lower to, as text.
 
 use super::*;
-use crate::model::dump::dump;
 use crate::model::lower_parameters::lower_parameters;
+use crate::model::tests::dump::dump;
 
 fn model(text: &str) -> FileModel {
     let tree = crate::syntax::parse(crate::syntax::json(), text, None);

@@ -50,7 +50,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     pub fn key(&mut self, nodes: &mut Nodes, key: Node<'t>, depth: usize) -> Expr {
         let node = nodes.next(span(key));
         let kind = self.string(nodes, key, depth);
-        Expr { node, kind }
+        Expr::new(node, kind)
     }
 
     /// The value at the cursor, which stands there again afterwards.
@@ -62,7 +62,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         } else {
             self.kind(nodes, at, depth)
         };
-        Expr { node, kind }
+        Expr::new(node, kind)
     }
 
     fn kind(&mut self, nodes: &mut Nodes, at: Node<'t>, depth: usize) -> ExprKind {
@@ -245,10 +245,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             condition: None,
             body,
         };
-        Expr {
-            node,
-            kind: ExprKind::For(Box::new(looped)),
-        }
+        Expr::new(node, ExprKind::For(Box::new(looped)))
     }
 
     fn string(&mut self, nodes: &mut Nodes, string: Node<'t>, depth: usize) -> ExprKind {
@@ -305,7 +302,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     ) -> Expr {
         let node = nodes.next(origin.span(expression.span));
         let kind = self.expression_kind(nodes, expression, origin, depth);
-        Expr { node, kind }
+        Expr::new(node, kind)
     }
 
     fn expression_kind(
@@ -360,10 +357,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 name_span,
             } => {
                 let base = self.expression(nodes, base, origin, depth);
-                let key = Expr {
-                    node: nodes.next(origin.span(*name_span)),
-                    kind: ExprKind::Str(self.intern(name)),
-                };
+                let key = Expr::new(
+                    nodes.next(origin.span(*name_span)),
+                    ExprKind::Str(self.intern(name)),
+                );
                 get(base, key)
             }
             Kind::Index { base, key } => {

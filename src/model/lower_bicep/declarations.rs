@@ -378,10 +378,7 @@ impl Lowering<'_> {
         let node = self.nodes.next(self.version_span(span));
         let inherited = outer.and_then(|outer| outer.api_version.as_ref());
         let mut head = Head {
-            api_version: inherited.map(|version| Expr {
-                node,
-                kind: version.kind.clone(),
-            }),
+            api_version: inherited.map(|version| Expr::new(node, version.kind.clone())),
             ..Head::default()
         };
         let Some(literal) = literal else {
@@ -392,10 +389,7 @@ impl Lowering<'_> {
             None => (&*literal, None),
         };
         if let Some(version) = version {
-            head.api_version = Some(Expr {
-                node,
-                kind: ExprKind::Str(version.into()),
-            });
+            head.api_version = Some(Expr::text(node, version));
         }
         head.resource_type = match outer {
             None => {
@@ -471,10 +465,7 @@ impl Lowering<'_> {
             });
         }
         self.incomplete |= nested && children.is_empty();
-        let body = Expr {
-            node,
-            kind: ExprKind::Object(members.into()),
-        };
+        let body = Expr::new(node, ExprKind::Object(members.into()));
         (body, children)
     }
 

@@ -98,10 +98,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn invalid(&mut self, span: Span, reason: &str) -> Expr {
-        Expr {
-            node: self.nodes.next(span),
-            kind: ExprKind::Invalid(reason.into()),
-        }
+        Expr::invalid(self.nodes.next(span), reason)
     }
 
     fn bare(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
@@ -171,7 +168,7 @@ impl Lowering<'_> {
             Kind::For => self.for_value(cursor, depth),
             _ => ExprKind::Invalid(NOT_PARSED.into()),
         };
-        Expr { node, kind }
+        Expr::new(node, kind)
     }
 
     // ---- operators
@@ -208,15 +205,9 @@ impl Lowering<'_> {
             _ => {}
         });
         let [left, right] = [left, right].map(|operand| self.or_missing(operand, cursor));
-        let expr = Expr {
-            node,
-            kind: call(function, [left, right]),
-        };
+        let expr = Expr::new(node, call(function, [left, right]));
         match not {
-            Some(node) => Expr {
-                node,
-                kind: call(&functions.not, [expr]),
-            },
+            Some(node) => Expr::new(node, call(&functions.not, [expr])),
             None => expr,
         }
     }
@@ -228,10 +219,7 @@ impl Lowering<'_> {
         }
         let node = self.nodes.next(self.span(cursor));
         let operand = self.expr(cursor, depth + 2);
-        Expr {
-            node,
-            kind: call(&FUNCTIONS.to_lower, [operand]),
-        }
+        Expr::new(node, call(&FUNCTIONS.to_lower, [operand]))
     }
 
     /// `!x`, `-x`. A negative literal is a literal, as it is to the compiler.
@@ -241,10 +229,7 @@ impl Lowering<'_> {
         if operator == Kind::Minus
             && let Some(value) = self.negative_literal(cursor)
         {
-            return Expr {
-                node: self.nodes.next(span),
-                kind: ExprKind::Int(value),
-            };
+            return Expr::new(self.nodes.next(span), ExprKind::Int(value));
         }
         let node = self.nodes.next(span);
         let kind = match operator {
@@ -253,16 +238,13 @@ impl Lowering<'_> {
                 [self.expr_in(cursor, Field::Operand, depth + 1)],
             ),
             Kind::Minus => {
-                let zero = Expr {
-                    node: self.nodes.next(span),
-                    kind: ExprKind::Int(0),
-                };
+                let zero = Expr::new(self.nodes.next(span), ExprKind::Int(0));
                 let operand = self.expr_in(cursor, Field::Operand, depth + 1);
                 call(&FUNCTIONS.sub, [zero, operand])
             }
             _ => ExprKind::Invalid(NOT_PARSED.into()),
         };
-        Expr { node, kind }
+        Expr::new(node, kind)
     }
 
     fn negative_literal(&self, cursor: &mut TreeCursor<'_>) -> Option<i64> {
@@ -470,10 +452,7 @@ impl Lowering<'_> {
     /// A name used as a key: a string to everyone else.
     fn key_text(&mut self, cursor: &TreeCursor<'_>) -> Expr {
         let span = self.span(cursor);
-        Expr {
-            node: self.nodes.next(span),
-            kind: ExprKind::Str(self.text(span).into()),
-        }
+        Expr::text(self.nodes.next(span), self.text(span))
     }
 
     fn string(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
@@ -501,10 +480,7 @@ impl Lowering<'_> {
             return text(node, literal.decode(literal.inner.clone()));
         }
         parts.extend(self.piece(span, &literal, at..literal.inner.end));
-        Expr {
-            node,
-            kind: ExprKind::Concat(parts.into()),
-        }
+        Expr::new(node, ExprKind::Concat(parts.into()))
     }
 
     /// A piece of the literal at `span` that is no hole, unless it is empty.
@@ -549,8 +525,5 @@ fn call<const N: usize>(function: &Ident, args: [Expr; N]) -> ExprKind {
 }
 
 fn text(node: NodeId, text: Cow<'_, str>) -> Expr {
-    Expr {
-        node,
-        kind: ExprKind::Str(text.into()),
-    }
+    Expr::text(node, text)
 }

@@ -131,10 +131,7 @@ impl Lowering<'_> {
             },
             _ => return TypeExpr::Any,
         };
-        TypeExpr::Literal(Expr {
-            node: self.nodes.next(self.span(cursor)),
-            kind,
-        })
+        TypeExpr::Literal(Expr::new(self.nodes.next(self.span(cursor)), kind))
     }
 
     /// `a.b[*].c` as a path; a generic (`sys.resourceInput<…>`) or a part of anything but a name is none.

@@ -33,7 +33,7 @@ fn plans<'v>(view: &'v View, views: &dyn Views) -> Vec<(usize, &'v Item, &'v Ide
 /// The symbols of the plans, and modules with plans, that no other of them waits for.
 pub(super) fn last_plans(view: &View, views: &dyn Views) -> Vec<String> {
     let all = plans(view, views);
-    let is_last = |symbol: &Ident| !all.iter().any(|(_, item, _)| item.uses.contains(symbol));
+    let is_last = |symbol: &Ident| !all.iter().any(|(_, item, _)| item.uses().contains(&symbol));
     let last = all.iter().filter(|(.., symbol)| is_last(symbol));
     last.map(|(.., symbol)| symbol.to_string()).collect()
 }
@@ -54,7 +54,7 @@ pub(super) fn last_use(view: &View, anchor: Span) -> Span {
         let items = view.model.template.items.iter().enumerate();
         let mut users = items.filter(|(_, item)| {
             matches!(item.kind, ItemKind::Resource(_) | ItemKind::Module(_))
-                && item.uses.iter().any(|name| name.as_str() == symbol)
+                && item.uses().iter().any(|name| name.as_str() == symbol)
         });
         item_span(view, users.next_back()?.0)
     };

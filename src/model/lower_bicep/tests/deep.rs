@@ -1,8 +1,8 @@
 //! What no person writes: nesting without end takes a bounded stack and says so in the model.
 
 use super::{check_expr, lower};
-use crate::model::dump::dump;
 use crate::model::lower::MAX_DEPTH;
+use crate::model::tests::dump::dump;
 use crate::model::{FileKind, FileModel};
 
 const MANY: usize = 100_000;

@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::{
+use crate::model::{
     Declaration, Expr, ExprKind, ForExpr, Ident, Item, ItemKind, Loop, Member, Module, Parameter,
     Resource, Target, Template, TypeExpr,
 };
