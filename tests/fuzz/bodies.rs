@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 
 use preflight::analysis::{Analysis, Cancel, FileReport, Options};
 use preflight::lsp::{Setup, serve};
-use preflight::model::dump::dump;
 use preflight::model::lower_arm::{arm_kind, lower_arm};
 use preflight::model::lower_bicep::lower_bicep;
 use preflight::model::lower_parameters::lower_parameters;
@@ -212,7 +211,7 @@ pub fn bicep(data: &[u8]) {
         let memo = Memo::default();
         let first = lower_bicep(kind, &tree, text.as_str(), &memo);
         let second = lower_bicep(kind, &tree, text.as_str(), &memo);
-        assert_eq!(dump(&first.template), dump(&second.template));
+        assert_eq!(first.template, second.template);
         check_model(&first, text.len());
         Prefilter::new(rules::filter()).inspect(kind, data);
     }
@@ -232,7 +231,7 @@ pub fn arm(data: &[u8]) {
     let memo = Memo::default();
     let first = lower_arm(&tree, text.as_str(), &memo);
     let second = lower_arm(&tree, text.as_str(), &memo);
-    assert_eq!(dump(&first.template), dump(&second.template));
+    assert_eq!(first.template, second.template);
     check_model(&first, text.len());
     check_model(&lower_parameters(&tree, text.as_str(), &memo), text.len());
     Prefilter::new(rules::filter()).inspect(FileKind::ArmTemplate, data);

@@ -22,16 +22,6 @@ pub fn dump(template: &Template) -> String {
     out.text
 }
 
-/// One expression on one line.
-pub fn dump_expr(expr: &Expr) -> String {
-    let mut out = Dump {
-        text: String::new(),
-        indent: 0,
-    };
-    out.expr(expr);
-    out.text
-}
-
 struct Dump {
     text: String,
     indent: usize,
