@@ -37,11 +37,14 @@ use crate::model::{Expr, Ident};
 /// A function over values; `None` where it does not take them.
 type Pure = fn(&Context<'_>, &[Value]) -> Option<Value>;
 
+/// A function over expressions.
+type Lazy = fn(&Context<'_>, Env<'_>, &[Expr]) -> Value;
+
 /// How a function is evaluated.
 #[derive(Clone, Copy)]
 enum How {
     /// Sees expressions.
-    Lazy(fn(&Context<'_>, Env<'_>, &[Expr]) -> Value),
+    Lazy(Lazy),
     /// Sees values that are known at their top; what lies in arrays and objects may still be unknown.
     Pure(Pure),
     /// Sees values that may be unknown.
@@ -62,12 +65,13 @@ struct Builtin {
     how: How,
 }
 
-const fn row(
+const fn pure(
     name: &'static str,
     ty: Option<Type>,
     arity: RangeInclusive<usize>,
-    how: How,
+    f: Pure,
 ) -> Builtin {
+    let how = How::Pure(f);
     Builtin {
         name,
         ty,
@@ -75,6 +79,62 @@ const fn row(
         how,
     }
 }
+
+const fn partial(
+    name: &'static str,
+    ty: Option<Type>,
+    arity: RangeInclusive<usize>,
+    f: Pure,
+) -> Builtin {
+    let how = How::Partial(f);
+    Builtin {
+        name,
+        ty,
+        arity,
+        how,
+    }
+}
+
+const fn lazy(
+    name: &'static str,
+    ty: Option<Type>,
+    arity: RangeInclusive<usize>,
+    f: Lazy,
+) -> Builtin {
+    let how = How::Lazy(f);
+    Builtin {
+        name,
+        ty,
+        arity,
+        how,
+    }
+}
+
+const fn opaque(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
+    let how = How::Opaque;
+    Builtin {
+        name,
+        ty,
+        arity,
+        how,
+    }
+}
+
+const fn azure(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
+    let how = How::Azure;
+    Builtin {
+        name,
+        ty,
+        arity,
+        how,
+    }
+}
+
+const STRING: Option<Type> = Some(Type::String);
+const INT: Option<Type> = Some(Type::Int);
+const BOOL: Option<Type> = Some(Type::Bool);
+const ARRAY: Option<Type> = Some(Type::Array);
+const OBJECT: Option<Type> = Some(Type::Object);
 
 /// The upper bound of functions that take any number of arguments.
 const MANY: usize = usize::MAX;
@@ -129,7 +189,7 @@ pub(crate) fn call(
     }
     let function = match builtin.how {
         How::Lazy(f) => return f(cx, env, args),
-        How::Opaque => return opaque(builtin.name, builtin.ty),
+        How::Opaque => return known_to_azure(builtin.name, builtin.ty),
         How::Azure => return after_deployment(builtin.name, builtin.ty),
         How::Pure(f) | How::Partial(f) => f,
     };
@@ -181,7 +241,7 @@ fn after_deployment(name: &str, ty: Option<Type>) -> Value {
     )
 }
 
-fn opaque(name: &str, ty: Option<Type>) -> Value {
+fn known_to_azure(name: &str, ty: Option<Type>) -> Value {
     Value::unknown_of(format!("{name}() is known only to Azure"), ty, true)
 }
 

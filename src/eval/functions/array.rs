@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::object;
-use super::{Builtin, How, MANY, afford, closed, int32, items, row, slice, text};
+use super::{
+    ARRAY, BOOL, Builtin, INT, MANY, afford, closed, int32, items, partial, pure, slice, text,
+};
 use crate::eval::collate;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat as concat_text, reason_of};
@@ -11,40 +13,25 @@ use crate::eval::merge::{equal, identical, is_empty, why_unknown};
 use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("createArray", ARRAY, 0..=MANY, How::Partial(create)),
-    row("array", ARRAY, 1..=1, How::Partial(wrap)),
-    row("concat", None, 1..=MANY, How::Partial(concat)),
-    row("union", None, 2..=MANY, How::Partial(union)),
-    row("intersection", None, 2..=MANY, How::Partial(intersection)),
-    row("contains", Some(Type::Bool), 2..=2, How::Partial(contains)),
-    row("length", Some(Type::Int), 1..=1, How::Partial(length)),
-    row("range", ARRAY, 2..=2, How::Pure(range)),
-    row("first", None, 1..=1, How::Partial(|_, v| end(v, true))),
-    row("last", None, 1..=1, How::Partial(|_, v| end(v, false))),
-    row("take", None, 2..=2, How::Partial(take)),
-    row("skip", None, 2..=2, How::Partial(skip)),
-    row("flatten", ARRAY, 1..=1, How::Partial(flatten)),
-    row(
-        "distinct",
-        ARRAY,
-        1..=1,
-        How::Pure(|cx, v| distinct(cx, &closed(v, 0)?.items, None)),
-    ),
-    row(
-        "indexOf",
-        Some(Type::Int),
-        2..=2,
-        How::Pure(|cx, v| index_of(cx, v, true)),
-    ),
-    row(
-        "lastIndexOf",
-        Some(Type::Int),
-        2..=2,
-        How::Pure(|cx, v| index_of(cx, v, false)),
-    ),
+    partial("createArray", ARRAY, 0..=MANY, create),
+    partial("array", ARRAY, 1..=1, wrap),
+    partial("concat", None, 1..=MANY, concat),
+    partial("union", None, 2..=MANY, union),
+    partial("intersection", None, 2..=MANY, intersection),
+    partial("contains", BOOL, 2..=2, contains),
+    partial("length", INT, 1..=1, length),
+    pure("range", ARRAY, 2..=2, range),
+    partial("first", None, 1..=1, |_, v| end(v, true)),
+    partial("last", None, 1..=1, |_, v| end(v, false)),
+    partial("take", None, 2..=2, take),
+    partial("skip", None, 2..=2, skip),
+    partial("flatten", ARRAY, 1..=1, flatten),
+    pure("distinct", ARRAY, 1..=1, |cx, v| {
+        distinct(cx, &closed(v, 0)?.items, None)
+    }),
+    pure("indexOf", INT, 2..=2, |cx, v| index_of(cx, v, true)),
+    pure("lastIndexOf", INT, 2..=2, |cx, v| index_of(cx, v, false)),
 ];
-
-const ARRAY: Option<Type> = Some(Type::Array);
 
 fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::array(values.to_vec(), None))

@@ -2,23 +2,16 @@
 
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
-use super::{Builtin, How, row, text};
+use super::{Builtin, INT, STRING, opaque, pure, text};
 use crate::eval::context::Context;
-use crate::eval::value::{Kind, Type, Value};
+use crate::eval::value::{Kind, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("utcNow", STRING, 0..=1, How::Opaque),
-    row("dateTimeAdd", STRING, 2..=3, How::Pure(add)),
-    row("dateTimeFromEpoch", STRING, 1..=1, How::Pure(from_epoch)),
-    row(
-        "dateTimeToEpoch",
-        Some(Type::Int),
-        1..=1,
-        How::Pure(to_epoch),
-    ),
+    opaque("utcNow", STRING, 0..=1),
+    pure("dateTimeAdd", STRING, 2..=3, add),
+    pure("dateTimeFromEpoch", STRING, 1..=1, from_epoch),
+    pure("dateTimeToEpoch", INT, 1..=1, to_epoch),
 ];
-
-const STRING: Option<Type> = Some(Type::String);
 
 /// The form of a date where none is asked for. It writes `Z` whatever the offset is.
 const ISO: &str = "yyyy-MM-ddTHH:mm:ssZ";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Builtin, How, argument, row};
+use super::{Builtin, OBJECT, STRING, argument, lazy};
 use crate::eval::context::Context;
 use crate::eval::evaluate::value_of;
 use crate::eval::ids;
@@ -13,67 +13,34 @@ use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::{Expr, Ident, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "parameters",
-        None,
-        1..=1,
-        How::Lazy(|cx, env, args| named(cx, env, args, Section::Parameter)),
-    ),
-    row(
-        "variables",
-        None,
-        1..=1,
-        How::Lazy(|cx, env, args| named(cx, env, args, Section::Variable)),
-    ),
-    row("lambdaVariables", None, 1..=1, How::Lazy(lambda_variable)),
-    row(
-        "linkedParameters",
-        OBJECT,
-        1..=1,
-        How::Lazy(linked_parameters),
-    ),
-    row("subscription", OBJECT, 0..=1, How::Lazy(subscription)),
-    row("resourceGroup", OBJECT, 0..=2, How::Lazy(resource_group)),
-    row(
-        "managementGroup",
-        OBJECT,
-        0..=1,
-        How::Lazy(management_group),
-    ),
-    row(
-        "tenant",
-        OBJECT,
-        0..=0,
-        How::Lazy(|_, _, _| {
-            facts(
-                "tenant",
-                &["tenantId", "id", "displayName", "country", "countryCode"],
-                Members::default(),
-            )
-        }),
-    ),
-    row(
-        "deployment",
-        OBJECT,
-        0..=0,
-        How::Lazy(|_, _, _| deployment()),
-    ),
-    row(
-        "deployer",
-        OBJECT,
-        0..=0,
-        How::Lazy(|_, _, _| {
-            facts(
-                "deployer",
-                &["objectId", "tenantId", "userPrincipalName"],
-                Members::default(),
-            )
-        }),
-    ),
-    row("environment", OBJECT, 0..=0, How::Lazy(environment)),
+    lazy("parameters", None, 1..=1, |cx, env, args| {
+        named(cx, env, args, Section::Parameter)
+    }),
+    lazy("variables", None, 1..=1, |cx, env, args| {
+        named(cx, env, args, Section::Variable)
+    }),
+    lazy("lambdaVariables", None, 1..=1, lambda_variable),
+    lazy("linkedParameters", OBJECT, 1..=1, linked_parameters),
+    lazy("subscription", OBJECT, 0..=1, subscription),
+    lazy("resourceGroup", OBJECT, 0..=2, resource_group),
+    lazy("managementGroup", OBJECT, 0..=1, management_group),
+    lazy("tenant", OBJECT, 0..=0, |_, _, _| {
+        facts(
+            "tenant",
+            &["tenantId", "id", "displayName", "country", "countryCode"],
+            Members::default(),
+        )
+    }),
+    lazy("deployment", OBJECT, 0..=0, |_, _, _| deployment()),
+    lazy("deployer", OBJECT, 0..=0, |_, _, _| {
+        facts(
+            "deployer",
+            &["objectId", "tenantId", "userPrincipalName"],
+            Members::default(),
+        )
+    }),
+    lazy("environment", OBJECT, 0..=0, environment),
 ];
-
-const OBJECT: Option<Type> = Some(Type::Object);
 
 /// `parameters('x')`, `variables('x')`; a computed name is looked up when it is known.
 fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Value {
@@ -258,18 +225,20 @@ fn deployment() -> Value {
 fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
     let clouds = cx.files.clouds();
     let reason: Arc<str> = "the cloud is not known".into();
-    let fact = |of: fn(&str) -> Option<&'static str>| {
-        let known: Option<Vec<&str>> = clouds.iter().map(|cloud| of(cloud)).collect();
-        match known {
-            Some(values) => Value::one_of(values.into_iter().map(Value::string), reason.clone()),
-            None => Value::unknown_of(reason.clone(), Some(Type::String), true),
+    let which = |cloud: &&str| CLOUDS.iter().position(|it| it.eq_ignore_ascii_case(cloud));
+    let known: Option<Vec<usize>> = clouds.iter().map(which).collect();
+    let fact = |of: &[&'static str; 3]| match &known {
+        Some(known) => {
+            let values = known.iter().map(|which| Value::string(of[*which]));
+            Value::one_of(values, reason.clone())
         }
+        None => Value::unknown_of(reason.clone(), STRING, true),
     };
-    let object = |facts: &[Fact]| {
+    let object = |facts: &[Fact]| -> Members {
         let members = facts
             .iter()
-            .map(|(name, of)| (Ident::from(*name), fact(*of)));
-        members.collect::<Members>()
+            .map(|(name, of)| (Ident::from(*name), fact(of)));
+        members.collect()
     };
     let mut members = object(ENVIRONMENT);
     let names = clouds.iter().map(|cloud| Value::string(*cloud));
@@ -279,84 +248,66 @@ fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
     Value::object(members, Some(reason.clone()))
 }
 
-/// A fact's name, and what it is in a cloud.
-type Fact = (&'static str, fn(&str) -> Option<&'static str>);
+const CLOUDS: [&str; 3] = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
 
-/// Picks by cloud, in the order AzureCloud, AzureUSGovernment, AzureChinaCloud.
-fn pick(cloud: &str, of: [&'static str; 3]) -> Option<&'static str> {
-    let clouds = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
-    let which = clouds
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(cloud))?;
-    of.get(which).copied()
-}
+/// A fact's name, and what it is in each of the clouds.
+type Fact = (&'static str, [&'static str; 3]);
 
 // The clouds' endpoints, as `az cloud show` lists them.
 const ENVIRONMENT: &[Fact] = &[
-    ("portal", |c| {
-        pick(
-            c,
-            [
-                "https://portal.azure.com",
-                "https://portal.azure.us",
-                "https://portal.azure.cn",
-            ],
-        )
-    }),
-    ("resourceManager", |c| {
-        pick(
-            c,
-            [
-                "https://management.azure.com/",
-                "https://management.usgovcloudapi.net/",
-                "https://management.chinacloudapi.cn/",
-            ],
-        )
-    }),
-    ("graph", |c| {
-        pick(
-            c,
-            [
-                "https://graph.windows.net/",
-                "https://graph.windows.net/",
-                "https://graph.chinacloudapi.cn/",
-            ],
-        )
-    }),
+    (
+        "portal",
+        [
+            "https://portal.azure.com",
+            "https://portal.azure.us",
+            "https://portal.azure.cn",
+        ],
+    ),
+    (
+        "resourceManager",
+        [
+            "https://management.azure.com/",
+            "https://management.usgovcloudapi.net/",
+            "https://management.chinacloudapi.cn/",
+        ],
+    ),
+    (
+        "graph",
+        [
+            "https://graph.windows.net/",
+            "https://graph.windows.net/",
+            "https://graph.chinacloudapi.cn/",
+        ],
+    ),
 ];
 
 const SUFFIXES: &[Fact] = &[
-    ("acrLoginServer", |c| {
-        pick(c, [".azurecr.io", ".azurecr.us", ".azurecr.cn"])
-    }),
-    ("keyvaultDns", |c| {
-        pick(
-            c,
-            [
-                ".vault.azure.net",
-                ".vault.usgovcloudapi.net",
-                ".vault.azure.cn",
-            ],
-        )
-    }),
-    ("sqlServerHostname", |c| {
-        pick(
-            c,
-            [
-                ".database.windows.net",
-                ".database.usgovcloudapi.net",
-                ".database.chinacloudapi.cn",
-            ],
-        )
-    }),
-    ("storage", |c| {
-        pick(
-            c,
-            [
-                "core.windows.net",
-                "core.usgovcloudapi.net",
-                "core.chinacloudapi.cn",
-            ],
-        )
-    }),
+    (
+        "acrLoginServer",
+        [".azurecr.io", ".azurecr.us", ".azurecr.cn"],
+    ),
+    (
+        "keyvaultDns",
+        [
+            ".vault.azure.net",
+            ".vault.usgovcloudapi.net",
+            ".vault.azure.cn",
+        ],
+    ),
+    (
+        "sqlServerHostname",
+        [
+            ".database.windows.net",
+            ".database.usgovcloudapi.net",
+            ".database.chinacloudapi.cn",
+        ],
+    ),
+    (
+        "storage",
+        [
+            "core.windows.net",
+            "core.usgovcloudapi.net",
+            "core.chinacloudapi.cn",
+        ],
+    ),
 ];

@@ -3,62 +3,38 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::{Builtin, How, members, row, string_of, text};
+use super::{Builtin, OBJECT, STRING, members, pure, string_of, text};
 use crate::eval::context::Context;
 use crate::eval::json::parse;
-use crate::eval::value::{Kind, Members, Type, Value};
+use crate::eval::value::{Kind, Members, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "json",
-        None,
-        1..=1,
-        How::Pure(|cx, v| parse(cx, text(v, 0)?)),
-    ),
-    row(
-        "base64",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| Some(string_of(cx, encode(text(v, 0)?.as_bytes())))),
-    ),
-    row(
-        "base64ToString",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| Some(string_of(cx, decode(text(v, 0)?)?))),
-    ),
-    row(
-        "base64ToJson",
-        None,
-        1..=1,
-        How::Pure(|cx, v| parse(cx, &decode(text(v, 0)?)?)),
-    ),
-    row("dataUri", STRING, 1..=1, How::Pure(data_uri)),
-    row(
-        "dataUriToString",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| data_uri_to_string(cx, text(v, 0)?)),
-    ),
-    row("uri", STRING, 2..=2, How::Pure(uri)),
-    row(
-        "uriComponent",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| Some(string_of(cx, escape(text(v, 0)?)))),
-    ),
-    row(
-        "uriComponentToString",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| Some(string_of(cx, unescape(text(v, 0)?)?))),
-    ),
-    row("parseUri", Some(Type::Object), 1..=1, How::Pure(parse_uri)),
-    row("buildUri", STRING, 1..=1, How::Pure(build_uri)),
+    pure("json", None, 1..=1, |cx, v| parse(cx, text(v, 0)?)),
+    pure("base64", STRING, 1..=1, |cx, v| {
+        Some(string_of(cx, encode(text(v, 0)?.as_bytes())))
+    }),
+    pure("base64ToString", STRING, 1..=1, |cx, v| {
+        Some(string_of(cx, decode(text(v, 0)?)?))
+    }),
+    pure("base64ToJson", None, 1..=1, |cx, v| {
+        parse(cx, &decode(text(v, 0)?)?)
+    }),
+    pure("dataUri", STRING, 1..=1, data_uri),
+    pure("dataUriToString", STRING, 1..=1, |cx, v| {
+        data_uri_to_string(cx, text(v, 0)?)
+    }),
+    pure("uri", STRING, 2..=2, uri),
+    pure("uriComponent", STRING, 1..=1, |cx, v| {
+        Some(string_of(cx, escape(text(v, 0)?)))
+    }),
+    pure("uriComponentToString", STRING, 1..=1, |cx, v| {
+        Some(string_of(cx, unescape(text(v, 0)?)?))
+    }),
+    pure("parseUri", OBJECT, 1..=1, parse_uri),
+    pure("buildUri", STRING, 1..=1, build_uri),
 ];
 
-const STRING: Option<Type> = Some(Type::String);
 pub(super) fn encode(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }

@@ -1,6 +1,6 @@
 //! Files that Bicep reads at compile time, through [`Files::text`](crate::eval::Files::text).
 
-use super::{Builtin, How, row};
+use super::{ARRAY, Builtin, STRING, lazy};
 use crate::eval::context::{Context, MAX_TEXT, too_large};
 use crate::eval::evaluate::value_of;
 use crate::eval::json;
@@ -9,30 +9,17 @@ use crate::eval::value::{Type, Value};
 use crate::model::{Expr, ExprKind};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("loadTextContent", STRING, 1..=2, How::Lazy(text_content)),
-    row("loadFileAsBase64", STRING, 1..=1, How::Lazy(base64)),
-    row(
-        "loadJsonContent",
-        None,
-        1..=3,
-        How::Lazy(|cx, env, args| select(cx, env, args, json::read_json)),
-    ),
-    row(
-        "loadYamlContent",
-        None,
-        1..=3,
-        How::Lazy(|cx, env, args| select(cx, env, args, json::read_yaml)),
-    ),
-    row(
-        "loadDirectoryFileInfo",
-        Some(Type::Array),
-        1..=2,
-        How::Lazy(|_, _, _| directory()),
-    ),
-    row("nameof", STRING, 1..=1, How::Lazy(name_of)),
+    lazy("loadTextContent", STRING, 1..=2, text_content),
+    lazy("loadFileAsBase64", STRING, 1..=1, base64),
+    lazy("loadJsonContent", None, 1..=3, |cx, env, args| {
+        select(cx, env, args, json::read_json)
+    }),
+    lazy("loadYamlContent", None, 1..=3, |cx, env, args| {
+        select(cx, env, args, json::read_yaml)
+    }),
+    lazy("loadDirectoryFileInfo", ARRAY, 1..=2, |_, _, _| directory()),
+    lazy("nameof", STRING, 1..=1, name_of),
 ];
-
-const STRING: Option<Type> = Some(Type::String);
 
 fn load(
     cx: &Context<'_>,

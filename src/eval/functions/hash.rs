@@ -1,26 +1,16 @@
 //! `guid` and `uniqueString`, which Azure computes from their arguments alone.
 
-use super::{Builtin, How, MANY, row};
+use super::{Builtin, MANY, STRING, partial};
 use crate::eval::context::Context;
 use crate::eval::merge::why_unknown;
-use crate::eval::value::{Type, Value};
+use crate::eval::value::Value;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "guid",
-        STRING,
-        1..=MANY,
-        How::Partial(|cx, v| hashed(cx, v, guid)),
-    ),
-    row(
-        "uniqueString",
-        STRING,
-        1..=MANY,
-        How::Partial(|cx, v| hashed(cx, v, unique_string)),
-    ),
+    partial("guid", STRING, 1..=MANY, |cx, v| hashed(cx, v, guid)),
+    partial("uniqueString", STRING, 1..=MANY, |cx, v| {
+        hashed(cx, v, unique_string)
+    }),
 ];
-
-const STRING: Option<Type> = Some(Type::String);
 
 /// The namespace of Azure's name-based identifiers.
 const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x11fb06fb_712d_4ddd_98c7_e71bbd588830);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Builtin, How, row};
+use super::{ARRAY, Builtin, OBJECT, lazy};
 use crate::eval::context::{Context, too_large};
-use crate::eval::evaluate::{settled, value_of};
+use crate::eval::evaluate::{reason_of, settled, value_of};
 use crate::eval::merge::merge;
 use crate::eval::scope::{Binding, Env, Local};
 use crate::eval::symbols;
@@ -12,17 +12,14 @@ use crate::eval::value::{Array, Kind, Members, TOO_LARGE, Type, Value};
 use crate::model::{Expr, ExprKind, Ident};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("map", ARRAY, 2..=2, How::Lazy(map)),
-    row("filter", ARRAY, 2..=2, How::Lazy(filter)),
-    row("reduce", None, 3..=3, How::Lazy(reduce)),
-    row("sort", ARRAY, 2..=2, How::Lazy(sort)),
-    row("toObject", OBJECT, 2..=3, How::Lazy(to_object)),
-    row("groupBy", OBJECT, 2..=3, How::Lazy(group_by)),
-    row("mapValues", OBJECT, 2..=2, How::Lazy(map_values)),
+    lazy("map", ARRAY, 2..=2, map),
+    lazy("filter", ARRAY, 2..=2, filter),
+    lazy("reduce", None, 3..=3, reduce),
+    lazy("sort", ARRAY, 2..=2, sort),
+    lazy("toObject", OBJECT, 2..=3, to_object),
+    lazy("groupBy", OBJECT, 2..=3, group_by),
+    lazy("mapValues", OBJECT, 2..=2, map_values),
 ];
-
-const ARRAY: Option<Type> = Some(Type::Array);
-const OBJECT: Option<Type> = Some(Type::Object);
 
 /// Applies a lambda to values; parameters beyond them are null, values beyond its parameters are dropped.
 fn apply(cx: &Context<'_>, env: Env<'_>, lambda: &Expr, values: &[Value]) -> Value {
@@ -56,28 +53,25 @@ fn bind(
     cx.on_large_stack(|| bind(cx, env.with(&local), rest, body, values))
 }
 
-/// The array that a function runs over, or what it gives instead.
-enum List {
-    Known(Arc<Array>),
-    Unknown(Value),
-}
-
-fn list(cx: &Context<'_>, env: Env<'_>, args: &[Expr], ty: Option<Type>) -> List {
-    let Some(first) = args.first() else {
-        return List::Unknown(Value::unknown("an array is needed"));
+/// Runs a function over the array that is its first argument, with its second one. What is no known array gives a value of
+/// the function's type.
+fn over(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    args: &[Expr],
+    ty: Option<Type>,
+    f: impl FnOnce(&Array, &Expr) -> Value,
+) -> Value {
+    let [first, lambda, ..] = args else {
+        return Value::unknown("an array and a lambda are needed");
     };
     let value = symbols::listed(cx, env, value_of(cx, env, first));
     match &value.kind {
-        Kind::Array(array) => List::Known(array.clone()),
-        Kind::Unknown(unknown) => {
-            let non_empty = unknown.non_empty && ty == ARRAY;
-            List::Unknown(Value::unknown_of(unknown.reason.clone(), ty, non_empty))
+        Kind::Array(array) => f(array, lambda),
+        kind => {
+            let non_empty = matches!(kind, Kind::Unknown(unknown) if unknown.non_empty);
+            Value::unknown_of(reason_of(&value), ty, non_empty)
         }
-        _ => List::Unknown(Value::unknown_of(
-            crate::eval::evaluate::reason_of(&value),
-            ty,
-            false,
-        )),
     }
 }
 
@@ -89,84 +83,77 @@ fn position(index: usize, array: &Array) -> Value {
 }
 
 fn map(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, lambda) = match (list(cx, env, args, ARRAY), args.get(1)) {
-        (List::Known(array), Some(lambda)) => (array, lambda),
-        (List::Unknown(value), _) => return value,
-        _ => return Value::unknown("map() takes a lambda"),
-    };
-    let items = array.items.iter().enumerate();
-    let mapped = items.map(|(i, item)| {
-        let value = apply(cx, env, lambda, &[item.clone(), position(i, &array)]);
-        symbols::settle_one(cx, env, value)
-    });
-    let mapped = mapped.collect();
-    match cx.is_spent() {
-        true => Value::unknown_of(TOO_LARGE, ARRAY, !array.items.is_empty()),
-        false => Value::array(mapped, array.open.clone()),
-    }
+    over(cx, env, args, ARRAY, |array, lambda| {
+        let items = array.items.iter().enumerate();
+        let mapped = items.map(|(i, item)| {
+            let value = apply(cx, env, lambda, &[item.clone(), position(i, array)]);
+            symbols::settle_one(cx, env, value)
+        });
+        let mapped = mapped.collect();
+        match cx.is_spent() {
+            true => Value::unknown_of(TOO_LARGE, ARRAY, !array.items.is_empty()),
+            false => Value::array(mapped, array.open.clone()),
+        }
+    })
 }
 
+/// Of what is not known nothing may be left.
 fn filter(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, lambda) = match (list(cx, env, args, None), args.get(1)) {
-        (List::Known(array), Some(lambda)) => (array, lambda),
-        (List::Unknown(value), _) => {
-            let reason = value.reason();
-            return Value::unknown_of(reason.unwrap_or_default(), ARRAY, false);
+    let kept = over(cx, env, args, ARRAY, |array, lambda| {
+        let mut kept = Vec::new();
+        let mut open = array.open.clone();
+        for (i, item) in array.items.iter().enumerate() {
+            let keep = apply(cx, env, lambda, &[item.clone(), position(i, array)]);
+            match keep.as_bool() {
+                Some(true) => kept.push(item.clone()),
+                Some(false) => {}
+                None => open = open.or_else(|| Some(reason_of(&keep))),
+            }
         }
-        _ => return Value::unknown("filter() takes a lambda"),
-    };
-    let mut kept = Vec::new();
-    let mut open = array.open.clone();
-    for (i, item) in array.items.iter().enumerate() {
-        let keep = apply(cx, env, lambda, &[item.clone(), position(i, &array)]);
-        match keep.as_bool() {
-            Some(true) => kept.push(item.clone()),
-            Some(false) => {}
-            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&keep))),
-        }
+        Value::array(kept, open)
+    });
+    match &kept.kind {
+        Kind::Unknown(unknown) => Value::unknown_of(unknown.reason.clone(), ARRAY, false),
+        _ => kept,
     }
-    Value::array(kept, open)
 }
 
 fn reduce(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, start, lambda) = match (list(cx, env, args, None), args) {
-        (List::Known(array), [_, start, lambda]) => (array, start, lambda),
-        (List::Unknown(value), _) => return value,
-        _ => return Value::unknown("reduce() takes a start and a lambda"),
-    };
-    let mut value = settled(cx, env, start);
-    for (i, item) in array.items.iter().enumerate() {
-        let args = [value, item.clone(), position(i, &array)];
-        let next = apply(cx, env, lambda, &args);
-        value = symbols::settle_one(cx, env, next);
-    }
-    match (&array.open, value.ty()) {
-        (None, _) => value,
-        (Some(reason), ty) => Value::unknown_of(reason.clone(), ty, false),
-    }
+    over(cx, env, args, None, |array, start| {
+        let Some(lambda) = args.get(2) else {
+            return Value::unknown("reduce() takes a start and a lambda");
+        };
+        let mut value = settled(cx, env, start);
+        for (i, item) in array.items.iter().enumerate() {
+            let args = [value, item.clone(), position(i, array)];
+            let next = apply(cx, env, lambda, &args);
+            value = symbols::settle_one(cx, env, next);
+        }
+        match (&array.open, value.ty()) {
+            (None, _) => value,
+            (Some(reason), ty) => Value::unknown_of(reason.clone(), ty, false),
+        }
+    })
 }
 
 /// A stable merge sort by `(a, b) => a stands before b`, whatever the lambda answers.
 fn sort(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, lambda) = match (list(cx, env, args, ARRAY), args.get(1)) {
-        (List::Known(array), Some(lambda)) => (array, lambda),
-        (List::Unknown(value), _) => return value,
-        _ => return Value::unknown("sort() takes a lambda"),
-    };
-    let mut unknown: Option<Arc<str>> = array.open.clone();
-    let mut before = |a: &Value, b: &Value| {
-        let answer = apply(cx, env, lambda, &[a.clone(), b.clone()]);
-        if answer.as_bool().is_none() && unknown.is_none() {
-            unknown = Some(crate::eval::evaluate::reason_of(&answer));
+    over(cx, env, args, ARRAY, |array, lambda| {
+        let mut unknown: Option<Arc<str>> = array.open.clone();
+        let mut before = |a: &Value, b: &Value| {
+            let answer = apply(cx, env, lambda, &[a.clone(), b.clone()]);
+            if answer.as_bool().is_none() && unknown.is_none() {
+                unknown = Some(reason_of(&answer));
+            }
+            answer.as_bool().unwrap_or(true)
+        };
+        let sorted = merge_sort(&array.items, &mut before);
+        match unknown {
+            None => Value::array(sorted, None),
+            // The elements are there, in an order that is not known.
+            Some(reason) => Value::array(array.items.clone(), Some(reason)),
         }
-        answer.as_bool().unwrap_or(true)
-    };
-    let sorted = merge_sort(&array.items, &mut before);
-    match unknown {
-        None => Value::array(sorted, None),
-        // The elements are there, in an order that is not known.
-        Some(reason) => Value::array(array.items.clone(), Some(reason)),
-    }
+    })
 }
 
 fn merge_sort(items: &[Value], before: &mut dyn FnMut(&Value, &Value) -> bool) -> Vec<Value> {
@@ -191,60 +178,54 @@ fn merge_sort(items: &[Value], before: &mut dyn FnMut(&Value, &Value) -> bool) -
 }
 
 fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, key) = match (list(cx, env, args, OBJECT), args.get(1)) {
-        (List::Known(array), Some(key)) => (array, key),
-        (List::Unknown(value), _) => return value,
-        _ => return Value::unknown("toObject() takes a lambda"),
-    };
-    let mut members = Members::default();
-    let mut open = array.open.clone();
-    for item in &array.items {
-        let value = match args.get(2) {
-            Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
-            None => item.clone(),
-        };
-        let value = symbols::settle_one(cx, env, value);
-        let name = apply(cx, env, key, std::slice::from_ref(item));
-        match name.as_str() {
-            Some(name) => {
-                if members.insert(Ident::from(name), value).is_some() {
-                    let reason = format!("toObject() has two values for '{name}'");
-                    return Value::unknown_of(reason, OBJECT, true);
+    over(cx, env, args, OBJECT, |array, key| {
+        let mut members = Members::default();
+        let mut open = array.open.clone();
+        for item in &array.items {
+            let value = match args.get(2) {
+                Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
+                None => item.clone(),
+            };
+            let value = symbols::settle_one(cx, env, value);
+            let name = apply(cx, env, key, std::slice::from_ref(item));
+            match name.as_str() {
+                Some(name) => {
+                    if members.insert(Ident::from(name), value).is_some() {
+                        let reason = format!("toObject() has two values for '{name}'");
+                        return Value::unknown_of(reason, OBJECT, true);
+                    }
                 }
+                None => open = open.or_else(|| Some(reason_of(&name))),
             }
-            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&name))),
         }
-    }
-    Value::object(members, open)
+        Value::object(members, open)
+    })
 }
 
 fn group_by(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let (array, lambda) = match (list(cx, env, args, OBJECT), args.get(1)) {
-        (List::Known(array), Some(lambda)) => (array, lambda),
-        (List::Unknown(value), _) => return value,
-        _ => return Value::unknown("groupBy() takes a lambda"),
-    };
-    let mut groups: indexmap::IndexMap<Ident, Vec<Value>, rustc_hash::FxBuildHasher> =
-        Default::default();
-    let mut open = array.open.clone();
-    for item in &array.items {
-        let key = apply(cx, env, lambda, std::slice::from_ref(item));
-        let value = match args.get(2) {
-            Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
-            None => item.clone(),
-        };
-        match key.as_str() {
-            Some(key) => {
-                let value = symbols::settle_one(cx, env, value);
-                groups.entry(Ident::from(key)).or_default().push(value);
+    over(cx, env, args, OBJECT, |array, lambda| {
+        let mut groups: indexmap::IndexMap<Ident, Vec<Value>, rustc_hash::FxBuildHasher> =
+            Default::default();
+        let mut open = array.open.clone();
+        for item in &array.items {
+            let key = apply(cx, env, lambda, std::slice::from_ref(item));
+            let value = match args.get(2) {
+                Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
+                None => item.clone(),
+            };
+            match key.as_str() {
+                Some(key) => {
+                    let value = symbols::settle_one(cx, env, value);
+                    groups.entry(Ident::from(key)).or_default().push(value);
+                }
+                None => open = open.or_else(|| Some(reason_of(&key))),
             }
-            None => open = open.or_else(|| Some(crate::eval::evaluate::reason_of(&key))),
         }
-    }
-    let members = groups
-        .into_iter()
-        .map(|(key, group)| (key, Value::array(group, open.clone())));
-    Value::object(members.collect(), open.clone())
+        let members = groups
+            .into_iter()
+            .map(|(key, group)| (key, Value::array(group, open.clone())));
+        Value::object(members.collect(), open.clone())
+    })
 }
 
 fn map_values(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
@@ -264,6 +245,6 @@ fn map_values(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
             values.iter().map(|_| Value::unknown(values.reason.clone())),
             &values.reason,
         ),
-        _ => Value::unknown_of(crate::eval::evaluate::reason_of(&object), OBJECT, false),
+        _ => Value::unknown_of(reason_of(&object), OBJECT, false),
     }
 }

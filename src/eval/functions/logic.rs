@@ -2,47 +2,30 @@
 
 use std::sync::Arc;
 
-use super::{Builtin, How, MANY, argument, row};
+use super::{BOOL, Builtin, MANY, argument, lazy, partial, pure};
 use crate::eval::canonicalize;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{lift, value_of};
 use crate::eval::merge::{equal, is_empty, merge};
 use crate::eval::scope::Env;
-use crate::eval::value::{Kind, Type, Value};
+use crate::eval::value::{Kind, Value};
 use crate::model::Expr;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("if", None, 3..=3, How::Lazy(branch)),
-    row("and", BOOL, 1..=MANY, How::Lazy(and)),
-    row("or", BOOL, 1..=MANY, How::Lazy(or)),
-    row("not", BOOL, 1..=1, How::Pure(not)),
-    row("equals", BOOL, 2..=2, How::Lazy(equals)),
-    row("coalesce", None, 1..=MANY, How::Lazy(coalesce)),
-    row("empty", BOOL, 1..=1, How::Partial(empty)),
-    row(
-        "true",
-        BOOL,
-        0..=0,
-        How::Pure(|_, _| Some(Value::bool(true))),
-    ),
-    row(
-        "false",
-        BOOL,
-        0..=0,
-        How::Pure(|_, _| Some(Value::bool(false))),
-    ),
-    row("null", None, 0..=0, How::Pure(|_, _| Some(Value::NULL))),
-    row("bool", BOOL, 1..=1, How::Pure(to_bool)),
-    row(
-        "any",
-        None,
-        1..=1,
-        How::Partial(|_, values| values.first().cloned()),
-    ),
-    row("fail", None, 1..=1, How::Pure(fail)),
+    lazy("if", None, 3..=3, branch),
+    lazy("and", BOOL, 1..=MANY, and),
+    lazy("or", BOOL, 1..=MANY, or),
+    pure("not", BOOL, 1..=1, not),
+    lazy("equals", BOOL, 2..=2, equals),
+    lazy("coalesce", None, 1..=MANY, coalesce),
+    partial("empty", BOOL, 1..=1, empty),
+    pure("true", BOOL, 0..=0, |_, _| Some(Value::bool(true))),
+    pure("false", BOOL, 0..=0, |_, _| Some(Value::bool(false))),
+    pure("null", None, 0..=0, |_, _| Some(Value::NULL)),
+    pure("bool", BOOL, 1..=1, to_bool),
+    partial("any", None, 1..=1, |_, values| values.first().cloned()),
+    pure("fail", None, 1..=1, fail),
 ];
-
-const BOOL: Option<Type> = Some(Type::Bool);
 
 fn branch(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     let [condition, yes, no] = args else {

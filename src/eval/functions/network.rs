@@ -2,15 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Builtin, How, int, row, text};
+use super::{Builtin, OBJECT, STRING, int, pure, text};
 use crate::eval::context::Context;
-use crate::eval::value::{Members, Type, Value};
+use crate::eval::value::{Members, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("cidrSubnet", Some(Type::String), 3..=3, How::Pure(subnet)),
-    row("cidrHost", Some(Type::String), 2..=2, How::Pure(host)),
-    row("parseCidr", Some(Type::Object), 1..=1, How::Pure(parse)),
+    pure("cidrSubnet", STRING, 3..=3, subnet),
+    pure("cidrHost", STRING, 2..=2, host),
+    pure("parseCidr", OBJECT, 1..=1, parse),
 ];
 
 /// A network: its first address as a number, its prefix length, and the width of its addresses (32 or 128).

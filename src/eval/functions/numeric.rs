@@ -2,91 +2,32 @@
 
 use std::cmp::Ordering;
 
-use super::{Builtin, How, MANY, items, row, string_of};
+use super::{BOOL, Builtin, INT, MANY, STRING, items, lazy, partial, pure, string_of};
 use crate::eval::collate;
 use crate::eval::context::Context;
 use crate::eval::value::{Kind, Type, Unknown, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "add",
-        INT,
-        2..=2,
-        How::Pure(|_, v| binary(v, i64::checked_add)),
-    ),
-    row(
-        "sub",
-        INT,
-        2..=2,
-        How::Pure(|_, v| binary(v, i64::checked_sub)),
-    ),
-    row(
-        "mul",
-        INT,
-        2..=2,
-        How::Pure(|_, v| binary(v, i64::checked_mul)),
-    ),
-    row(
-        "div",
-        INT,
-        2..=2,
-        How::Pure(|_, v| binary(v, i64::checked_div)),
-    ),
-    row(
-        "mod",
-        INT,
-        2..=2,
-        How::Pure(|_, v| binary(v, i64::checked_rem)),
-    ),
-    row(
-        "min",
-        INT,
-        1..=MANY,
-        How::Pure(|_, v| extreme(v, Ordering::Less)),
-    ),
-    row(
-        "max",
-        INT,
-        1..=MANY,
-        How::Pure(|_, v| extreme(v, Ordering::Greater)),
-    ),
-    row("int", INT, 1..=1, How::Pure(to_int)),
-    row("float", INT, 1..=1, How::Pure(to_float)),
-    row(
-        "less",
-        BOOL,
-        2..=2,
-        How::Partial(|_, v| compare(v, Ordering::is_lt)),
-    ),
-    row(
-        "lessOrEquals",
-        BOOL,
-        2..=2,
-        How::Partial(|_, v| compare(v, Ordering::is_le)),
-    ),
-    row(
-        "greater",
-        BOOL,
-        2..=2,
-        How::Partial(|_, v| compare(v, Ordering::is_gt)),
-    ),
-    row(
-        "greaterOrEquals",
-        BOOL,
-        2..=2,
-        How::Partial(|_, v| compare(v, Ordering::is_ge)),
-    ),
-    row(
-        "copyIndex",
-        INT,
-        0..=2,
-        How::Lazy(super::deployment::copy_index),
-    ),
-    row("string", Some(Type::String), 1..=1, How::Partial(to_string)),
+    pure("add", INT, 2..=2, |_, v| binary(v, i64::checked_add)),
+    pure("sub", INT, 2..=2, |_, v| binary(v, i64::checked_sub)),
+    pure("mul", INT, 2..=2, |_, v| binary(v, i64::checked_mul)),
+    pure("div", INT, 2..=2, |_, v| binary(v, i64::checked_div)),
+    pure("mod", INT, 2..=2, |_, v| binary(v, i64::checked_rem)),
+    pure("min", INT, 1..=MANY, |_, v| extreme(v, Ordering::Less)),
+    pure("max", INT, 1..=MANY, |_, v| extreme(v, Ordering::Greater)),
+    pure("int", INT, 1..=1, to_int),
+    pure("float", INT, 1..=1, to_float),
+    partial("less", BOOL, 2..=2, |_, v| compare(v, Ordering::is_lt)),
+    partial("lessOrEquals", BOOL, 2..=2, |_, v| {
+        compare(v, Ordering::is_le)
+    }),
+    partial("greater", BOOL, 2..=2, |_, v| compare(v, Ordering::is_gt)),
+    partial("greaterOrEquals", BOOL, 2..=2, |_, v| {
+        compare(v, Ordering::is_ge)
+    }),
+    lazy("copyIndex", INT, 0..=2, super::deployment::copy_index),
+    partial("string", STRING, 1..=1, to_string),
 ];
-
-const INT: Option<Type> = Some(Type::Int);
-const BOOL: Option<Type> = Some(Type::Bool);
 
 fn binary(values: &[Value], f: fn(i64, i64) -> Option<i64>) -> Option<Value> {
     let [a, b] = values else { return None };

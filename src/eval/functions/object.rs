@@ -1,6 +1,6 @@
 //! Objects: their members may be unknown, and there may be more of them than are known.
 
-use super::{Builtin, How, MANY, afford, closed, items, members, row, text};
+use super::{ARRAY, Builtin, MANY, OBJECT, afford, closed, items, members, partial, pure, text};
 use crate::eval::context::Context;
 use crate::eval::evaluate::{forget, get, get_from_end};
 use crate::eval::merge::merge;
@@ -8,28 +8,17 @@ use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::Ident;
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("createObject", OBJECT, 0..=MANY, How::Partial(create)),
-    row("tryGet", None, 2..=MANY, How::Partial(try_get)),
-    row(
-        "tryIndexFromEnd",
-        None,
-        2..=2,
-        How::Partial(|cx, v| from_end(cx, v, true)),
-    ),
-    row(
-        "indexFromEnd",
-        None,
-        2..=2,
-        How::Partial(|cx, v| from_end(cx, v, false)),
-    ),
-    row("shallowMerge", OBJECT, 1..=1, How::Partial(shallow_merge)),
-    row("items", ARRAY, 1..=1, How::Pure(pairs)),
-    row("objectKeys", ARRAY, 1..=1, How::Pure(keys)),
-    row("getValue", None, 2..=2, How::Partial(get_value)),
+    partial("createObject", OBJECT, 0..=MANY, create),
+    partial("tryGet", None, 2..=MANY, try_get),
+    partial("tryIndexFromEnd", None, 2..=2, |cx, v| {
+        from_end(cx, v, true)
+    }),
+    partial("indexFromEnd", None, 2..=2, |cx, v| from_end(cx, v, false)),
+    partial("shallowMerge", OBJECT, 1..=1, shallow_merge),
+    pure("items", ARRAY, 1..=1, pairs),
+    pure("objectKeys", ARRAY, 1..=1, keys),
+    partial("getValue", None, 2..=2, get_value),
 ];
-
-const OBJECT: Option<Type> = Some(Type::Object);
-const ARRAY: Option<Type> = Some(Type::Array);
 
 fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     let mut created = Members::default();

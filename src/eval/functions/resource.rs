@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Builtin, How, MANY, row, text};
+use super::{ARRAY, Builtin, MANY, OBJECT, STRING, azure, lazy, opaque, pure, text};
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat, lift, value_of};
 use crate::eval::ids;
@@ -14,94 +14,61 @@ use crate::eval::value::{Kind, Type, Value};
 use crate::model::{Expr, ExprKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row(
-        "resourceId",
-        STRING,
-        2..=MANY,
-        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::ResourceGroup)),
-    ),
-    row(
+    lazy("resourceId", STRING, 2..=MANY, |cx, env, args| {
+        id(cx, env, args, IdScope::ResourceGroup)
+    }),
+    lazy(
         "subscriptionResourceId",
         STRING,
         2..=MANY,
-        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Subscription)),
+        |cx, env, args| id(cx, env, args, IdScope::Subscription),
     ),
-    row(
-        "tenantResourceId",
-        STRING,
-        2..=MANY,
-        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Tenant)),
-    ),
-    row(
-        "extensionResourceId",
-        STRING,
-        3..=MANY,
-        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::Resource)),
-    ),
-    row(
+    lazy("tenantResourceId", STRING, 2..=MANY, |cx, env, args| {
+        id(cx, env, args, IdScope::Tenant)
+    }),
+    lazy("extensionResourceId", STRING, 3..=MANY, |cx, env, args| {
+        id(cx, env, args, IdScope::Resource)
+    }),
+    lazy(
         "managementGroupResourceId",
         STRING,
         2..=MANY,
-        How::Lazy(|cx, env, args| id(cx, env, args, IdScope::ManagementGroup)),
+        |cx, env, args| id(cx, env, args, IdScope::ManagementGroup),
     ),
-    row("newGuid", STRING, 0..=0, How::Opaque),
-    row("reference", None, 1..=3, How::Lazy(reference)),
-    row("references", None, 0..=MANY, How::Azure),
-    row("providers", Some(Type::Object), 0..=MANY, How::Azure),
-    row("pickZones", Some(Type::Array), 0..=MANY, How::Azure),
-    row("toLogicalZone", STRING, 0..=MANY, How::Azure),
-    row("toLogicalZones", Some(Type::Array), 0..=MANY, How::Azure),
-    row("toPhysicalZone", STRING, 0..=MANY, How::Azure),
-    row("toPhysicalZones", Some(Type::Array), 0..=MANY, How::Azure),
-    row("roleDefinitions", Some(Type::Object), 0..=MANY, How::Opaque),
-    row(
-        "externalInput",
-        None,
-        0..=MANY,
-        How::Lazy(|_, _, _| outside("externalInput")),
-    ),
-    row(
-        "externalInputs",
-        None,
-        0..=MANY,
-        How::Lazy(|_, _, _| outside("externalInput")),
-    ),
-    row("getSecret", None, 0..=MANY, How::Lazy(|_, _, _| secret())),
-    row(
-        "keyVaultSecret",
-        None,
-        0..=MANY,
-        How::Lazy(|_, _, _| secret()),
-    ),
-    row(
-        "environmentPlaceholder",
-        None,
-        0..=MANY,
-        How::Lazy(|_, _, _| placeholder()),
-    ),
-    row(
+    opaque("newGuid", STRING, 0..=0),
+    lazy("reference", None, 1..=3, reference),
+    azure("references", None, 0..=MANY),
+    azure("providers", OBJECT, 0..=MANY),
+    azure("pickZones", ARRAY, 0..=MANY),
+    azure("toLogicalZone", STRING, 0..=MANY),
+    azure("toLogicalZones", ARRAY, 0..=MANY),
+    azure("toPhysicalZone", STRING, 0..=MANY),
+    azure("toPhysicalZones", ARRAY, 0..=MANY),
+    opaque("roleDefinitions", OBJECT, 0..=MANY),
+    lazy("externalInput", None, 0..=MANY, |_, _, _| {
+        outside("externalInput")
+    }),
+    lazy("externalInputs", None, 0..=MANY, |_, _, _| {
+        outside("externalInput")
+    }),
+    lazy("getSecret", None, 0..=MANY, |_, _, _| secret()),
+    lazy("keyVaultSecret", None, 0..=MANY, |_, _, _| secret()),
+    lazy("environmentPlaceholder", None, 0..=MANY, |_, _, _| {
+        placeholder()
+    }),
+    lazy(
         "readEnvironmentVariable",
         STRING,
         1..=2,
-        How::Lazy(environment_variable),
+        environment_variable,
     ),
-    row("readEnvVar", STRING, 1..=2, How::Lazy(environment_variable)),
-    row(
-        "readCliArg",
-        STRING,
-        1..=1,
-        How::Lazy(|_, _, _| outside("readCliArg")),
-    ),
-    row("getResourceTypeProperties", None, 1..=1, How::Azure),
-    row("resourceInfo", None, 0..=MANY, How::Azure),
-    row(
-        "parseResourceId",
-        None,
-        1..=1,
-        How::Pure(|_, v| {
-            text(v, 0).map(|_| Value::unknown("parseResourceId() is known only after deployment"))
-        }),
-    ),
+    lazy("readEnvVar", STRING, 1..=2, environment_variable),
+    lazy("readCliArg", STRING, 1..=1, |_, _, _| outside("readCliArg")),
+    azure("getResourceTypeProperties", None, 1..=1),
+    azure("resourceInfo", None, 0..=MANY),
+    pure("parseResourceId", None, 1..=1, |_, v| {
+        text(v, 0).map(|_| Value::unknown("parseResourceId() is known only after deployment"))
+    }),
 ];
 
 /// What an id begins with.
@@ -207,8 +174,6 @@ fn parts_of_id(
     }
     Some(parts)
 }
-
-const STRING: Option<Type> = Some(Type::String);
 
 /// A module's symbol gives its outputs; all else is a state.
 fn reference(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {

@@ -1,6 +1,9 @@
 //! Text. Most of it plain; `format` follows .NET as far as templates use it.
 
-use super::{Builtin, How, MANY, afford, closed, int32, row, slice, string_of, text};
+use super::{
+    ARRAY, BOOL, Builtin, MANY, STRING, afford, closed, int32, partial, pure, slice, string_of,
+    text,
+};
 use crate::eval::context::{Context, MAX_TEXT};
 use crate::eval::evaluate::concat;
 use crate::eval::json::{Text, text_of};
@@ -8,42 +11,21 @@ use crate::eval::merge::is_empty;
 use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
-    row("format", STRING, 1..=MANY, How::Partial(format)),
-    row(
-        "toLower",
-        STRING,
-        1..=1,
-        How::Partial(|cx, v| case(cx, v, lower)),
-    ),
-    row(
-        "toUpper",
-        STRING,
-        1..=1,
-        How::Partial(|cx, v| case(cx, v, upper)),
-    ),
-    row(
-        "trim",
-        STRING,
-        1..=1,
-        How::Pure(|cx, v| Some(string_of(cx, text(v, 0)?.trim().to_owned()))),
-    ),
-    row("replace", STRING, 3..=3, How::Pure(replace)),
-    row("split", Some(Type::Array), 2..=2, How::Partial(split)),
-    row("join", STRING, 2..=2, How::Pure(join)),
-    row("substring", STRING, 2..=3, How::Pure(substring)),
-    row(
-        "startsWith",
-        BOOL,
-        2..=2,
-        How::Partial(|_, v| affix(v, false)),
-    ),
-    row("endsWith", BOOL, 2..=2, How::Partial(|_, v| affix(v, true))),
-    row("padLeft", STRING, 2..=3, How::Partial(pad_left)),
-    row("like", BOOL, 2..=2, How::Pure(like)),
+    partial("format", STRING, 1..=MANY, format),
+    partial("toLower", STRING, 1..=1, |cx, v| case(cx, v, lower)),
+    partial("toUpper", STRING, 1..=1, |cx, v| case(cx, v, upper)),
+    pure("trim", STRING, 1..=1, |cx, v| {
+        Some(string_of(cx, text(v, 0)?.trim().to_owned()))
+    }),
+    pure("replace", STRING, 3..=3, replace),
+    partial("split", ARRAY, 2..=2, split),
+    pure("join", STRING, 2..=2, join),
+    pure("substring", STRING, 2..=3, substring),
+    partial("startsWith", BOOL, 2..=2, |_, v| affix(v, false)),
+    partial("endsWith", BOOL, 2..=2, |_, v| affix(v, true)),
+    partial("padLeft", STRING, 2..=3, pad_left),
+    pure("like", BOOL, 2..=2, like),
 ];
-
-const STRING: Option<Type> = Some(Type::String);
-const BOOL: Option<Type> = Some(Type::Bool);
 
 /// An unknown text of which only the form is changed.
 fn as_unknown(value: &Value, non_empty: bool) -> Option<Value> {
