@@ -564,10 +564,15 @@ fn find_output<'t>(env: Env<'t>, name: &str) -> Option<(u32, &'t Output)> {
         })
 }
 
-/// `reference('symbol')` of ARM: the module of that symbol, whose outputs may be known.
+/// `reference('symbol')`, `reference('symbol[1]')` of ARM: the module of that symbol, whose outputs may be known.
 pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
+    let indexed = symbol.strip_suffix(']').and_then(|it| it.rsplit_once('['));
+    let (symbol, iteration) = match indexed {
+        Some((symbol, index)) => (symbol, Some(Value::int(index.parse().ok()?))),
+        None => (symbol, None),
+    };
     match env.frame.find(Section::Resource, symbol)? {
-        Symbol::Module(item) => Some(module_of(*item, None)),
+        Symbol::Module(item) => Some(module_of(*item, iteration)),
         _ => None,
     }
 }

@@ -1,10 +1,12 @@
 //! Integer arithmetic and comparison, as ARM has them: 64 bits, truncating division.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::{BOOL, Builtin, INT, MANY, STRING, items, lazy, partial, pure, string_of};
 use crate::eval::collate;
 use crate::eval::context::Context;
+use crate::eval::pieces::Piece;
 use crate::eval::value::{Kind, Type, Unknown, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -16,6 +18,7 @@ pub(super) const TABLE: &[Builtin] = &[
     pure("min", INT, 1..=MANY, |_, v| extreme(v, Ordering::Less)),
     pure("max", INT, 1..=MANY, |_, v| extreme(v, Ordering::Greater)),
     pure("int", INT, 1..=1, to_int),
+    pure("largeInteger", INT, 1..=1, large_integer),
     pure("float", INT, 1..=1, to_float),
     partial("less", BOOL, 2..=2, |_, v| compare(v, Ordering::is_lt)),
     partial("lessOrEquals", BOOL, 2..=2, |_, v| {
@@ -56,6 +59,18 @@ fn to_int(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         Kind::Str(text) => text.trim().parse().ok().map(Value::int),
         _ => None,
     }
+}
+
+/// What a template of JSON writes beyond 64 bits: only its text is known.
+fn large_integer(_: &Context<'_>, values: &[Value]) -> Option<Value> {
+    let digits: Arc<str> = values.first()?.as_str()?.into();
+    Some(Value::of(Kind::Unknown(Arc::new(Unknown {
+        reason: "an integer beyond 64 bits".into(),
+        ty: INT,
+        non_empty: false,
+        canonical: None,
+        pieces: [Piece::Text(digits)].into(),
+    }))))
 }
 
 fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {

@@ -1,15 +1,20 @@
 //! Objects: their members may be unknown, and there may be more of them than are known.
 
-use super::{ARRAY, Builtin, MANY, OBJECT, afford, closed, items, members, partial, pure, text};
+use super::{
+    ARRAY, Builtin, MANY, OBJECT, afford, argument, closed, items, lazy, members, partial, pure,
+    text,
+};
 use crate::eval::context::Context;
-use crate::eval::evaluate::{forget, get, get_from_end};
+use crate::eval::evaluate::{forget, get, get_from_end, value_of};
 use crate::eval::merge::merge;
+use crate::eval::scope::Env;
+use crate::eval::symbols;
 use crate::eval::value::{Kind, Members, Type, Value};
-use crate::model::Ident;
+use crate::model::{Expr, Ident};
 
 pub(super) const TABLE: &[Builtin] = &[
     partial("createObject", OBJECT, 0..=MANY, create),
-    partial("tryGet", None, 2..=MANY, try_get),
+    lazy("tryGet", None, 2..=MANY, try_get),
     partial("tryIndexFromEnd", None, 2..=2, |cx, v| {
         from_end(cx, v, true)
     }),
@@ -38,16 +43,23 @@ fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::object(created, open))
 }
 
-fn try_get(_: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let (base, keys) = values.split_first()?;
-    let mut value = base.clone();
+/// Sees expressions, since `tryGet(reference('m'), 'outputs')` reads of a module.
+fn try_get(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let Some((base, keys)) = args.split_first() else {
+        return Value::NULL;
+    };
+    let mut value = value_of(cx, env, base);
     for key in keys {
+        let key = argument(cx, env, key);
         if key.is_null() || matches!(key.kind, Kind::Float(_)) {
-            return None;
+            return Value::unknown("tryGet() takes names and numbers");
         }
-        value = get(&value, key, true);
+        value = match &value.kind {
+            Kind::Internal(internal) => symbols::property(cx, env, internal, &key, true),
+            _ => get(&value, &key, true),
+        };
     }
-    Some(value)
+    value
 }
 
 fn get_value(_: &Context<'_>, values: &[Value]) -> Option<Value> {

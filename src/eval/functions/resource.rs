@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Builtin] = &[
     ),
     opaque("newGuid", STRING, 0..=0),
     lazy("reference", None, 1..=3, reference),
-    azure("references", None, 0..=MANY),
+    lazy("references", None, 1..=2, references),
     azure("providers", OBJECT, 0..=MANY),
     azure("pickZones", ARRAY, 0..=MANY),
     azure("toLogicalZone", STRING, 0..=MANY),
@@ -183,6 +183,13 @@ fn reference(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         return module;
     }
     super::after_deployment("reference", Some(Type::Object))
+}
+
+/// The modules of a loop, by their symbol: `references('m')[1]`.
+fn references(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let symbol = args.first().map(|symbol| value_of(cx, env, symbol));
+    let modules = symbol.and_then(|symbol| arm_reference(env, symbol.as_str()?));
+    modules.unwrap_or_else(|| super::after_deployment("references", ARRAY))
 }
 
 /// The deployment that is referred to, by its symbol, its name or its id.

@@ -1,13 +1,12 @@
 //! JSON values to expressions: literals, `"[…]"`, and the `copy` arrays by which ARM writes a loop inside an object.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use tree_sitter::Node;
 
 use super::reader::{Reader, StringsOf, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
-use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member};
+use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member, NodeId};
 use crate::syntax::arm_expression::{self as arm, Kind, Text};
 use crate::syntax::json::{DecodedString, decode_string, integer};
 use crate::text::{Source, Span};
@@ -60,12 +59,17 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let kind = if depth >= MAX_DEPTH {
             ExprKind::Invalid(TOO_DEEP.into())
         } else {
-            self.kind(nodes, at, depth)
+            self.kind(nodes, (node, at), depth)
         };
         Expr::new(node, kind)
     }
 
-    fn kind(&mut self, nodes: &mut Nodes, at: Node<'t>, depth: usize) -> ExprKind {
+    fn kind(
+        &mut self,
+        nodes: &mut Nodes,
+        (node, at): (NodeId, Node<'t>),
+        depth: usize,
+    ) -> ExprKind {
         let (kinds, kind) = (self.kinds, at.kind_id());
         if kind == kinds.string {
             self.string(nodes, at, depth)
@@ -76,7 +80,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             self.too_deep |= depth > LEVELS_BELOW_SECTION;
             self.array(nodes, depth)
         } else if kind == kinds.number {
-            number(&self.text.slice(span(at)))
+            number(node, &self.text.slice(span(at)))
         } else if kind == kinds.true_ {
             ExprKind::Bool(true)
         } else if kind == kinds.false_ {
@@ -420,17 +424,16 @@ fn is_value<S: ?Sized>(reader: &Reader<'_, '_, S>, node: Node<'_>) -> bool {
             || kind == kinds.unterminated)
 }
 
-fn number(token: &str) -> ExprKind {
-    let invalid = |reason: &str| ExprKind::Invalid(Arc::from(reason));
+/// An integer beyond 64 bits has no value that can be computed with, only digits.
+fn number(node: NodeId, token: &str) -> ExprKind {
     if let Some(value) = integer(token) {
         return ExprKind::Int(value);
     }
-    let digits = token
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let is_digit = |byte: u8| byte.is_ascii_digit() || byte == b'-';
     match token.parse() {
-        Ok(value) if !digits => ExprKind::Float(Float(value)),
-        _ => invalid(TOO_LARGE),
+        Ok(value) if !token.bytes().all(is_digit) => ExprKind::Float(Float(value)),
+        Ok(_) => Expr::call(node, "largeInteger", [Expr::text(node, token)]).kind,
+        Err(_) => ExprKind::Invalid(TOO_LARGE.into()),
     }
 }
 
