@@ -33,7 +33,7 @@ pub(crate) fn prefix(scope: &DeploymentScope, reason: &Arc<str>) -> Vec<Value> {
         ScopeKind::Tenant => Vec::new(),
         ScopeKind::ManagementGroup => vec![
             Value::string("/providers/Microsoft.Management/managementGroups/"),
-            segment(None, reason, Piece::Segment),
+            segment(scope.management_group.as_ref(), reason, Piece::Segment),
         ],
         ScopeKind::Subscription => subscription(),
         ScopeKind::ResourceGroup => {

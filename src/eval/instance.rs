@@ -113,6 +113,8 @@ pub struct DeploymentScope {
     pub subscription: Option<Value>,
     /// The resource group: `None` is the one of the deployment itself.
     pub resource_group: Option<Value>,
+    /// The management group: `None` is the one of the deployment itself.
+    pub management_group: Option<Value>,
     /// `scope:` is a resource (extension resource): which.
     pub resource: Option<ScopeResource>,
 }

@@ -170,6 +170,7 @@ fn argument(cx: &Context<'_>, frame: &Frame<'_>, name: &str) -> Option<Value> {
             env,
             arguments,
             whole,
+            ..
         } => {
             let arguments = (*arguments)?;
             if is_plain(arguments) {

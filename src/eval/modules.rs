@@ -284,6 +284,7 @@ fn with_frame(
 ) {
     let inputs = Inputs::Module {
         env,
+        name: module.declaration.name.as_ref(),
         arguments: module.arguments.as_ref(),
         whole: OnceCell::new(),
     };

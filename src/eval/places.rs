@@ -164,7 +164,10 @@ fn of_expression(
                     ..base
                 };
             }
-            ("managementgroup", _) => return DeploymentScope::here(ScopeKind::ManagementGroup),
+            ("managementgroup", []) => return management_group(here.management_group.clone()),
+            ("managementgroup", [group, ..]) => {
+                return management_group(Some(value(cx, env, group)));
+            }
             ("tenant", _) => return DeploymentScope::here(ScopeKind::Tenant),
             ("if", [when, yes, no]) if hops < MAX_HOPS => {
                 let condition = value_of(cx, env, when);
@@ -185,7 +188,7 @@ fn of_expression(
                 let resource = resource_of_id(cx, env, args);
                 let ty = resource.as_ref().and_then(|r| r.resource_type.as_ref());
                 if ty.is_some_and(|ty| ty.is("Microsoft.Management/managementGroups")) {
-                    return DeploymentScope::here(ScopeKind::ManagementGroup);
+                    return management_group(resource.and_then(|resource| resource.name));
                 }
                 if ty.is_some_and(|ty| ty.is("Microsoft.Resources/resourceGroups")) {
                     return DeploymentScope {
@@ -226,6 +229,13 @@ fn of_expression(
     }
 }
 
+fn management_group(name: Option<Value>) -> DeploymentScope {
+    DeploymentScope {
+        management_group: name,
+        ..DeploymentScope::here(ScopeKind::ManagementGroup)
+    }
+}
+
 fn either(a: DeploymentScope, b: DeploymentScope, reason: &Arc<str>) -> DeploymentScope {
     let own = || Value::unknown(reason.clone());
     let both = |a: Option<Value>, b: Option<Value>| match (a, b) {
@@ -240,6 +250,7 @@ fn either(a: DeploymentScope, b: DeploymentScope, reason: &Arc<str>) -> Deployme
         assumed: a.assumed || b.assumed,
         subscription: both(a.subscription, b.subscription),
         resource_group: both(a.resource_group, b.resource_group),
+        management_group: both(a.management_group, b.management_group),
         resource: a.resource.filter(|_| b.resource.is_some()),
     }
 }
@@ -300,7 +311,7 @@ fn of_symbol(
         };
     }
     if is("Microsoft.Management/managementGroups") {
-        return DeploymentScope::here(ScopeKind::ManagementGroup);
+        return management_group(Some(name()));
     }
     if is("Microsoft.Subscription/aliases") && module {
         return DeploymentScope {
@@ -365,7 +376,7 @@ fn of_id(here: &DeploymentScope, text: &str, values: &[Value]) -> DeploymentScop
     }
     let (provider, pairs) = (rest[0], &rest[1..]);
     if provider.eq_ignore_ascii_case("Microsoft.Management") {
-        return DeploymentScope::here(ScopeKind::ManagementGroup);
+        return management_group(pairs.get(1).map(|name| part(name)));
     }
     let types: Vec<&str> = pairs.iter().step_by(2).copied().collect();
     let names: Vec<&str> = pairs.iter().skip(1).step_by(2).copied().collect();

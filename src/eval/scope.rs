@@ -218,6 +218,8 @@ pub(crate) enum Inputs<'s> {
     /// A module's: the expression as written, where it stands, and its value where it had to be evaluated as a whole.
     Module {
         env: Env<'s>,
+        /// The name of the deployment.
+        name: Option<&'s Expr>,
         arguments: Option<&'s Expr>,
         whole: OnceCell<Value>,
     },
@@ -328,6 +330,7 @@ impl DeploymentScope {
             assumed: false,
             subscription: None,
             resource_group: None,
+            management_group: None,
             resource: None,
         }
     }

@@ -422,7 +422,17 @@ impl Configs {
         if self.bicep_files.get(path).is_none_or(|entry| !entry.fresh) {
             self.inputs.insert(path.to_path_buf(), disk::stamp(path));
         }
-        load(&mut self.bicep_files, path, read, |text| {
+        // Bicep reads its configuration as UTF-8 whatever its bytes are: not as UTF-16, and bytes that are none as U+FFFD.
+        let read = |path: &Path| match (read(path), disk::read_bytes(path)) {
+            (text, Err(_)) => text,
+            (Some(text), Ok(bytes))
+                if !matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) =>
+            {
+                Some(text)
+            }
+            (_, Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into()),
+        };
+        load(&mut self.bicep_files, path, &read, |text| {
             bicep::read(path, text)
         })
     }

@@ -187,6 +187,10 @@ pub fn decode(mut bytes: Vec<u8>) -> Result<(Arc<str>, DiskEncoding), DiskError>
                 .map_err(|error| DiskError::NotText(error.utf8_error().valid_up_to() as u64))?;
             Ok((text.into(), DiskEncoding::Utf8))
         }
+        // Azure and Bicep refuse a second mark.
+        DiskEncoding::Utf8Bom if encoding_of(&bytes[3..]) == DiskEncoding::Utf8Bom => {
+            Err(DiskError::NotText(3))
+        }
         DiskEncoding::Utf8Bom => {
             bytes.drain(..3);
             let text = String::from_utf8(bytes)

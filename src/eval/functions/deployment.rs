@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{Builtin, OBJECT, STRING, argument, lazy};
 use crate::eval::context::Context;
-use crate::eval::evaluate::value_of;
+use crate::eval::evaluate::{settled, value_of};
 use crate::eval::ids;
 use crate::eval::lookup::arm_value;
 use crate::eval::pieces::{self, Piece};
-use crate::eval::scope::{Binding, Env, Section};
+use crate::eval::scope::{Binding, Env, Inputs, Section};
 use crate::eval::value::{Kind, Members, Type, Value};
 use crate::model::{Expr, Ident, ScopeKind};
 
@@ -31,7 +31,7 @@ pub(super) const TABLE: &[Builtin] = &[
             Members::default(),
         )
     }),
-    lazy("deployment", OBJECT, 0..=0, |_, _, _| deployment()),
+    lazy("deployment", OBJECT, 0..=0, deployment),
     lazy("deployer", OBJECT, 0..=0, |_, _, _| {
         facts(
             "deployer",
@@ -207,18 +207,25 @@ fn resource_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 
 fn management_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     let mut known = Members::default();
-    if let Some(name) = args.first() {
-        known.insert(Ident::from("name"), argument(cx, env, name));
+    let given = args.first().map(|name| argument(cx, env, name));
+    if let Some(name) = given.or_else(|| env.frame.scope.management_group.clone()) {
+        known.insert(Ident::from("name"), name);
     }
     facts("managementGroup", &["id", "name", "type"], known)
 }
 
-fn deployment() -> Value {
-    facts(
-        "deployment",
-        &["name", "location", "id"],
-        Members::default(),
-    )
+/// The name of a module's deployment is written where it is used.
+fn deployment(cx: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
+    let mut known = Members::default();
+    if let Inputs::Module {
+        env: outer,
+        name: Some(name),
+        ..
+    } = &env.frame.inputs
+    {
+        known.insert(Ident::from("name"), settled(cx, *outer, name));
+    }
+    facts("deployment", &["name", "location", "id"], known)
 }
 
 /// Azure's clouds differ in a few facts: one of each cloud's where the cloud is not fixed.

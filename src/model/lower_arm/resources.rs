@@ -128,7 +128,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 .into_iter()
                 .collect(),
             loops: member(&members, "copy").and_then(loop_of),
-            name: member(&members, "name").cloned(),
+            name: member(&members, "name").map(name),
             scope: member(&members, "scope").cloned(),
             subscription: member(&members, "subscriptionId").cloned(),
             resource_group: member(&members, "resourceGroup").cloned(),
@@ -506,15 +506,24 @@ fn member<'m>(members: &'m [Member], name: &str) -> Option<&'m Expr> {
     })
 }
 
-/// A resource's `condition`, where it says anything: Azure takes `"true"` for true and null for nothing.
+/// A resource's `condition`, where it says anything: Azure takes `"true"` and 1 for true and null for nothing.
 fn condition(written: &Expr) -> Option<Expr> {
     let kind = match &written.kind {
         ExprKind::Null => return None,
         ExprKind::Str(said) if said.eq_ignore_ascii_case("true") => ExprKind::Bool(true),
         ExprKind::Str(said) if said.eq_ignore_ascii_case("false") => ExprKind::Bool(false),
+        ExprKind::Int(number) => ExprKind::Bool(*number != 0),
         other => other.clone(),
     };
     Some(Expr::new(written.node, kind))
+}
+
+/// A resource's `name`, which may be a number.
+fn name(written: &Expr) -> Expr {
+    match &written.kind {
+        ExprKind::Int(number) => Expr::text(written.node, number.to_string()),
+        _ => written.clone(),
+    }
 }
 
 /// A resource's `copy: { name, count }`. The count may be text.

@@ -26,7 +26,10 @@ fn values() {
     value("true", "true");
     value("-3", "-3");
     value("9223372036854775807", "9223372036854775807");
-    value("9223372036854775808", r#"!"an integer beyond 64 bits""#);
+    value(
+        "9223372036854775808",
+        r#"largeInteger("9223372036854775808")"#,
+    );
     value("1.5e1", "15.0");
     value(r#""a\n\u0041""#, r#""a\nA""#);
     value("\"a\nb\"", r#""a\nb""#);

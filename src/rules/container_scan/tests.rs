@@ -76,6 +76,7 @@ fn instance(words: &str, line: u64) -> Instance {
             assumed: false,
             subscription: None,
             resource_group: None,
+            management_group: None,
             resource: None,
         },
         body: Value::NULL,
