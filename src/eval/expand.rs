@@ -9,7 +9,7 @@ use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
 use super::loops::{Iteration, Iterations, each_iteration};
 use super::modules::{self, Asked, Entered};
-use super::scope::{Env, Frame, Inputs, Origin, Section};
+use super::scope::{Env, Frame, Inputs, Origin, Section, Symbol};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
     DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unread,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
-    Resource, ScopeKind, Target, Template, TypeExpr,
+    NodeRef, Resource, ScopeKind, Target, Template, TypeExpr,
 };
 
 pub use super::parameters::arguments;
@@ -27,6 +27,8 @@ pub use super::parameters::arguments;
 pub struct Arguments {
     /// By parameter name.
     pub values: IndexMap<Ident, Value, rustc_hash::FxBuildHasher>,
+    /// Why the parameter file does not compile, and where that stands.
+    pub fault: Option<(Arc<str>, NodeRef)>,
 }
 
 /// Modules in modules are followed this far.
@@ -61,7 +63,10 @@ pub fn expand(
     };
     let site = Site {
         here: &scope,
-        existence: Existence::Always,
+        existence: match &arguments.fault {
+            Some((reason, place)) => existence::of_fault(reason.clone(), *place),
+            None => Existence::Always,
+        },
         copies: Some(1),
         via: Arc::new([]),
     };
@@ -231,6 +236,22 @@ fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Sit
             out.expansion.broken.push(env.place(0));
             continue;
         }
+        let declared = order::declaration_of(item).and_then(|it| it.symbol.as_ref());
+        let twice = declared.filter(|_| env.is_bicep()).filter(|symbol| {
+            let symbol = env.frame.find(Section::Value, symbol.as_str());
+            matches!(symbol, Some(Symbol::Twice))
+        });
+        let doubtful = twice.map(|name| {
+            let reason = format!("the name '{name}' is declared twice");
+            let fault = existence::of_fault(reason.into(), env.place(0));
+            Site {
+                here: site.here,
+                existence: site.existence.and(fault),
+                copies: site.copies,
+                via: site.via.clone(),
+            }
+        });
+        let site = doubtful.as_ref().unwrap_or(site);
         match &item.kind {
             ItemKind::Resource(resource) if out.want.may_deploy(resource) => {
                 expand_resource(cx, out, env, site, &mut Vec::new(), resource);
@@ -384,6 +405,15 @@ fn expand_instance(
         },
     };
     if resource.resource_type.is_none() && !out.want.wants(resource_type.as_str()) {
+        if resource_type.is("unknown") {
+            out.note_unread(Unread {
+                reference: "a resource".into(),
+                place: env.place(resource.declaration.type_node),
+                reason: "its type is not known".into(),
+                harmless: matches!(site.existence, Existence::Never(_)),
+                via: site.via.clone(),
+            });
+        }
         return;
     }
     let declaration = &resource.declaration;

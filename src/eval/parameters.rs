@@ -8,7 +8,7 @@ use super::expand::Arguments;
 use super::scope::Frame;
 use super::value::{Members, Value};
 use super::{Files, Loaded};
-use crate::model::{FileId, ItemKind, Template};
+use crate::model::{Assignment, FileId, Ident, ItemKey, ItemKind, NodeRef, Template, item_keys};
 
 /// Files that extend one another are followed this far, and a cycle ends there.
 const MAX_EXTENDS: usize = 64;
@@ -18,7 +18,51 @@ pub fn arguments(file: FileId, template: &Arc<Template>, files: &dyn Files) -> A
     let cx = Context::new(files);
     let mut arguments = Arguments::default();
     collect(&cx, file, template, &mut arguments, &mut Vec::new());
+    arguments.fault = fault(file, template, files);
     arguments
+}
+
+/// Why a parameter file of Bicep does not compile: it assigns a parameter twice, or one that its template does not have.
+fn fault(file: FileId, template: &Arc<Template>, files: &dyn Files) -> Option<(Arc<str>, NodeRef)> {
+    let using = template.items.iter().find_map(|item| match &item.kind {
+        ItemKind::Using(using) => using.target.as_ref(),
+        _ => None,
+    })?;
+    let Loaded::Template(_, target) = files.load(file, &using.text) else {
+        return None;
+    };
+    let declared = |name: &Ident| {
+        let mut items = target.items.iter();
+        items.any(|item| {
+            matches!(&item.kind, ItemKind::Parameter(it) if it.name == *name) || item.broken
+        })
+    };
+    let mut seen: Vec<&Ident> = Vec::new();
+    let keys = item_keys(ItemKey::FILE, template);
+    for (item, key) in template.items.iter().zip(keys) {
+        let ItemKind::Assignment(Assignment { name, .. }) = &item.kind else {
+            continue;
+        };
+        let place = NodeRef {
+            file,
+            item: key,
+            node: 0,
+        };
+        if seen.contains(&name) {
+            return Some((
+                format!("the parameter '{name}' is assigned twice").into(),
+                place,
+            ));
+        }
+        if !declared(name) {
+            return Some((
+                format!("the template has no parameter '{name}'").into(),
+                place,
+            ));
+        }
+        seen.push(name);
+    }
+    None
 }
 
 fn collect(

@@ -42,22 +42,23 @@ pub(crate) fn of_parameter(
     }
 }
 
-/// Whether a known text is one of those that `@allowed` lists, whatever its case.
+/// Whether a known text or number is one of those that `@allowed` lists; a text in any case.
 pub(crate) fn is_allowed(
     cx: &Context<'_>,
     env: Env<'_>,
     parameter: &Parameter,
     value: &Value,
 ) -> bool {
-    let (Some(allowed), Some(text)) = (&parameter.allowed, value.as_str()) else {
+    let Some(allowed) = &parameter.allowed else {
         return true;
     };
     let Kind::Array(allowed) = value_of(cx, env, allowed).kind else {
         return true;
     };
-    let same = |item: &Value| {
-        item.as_str()
-            .is_none_or(|item| item.eq_ignore_ascii_case(text))
+    let same = |item: &Value| match (&value.kind, &item.kind) {
+        (Kind::Str(text), Kind::Str(item)) => item.eq_ignore_ascii_case(text),
+        (Kind::Int(number), Kind::Int(item)) => item == number,
+        _ => true,
     };
     allowed.open.is_some() || allowed.items.is_empty() || allowed.items.iter().any(same)
 }
