@@ -34,8 +34,8 @@ impl ResourceFilter {
                 self.wants(ty.as_str()) && (self.existing || !resource.existing)
                     || resource.deploys_template()
             }
-            // Only evaluation tells a computed type.
-            None => self.types.is_empty() || resource.body.member("type").is_some(),
+            // A computed type may be any.
+            None => self.existing || !resource.existing,
         };
         own || resource.children.iter().any(|child| self.may_deploy(child))
     }

@@ -394,7 +394,7 @@ impl Lowering<'_> {
         head.resource_type = match outer {
             None => {
                 let name = name.strip_prefix("az:").unwrap_or(name);
-                (!name.is_empty()).then(|| Ident::from(name))
+                Some(Ident::from(name))
             }
             Some(outer) => outer
                 .resource_type
