@@ -40,7 +40,7 @@
 //!
 //! The notification `preflight/statusChanged` carries what `preflight/status` answers; it is sent to clients whose
 //! `experimental.preflightStatus` is `true`. The command `preflight.scan` looks at all workspace folders anew, and is
-//! answered when that is done. `preflight.fix` is what fixes are to a client that knows no code actions but commands.
+//! answered when that is done.
 //!
 //! # Settings
 //! [`SETTINGS`], under `preflight`: given as `initializationOptions`, asked for by `workspace/configuration` (once for all,
@@ -127,7 +127,9 @@ pub fn run(log: Option<PathBuf>, client: Option<u32>) -> ExitCode {
         }
     }
     log::catch_panics();
-    let _watch = client.map(|process| parent::watch(process, || std::process::exit(1)));
+    if let Some(process) = client {
+        parent::watch(process, || true, || std::process::exit(1));
+    }
     let end = serve(std::io::stdin(), std::io::stdout(), Setup::default());
     log::flush(GRACE);
     match end {

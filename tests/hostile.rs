@@ -306,6 +306,41 @@ fn a_fix_never_leaves_the_folder() {
     }
 }
 
+/// The real file is edited, once, though the module is named by way of the link.
+#[test]
+fn a_fix_goes_through_a_link_inside_the_folder() {
+    let main = "module plans 'link/plans.bicep' = {\n  name: 'plans'\n  scope: subscription()\n}\n";
+    let workspace = Workspace::new(&[
+        ("ws/main.bicep", &format!("{main}{REGISTRY}")),
+        ("ws/lib/plans.bicep", LIST),
+    ]);
+    let folder = workspace.path("ws");
+    symlink("lib", folder.join("link")).expect("a link");
+    let run = |arguments: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_preflight"))
+            .args(arguments)
+            .current_dir(&folder)
+            .env("HOME", workspace.root())
+            .output()
+            .expect("it runs");
+        let text = [run.stdout, run.stderr].concat();
+        (
+            run.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    assert_eq!(run(&["check", "."]).0, Some(1));
+    let (code, text) = run(&["check", ".", "--fix", "--yes"]);
+    assert_eq!(code, Some(0), "{text}");
+    let list = fs::read_to_string(folder.join("lib/plans.bicep")).expect("the list");
+    let want = LIST.replace("['KeyVaults']", "['KeyVaults', 'Containers']");
+    let flat = |text: &str| text.split_whitespace().collect::<String>().replace(',', "");
+    assert_eq!(flat(&list), flat(&want), "{list}");
+    let link = fs::symlink_metadata(folder.join("link")).expect("the link");
+    assert!(link.is_symlink());
+    assert_eq!(run(&["check", "."]).0, Some(0));
+}
+
 /// What the walk finds by way of a link that leads above the folder, or what no file of the folder names, is not read.
 #[test]
 fn nothing_outside_is_read_unless_it_is_named() {

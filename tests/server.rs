@@ -376,10 +376,17 @@ fn the_log_goes_where_it_is_sent() {
     initialize(&mut client, workspace.root(), &json!({}));
     let stranger = uri(&workspace.path("never-opened.bicep"));
     client.change(&stranger, 2, &[(0, 0, 0, 0, "x")]);
+    // Half an edit is none, and the text differs from then on.
+    let half = uri(&workspace.path("half.bicep"));
+    client.open(&half, "bicep", 1, "");
+    client.change_by(&half, 2, json!([{"range": range(0, 0, 0, 0)}]));
     client.settle();
+    client.all_shown();
     assert_eq!(leave(child, client), Some(0));
     let text = std::fs::read_to_string(&log).expect("a log");
-    assert!(text.contains("never-opened.bicep"), "{text}");
+    for name in ["never-opened.bicep", "half.bicep"] {
+        assert!(text.contains(name), "{text}");
+    }
 }
 
 /// Some clients hold stderr as a pipe and never read it.

@@ -4,22 +4,12 @@
 //! no formatting.
 
 use serde_json::{Value, json};
-use tower_lsp::ls_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, DiagnosticOptions,
-    DiagnosticServerCapabilities, ExecuteCommandOptions, HoverProviderCapability, InitializeResult,
-    OneOf, PositionEncodingKind, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
-};
+use tower_lsp::ls_types::{InitializeResult, TextDocumentSyncKind};
 
 use crate::text::Encoding;
 
 /// The command that looks at all workspace folders anew.
 pub(super) const SCAN: &str = "preflight.scan";
-
-/// The command that has the client apply a fix: what fixes are to a client that knows no code actions but commands.
-pub(super) const FIX: &str = "preflight.fix";
 
 /// What the client can, as far as it changes what it gets.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,8 +29,6 @@ pub(super) struct Caps {
     pub(super) deprecated: bool,
     pub(super) diagnostic_data: bool,
     pub(super) action_literals: bool,
-    /// It applies edits that the server sends it.
-    pub(super) apply: bool,
     pub(super) preferred: bool,
     /// Code actions that cannot be chosen are shown as such.
     pub(super) disabled: bool,
@@ -94,7 +82,6 @@ impl Caps {
             .any(|path| lists(path, json!(2))),
             diagnostic_data: shows("dataSupport"),
             action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),
-            apply: yes("/workspace/applyEdit"),
             preferred: yes("/textDocument/codeAction/isPreferredSupport"),
             disabled: yes("/textDocument/codeAction/disabledSupport"),
             resolve: yes("/textDocument/codeAction/dataSupport")
@@ -137,71 +124,40 @@ fn encoding(client: &Value) -> Encoding {
 }
 
 /// The answer to `initialize`.
-pub(super) fn answer(caps: &Caps) -> InitializeResult {
-    let encoding = match caps.encoding {
-        Encoding::Utf8 => PositionEncodingKind::UTF8,
-        Encoding::Utf16 => PositionEncodingKind::UTF16,
-        Encoding::Utf32 => PositionEncodingKind::UTF32,
-    };
-    let pull = DiagnosticServerCapabilities::Options(DiagnosticOptions {
-        identifier: Some("preflight".to_owned()),
-        inter_file_dependencies: true,
-        workspace_diagnostics: true,
-        work_done_progress_options: WorkDoneProgressOptions::default(),
+pub(super) fn answer(caps: &Caps) -> Result<InitializeResult, serde_json::Error> {
+    let actions = json!({"codeActionKinds": ["quickfix"], "resolveProvider": caps.resolve});
+    let pull = json!({
+        "identifier": "preflight",
+        "interFileDependencies": true,
+        "workspaceDiagnostics": true,
     });
-    let actions = CodeActionOptions {
-        code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
-        resolve_provider: Some(caps.resolve),
-        ..CodeActionOptions::default()
-    };
-    InitializeResult {
-        capabilities: ServerCapabilities {
-            position_encoding: Some(encoding),
-            text_document_sync: Some(TextDocumentSyncCapability::Options(
-                TextDocumentSyncOptions {
-                    open_close: Some(true),
-                    change: Some(TextDocumentSyncKind::INCREMENTAL),
-                    save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions {
-                        include_text: Some(false),
-                    })),
-                    ..TextDocumentSyncOptions::default()
-                },
-            )),
-            hover_provider: Some(HoverProviderCapability::Simple(true)),
-            code_action_provider: if caps.action_literals {
-                Some(actions.into())
-            } else {
-                caps.apply
-                    .then_some(CodeActionProviderCapability::Simple(true))
+    serde_json::from_value(json!({
+        "capabilities": {
+            "positionEncoding": match caps.encoding {
+                Encoding::Utf8 => "utf-8",
+                Encoding::Utf16 => "utf-16",
+                Encoding::Utf32 => "utf-32",
             },
-            diagnostic_provider: caps.pull.then_some(pull),
-            execute_command_provider: Some(ExecuteCommandOptions {
-                commands: match caps.action_literals {
-                    true => vec![SCAN.to_owned()],
-                    false => vec![SCAN.to_owned(), FIX.to_owned()],
-                },
-                ..ExecuteCommandOptions::default()
-            }),
-            workspace: Some(WorkspaceServerCapabilities {
-                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
-                    supported: Some(true),
-                    change_notifications: Some(OneOf::Left(true)),
-                }),
-                file_operations: None,
-            }),
-            experimental: Some(json!({
+            "textDocumentSync": {
+                "openClose": true,
+                "change": TextDocumentSyncKind::INCREMENTAL,
+                "save": {"includeText": false},
+            },
+            "hoverProvider": true,
+            "codeActionProvider": caps.action_literals.then_some(actions),
+            "diagnosticProvider": caps.pull.then_some(pull),
+            "executeCommandProvider": {"commands": [SCAN]},
+            "workspace": {
+                "workspaceFolders": {"supported": true, "changeNotifications": true},
+            },
+            "experimental": {
                 "preflightStatus": true,
                 "preflightInventory": true,
                 "preflightSyntaxTree": true,
-            })),
-            ..ServerCapabilities::default()
+            },
         },
-        server_info: Some(ServerInfo {
-            name: "preflight".to_owned(),
-            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        }),
-        offset_encoding: None,
-    }
+        "serverInfo": {"name": "preflight", "version": env!("CARGO_PKG_VERSION")},
+    }))
 }
 
 #[cfg(test)]

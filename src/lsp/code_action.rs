@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{
     AnnotatedTextEdit, ChangeAnnotation, CodeAction, CodeActionDisabled, CodeActionKind,
-    CodeActionOrCommand, CodeActionParams, Command, CreateFile, CreateFileOptions, Diagnostic,
-    DocumentChangeOperation, DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier,
-    Position, Range, ResourceOp, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+    CodeActionOrCommand, CodeActionParams, CreateFile, CreateFileOptions, DocumentChangeOperation,
+    DocumentChanges, OneOf, OptionalVersionedTextDocumentIdentifier, Position, Range, ResourceOp,
+    TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
-use super::capabilities::FIX;
 use super::session::Session;
-use super::to_proto::{self, SOURCE};
+use super::to_proto;
 use crate::rules::fix::{FileEdit, Fix};
 use crate::text::Span;
 
@@ -43,8 +42,7 @@ impl Session {
     /// `textDocument/codeAction`.
     pub(super) fn code_actions(&mut self, params: &CodeActionParams) -> Vec<CodeActionOrCommand> {
         let uri = &params.text_document.uri;
-        let commands = !self.caps.action_literals;
-        if commands && !self.caps.apply || !wanted(params.context.only.as_deref()) {
+        if !self.caps.action_literals || !wanted(params.context.only.as_deref()) {
             return Vec::new();
         }
         let Some(path) = self.path_of(uri) else {
@@ -69,49 +67,29 @@ impl Session {
             let disabled = fix.edits.is_empty().then(|| CodeActionDisabled {
                 reason: "This editor cannot create the file that it takes.".to_owned(),
             });
-            if disabled.is_some() && (commands || !self.caps.disabled) {
+            if disabled.is_some() && !self.caps.disabled {
                 continue;
             }
-            let own = self.diagnostic(found);
-            let finding = to_proto::finding_id(found);
-            let given = params.context.diagnostics.iter();
-            let corrected: Vec<_> = given
-                .filter(|given| is_about(given, &own, &finding))
-                .cloned()
-                .collect();
-            let data = Data {
-                uri: uri.clone(),
-                version: report.version,
-                span: (found.location.span.start, found.location.span.end),
-                finding,
-                fix: fix.id.clone(),
-            };
-            if commands {
-                actions.push(CodeActionOrCommand::Command(Command {
-                    title: fix.title,
-                    command: FIX.to_owned(),
-                    arguments: serde_json::to_value(data).ok().map(|data| vec![data]),
-                }));
-                continue;
-            }
-            let (edit, data) = if disabled.is_some() {
-                (None, None)
-            } else if self.caps.resolve {
-                (None, serde_json::to_value(data).ok())
-            } else {
-                match self.workspace_edit(&fix, &path) {
-                    Some(edit) => (Some(edit), None),
-                    None => continue,
+            let (mut edit, mut data) = (None, None);
+            if disabled.is_none() && self.caps.resolve {
+                let named = Data {
+                    uri: uri.clone(),
+                    version: report.version,
+                    span: (found.location.span.start, found.location.span.end),
+                    finding: to_proto::finding_id(found),
+                    fix: fix.id.clone(),
+                };
+                data = serde_json::to_value(named).ok();
+            } else if disabled.is_none() {
+                edit = self.workspace_edit(&fix, &path);
+                if edit.is_none() {
+                    continue;
                 }
-            };
+            }
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: fix.title,
                 kind: Some(CodeActionKind::QUICKFIX),
-                diagnostics: Some(if corrected.is_empty() {
-                    vec![own]
-                } else {
-                    corrected
-                }),
+                diagnostics: Some(vec![self.diagnostic(found)]),
                 edit,
                 is_preferred: (self.caps.preferred && fix.preferred).then_some(true),
                 disabled,
@@ -129,44 +107,29 @@ impl Session {
         let Some(Ok(data)) = data.map(serde_json::from_value::<Data>) else {
             return Ok(action);
         };
-        let (_, edit) = self.edit_of(&data)?;
+        let edit = self.edit_of(&data);
         Ok(CodeAction {
-            edit: Some(edit),
+            edit: Some(edit.ok_or_else(jsonrpc::Error::content_modified)?),
             ..action
         })
     }
 
-    /// The title and the edit of the fix that a command names.
-    pub(super) fn commanded(
-        &mut self,
-        argument: Option<&serde_json::Value>,
-    ) -> jsonrpc::Result<(String, WorkspaceEdit)> {
-        let data = argument.map(Data::deserialize);
-        let Some(Ok(data)) = data else {
-            let text = format!("the argument of '{FIX}' is that of a code action");
-            return Err(jsonrpc::Error::invalid_params(text));
-        };
-        self.edit_of(&data)
-    }
-
-    fn edit_of(&mut self, data: &Data) -> jsonrpc::Result<(String, WorkspaceEdit)> {
-        let modified = jsonrpc::Error::content_modified;
-        let path = self.path_of(&data.uri).ok_or_else(modified)?;
-        let report = self.analysis.report(&path).ok_or_else(modified)?;
+    /// `None` where what the action is about has changed.
+    fn edit_of(&mut self, data: &Data) -> Option<WorkspaceEdit> {
+        let path = self.path_of(&data.uri)?;
+        let report = self.analysis.report(&path)?;
         if report.version != data.version {
-            return Err(modified());
+            return None;
         }
         let span = Span::new(data.span.0, data.span.1);
         let create_files = self.creates_beside(&path);
         let fixes = self.analysis.fixes(&path, span, create_files);
-        let fix = fixes.into_iter().find(|(index, fix)| {
+        let (_, fix) = fixes.into_iter().find(|(index, fix)| {
             let found = report.diagnostics.get(*index);
             fix.id == data.fix
                 && found.is_some_and(|found| to_proto::finding_id(found) == data.finding)
-        });
-        let (_, fix) = fix.ok_or_else(modified)?;
-        let edit = self.workspace_edit(&fix, &path).ok_or_else(modified)?;
-        Ok((fix.title, edit))
+        })?;
+        self.workspace_edit(&fix, &path)
     }
 
     /// Whether a fix may create a file beside a document: one that is not a file has no folder.
@@ -267,19 +230,4 @@ fn wanted(only: Option<&[CodeActionKind]>) -> bool {
         only.is_empty() || only == kind
     };
     only.is_none_or(|only| only.iter().any(below))
-}
-
-/// Whether a diagnostic that the client holds is this one: by its data, else by its code and range.
-fn is_about(given: &Diagnostic, own: &Diagnostic, finding: &str) -> bool {
-    if given.source.as_deref() != Some(SOURCE) {
-        return false;
-    }
-    let named = given
-        .data
-        .as_ref()
-        .and_then(|data| data.get("finding")?.as_str());
-    match named {
-        Some(named) => named == finding,
-        None => given.range == own.range && given.code == own.code,
-    }
 }

@@ -1,25 +1,18 @@
 //! Pulled diagnostics, with result ids. A client that is offered pull gets no push; one that pulls although it was not
 //! offered gets both.
 
-use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use tower_lsp::ls_types::{
     Diagnostic, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
     FullDocumentDiagnosticReport, RelatedFullDocumentDiagnosticReport,
     RelatedUnchangedDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport, Uri,
     WorkspaceDiagnosticParams, WorkspaceDiagnosticReport, WorkspaceDiagnosticReportResult,
-    WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
-    WorkspaceUnchangedDocumentDiagnosticReport,
+    WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
 use super::session::{Session, hash};
-
-/// The result id of a report.
-fn result_id(hash: Option<u64>) -> String {
-    format!("{:016x}", hash.unwrap_or_default())
-}
+use crate::analysis::FileReport;
 
 impl Session {
     /// `textDocument/diagnostic`.
@@ -29,30 +22,18 @@ impl Session {
     ) -> DocumentDiagnosticReportResult {
         let path = self.path_of(&params.text_document.uri);
         let report = path.and_then(|path| self.analysis.report(&path));
-        let items = report
-            .as_ref()
-            .map(|report| self.diagnostics(report))
-            .unwrap_or_default();
-        let hash = hash(&items);
-        if let Some(report) = &report {
-            self.answered(&report.path, hash);
-        }
-        let result_id = result_id(hash);
-        let answer = if params.previous_result_id.as_ref() == Some(&result_id) {
-            DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+        let previous = params.previous_result_id.as_deref();
+        let answer = match self.pulled(report.as_ref(), previous) {
+            Ok(full) => DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
                 related_documents: None,
-                unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport {
-                    result_id,
-                },
-            })
-        } else {
-            DocumentDiagnosticReport::Full(RelatedFullDocumentDiagnosticReport {
-                related_documents: None,
-                full_document_diagnostic_report: FullDocumentDiagnosticReport {
-                    result_id: Some(result_id),
-                    items,
-                },
-            })
+                full_document_diagnostic_report: full,
+            }),
+            Err(unchanged) => {
+                DocumentDiagnosticReport::Unchanged(RelatedUnchangedDocumentDiagnosticReport {
+                    related_documents: None,
+                    unchanged_document_diagnostic_report: unchanged,
+                })
+            }
         };
         answer.into()
     }
@@ -62,77 +43,59 @@ impl Session {
         &mut self,
         params: &WorkspaceDiagnosticParams,
     ) -> WorkspaceDiagnosticReportResult {
-        let mut known: HashMap<&Uri, &str> = params
-            .previous_result_ids
-            .iter()
-            .map(|previous| (&previous.uri, previous.value.as_str()))
-            .collect();
-        let mut answers = Vec::new();
-        for report in self.analysis.reports() {
-            let items = self.diagnostics(&report);
-            let Some(uri) = self.uri(&report.path) else {
-                continue;
-            };
-            let hash = hash(&items);
-            self.answered(&report.path, hash);
-            let previous = known.remove(&uri);
-            if hash.is_some() || previous.is_some() {
-                answers.push(answer(uri, report.version, hash, previous, items));
-            }
-        }
-        let mut gone: Vec<_> = known.into_iter().collect();
-        gone.sort_unstable_by_key(|(uri, _)| uri.as_str());
-        for (uri, previous) in gone {
-            let path = self.path_of(uri);
+        let mut asked: BTreeMap<Uri, (Option<FileReport>, Option<&str>)> = BTreeMap::new();
+        for previous in &params.previous_result_ids {
+            let path = self.path_of(&previous.uri);
             let report = path.and_then(|path| self.analysis.report(&path));
-            if let Some(report) = &report {
-                self.answered(&report.path, None);
+            asked.insert(previous.uri.clone(), (report, Some(&previous.value)));
+        }
+        for report in self.analysis.reports() {
+            if let Some(uri) = self.uri(&report.path) {
+                asked.entry(uri).or_default().0 = Some(report);
             }
-            let version = report.and_then(|report| report.version);
-            answers.push(answer(
-                uri.clone(),
-                version,
-                None,
-                Some(previous),
-                Vec::new(),
-            ));
         }
-        WorkspaceDiagnosticReport { items: answers }.into()
+        let mut items = Vec::new();
+        for (uri, (report, previous)) in asked {
+            let version = report.as_ref().and_then(|report| report.version);
+            let version = version.map(i64::from);
+            items.push(match self.pulled(report.as_ref(), previous) {
+                Ok(full) if full.items.is_empty() && previous.is_none() => continue,
+                Ok(full) => WorkspaceFullDocumentDiagnosticReport {
+                    uri,
+                    version,
+                    full_document_diagnostic_report: full,
+                }
+                .into(),
+                Err(unchanged) => WorkspaceUnchangedDocumentDiagnosticReport {
+                    uri,
+                    version,
+                    unchanged_document_diagnostic_report: unchanged,
+                }
+                .into(),
+            });
+        }
+        WorkspaceDiagnosticReport { items }.into()
     }
 
-    /// Records what a client that is offered pull received. For other clients only pushes are recorded: editors keep
-    /// pushed and pulled diagnostics apart.
-    fn answered(&mut self, path: &Arc<Path>, hash: Option<u64>) {
-        if self.caps.pull {
-            self.record(path, hash);
+    /// What a file has to show; an error where the client has it already. Of a client that is offered pull, what it
+    /// received is recorded; of others only pushes are: editors keep pushed and pulled diagnostics apart.
+    fn pulled(
+        &mut self,
+        report: Option<&FileReport>,
+        previous: Option<&str>,
+    ) -> Result<FullDocumentDiagnosticReport, UnchangedDocumentDiagnosticReport> {
+        let items: Vec<Diagnostic> = report.map_or_else(Vec::new, |it| self.diagnostics(it));
+        let hash = hash(&items);
+        if let Some(report) = report.filter(|_| self.caps.pull) {
+            self.record(&report.path, hash);
         }
-    }
-}
-
-fn answer(
-    uri: Uri,
-    version: Option<i32>,
-    hash: Option<u64>,
-    previous: Option<&str>,
-    items: Vec<Diagnostic>,
-) -> WorkspaceDocumentDiagnosticReport {
-    let result_id = result_id(hash);
-    let version = version.map(i64::from);
-    if previous == Some(&result_id) {
-        return WorkspaceUnchangedDocumentDiagnosticReport {
-            uri,
-            version,
-            unchanged_document_diagnostic_report: UnchangedDocumentDiagnosticReport { result_id },
+        let result_id = format!("{:016x}", hash.unwrap_or_default());
+        if previous == Some(&result_id) {
+            return Err(UnchangedDocumentDiagnosticReport { result_id });
         }
-        .into();
-    }
-    WorkspaceFullDocumentDiagnosticReport {
-        uri,
-        version,
-        full_document_diagnostic_report: FullDocumentDiagnosticReport {
+        Ok(FullDocumentDiagnosticReport {
             result_id: Some(result_id),
             items,
-        },
+        })
     }
-    .into()
 }

@@ -27,8 +27,10 @@ pub(super) enum Job {
     /// It was edited.
     Edit {
         path: PathBuf,
-        version: i32,
-        change: Change,
+        /// The text that the edits lead to.
+        document: Document,
+        /// As the client sent them, in order; `None` if only the outcome counts.
+        steps: Option<Vec<TextChange>>,
     },
     /// Something else changed. Returns whether there is anything to bring up to date.
     Update(Box<dyn FnOnce(&mut Analysis) -> bool + Send>),
@@ -46,14 +48,6 @@ pub(super) enum Job {
 
 /// A request's work, which also sends the answer.
 pub(super) type Ask = Box<dyn FnOnce(&mut Session) + Send>;
-
-/// How a document changed.
-pub(super) enum Change {
-    /// As the client sent it, in order.
-    Steps(Vec<TextChange>),
-    /// So much that only the outcome counts.
-    Whole(Document),
-}
 
 /// All that is needed to begin anew.
 pub(super) struct Rebuild {
@@ -81,8 +75,8 @@ impl Jobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job. `document` gives the present state of a document that was edited.
-    pub(super) fn push(&self, job: Job, document: impl FnOnce() -> Option<Document>) {
+    /// Adds a job.
+    pub(super) fn push(&self, job: Job) {
         let mut state = self.lock();
         let edits = matches!(job, Job::Open { .. } | Job::Edit { .. } | Job::Stop);
         if let Some((cancel, backlog)) = &state.refresh
@@ -90,7 +84,7 @@ impl Jobs {
         {
             cancel.cancel();
         }
-        if let Some(job) = joined(state.waiting.back_mut(), job, document) {
+        if let Some(job) = joined(state.waiting.back_mut(), job) {
             state.waiting.push_back(job);
         }
         drop(state);
@@ -135,43 +129,31 @@ impl Jobs {
 }
 
 /// Joins an edit to the one that waits before it, if that is of the same document; gives back what could not be joined.
-fn joined(
-    last: Option<&mut Job>,
-    job: Job,
-    document: impl FnOnce() -> Option<Document>,
-) -> Option<Job> {
-    let Job::Edit {
-        path,
-        version,
-        change: Change::Steps(steps),
-    } = job
-    else {
-        return Some(job);
-    };
-    match last {
-        Some(Job::Edit {
-            path: earlier,
-            version: newest,
-            change,
-        }) if *earlier == path => {
-            *newest = version;
-            match change {
-                Change::Steps(list) if list.len() + steps.len() <= MAX_CHANGES => {
-                    list.extend(steps)
+fn joined(last: Option<&mut Job>, job: Job) -> Option<Job> {
+    match (last, job) {
+        (
+            Some(Job::Edit {
+                path: earlier,
+                document: outcome,
+                steps: all,
+            }),
+            Job::Edit {
+                path,
+                document,
+                steps,
+            },
+        ) if *earlier == path => {
+            *outcome = document;
+            *all = match (all.take(), steps) {
+                (Some(mut all), Some(steps)) if all.len() + steps.len() <= MAX_CHANGES => {
+                    all.extend(steps);
+                    Some(all)
                 }
-                _ => {
-                    if let Some(document) = document() {
-                        *change = Change::Whole(document);
-                    }
-                }
-            }
+                _ => None,
+            };
             None
         }
-        _ => Some(Job::Edit {
-            path,
-            version,
-            change: Change::Steps(steps),
-        }),
+        (_, job) => Some(job),
     }
 }
 
@@ -179,13 +161,13 @@ fn joined(
 mod tests {
     use super::*;
 
-    fn edit(path: &str, version: i32, text: &str) -> Job {
+    fn edit(path: &str, version: i32) -> Job {
         Job::Edit {
             path: PathBuf::from(path),
-            version,
-            change: Change::Steps(vec![TextChange {
+            document: Document::new(&format!("text {version}"), version),
+            steps: Some(vec![TextChange {
                 range: None,
-                text: text.to_owned(),
+                text: "x".to_owned(),
             }]),
         }
     }
@@ -197,14 +179,15 @@ mod tests {
             found.push(match job {
                 Job::Edit {
                     path,
-                    version,
-                    change: Change::Steps(steps),
-                } => format!("{} {version}: {} steps", path.display(), steps.len()),
-                Job::Edit {
-                    path,
-                    version,
-                    change: Change::Whole(document),
-                } => format!("{} {version}: {}", path.display(), document.text),
+                    document,
+                    steps,
+                } => {
+                    let steps = match steps {
+                        Some(steps) => format!("{} steps", steps.len()),
+                        None => document.text.to_string(),
+                    };
+                    format!("{} {}: {steps}", path.display(), document.version)
+                }
                 Job::Ask(_) => "ask".to_owned(),
                 _ => "other".to_owned(),
             });
@@ -215,11 +198,11 @@ mod tests {
     #[test]
     fn edits_of_one_document_come_together_until_something_else_waits() {
         let jobs = Jobs::default();
-        jobs.push(edit("a", 2, "x"), || None);
-        jobs.push(edit("a", 3, "y"), || None);
-        jobs.push(Job::Ask(Box::new(|_| {})), || None);
-        jobs.push(edit("a", 4, "z"), || None);
-        jobs.push(edit("b", 2, "z"), || None);
+        jobs.push(edit("a", 2));
+        jobs.push(edit("a", 3));
+        jobs.push(Job::Ask(Box::new(|_| {})));
+        jobs.push(edit("a", 4));
+        jobs.push(edit("b", 2));
         let want = ["a 3: 2 steps", "ask", "a 4: 1 steps", "b 2: 1 steps"];
         assert_eq!(waiting(&jobs), want);
     }
@@ -227,25 +210,22 @@ mod tests {
     #[test]
     fn many_edits_become_their_outcome() {
         let jobs = Jobs::default();
-        for version in 0..10_000 {
-            let present = || Some(Document::new(&format!("text {version}"), version));
-            jobs.push(edit("a", version, "x"), present);
-        }
+        (0..10_000).for_each(|version| jobs.push(edit("a", version)));
         assert_eq!(waiting(&jobs), ["a 9999: text 9999"]);
     }
 
     #[test]
-    fn newcomers_interrupt_what_may_be_interrupted() {
+    fn newer_jobs_interrupt_what_may_be_interrupted() {
         let check = |backlog: bool, job: Job, want: bool| {
             let jobs = Jobs::default();
             let cancel = jobs.begin(backlog).expect("nothing waits");
-            jobs.push(job, || None);
+            jobs.push(job);
             assert_eq!(cancel.is_cancelled(), want);
             assert!(jobs.begin(backlog).is_none(), "what waits comes first");
         };
-        check(false, edit("a", 1, ""), true);
+        check(false, edit("a", 1), true);
         check(false, Job::Ask(Box::new(|_| {})), false);
         check(true, Job::Ask(Box::new(|_| {})), true);
-        check(true, edit("a", 1, ""), true);
+        check(true, edit("a", 1), true);
     }
 }

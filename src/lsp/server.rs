@@ -14,7 +14,7 @@ use tower_lsp::ls_types::{
     WorkDoneProgressCancelParams, WorkspaceDiagnosticParams, WorkspaceDiagnosticReportResult,
 };
 
-use super::capabilities::{self, Caps, FIX, SCAN};
+use super::capabilities::{self, Caps, SCAN};
 use super::custom::{DocumentParams, Status};
 use super::session::Session;
 use super::state::Shared;
@@ -75,7 +75,7 @@ impl LanguageServer for Server {
         let declared = params.capabilities.experimental.as_ref();
         let caps = Caps::of(declared.unwrap_or_default());
         self.0.lock().initialize(&params, caps);
-        Ok(capabilities::answer(&caps))
+        capabilities::answer(&caps).map_err(|_| Error::internal_error())
     }
 
     async fn initialized(&self, _: InitializedParams) {
@@ -170,12 +170,6 @@ impl LanguageServer for Server {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        if params.command == FIX {
-            let work = move |session: &mut Session| session.commanded(params.arguments.first());
-            let (title, edit) = self.ask("workspace/executeCommand", None, work).await??;
-            self.0.lock().apply(title, edit);
-            return Ok(None);
-        }
         if params.command != SCAN {
             let text = format!("there is no command '{}'", params.command);
             return Err(Error::invalid_params(text));

@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
     ConfigurationItem, FileEvent, InitializeParams, MessageType, TextDocumentContentChangeEvent,
-    TraceValue, Uri, WorkspaceEdit, WorkspaceFolder,
+    TraceValue, Uri, WorkspaceFolder,
 };
 
 use super::capabilities::Caps;
-use super::jobs::{Ask, Change, Job, Jobs, Rebuild};
+use super::jobs::{Ask, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::scans::{self, Scans};
 use super::tolerant::NO_VERSION;
@@ -78,8 +78,6 @@ pub(super) struct State {
     follow_files: bool,
     /// The folders are being looked at.
     running: bool,
-    /// Looks whether the client's process lives, as long as this server does.
-    parent: Option<parent::Watch>,
     /// What the editor set at the start.
     first_settings: Overrides,
     /// How often settings were asked for: only the last answer counts.
@@ -120,7 +118,6 @@ impl State {
                 folders: Vec::new(),
                 follow_files: false,
                 running: false,
-                parent: None,
                 first_settings: Overrides::default(),
                 settings_asked: 0,
                 trace: TraceValue::Off,
@@ -138,9 +135,8 @@ impl State {
         Shared(self.own.upgrade().expect("it is being used"))
     }
 
-    /// Sends the worker a job that needs no document's present text.
     pub(super) fn push(&self, job: Job) {
-        self.jobs.push(job, || None);
+        self.jobs.push(job);
     }
 
     /// Has the worker change something that is no document, and bring everything up to date.
@@ -202,12 +198,14 @@ impl State {
         }
         if let Some(process) = params.process_id {
             let output = self.output.clone();
-            self.parent = Some(parent::watch(process, move || {
+            let own = self.own.clone();
+            let serving = move || own.strong_count() > 0;
+            parent::watch(process, serving, move || {
                 log::line("the client's process is gone");
                 // Whoever still holds the pipe is not the client; nothing more is sent.
                 output.close(Duration::ZERO);
                 std::process::exit(1);
-            }));
+            });
         }
         self.folders = folders(params);
         self.follow_files = self.folders.is_empty();
@@ -422,17 +420,11 @@ impl State {
         let (path, document) = (open.path.clone(), open.document.clone());
         // The engine holds the text of the name that was opened last.
         let shared = self.documents.values().filter(|it| it.path == path).count() > 1;
-        let change = if shared {
-            Change::Whole(document.clone())
-        } else {
-            Change::Steps(steps)
-        };
-        let job = Job::Edit {
+        self.push(Job::Edit {
             path,
-            version,
-            change,
-        };
-        self.jobs.push(job, || Some(document));
+            document,
+            steps: (!shared).then_some(steps),
+        });
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {
@@ -549,20 +541,6 @@ impl State {
             state.refreshing = false;
             if std::mem::take(&mut state.refresh_again) {
                 state.refresh();
-            }
-        });
-    }
-
-    /// Has the client apply an edit. It may refuse: then nothing has changed, and it knows.
-    pub(super) fn apply(&self, title: String, edit: WorkspaceEdit) {
-        let client = self.client.clone();
-        let asking = async move { client.apply_edit(edit).await };
-        self.task(asking, move |_, answer| {
-            if let Some(Ok(answer)) = answer
-                && !answer.applied
-            {
-                let why = answer.failure_reason.unwrap_or_default();
-                log::line(&format!("the client did not apply “{title}”: {why}"));
             }
         });
     }

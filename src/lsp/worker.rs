@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::capabilities::Caps;
 use super::custom::Status;
-use super::jobs::{Change, Job, Jobs, Rebuild};
+use super::jobs::{Job, Jobs, Rebuild};
 use super::output::Output;
 use super::session::Session;
 use super::state::Shared;
@@ -136,12 +136,12 @@ impl Worker {
             }
             Job::Edit {
                 path,
-                version,
-                change,
+                document,
+                steps,
             } => {
                 self.strikes = 0;
                 self.edited.insert(path.clone());
-                self.change(|worker| worker.edit(&path, version, change));
+                self.change(|worker| worker.edit(&path, &document, steps));
             }
             Job::Update(update) => {
                 let changed = self.guard(|worker| update(&mut worker.session.analysis));
@@ -162,17 +162,16 @@ impl Worker {
         self.guard(change);
     }
 
-    fn edit(&mut self, path: &Path, version: i32, change: Change) {
+    fn edit(&mut self, path: &Path, document: &Document, steps: Option<Vec<TextChange>>) {
         let encoding = self.session.caps.encoding;
-        let steps = match change {
-            Change::Steps(steps) => steps,
-            Change::Whole(document) => vec![TextChange {
-                range: None,
-                text: document.text.to_string(),
-            }],
+        let whole = || TextChange {
+            range: None,
+            text: document.text.to_string(),
         };
+        let steps = steps.unwrap_or_else(|| vec![whole()]);
         steps.iter().for_each(|step| self.provoke(&step.text));
-        self.session.analysis.edit(path, version, &steps, encoding);
+        let analysis = &mut self.session.analysis;
+        analysis.edit(path, document.version, &steps, encoding);
     }
 
     /// Panics where a test asks for it: see [`super::Setup::fault`].
@@ -301,17 +300,13 @@ impl Worker {
             analysis
         };
         if self.strikes > 1 {
-            let mut kept = Vec::new();
-            for document in documents {
-                kept.push(document);
-                let tried = catch_unwind(AssertUnwindSafe(|| {
-                    fresh(self, &kept).refresh(&Cancel::default());
-                }));
-                if tried.is_err() {
-                    kept.pop();
-                }
-            }
-            documents = kept;
+            documents.retain(|document| {
+                let alone = std::slice::from_ref(document);
+                let tried = AssertUnwindSafe(|| {
+                    fresh(self, alone).refresh(&Cancel::default());
+                });
+                catch_unwind(tried).is_ok()
+            });
         }
         self.guard(|worker| worker.session.analysis = fresh(worker, &documents));
     }

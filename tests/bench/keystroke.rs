@@ -32,8 +32,10 @@ const WARM: usize = 50;
 fn main() {
     let scratch = std::env::temp_dir().join(format!("preflight-bench-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).expect("a folder to work in");
-    if std::env::args().any(|argument| argument == "scan") {
-        during_a_scan(&scratch, &bicep());
+    let mut arguments = std::env::args().skip_while(|argument| argument != "scan");
+    if arguments.next().is_some() {
+        let files = arguments.find_map(|argument| argument.parse().ok());
+        during_a_scan(&scratch, &bicep(), files.unwrap_or(200_000));
         let _ = std::fs::remove_dir_all(&scratch);
         return;
     }
@@ -372,9 +374,8 @@ fn over_stdio(
 
 /// Typing from the moment the server starts until it has scanned a tree and checked what it found. Of ten files one has
 /// a registry, one uses it as a module, and the others are JSON of no interest.
-fn during_a_scan(scratch: &Path, text: &str) {
-    const FILES: usize = 200_000;
-    for n in (0..FILES).step_by(10) {
+fn during_a_scan(scratch: &Path, text: &str, files: usize) {
+    for n in (0..files).step_by(10) {
         let folder = scratch.join(format!("d{}/e{}", n / 10_000, n / 100 % 100));
         std::fs::create_dir_all(&folder).expect("a folder");
         let write = |name: &str, text: String| {
@@ -405,8 +406,7 @@ fn during_a_scan(scratch: &Path, text: &str) {
         ready = status["state"] == "ready";
     }
     println!(
-        "| {} files, ready after {:.1?} | p50 ms | p99 ms | max ms |\n|---|---|---|---|",
-        FILES,
+        "| {files} files, ready after {:.1?} | p50 ms | p99 ms | max ms |\n|---|---|---|---|",
         begin.elapsed()
     );
     row("in the registry's name, over stdio, during the scan", times);
