@@ -3,7 +3,7 @@
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
 
-use crate::client::{Client, all, uri, without};
+use crate::client::{Client, all, at_home, uri, without};
 use crate::support::Workspace;
 use crate::{PLAN, REGISTRY};
 
@@ -237,26 +237,30 @@ fn a_client_that_pushes_settings_and_says_nothing_of_ours_leaves_them_as_at_the_
 
 #[test]
 fn a_client_that_does_not_watch_has_changes_noticed_when_it_saves() {
-    let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
-    let blind = without(all(), "/workspace/didChangeWatchedFiles");
-    let mut client = Client::with(workspace.root(), blind, Setup::default());
-    let main = uri(&workspace.path("main.bicep"));
-    client.open(&main, "bicep", 1, REGISTRY);
-    client.settle();
-    client.count(&main, 0);
-    workspace.write("plan.bicep", &PLAN.replace("'Standard'", "'Free'"));
-    client.notify(
-        "textDocument/didSave",
-        &json!({"textDocument": {"uri": main}}),
-    );
-    client.count(&main, 1);
-    // A file that was not there before is found as well.
-    workspace.write("more.bicep", &REGISTRY.replace("shopimages", "moreimages"));
-    client.notify(
-        "textDocument/didSave",
-        &json!({"textDocument": {"uri": main}}),
-    );
-    client.count(&uri(&workspace.path("more.bicep")), 1);
+    for refuses in [false, true] {
+        let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
+        let mut client = Client::start(at_home(Setup::default(), workspace.root()));
+        let capabilities = match refuses {
+            true => all(),
+            false => without(all(), "/workspace/didChangeWatchedFiles"),
+        };
+        client.refuses.insert("client/registerCapability");
+        let root = uri(workspace.root());
+        client
+            .initialize(&json!({"processId": null, "rootUri": root, "capabilities": capabilities}));
+        let main = uri(&workspace.path("main.bicep"));
+        client.open(&main, "bicep", 1, REGISTRY);
+        client.settle();
+        client.count(&main, 0);
+        let saved = json!({"textDocument": {"uri": main}});
+        workspace.write("plan.bicep", &PLAN.replace("'Standard'", "'Free'"));
+        client.notify("textDocument/didSave", &saved);
+        client.count(&main, 1);
+        // A file that was not there before is found as well.
+        workspace.write("more.bicep", &REGISTRY.replace("shopimages", "moreimages"));
+        client.notify("textDocument/didSave", &saved);
+        client.count(&uri(&workspace.path("more.bicep")), 1);
+    }
 }
 
 #[test]
