@@ -74,12 +74,10 @@ impl Caps {
             pull: has("/textDocument/diagnostic") && yes("/workspace/diagnostics/refreshSupport"),
             related: shows("relatedInformation"),
             code_description: shows("codeDescriptionSupport"),
-            deprecated: [
+            deprecated: lists(
                 "/textDocument/publishDiagnostics/tagSupport/valueSet",
-                "/textDocument/diagnostic/tagSupport/valueSet",
-            ]
-            .iter()
-            .any(|path| lists(path, json!(2))),
+                json!(2),
+            ),
             diagnostic_data: shows("dataSupport"),
             action_literals: has("/textDocument/codeAction/codeActionLiteralSupport"),
             preferred: yes("/textDocument/codeAction/isPreferredSupport"),

@@ -34,7 +34,10 @@ impl ClientUris {
                         Value::String(uri) if name.ends_with("ri") || name == "href" => {
                             if let Some(valid) = sanitized(uri) {
                                 let raw = std::mem::replace(uri, valid.clone());
-                                self.learn(valid, raw);
+                                let mut uris = self.lock();
+                                if uris.len() < MAX_URIS || uris.contains_key(&valid) {
+                                    uris.insert(valid, raw);
+                                }
                             }
                         }
                         value => self.inbound(value),
@@ -42,13 +45,6 @@ impl ClientUris {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn learn(&self, valid: String, raw: String) {
-        let mut uris = self.lock();
-        if uris.len() < MAX_URIS || uris.contains_key(&valid) {
-            uris.insert(valid, raw);
         }
     }
 

@@ -222,12 +222,9 @@ impl Session {
     }
 }
 
-/// Whether quick fixes are among the kinds asked for: `quickfix` lies below each of its prefixes.
+/// Whether quick fixes are among the kinds asked for. The empty kind stands for all.
 fn wanted(only: Option<&[CodeActionKind]>) -> bool {
-    let kind = CodeActionKind::QUICKFIX;
-    let below = |only: &CodeActionKind| {
-        let (only, kind) = (only.as_str(), kind.as_str());
-        only.is_empty() || only == kind
-    };
-    only.is_none_or(|only| only.iter().any(below))
+    let wanted =
+        |kind: &CodeActionKind| kind.as_str().is_empty() || *kind == CodeActionKind::QUICKFIX;
+    only.is_none_or(|only| only.iter().any(wanted))
 }

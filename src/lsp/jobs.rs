@@ -25,13 +25,7 @@ pub(super) enum Job {
         document: Document,
     },
     /// It was edited.
-    Edit {
-        path: PathBuf,
-        /// The text that the edits lead to.
-        document: Document,
-        /// As the client sent them, in order; `None` if only the outcome counts.
-        steps: Option<Vec<TextChange>>,
-    },
+    Edit(Edit),
     /// Something else changed. Returns whether there is anything to bring up to date.
     Update(Box<dyn FnOnce(&mut Analysis) -> bool + Send>),
     /// This many folders are being scanned.
@@ -48,6 +42,15 @@ pub(super) enum Job {
 
 /// A request's work, which also sends the answer.
 pub(super) type Ask = Box<dyn FnOnce(&mut Session) + Send>;
+
+/// Edits of one document.
+pub(super) struct Edit {
+    pub(super) path: PathBuf,
+    /// The text that they lead to.
+    pub(super) document: Document,
+    /// As the client sent them, in order; `None` if only the outcome counts.
+    pub(super) steps: Option<Vec<TextChange>>,
+}
 
 /// All that is needed to begin anew.
 pub(super) struct Rebuild {
@@ -75,17 +78,23 @@ impl Jobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job.
+    /// Adds a job, or joins an edit to the one that waits before it if that is of the same document.
     pub(super) fn push(&self, job: Job) {
         let mut state = self.lock();
-        let edits = matches!(job, Job::Open { .. } | Job::Edit { .. } | Job::Stop);
+        let edits = matches!(job, Job::Open { .. } | Job::Edit(_) | Job::Stop);
         if let Some((cancel, backlog)) = &state.refresh
             && (edits || *backlog)
         {
             cancel.cancel();
         }
-        if let Some(job) = joined(state.waiting.back_mut(), job) {
-            state.waiting.push_back(job);
+        match (state.waiting.back_mut(), job) {
+            (Some(Job::Edit(last)), Job::Edit(edit)) if last.path == edit.path => {
+                let steps = last.steps.take().zip(edit.steps);
+                last.steps = steps.map(|(all, more)| [all, more].concat());
+                last.steps.take_if(|steps| steps.len() > MAX_CHANGES);
+                last.document = edit.document;
+            }
+            (_, job) => state.waiting.push_back(job),
         }
         drop(state);
         self.filled.notify_one();
@@ -128,48 +137,19 @@ impl Jobs {
     }
 }
 
-/// Joins an edit to the one that waits before it, if that is of the same document; gives back what could not be joined.
-fn joined(last: Option<&mut Job>, job: Job) -> Option<Job> {
-    match (last, job) {
-        (
-            Some(Job::Edit {
-                path: earlier,
-                document: outcome,
-                steps: all,
-            }),
-            Job::Edit {
-                path,
-                document,
-                steps,
-            },
-        ) if *earlier == path => {
-            *outcome = document;
-            *all = match (all.take(), steps) {
-                (Some(mut all), Some(steps)) if all.len() + steps.len() <= MAX_CHANGES => {
-                    all.extend(steps);
-                    Some(all)
-                }
-                _ => None,
-            };
-            None
-        }
-        (_, job) => Some(job),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn edit(path: &str, version: i32) -> Job {
-        Job::Edit {
+        Job::Edit(Edit {
             path: PathBuf::from(path),
             document: Document::new(&format!("text {version}"), version),
             steps: Some(vec![TextChange {
                 range: None,
                 text: "x".to_owned(),
             }]),
-        }
+        })
     }
 
     /// What waits, in short.
@@ -177,16 +157,12 @@ mod tests {
         let mut found = Vec::new();
         while let Some(job) = jobs.try_pop() {
             found.push(match job {
-                Job::Edit {
-                    path,
-                    document,
-                    steps,
-                } => {
-                    let steps = match steps {
+                Job::Edit(edit) => {
+                    let steps = match edit.steps {
                         Some(steps) => format!("{} steps", steps.len()),
-                        None => document.text.to_string(),
+                        None => edit.document.text.to_string(),
                     };
-                    format!("{} {}: {steps}", path.display(), document.version)
+                    format!("{} {}: {steps}", edit.path.display(), edit.document.version)
                 }
                 Job::Ask(_) => "ask".to_owned(),
                 _ => "other".to_owned(),

@@ -61,7 +61,7 @@ impl Server {
     }
 
     pub(super) async fn set_trace(&self, params: SetTraceParams) {
-        self.0.lock().set_trace(params.value);
+        self.0.lock().trace = params.value;
     }
 
     pub(super) async fn hide_progress(&self, params: WorkDoneProgressCancelParams) {

@@ -18,7 +18,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::Caps;
-use super::jobs::{Ask, Job, Jobs, Rebuild};
+use super::jobs::{Ask, Edit, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::scans::{self, Scans};
 use super::tolerant::NO_VERSION;
@@ -82,7 +82,7 @@ pub(super) struct State {
     first_settings: Overrides,
     /// How often settings were asked for: only the last answer counts.
     settings_asked: u64,
-    trace: TraceValue,
+    pub(super) trace: TraceValue,
     /// `workspace/diagnostic/refresh` was sent and not answered; and another is due after it.
     refreshing: bool,
     refresh_again: bool,
@@ -165,10 +165,6 @@ impl State {
             self.output
                 .notify("$/logTrace", json!({"message": message}));
         }
-    }
-
-    pub(super) fn set_trace(&mut self, trace: TraceValue) {
-        self.trace = trace;
     }
 
     /// The server ends.
@@ -420,11 +416,11 @@ impl State {
         let (path, document) = (open.path.clone(), open.document.clone());
         // The engine holds the text of the name that was opened last.
         let shared = self.documents.values().filter(|it| it.path == path).count() > 1;
-        self.push(Job::Edit {
+        self.push(Job::Edit(Edit {
             path,
             document,
             steps: (!shared).then_some(steps),
-        });
+        }));
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {

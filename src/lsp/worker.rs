@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::capabilities::Caps;
 use super::custom::Status;
-use super::jobs::{Job, Jobs, Rebuild};
+use super::jobs::{Edit, Job, Jobs, Rebuild};
 use super::output::Output;
 use super::session::Session;
 use super::state::Shared;
@@ -134,14 +134,10 @@ impl Worker {
                     analysis.open(&path, document.version, &text);
                 });
             }
-            Job::Edit {
-                path,
-                document,
-                steps,
-            } => {
+            Job::Edit(edit) => {
                 self.strikes = 0;
-                self.edited.insert(path.clone());
-                self.change(|worker| worker.edit(&path, &document, steps));
+                self.edited.insert(edit.path.clone());
+                self.change(|worker| worker.edit(edit));
             }
             Job::Update(update) => {
                 let changed = self.guard(|worker| update(&mut worker.session.analysis));
@@ -162,16 +158,15 @@ impl Worker {
         self.guard(change);
     }
 
-    fn edit(&mut self, path: &Path, document: &Document, steps: Option<Vec<TextChange>>) {
-        let encoding = self.session.caps.encoding;
+    fn edit(&mut self, edit: Edit) {
         let whole = || TextChange {
             range: None,
-            text: document.text.to_string(),
+            text: edit.document.text.to_string(),
         };
-        let steps = steps.unwrap_or_else(|| vec![whole()]);
+        let steps = edit.steps.unwrap_or_else(|| vec![whole()]);
         steps.iter().for_each(|step| self.provoke(&step.text));
-        let analysis = &mut self.session.analysis;
-        analysis.edit(path, document.version, &steps, encoding);
+        let Session { analysis, caps, .. } = &mut self.session;
+        analysis.edit(&edit.path, edit.document.version, &steps, caps.encoding);
     }
 
     /// Panics where a test asks for it: see [`super::Setup::fault`].
