@@ -27,10 +27,9 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use crate::model::{FileId, FileKind};
+use crate::rules;
 use crate::rules::finding::{Severity, Verdict};
-use crate::rules::fix::Fix;
-use crate::rules::fix::FixContext;
-use crate::rules::{self};
+use crate::rules::fix::{Fix, FixContext};
 use crate::syntax;
 pub use crate::text::Point;
 use crate::text::{Document, Encoding, Span, TextChange, position};
@@ -147,7 +146,8 @@ pub struct LoadError {
 }
 
 /// Totals over everything known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names of the variants say it")]
 pub struct Summary {
     pub files: usize,

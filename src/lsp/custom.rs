@@ -7,20 +7,15 @@ use serde_json::Value;
 use tower_lsp::ls_types::TextDocumentIdentifier;
 
 use super::session::Session;
-use crate::analysis::inventory_json;
+use crate::analysis::{Summary, inventory_json};
 
 /// Totals over everything known: the answer to `preflight/status` and the payload of `preflight/statusChanged`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Status {
     version: &'static str,
     state: &'static str,
-    files: usize,
-    entry_points: usize,
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-    problems: usize,
+    #[serde(flatten)]
+    summary: Summary,
 }
 
 /// What `preflight/inventory` and `preflight/syntaxTree` ask about.
@@ -36,17 +31,11 @@ pub(super) struct DocumentParams {
 impl Session {
     /// `preflight/status`.
     pub(super) fn status(&mut self) -> Status {
-        let summary = self.analysis.summary();
         let busy = self.scanning > 0 || self.analysis.is_pending();
         Status {
             version: env!("CARGO_PKG_VERSION"),
             state: if busy { "scanning" } else { "ready" },
-            files: summary.files,
-            entry_points: summary.entry_points,
-            errors: summary.errors,
-            warnings: summary.warnings,
-            notes: summary.notes,
-            problems: summary.problems,
+            summary: self.analysis.summary(),
         }
     }
 
