@@ -825,39 +825,6 @@ fn standard_input_is_a_file_by_the_name_given() {
 }
 
 #[test]
-fn a_folder_is_checked_alike_from_inside_and_from_above() {
-    let elsewhere = "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n";
-    let aliases = r#"{"moduleAliases": {"br": {"mine": {"registry": "host.azurecr.io"}}}}"#;
-    let module = "module other 'br/mine:other:1.0' = {\n  name: 'other'\n}\n";
-    let main = format!("{REGISTRY}{module}");
-    for (name, text, found) in [
-        ("ps-rule.yaml", elsewhere, 0),
-        ("bicepconfig.json", aliases, 1),
-        ("README.md", "", 1),
-    ] {
-        let workspace =
-            Workspace::new(&[(".git/HEAD", ""), (name, text), ("infra/main.bicep", &main)]);
-        let check = |folder: &str, path: &str| {
-            let arguments = ["check", path, "--format", "json"];
-            let run = run_in(&workspace.path(folder), &arguments, b"");
-            let report: Value = serde_json::from_str(&run.out).expect("JSON");
-            let findings = report["findings"].as_array().expect("findings");
-            let messages: Vec<_> = findings
-                .iter()
-                .map(|it| it["message"].to_string())
-                .collect();
-            (run.code, report["summary"].clone(), messages)
-        };
-        let inside = check("infra", ".");
-        assert_eq!(inside, check("", "infra"), "{name}");
-        assert_eq!(inside.2.len(), found, "{name}: {inside:?}");
-        // With the alias it is known which registry the module is from.
-        let named = inside.2.iter().any(|it| it.contains("is not restored"));
-        assert_eq!(named, name == "bicepconfig.json", "{inside:?}");
-    }
-}
-
-#[test]
 fn configuration_says_where_it_comes_from() {
     let workspace = Workspace::new(&[
         (
