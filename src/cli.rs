@@ -5,13 +5,11 @@
 
 mod baseline;
 mod check;
-mod diff;
 mod explain;
 mod fix;
 mod inventory;
 mod parse;
 mod paths;
-mod progress;
 mod report;
 mod session;
 mod settings;
@@ -93,14 +91,11 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
         Err(error) => {
             // Help and version are asked for, and no error.
             let _ = error.print();
-            return match error.use_stderr() {
-                true => Exit::Trouble.into(),
-                false => Exit::Clean.into(),
-            };
+            let wrong = error.use_stderr();
+            return if wrong { Exit::Trouble } else { Exit::Clean }.into();
         }
     };
-    let serves = matches!(cli.command, Some(Command::Server(_)) | None);
-    if !serves {
+    if !matches!(cli.command, Some(Command::Server(_)) | None) {
         // Interrupted, a command finishes the file that it is writing. Without a handler the system ends it at once.
         let _ = ctrlc::set_handler(|| {
             let _writing = disk::while_writing();
@@ -117,7 +112,7 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "preflight", &mut script);
-            print(&script)
+            print(script)
         }
         Some(Command::Man) => manual(),
         // An editor that is configured with the program's name alone starts it without arguments.
@@ -135,15 +130,12 @@ fn manual() -> Exit {
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();
-    let rendered = clap_mangen::Man::new(command.clone()).render(&mut page);
-    let commands = command
-        .get_subcommands()
-        .filter(|command| command.get_name() != "help" && !command.is_hide_set());
-    let rest = commands
-        .map(|command| clap_mangen::Man::new(command.clone()).render(&mut page))
-        .collect::<Result<Vec<()>, _>>();
-    match rendered.and(rest) {
-        Ok(_) => print(&page),
-        Err(error) => trouble(&format!("the manual page could not be made: {error}")),
+    let commands = command.get_subcommands();
+    let commands = commands.filter(|it| it.get_name() != "help" && !it.is_hide_set());
+    for one in std::iter::once(&command).chain(commands) {
+        if let Err(error) = clap_mangen::Man::new(one.clone()).render(&mut page) {
+            return trouble(&format!("the manual page could not be made: {error}"));
+        }
     }
+    print(page)
 }

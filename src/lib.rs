@@ -62,6 +62,7 @@
 //! |---|---|
 //! | `aho-corasick`, `memchr` | multi-pattern search in the prefilter |
 //! | `annotate-snippets`, `similar`, `quick-xml` | excerpts, diffs and JUnit's XML in reports |
+//! | `anstyle-query` | colours in older consoles of Windows |
 //! | `cc` | builds the grammars' parsers |
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
 //! | `ctrlc` | Ctrl-C ends a command only between two files that it writes |

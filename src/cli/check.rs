@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::fix::{self, Allowed, Paid};
+use super::fix::{self, Allowed};
 use super::paths::{Base, argument, named};
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::session::{scanned, settle};
@@ -45,11 +45,12 @@ pub struct Args {
     #[arg(long, value_name = "RULE", value_parser = named_rule)]
     rule: Vec<String>,
     /// Which plan fixes turn on
-    #[arg(long, value_enum)]
-    plan: Option<PlanName>,
-    /// Where a plan may be declared to count for a registry
-    #[arg(long, value_enum)]
-    coverage: Option<CoverageName>,
+    #[arg(long, value_parser = one_of(&Plan::NAMES), ignore_case = true)]
+    plan: Option<Plan>,
+    /// Where a plan must be declared to count for a registry: anywhere in the workspace folder, or in the same
+    /// deployment; or Defender is managed elsewhere, and nothing is reported
+    #[arg(long, value_parser = one_of(&Coverage::NAMES), ignore_case = true)]
+    coverage: Option<Coverage>,
     /// Apply the preferred fixes to the files. Fixes that turn on a paid plan are applied only if it is named:
     /// `--fix=Containers`
     #[arg(long, value_name = "PLAN", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = named_plan)]
@@ -106,13 +107,9 @@ Exit code: 0 nothing to report at --fail-on or above, 1 findings, 2 the call is 
 parsed, or something unreadable may hide a registry or plan (--strict: something could not be read at all).";
 
 /// A format and the file it goes to.
-#[derive(Debug, Clone)]
-struct Wanted {
-    format: Format,
-    file: Option<PathBuf>,
-}
+type Wanted = (Format, Option<PathBuf>);
 
-/// Parses a [`Wanted`] and lists the values for shell completion.
+/// Parses a [`Wanted`] and lists the formats for shell completion.
 #[derive(Debug, Clone, Copy)]
 struct WantedParser;
 
@@ -142,38 +139,31 @@ fn wanted(text: &str) -> Result<Wanted, String> {
         None => (text, None),
     };
     let format = Format::from_str(name, true).map_err(|_| {
-        let names = Format::value_variants().iter();
-        let names: Vec<String> = names
-            .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
-            .collect();
+        let formats = Format::value_variants().iter();
+        let formats = formats.filter_map(Format::to_possible_value);
+        let names: Vec<_> = formats.map(|it| it.get_name().to_owned()).collect();
         format!("there is no format {name}; there are {}", names.join(", "))
     })?;
-    Ok(Wanted { format, file })
+    Ok((format, file))
 }
 
 /// The value of `--fix`: nothing, or a plan that scans registries.
 fn named_plan(text: &str) -> Result<String, String> {
-    let plans: Vec<&str> = RULES
-        .iter()
-        .flat_map(|rule| rule.paid_plans())
-        .copied()
-        .collect();
-    let known = plans.iter().any(|plan| plan.eq_ignore_ascii_case(text));
-    match known || text.is_empty() {
-        true => Ok(text.to_owned()),
-        false => Err(format!(
-            "there is no plan {text} that scans registries; there are {}",
-            plans.join(", ")
-        )),
+    let plans = RULES.iter().flat_map(|rule| rule.paid_plans());
+    let plans: Vec<&str> = plans.copied().collect();
+    if text.is_empty() || plans.iter().any(|plan| plan.eq_ignore_ascii_case(text)) {
+        return Ok(text.to_owned());
     }
+    let plans = plans.join(", ");
+    Err(format!(
+        "there is no plan {text} that scans registries; there are {plans}"
+    ))
 }
 
 /// The value of `--rule`.
 fn named_rule(text: &str) -> Result<String, String> {
-    match rules::named(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => Err(format!("there is no rule {text}")),
-    }
+    let rule = rules::named(text).map(|_| text.to_owned());
+    rule.ok_or_else(|| format!("there is no rule {text}"))
 }
 
 /// From which severity on findings fail.
@@ -190,29 +180,25 @@ enum FailOn {
     Never,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
-enum PlanName {
-    #[value(alias = "containers")]
-    Containers,
-    #[value(alias = "containerregistry")]
-    ContainerRegistry,
+/// The value of an argument that is one of several, by name.
+fn one_of<T: Copy + Send + Sync>(
+    choices: &'static [(&'static str, T)],
+) -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(choices.iter().map(|(name, _)| *name));
+    names.try_map(|text| chosen(choices, &text).ok_or("is no choice"))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CoverageName {
-    /// Anywhere in the workspace folder
-    Workspace,
-    /// In the same deployment
-    Deployment,
-    /// Defender is managed elsewhere: report nothing
-    Elsewhere,
+fn chosen<T: Copy>(choices: &[(&str, T)], text: &str) -> Option<T> {
+    let mut choices = choices.iter();
+    let chosen = choices.find(|(name, _)| name.eq_ignore_ascii_case(text));
+    chosen.map(|(_, choice)| *choice)
 }
 
 impl Args {
-    /// The plan that `--fix` names, where it is one that can be inserted: then it is the one that is preferred.
-    fn named(&self) -> Option<PlanName> {
-        PlanName::from_str(self.fix.as_deref()?, true).ok()
+    /// The plan that fixes insert by preference: `--plan`, else what `--fix` names, if it is one that can be inserted.
+    fn inserted_plan(&self) -> Option<Plan> {
+        let named = || chosen(&Plan::NAMES, self.fix.as_deref()?);
+        self.plan.or_else(named)
     }
 
     /// Whether standard input is checked too.
@@ -223,20 +209,14 @@ impl Args {
 
 /// Checks and reports.
 pub fn run(args: &Args) -> Exit {
-    let base = match &args.root {
-        Some(root) => Base::here().with_root(root),
-        None => Base::here(),
-    };
+    let base = Base::new(args.root.as_deref());
     let formats = match formats(args) {
         Ok(formats) => formats,
         Err(words) => return trouble(words),
     };
     let known = match args.baseline.as_deref().map(baseline::read).transpose() {
         Ok(known) => known,
-        Err(error) => {
-            let path = args.baseline.as_deref().unwrap_or(Path::new(""));
-            return trouble(&format!("{}: {error}", path.display()));
-        }
+        Err(words) => return trouble(&words),
     };
     let (mut analysis, wrong) = match analyze(args, &base) {
         Ok(results) => results,
@@ -251,7 +231,7 @@ pub fn run(args: &Args) -> Exit {
     }
     let with_fixes = formats
         .iter()
-        .any(|wanted| matches!(wanted.format, Format::Json | Format::Sarif));
+        .any(|(format, _)| matches!(format, Format::Json | Format::Sarif));
     let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
     if args.verbose {
         report.passed = analysis.passed();
@@ -269,23 +249,21 @@ pub fn run(args: &Args) -> Exit {
     let texts: RefCell<FxHashMap<PathBuf, Option<Arc<str>>>> = RefCell::default();
     let read = |path: &Path| {
         let mut texts = texts.borrow_mut();
-        if !texts.contains_key(path) {
-            texts.insert(path.to_path_buf(), analysis.text(path));
-        }
-        texts.get(path).cloned().flatten()
+        let text = texts.entry(path.to_path_buf());
+        text.or_insert_with(|| analysis.text(path)).clone()
     };
     let mut exit = exit_of(&report, args);
-    for wanted in formats {
-        let color = wanted.file.is_none() && args.color.enabled();
-        let text = match wanted.format {
+    for (format, file) in formats {
+        let color = file.is_none() && args.color.enabled();
+        let text = match format {
             Format::Text => text::print(&report, color, &read),
             Format::Json => json::print(&report),
             Format::Sarif => sarif::print(&report),
             Format::Github => github::print(&report),
             Format::Junit => junit::print(&report),
         };
-        let written = match &wanted.file {
-            None => print(text.as_bytes()),
+        let written = match &file {
+            None => print(text),
             Some(path) => write(path, &text),
         };
         if written != Exit::Clean {
@@ -301,16 +279,13 @@ pub fn run(args: &Args) -> Exit {
 fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
     let mut formats = args.formats.clone();
     if formats.is_empty() {
-        formats.push(Wanted {
-            format: Format::Text,
-            file: None,
-        });
+        formats.push((Format::Text, None));
     }
-    if let (Some(last), Some(output)) = (formats.last_mut(), &args.output) {
-        if last.file.is_some() {
+    if let (Some((_, file)), Some(output)) = (formats.last_mut(), &args.output) {
+        if file.is_some() {
             return Err("--output names a file, and so does the last --format");
         }
-        last.file = Some(output.clone());
+        *file = Some(output.clone());
     }
     Ok(formats)
 }
@@ -319,15 +294,8 @@ fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
 fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
     let options = Options {
         overrides: Overrides {
-            plan: args.plan.or_else(|| args.named()).map(|plan| match plan {
-                PlanName::Containers => Plan::Containers,
-                PlanName::ContainerRegistry => Plan::ContainerRegistry,
-            }),
-            coverage: args.coverage.map(|coverage| match coverage {
-                CoverageName::Workspace => Coverage::Workspace,
-                CoverageName::Deployment => Coverage::Deployment,
-                CoverageName::Elsewhere => Coverage::Elsewhere,
-            }),
+            plan: args.inserted_plan(),
+            coverage: args.coverage,
             hints: None,
             rules: args.rule.clone(),
         },
@@ -405,14 +373,10 @@ fn apply_fixes(
             "standard input is no file that could be fixed: see the changes with --diff",
         ));
     }
-    let paid = match args.fix.as_deref() {
-        _ if args.yes => Paid::All,
-        Some(plan) if !plan.is_empty() => Paid::Named(plan.to_owned()),
-        _ if args.diff => Paid::All,
-        _ => Paid::None,
-    };
+    let plan = args.fix.clone().filter(|plan| !plan.is_empty());
     let allowed = Allowed {
-        paid,
+        paid: args.yes || args.diff && plan.is_none(),
+        plan,
         unknown: args.fix_unknown,
     };
     let outcome = fix::apply(analysis, &allowed, base, known);
@@ -422,8 +386,7 @@ fn apply_fixes(
         ));
     }
     if args.diff {
-        let printed = print(fix::diff(&outcome, base).as_bytes());
-        return Some(match printed {
+        return Some(match print(fix::diff(&outcome, base)) {
             Exit::Clean if !outcome.changes.is_empty() => Exit::Findings,
             other => other,
         });
@@ -431,11 +394,8 @@ fn apply_fixes(
     match fix::write(&outcome) {
         Ok(()) => {
             for change in &outcome.changes {
-                let verb = if change.old.is_some() {
-                    "changed"
-                } else {
-                    "created"
-                };
+                let created = change.old.is_none();
+                let verb = if created { "created" } else { "changed" };
                 report_line(&format!("{verb} {}", base.relative(&change.path)));
             }
             None

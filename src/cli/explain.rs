@@ -18,14 +18,10 @@ pub fn run(args: &Args) -> Exit {
     };
     let Some(rule) = rule else {
         let names = RULES.iter().map(|rule| rule.metadata().name);
-        let names: Vec<_> = names
-            .map(|it| format!("{} ({})", it.reference, it.name))
-            .collect();
+        let names = names.map(|it| format!("{} ({})", it.reference, it.name));
+        let names = names.collect::<Vec<_>>().join(", ");
         let asked = args.rule.as_deref().unwrap_or_default();
-        return trouble(&format!(
-            "there is no rule {asked}; there are {}",
-            names.join(", ")
-        ));
+        return trouble(&format!("there is no rule {asked}; there are {names}"));
     };
-    print(rule.metadata().documentation.as_bytes())
+    print(rule.metadata().documentation)
 }

@@ -8,51 +8,43 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use similar::TextDiff;
 
-use super::diff::unified;
 use super::paths::Base;
 use super::report::fingerprint;
 use super::session::settle;
 use crate::analysis::Analysis;
 use crate::rules::finding::Verdict;
-use crate::rules::fix::{Fix, TextEdit};
+use crate::rules::fix::{FileEdit, Fix, TextEdit};
 use crate::workspace::disk::{self, DiskEncoding, DiskError, Stamp};
 
 /// More fixes than this are not applied in one run.
 const MAX_FIXES: usize = 1_000;
 
-/// Which paid fixes may be applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Paid {
-    /// None.
-    None,
-    /// Those that turn on this plan.
-    Named(String),
-    /// All.
-    All,
-}
-
-/// Which fixes may be applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which fixes may be applied beside those that are free.
+#[derive(Debug, Default)]
 pub struct Allowed {
-    /// Of those that cost.
-    pub paid: Paid,
+    /// All that cost.
+    pub paid: bool,
+    /// Those that turn on this plan, before others for the same finding.
+    pub plan: Option<String>,
     /// Paid ones for findings whose verdict is *unknown* too.
     pub unknown: bool,
 }
 
-impl Paid {
-    fn allows(&self, plan: Option<&str>) -> bool {
-        match (self, plan) {
-            (_, None) | (Paid::All, _) => true,
-            (Paid::None, Some(_)) => false,
-            (Paid::Named(name), Some(plan)) => name.eq_ignore_ascii_case(plan),
-        }
+impl Allowed {
+    fn names(&self, fix: &Fix) -> bool {
+        let plans = self.plan.as_deref().zip(fix.paid);
+        plans.is_some_and(|(named, plan)| named.eq_ignore_ascii_case(plan))
+    }
+
+    fn allows(&self, fix: &Fix) -> bool {
+        fix.paid.is_none() || self.paid || self.names(fix)
     }
 }
 
 /// What becomes of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Change {
     /// Absolute path.
     pub path: PathBuf,
@@ -63,7 +55,7 @@ pub struct Change {
 }
 
 /// A file as it was checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Old {
     text: Arc<str>,
     encoding: DiskEncoding,
@@ -96,29 +88,25 @@ pub fn apply(
             break;
         };
         let before = analysis.standing();
-        if !edit(analysis, &mut files, fix, round) {
-            break;
+        for change in edited(analysis, &files, &fix).unwrap_or_default() {
+            let version = i32::try_from(round).unwrap_or(i32::MAX);
+            analysis.open(&change.path, version, &change.new);
+            files.insert(change.path.clone(), change);
         }
         settle(analysis);
-        // Never retry a fix that removed no finding.
+        // Never retry a fix that removed no finding, or that could not be applied.
         if analysis.standing() >= before {
             futile.insert(tried);
         }
     }
     refused.sort();
     refused.dedup();
-    Outcome {
-        changes: files
-            .into_values()
-            .filter(|change| {
-                change
-                    .old
-                    .as_ref()
-                    .is_none_or(|old| *old.text != *change.new)
-            })
-            .collect(),
-        refused,
-    }
+    let mut changes: Vec<Change> = files.into_values().collect();
+    changes.retain(|change| {
+        let old = change.old.as_ref();
+        old.is_none_or(|old| *old.text != *change.new)
+    });
+    Outcome { changes, refused }
 }
 
 /// A fix as it is known again after it was applied: the file of its finding, its id and its title.
@@ -127,7 +115,7 @@ type Tried = (Arc<Path>, String, String);
 /// The preferred fix of the first finding that has one that is allowed.
 fn next(
     analysis: &mut Analysis,
-    Allowed { paid, unknown }: &Allowed,
+    allowed: &Allowed,
     base: &Base,
     known: Option<&FxHashSet<String>>,
     futile: &FxHashSet<Tried>,
@@ -136,33 +124,25 @@ fn next(
     refused.clear();
     let mut seen = BTreeMap::new();
     for report in analysis.reports() {
-        let fixes = analysis
-            .fixes_for_reports(std::slice::from_ref(&report))
-            .remove(0);
+        let fixes = analysis.fixes_for_reports(std::slice::from_ref(&report));
         let path = base.in_repository(&report.path);
         for (index, diagnostic) in report.diagnostics.iter().enumerate() {
-            if known.is_some_and(|known| known.contains(&fingerprint(diagnostic, &path, &mut seen)))
-            {
+            let is_known =
+                |known: &FxHashSet<_>| known.contains(&fingerprint(diagnostic, &path, &mut seen));
+            if known.is_some_and(is_known) {
                 continue;
             }
             let tried = |fix: &Fix| (report.path.clone(), fix.id.clone(), fix.title.clone());
-            let mut of_finding = fixes
-                .iter()
-                .filter(|(of, fix)| *of == index && !futile.contains(&tried(fix)))
-                .filter(|(_, fix)| {
-                    *unknown || fix.paid.is_none() || diagnostic.verdict != Verdict::Unknown
-                });
+            let pays = allowed.unknown || diagnostic.verdict != Verdict::Unknown;
+            let of_finding = fixes.iter().flatten().filter(|(of, _)| *of == index);
+            let mut fixes = of_finding
+                .map(|(_, fix)| fix)
+                .filter(|fix| (pays || fix.paid.is_none()) && !futile.contains(&tried(fix)));
             // The plan that was named decides between fixes; else the preferred one is taken.
-            let chosen = match paid {
-                Paid::Named(_) => of_finding
-                    .clone()
-                    .find(|(_, fix)| fix.paid.is_some() && paid.allows(fix.paid))
-                    .or_else(|| of_finding.find(|(_, fix)| fix.preferred)),
-                _ => of_finding.find(|(_, fix)| fix.preferred),
-            };
-            match chosen {
-                Some((_, fix)) if paid.allows(fix.paid) => return Some((tried(fix), fix.clone())),
-                Some((_, fix)) => refused.push((fix.title.clone(), fix.paid.unwrap_or_default())),
+            let named = fixes.clone().find(|fix| allowed.names(fix));
+            match named.or_else(|| fixes.find(|fix| fix.preferred)) {
+                Some(fix) if allowed.allows(fix) => return Some((tried(fix), fix.clone())),
+                Some(fix) => refused.push((fix.title.clone(), fix.paid.unwrap_or_default())),
                 None => {}
             }
         }
@@ -170,45 +150,41 @@ fn next(
     None
 }
 
-/// Applies one fix to the texts in memory. False where it cannot be applied.
-fn edit(
-    analysis: &mut Analysis,
-    files: &mut BTreeMap<PathBuf, Change>,
-    fix: Fix,
-    round: usize,
-) -> bool {
-    let mut edited = false;
-    for file in fix.edits {
-        let path = file.path.to_path_buf();
-        if !files.contains_key(&path) {
-            let old = match (analysis.text(&path), disk::read(&path)) {
-                // The edits fit what was checked, which for standard input is not what lies on disk.
-                (Some(text), read) if !file.create => {
-                    let read = read.ok();
-                    Some(Old {
-                        encoding: read.as_ref().map_or(DiskEncoding::Utf8, |r| r.encoding),
-                        stamp: read.filter(|read| read.text == text).map(|read| read.stamp),
-                        text,
-                    })
-                }
-                (None, Err(DiskError::NotFound)) if file.create => None,
-                _ => return false,
-            };
-            let new = old.as_ref().map_or("", |old| &old.text).to_owned();
-            files.insert(path.clone(), Change { path, old, new });
+/// The files that a fix edits, edited in memory. `None` if one of them cannot be.
+fn edited(
+    analysis: &Analysis,
+    files: &BTreeMap<PathBuf, Change>,
+    fix: &Fix,
+) -> Option<Vec<Change>> {
+    let change = |file: &FileEdit| {
+        let known = files.get(&*file.path).cloned();
+        let mut change = known.or_else(|| unedited(analysis, file))?;
+        change.new = replaced(&change.new, &file.edits)?;
+        Some(change)
+    };
+    fix.edits.iter().map(change).collect()
+}
+
+/// A file as it is before its first edit.
+fn unedited(analysis: &Analysis, file: &FileEdit) -> Option<Change> {
+    let old = match (analysis.text(&file.path), disk::read(&file.path)) {
+        // The edits fit what was checked, which for standard input is not what lies on disk.
+        (Some(text), read) if !file.create => {
+            let read = read.ok();
+            Some(Old {
+                encoding: read.as_ref().map_or(DiskEncoding::Utf8, |r| r.encoding),
+                stamp: read.filter(|read| read.text == text).map(|read| read.stamp),
+                text,
+            })
         }
-        let Some(change) = files.get_mut(&*file.path) else {
-            return false;
-        };
-        let Some(text) = replaced(&change.new, &file.edits) else {
-            return false;
-        };
-        edited |= text != change.new;
-        let version = i32::try_from(round).unwrap_or(i32::MAX);
-        analysis.open(&change.path, version, &text);
-        change.new = text;
-    }
-    edited
+        (None, Err(DiskError::NotFound)) if file.create => None,
+        _ => return None,
+    };
+    Some(Change {
+        path: file.path.to_path_buf(),
+        new: old.as_ref().map_or("", |old| &old.text).to_owned(),
+        old,
+    })
 }
 
 /// The text with edits applied; none where they do not fit it.
@@ -224,20 +200,30 @@ fn replaced(text: &str, edits: &[TextEdit]) -> Option<String> {
     Some(out)
 }
 
-/// The changes as one diff.
+/// The changes as one unified diff, as `git apply` takes it.
 pub fn diff(outcome: &Outcome, base: &Base) -> String {
     let changes = outcome.changes.iter().map(|change| {
         let path = base.relative(&change.path);
-        let Some(old) = &change.old else {
-            return unified(&path, None, &change.new);
+        let (header, old) = match &change.old {
+            Some(old) => (format!("a/{path}"), &*old.text),
+            None => ("/dev/null".to_owned(), ""),
         };
         // The mark is a part of the first line of the file that the diff will be applied to.
-        let mark = match old.encoding {
-            DiskEncoding::Utf8Bom => "\u{feff}",
+        let encoding = change.old.as_ref().map(|old| old.encoding);
+        let mark = match encoding {
+            Some(DiskEncoding::Utf8Bom) => "\u{feff}",
             _ => "",
         };
-        let marked = |text: &str| format!("{mark}{text}");
-        unified(&path, Some(&marked(&old.text)), &marked(&change.new))
+        let (old, new) = (format!("{mark}{old}"), format!("{mark}{}", change.new));
+        // `git apply` knows no line end but the line feed.
+        let lines = |text| str::split_inclusive(text, '\n').collect::<Vec<_>>();
+        let (old, new) = (lines(&old), lines(&new));
+        let diff = TextDiff::configure()
+            .newline_terminated(true)
+            .diff_slices(&old, &new);
+        diff.unified_diff()
+            .header(&header, &format!("b/{path}"))
+            .to_string()
     });
     changes.collect()
 }

@@ -59,21 +59,16 @@ pub fn run(args: &Args) -> Exit {
             false => format!("{shown}: is no Bicep file, template or parameter file"),
         });
     };
-    let printed = match args.format {
-        Format::Json => print(json_of(&inventory, &base).as_bytes()),
-        Format::Text => print(text_of(&inventory, &base).as_bytes()),
-    };
-    let mut exit = printed;
+    let mut exit = print(match args.format {
+        Format::Json => json_of(&inventory, &base),
+        Format::Text => text_of(&inventory, &base),
+    });
     let mut problems = analysis.problems();
     problems.extend(analysis.named_wrongly(&file, parameters.as_deref()));
     problems.dedup();
     for problem in problems {
-        let shown = base.relative(&problem.path);
-        let line = problem
-            .location
-            .map(|at| format!(":{}:{}", at.start.line + 1, at.start.utf32 + 1))
-            .unwrap_or_default();
-        exit = trouble(&format!("{shown}{line}: {}", problem.message));
+        let place = base.at(&problem.path, problem.location.as_ref());
+        exit = trouble(&format!("{place}: {}", problem.message));
     }
     exit
 }
@@ -85,12 +80,8 @@ fn json_of(inventory: &Inventory, base: &Base) -> String {
 
 fn text_of(inventory: &Inventory, base: &Base) -> String {
     let at = |location: &Location| {
-        let (line, column) = (location.start.line + 1, location.start.utf32 + 1);
-        plain(&format!(
-            "{}:{line}:{column}",
-            base.relative(&location.path)
-        ))
-        .into_owned()
+        let place = base.at(&location.path, Some(location));
+        plain(&place).into_owned()
     };
     let mut out = format!(
         "{} (scope: {}): {}\n",
@@ -141,10 +132,9 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
     if !inventory.unread.is_empty() {
         out.push_str("Not read:\n");
         for unread in &inventory.unread {
+            let (reference, reason) = (&unread.reference, &unread.reason);
             out.push_str(&format!(
-                "  {}: {}\n    {}\n",
-                unread.reference,
-                unread.reason,
+                "  {reference}: {reason}\n    {}\n",
                 at(&unread.location)
             ));
         }

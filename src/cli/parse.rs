@@ -43,20 +43,17 @@ pub fn run(args: &Args) -> Exit {
         true => format!(" {}-{}", place(span.start), place(span.end)),
         false => String::new(),
     };
-    let printed = print(syntax::s_expression(&tree, &note).as_bytes());
-    let mut exit = printed;
+    let mut exit = print(syntax::s_expression(&tree, &note));
     let mut errors = syntax::all_errors(&tree, &*text);
     let dialect = match kind {
         FileKind::Bicep => Some(syntax::Dialect::Template),
         FileKind::BicepParams => Some(syntax::Dialect::Parameters),
-        FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other => None,
+        _ => None,
     };
-    errors.extend(
-        dialect
-            .into_iter()
-            .flat_map(|dialect| syntax::misplaced_statements(&tree, dialect)),
-    );
-    errors.sort_by_key(|error| error.span.start);
+    if let Some(dialect) = dialect {
+        errors.extend(syntax::misplaced_statements(&tree, dialect));
+        errors.sort_by_key(|error| error.span.start);
+    }
     for error in errors {
         let at = place(error.span.start);
         exit = trouble(&format!("{shown}:{at}: {}", error.message));

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use glob::{MatchOptions, Pattern};
+use glob::{MatchOptions, Pattern, PatternError};
 
+use crate::analysis::Location;
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
 
@@ -19,21 +20,16 @@ pub struct Base {
 impl Base {
     /// The working directory, and the repository that holds it.
     pub fn here() -> Self {
-        let folder = argument(Path::new("."));
-        let mut above = folder.ancestors();
-        let repository = above.find(|folder| disk::is_there(&folder.join(".git")));
-        Base {
-            repository: repository.unwrap_or(&folder).to_path_buf(),
-            folder,
-        }
+        Base::new(None)
     }
 
-    /// The same with another root of the repository.
-    pub fn with_root(self, root: &Path) -> Self {
-        Base {
-            repository: argument(root),
-            ..self
-        }
+    /// The same with a root of the repository that a user named.
+    pub fn new(root: Option<&Path>) -> Self {
+        let folder = argument(Path::new("."));
+        let mut above = folder.ancestors();
+        let found = above.find(|folder| disk::is_there(&folder.join(".git")));
+        let repository = root.map_or(found.unwrap_or(&folder).to_path_buf(), argument);
+        Base { folder, repository }
     }
 
     /// The working directory.
@@ -45,6 +41,15 @@ impl Base {
     /// does.
     pub fn relative(&self, path: &Path) -> String {
         relative(&self.folder, path)
+    }
+
+    /// A place for people: `path:line:column`, both from 1.
+    pub fn at(&self, path: &Path, location: Option<&Location>) -> String {
+        let path = self.relative(path);
+        match location.map(|location| location.start) {
+            Some(start) => format!("{path}:{}:{}", start.line + 1, start.utf32 + 1),
+            None => path,
+        }
     }
 
     /// A path relative to the root of the repository: for code scanning, annotations and fingerprints.
@@ -120,9 +125,12 @@ pub fn named(arguments: &[PathBuf]) -> Named {
     named
 }
 
+/// What makes a pattern of a path.
+const WILD: [char; 3] = ['*', '?', '['];
+
 /// A pattern that no shell expanded (`'infra/**/*.bicep'`), else a path that leads nowhere.
-fn expand(argument: &Path, path: PathBuf, named: &mut Named) {
-    let text = argument.to_string_lossy();
+fn expand(written: &Path, path: PathBuf, named: &mut Named) {
+    let text = written.to_string_lossy();
     if !text.contains(WILD) {
         let words = match disk::read(&path) {
             Err(error) => error.to_string(),
@@ -131,32 +139,29 @@ fn expand(argument: &Path, path: PathBuf, named: &mut Named) {
         named.wrong.push((path, words));
         return;
     }
-    let before = named.files.len() + named.folders.len() + named.wrong.len();
+    let before = named.len();
     let outcome = match text.contains("**") {
-        true => below(&text, named),
+        true => below(written, named),
         false => beside(&text, named),
     };
-    if let Err(error) = outcome {
-        named
+    match outcome {
+        Err(error) => named
             .wrong
-            .push((path, format!("is no pattern: {}", error.msg)));
-    } else if named.files.len() + named.folders.len() + named.wrong.len() == before {
-        named.wrong.push((path, "matches nothing".to_owned()));
+            .push((path, format!("is no pattern: {}", error.msg))),
+        Ok(()) if named.len() == before => named.wrong.push((path, "matches nothing".to_owned())),
+        Ok(()) => {}
     }
 }
 
-/// What makes a pattern of a path.
-const WILD: [char; 3] = ['*', '?', '['];
-
 /// A pattern of as many levels as it has parts.
-fn beside(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
+fn beside(text: &str, named: &mut Named) -> Result<(), PatternError> {
     for entry in glob::glob(text)? {
         match entry {
-            Ok(found) if disk::is_folder(&found) => named.folders.push(self::argument(&found)),
-            Ok(found) => named.file(self::argument(&found)),
+            Ok(found) if disk::is_folder(&found) => named.folders.push(argument(&found)),
+            Ok(found) => named.file(argument(&found)),
             Err(error) => named
                 .wrong
-                .push((error.path().to_path_buf(), error.error().to_string())),
+                .push((error.path().to_owned(), error.error().to_string())),
         }
     }
     Ok(())
@@ -164,27 +169,29 @@ fn beside(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
 
 /// A pattern of any number of levels (`**`): looked for where a workspace is, so what git ignores is left out, and links
 /// that lead in circles end.
-fn below(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
-    let text = disk::with_slashes(text);
-    let parts: Vec<&str> = text.split('/').collect();
-    let literal = parts.iter().take_while(|part| !part.contains(WILD)).count();
-    let (start, rest) = parts.split_at(literal);
-    let start = match start {
-        [] => ".".to_owned(),
-        [""] => "/".to_owned(),
-        parts => parts.join("/"),
-    };
-    let folder = self::argument(Path::new(&start));
+fn below(written: &Path, named: &mut Named) -> Result<(), PatternError> {
+    let mut rest = written.components();
+    let mut literal = PathBuf::from(".");
+    while let Some(part) = rest.clone().next()
+        && !part.as_os_str().to_string_lossy().contains(WILD)
+    {
+        literal.push(part);
+        rest.next();
+    }
+    let folder = argument(&literal);
     // What ends in `**` means the folders before it with all they hold.
-    let (rest, whole) = match rest {
-        ["**"] => {
-            named.folders.push(folder);
-            return Ok(());
-        }
-        [before @ .., "**" | ""] => (before, true),
-        rest => (rest, false),
+    let rest = rest.as_path();
+    let whole = rest.ends_with("**");
+    let rest = if whole {
+        rest.parent().unwrap_or(rest)
+    } else {
+        rest
     };
-    let pattern = Pattern::new(&rest.join("/"))?;
+    if rest.as_os_str().is_empty() {
+        named.folders.push(folder);
+        return Ok(());
+    }
+    let pattern = Pattern::new(&rest.to_string_lossy())?;
     let options = MatchOptions {
         require_literal_separator: true,
         ..MatchOptions::default()
@@ -194,21 +201,26 @@ fn below(text: &str, named: &mut Named) -> Result<(), glob::PatternError> {
         inner.is_some_and(|inner| pattern.matches_path_with(inner, options))
     };
     let found = discover(&folder, Limits::default());
-    let mut folders = BTreeSet::new();
     for file in found.files {
-        let above = file.ancestors().skip(1);
-        let above = above.take_while(|above| *above != folder && above.starts_with(&folder));
-        folders.extend(above.filter(|above| matches(above)).map(Path::to_path_buf));
+        let above = file
+            .ancestors()
+            .skip(1)
+            .take_while(|above| *above != folder);
+        let above = above.filter(|above| matches(above));
+        named.folders.extend(above.map(Path::to_path_buf));
         if !whole && matches(&file) {
             named.file(file);
         }
     }
-    named.folders.extend(folders);
     named.wrong.extend(found.problems);
     Ok(())
 }
 
 impl Named {
+    fn len(&self) -> usize {
+        self.folders.len() + self.files.len() + self.wrong.len()
+    }
+
     /// Adds what a pattern matched.
     fn file(&mut self, path: PathBuf) {
         self.matched.insert(path.clone());

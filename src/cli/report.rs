@@ -7,8 +7,6 @@ pub mod sarif;
 pub mod text;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use clap::ValueEnum;
 use rustc_hash::FxHashSet;
@@ -18,7 +16,6 @@ use super::paths::Base;
 use crate::analysis::{Analysis, Diagnostic, LoadError, Location, Passed};
 use crate::rules::finding::{Severity, Verdict};
 use crate::rules::fix::Fix;
-use crate::text::Span;
 
 /// The formats of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -88,19 +85,21 @@ pub fn fingerprint(
 pub struct ResolvedFix {
     /// What happens and what it costs.
     pub title: String,
-    /// The edits of each file.
-    pub files: Vec<ResolvedEdit>,
+    /// Its edits, those of one file together.
+    pub edits: Vec<ResolvedEdit>,
 }
 
-/// The edits of one file.
+/// One edit.
 #[derive(Debug)]
 pub struct ResolvedEdit {
     /// Relative path.
     pub path: String,
     /// The file is new.
     pub create: bool,
-    /// Where and by what; places of new files are at their beginning.
-    pub edits: Vec<(Location, String)>,
+    /// What it replaces; in a new file, its beginning.
+    pub location: Location,
+    /// The text put there.
+    pub text: String,
 }
 
 /// What a run found.
@@ -135,35 +134,28 @@ impl Report {
         with_fixes: bool,
     ) -> Self {
         let summary = analysis.summary();
+        let reports = analysis.reports();
+        let fixes = match with_fixes {
+            true => analysis.fixes_for_reports(&reports),
+            false => vec![Vec::new(); reports.len()],
+        };
         let mut seen = BTreeMap::new();
         let mut findings = Vec::new();
-        let reports = analysis.reports();
-        let mut all_fixes = match with_fixes {
-            true => analysis.fixes_for_reports(&reports),
-            false => Vec::new(),
-        }
-        .into_iter();
-        for file in reports {
-            let path = base.relative(&file.path);
-            let mut fixes = all_fixes.next().unwrap_or_default();
+        for (file, fixes) in reports.iter().zip(&fixes) {
+            let in_repository = base.in_repository(&file.path);
             for (index, diagnostic) in file.diagnostics.iter().enumerate() {
                 // What is wrong with configuration is among the problems.
                 if diagnostic.code == CONFIGURATION {
                     continue;
                 }
-                let in_repository = base.in_repository(&file.path);
                 let fingerprint = fingerprint(diagnostic, &in_repository, &mut seen);
-                let own = fixes.extract_if(.., |(of, _)| *of == index);
-                let own: Vec<Fix> = own.map(|(_, fix)| fix).collect();
+                let own = fixes.iter().filter(|(of, _)| *of == index);
                 findings.push(Found {
                     diagnostic: diagnostic.clone(),
-                    path: path.clone(),
+                    path: base.relative(&file.path),
                     known: known.is_some_and(|known| known.contains(&fingerprint)),
                     fingerprint,
-                    fixes: own
-                        .into_iter()
-                        .map(|fix| resolved(analysis, base, fix))
-                        .collect(),
+                    fixes: own.map(|(_, fix)| resolved(analysis, base, fix)).collect(),
                 });
             }
         }
@@ -186,6 +178,15 @@ impl Report {
         self.findings.iter().filter(|found| found.reported())
     }
 
+    /// What could not be read, each with the level it is reported at.
+    pub fn load_errors(&self) -> impl Iterator<Item = (Severity, &LoadError)> {
+        let problems = self.problems.iter().map(|problem| match problem.hides {
+            true => (Severity::Error, problem),
+            false => (Severity::Warning, problem),
+        });
+        problems.chain(self.unread.iter().map(|unread| (Severity::Note, unread)))
+    }
+
     /// The number of reported findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.reported()
@@ -197,35 +198,29 @@ impl Report {
 /// The code of what is wrong in a configuration file.
 const CONFIGURATION: &str = "configuration";
 
-fn resolved(analysis: &Analysis, base: &Base, fix: Fix) -> ResolvedFix {
-    let files = fix.edits.into_iter().map(|file| {
-        let location = |span: Span| match analysis.locate(&file.path, span) {
-            Some(location) if !file.create => location,
-            _ => beginning(&file.path),
-        };
-        ResolvedEdit {
-            path: base.relative(&file.path),
-            create: file.create,
-            edits: file
-                .edits
-                .iter()
-                .map(|edit| (location(edit.span), edit.text.clone()))
-                .collect(),
+fn resolved(analysis: &Analysis, base: &Base, fix: &Fix) -> ResolvedFix {
+    let mut edits = Vec::new();
+    for file in &fix.edits {
+        for edit in &file.edits {
+            let located = analysis.locate(&file.path, edit.span);
+            let located = located.filter(|_| !file.create);
+            let (start, end) = located.map_or_else(Default::default, |it| (it.start, it.end));
+            edits.push(ResolvedEdit {
+                path: base.relative(&file.path),
+                create: file.create,
+                location: Location {
+                    path: file.path.clone(),
+                    span: edit.span,
+                    start,
+                    end,
+                },
+                text: edit.text.clone(),
+            });
         }
-    });
-    ResolvedFix {
-        files: files.collect(),
-        title: fix.title,
     }
-}
-
-/// The place before the first character of a file.
-pub(super) fn beginning(path: &Path) -> Location {
-    Location {
-        path: Arc::from(path),
-        span: Span::default(),
-        start: Default::default(),
-        end: Default::default(),
+    ResolvedFix {
+        title: fix.title.clone(),
+        edits,
     }
 }
 

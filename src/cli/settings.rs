@@ -24,5 +24,5 @@ pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Exit {
         let width = widest.unwrap_or(0);
         out.push_str(&format!("  {name:width$} = {value}  ({origin})\n"));
     }
-    print(out.as_bytes())
+    print(out)
 }

@@ -2,28 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::paths::{Base, named};
-use super::progress::Progress;
-use super::session::{scanned, settle};
+use super::session::{Progress, scanned, settle};
 use super::terminal::{Exit, count, print, trouble};
 use crate::analysis::Options;
-use crate::model::lower::NoMemo;
-use crate::model::lower_arm::{arm_kind, lower_arm};
-use crate::model::lower_bicep::lower_bicep;
-use crate::model::lower_parameters::lower_parameters;
-use crate::model::{FileKind, Item, ItemKind, Resource, Target};
+use crate::model::{Item, ItemKind, Resource, Target};
 use crate::syntax;
 use crate::text::Lines;
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
-use crate::workspace::files::language_of;
+use crate::workspace::files::{kind_by_content, language_of, lower};
+use crate::workspace::memo::Memo;
 use crate::workspace::prefilter::kind_of;
 
 /// Arguments of `stats`.
@@ -48,7 +44,8 @@ enum Format {
 /// What was counted.
 #[derive(Debug, Default)]
 struct Counted {
-    kinds: BTreeMap<&'static str, usize>,
+    /// Files by kind, as in [`KINDS`].
+    kinds: [usize; KINDS.len()],
     errors: Vec<SyntaxError>,
     /// Resources declared, by type in lower case.
     resources: BTreeMap<String, usize>,
@@ -58,7 +55,7 @@ struct Counted {
     lower: Duration,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 struct SyntaxError {
     path: String,
     line: u32,
@@ -66,150 +63,93 @@ struct SyntaxError {
     text: String,
 }
 
-/// The kinds of file by their names in the report, in its order.
+/// The names of [`FileKind`](crate::model::FileKind) in the report, in its order.
 const KINDS: [&str; 5] = ["bicep", "bicepparam", "arm", "parameters", "other"];
 
 /// Counts and prints.
 pub fn run(args: &Args) -> Exit {
     let base = Base::here();
     let named = named(&args.paths);
-    let mut counted = Counted::default();
-    for (path, words) in &named.wrong {
-        counted.unread.push((base.relative(path), words.clone()));
-    }
+    let mut unread = named.wrong;
     let walking = Instant::now();
     let mut files = named.files.clone();
     for folder in &named.folders {
         let found = discover(folder, Limits::default());
         files.extend(found.files);
-        let problems = found.problems.iter();
-        counted
-            .unread
-            .extend(problems.map(|(path, words)| (base.relative(path), words.clone())));
+        unread.extend(found.problems);
     }
     files.sort();
     files.dedup();
     let walk = walking.elapsed();
-    read_all(&files, &base, &mut counted);
+    let mut counted = Counted::default();
+    let progress = Progress::start();
+    for (n, path) in files.iter().enumerate() {
+        match disk::read(path) {
+            Ok(read) => counted.file(path, &read.text, &base),
+            Err(error) => unread.push((path.clone(), error.to_string())),
+        }
+        progress.step("parsing", n + 1, files.len());
+    }
+    progress.done();
+    let unread = unread.into_iter();
+    counted.unread = unread
+        .map(|(path, words)| (base.relative(&path), words))
+        .collect();
+    counted.unread.sort();
+    counted.errors.sort();
     let evaluating = Instant::now();
-    evaluate(&named.folders, &named.files);
-    let evaluate = evaluating.elapsed();
-    let seconds = [walk, counted.parse, counted.lower, evaluate].map(|time| time.as_secs_f64());
-    let printed = match args.format {
-        Format::Json => print(json_of(&counted, seconds).as_bytes()),
-        Format::Text => print(text_of(&counted, seconds).as_bytes()),
+    let options = Options {
+        unfiltered: true,
+        ..Options::default()
     };
-    let mut exit = printed;
+    let mut analysis = scanned(&named.folders, &options);
+    for file in &named.files {
+        analysis.add_entry(file, None);
+    }
+    settle(&mut analysis);
+    let times = [walk, counted.parse, counted.lower, evaluating.elapsed()];
+    let seconds = times.map(|time| time.as_secs_f64());
+    let mut exit = print(match args.format {
+        Format::Json => json_of(&counted, seconds),
+        Format::Text => text_of(&counted, seconds),
+    });
     for (path, words) in &counted.unread {
         exit = trouble(&format!("{path}: {words}"));
     }
     exit
 }
 
-/// Reads, parses and lowers every file, on all processors.
-fn read_all(files: &[PathBuf], base: &Base, counted: &mut Counted) {
-    let progress = Progress::start();
-    let next = AtomicUsize::new(0);
-    let all = Mutex::new(std::mem::take(counted));
-    let work = || {
-        let mut own = Counted::default();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = files.get(at) else { break };
-            own.file(path, base);
-            progress.step("parsing", at + 1, files.len());
-        }
-        if let Ok(mut all) = all.lock() {
-            all.add(own);
-        }
-    };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 1..processors.min(files.len()) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    progress.done();
-    *counted = all.into_inner().unwrap_or_default();
-    counted.errors.sort();
-    counted.unread.sort();
-}
-
 impl Counted {
-    fn add(&mut self, other: Counted) {
-        for (kind, n) in other.kinds {
-            *self.kinds.entry(kind).or_default() += n;
-        }
-        for (name, n) in other.resources {
-            *self.resources.entry(name).or_default() += n;
-        }
-        self.errors.extend(other.errors);
-        self.unread.extend(other.unread);
-        self.bytes += other.bytes;
-        self.parse += other.parse;
-        self.lower += other.lower;
-    }
-
-    fn file(&mut self, path: &Path, base: &Base) {
-        let text = match disk::read(path) {
-            Ok(read) => read.text,
-            Err(error) => {
-                self.unread.push((base.relative(path), error.to_string()));
-                return;
-            }
-        };
+    /// Parses and lowers a file.
+    fn file(&mut self, path: &Path, text: &str, base: &Base) {
         self.bytes += text.len() as u64;
-        let started = Instant::now();
         let named = kind_of(path);
-        let tree = syntax::parse(language_of(named), &*text, None);
+        let started = Instant::now();
+        let tree = syntax::parse(language_of(named), text, None);
         self.parse += started.elapsed();
         let started = Instant::now();
-        let (kind, model) = match named {
-            FileKind::Bicep | FileKind::BicepParams => {
-                (named, Some(lower_bicep(named, &tree, &*text, &NoMemo)))
-            }
-            _ => match arm_kind(&tree, &*text) {
-                FileKind::ArmTemplate => (
-                    FileKind::ArmTemplate,
-                    Some(lower_arm(&tree, &*text, &NoMemo)),
-                ),
-                FileKind::ArmParameters => (
-                    FileKind::ArmParameters,
-                    Some(lower_parameters(&tree, &*text, &NoMemo)),
-                ),
-                other => (other, None),
-            },
-        };
-        if let Some(model) = &model {
-            self.items(&model.template.items);
-        }
+        let kind = kind_by_content(named, &tree, text).unwrap_or(named);
+        let model = lower(kind, &tree, text, &Memo::default());
         self.lower += started.elapsed();
-        let name = match kind {
-            FileKind::Bicep => KINDS[0],
-            FileKind::BicepParams => KINDS[1],
-            FileKind::ArmTemplate => KINDS[2],
-            FileKind::ArmParameters => KINDS[3],
-            FileKind::Other => KINDS[4],
-        };
-        *self.kinds.entry(name).or_default() += 1;
-        let errors = syntax::all_errors(&tree, &*text);
+        self.items(&model.template.items);
+        self.kinds[kind as usize] += 1;
+        let errors = syntax::all_errors(&tree, text);
         if errors.is_empty() {
             return;
         }
-        let lines = Lines::new(text);
-        for error in errors {
+        let lines = Lines::new(text.into());
+        self.errors.extend(errors.into_iter().map(|error| {
             let at = lines.point(error.span.start);
-            self.errors.push(SyntaxError {
+            SyntaxError {
                 path: base.relative(path),
                 line: at.line + 1,
                 column: at.utf32 + 1,
                 text: error.message,
-            });
-        }
+            }
+        }));
     }
 
-    fn items(&mut self, items: &[std::sync::Arc<Item>]) {
+    fn items(&mut self, items: &[Arc<Item>]) {
         for item in items {
             match &item.kind {
                 ItemKind::Resource(resource) => self.resource(resource),
@@ -236,19 +176,6 @@ impl Counted {
     }
 }
 
-/// Resolves and evaluates every deployment.
-fn evaluate(folders: &[PathBuf], files: &[PathBuf]) {
-    let options = Options {
-        unfiltered: true,
-        ..Options::default()
-    };
-    let mut analysis = scanned(folders, &options);
-    for file in files {
-        analysis.add_entry(file, None);
-    }
-    settle(&mut analysis);
-}
-
 /// The most memory the process ever held, in bytes; 0 where the system does not report it.
 fn peak_memory() -> u64 {
     let status = disk::read(Path::new("/proc/self/status"));
@@ -258,37 +185,19 @@ fn peak_memory() -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
-fn json_of(counted: &Counted, seconds: [f64; 4]) -> String {
+fn json_of(counted: &Counted, [walk, parse, lower, evaluate]: [f64; 4]) -> String {
     let files: serde_json::Map<_, _> = KINDS
         .iter()
-        .map(|kind| {
-            let n = counted.kinds.get(kind).copied().unwrap_or(0);
-            ((*kind).to_owned(), json!(n))
-        })
+        .zip(counted.kinds)
+        .map(|(kind, n)| ((*kind).to_owned(), json!(n)))
         .collect();
-    let errors: Vec<_> = counted
-        .errors
-        .iter()
-        .map(|error| {
-            json!({
-                "path": error.path,
-                "line": error.line,
-                "column": error.column,
-                "text": error.text,
-            })
-        })
-        .collect();
-    let unread: Vec<_> = counted
-        .unread
-        .iter()
-        .map(|(path, message)| json!({ "path": path, "message": message }))
-        .collect();
-    let [walk, parse, lower, evaluate] = seconds;
+    let unread = counted.unread.iter();
+    let unread = unread.map(|(path, message)| json!({ "path": path, "message": message }));
     let document = json!({
         "version": 1,
         "files": files,
-        "syntaxErrors": errors,
-        "unread": unread,
+        "syntaxErrors": counted.errors,
+        "unread": unread.collect::<Vec<Value>>(),
         "resources": counted.resources,
         "bytes": counted.bytes,
         "seconds": { "walk": walk, "parse": parse, "lower": lower, "evaluate": evaluate },
@@ -305,12 +214,10 @@ const MAX_ERRORS: usize = 50;
 
 fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
     let mut out = String::new();
-    for kind in KINDS {
-        let n = counted.kinds.get(kind).copied().unwrap_or(0);
+    for (kind, n) in KINDS.iter().zip(counted.kinds) {
         out.push_str(&format!("{n:>8} {kind}\n"));
     }
-    let megabytes = counted.bytes as f64 / 1e6;
-    out.push_str(&format!("{megabytes:>8.1} MB\n"));
+    out.push_str(&format!("{:>8.1} MB\n", counted.bytes as f64 / 1e6));
     for (name, time) in ["walk", "parse", "lower", "evaluate"].iter().zip(seconds) {
         out.push_str(&format!("{time:>8.3} s {name}\n"));
     }
@@ -319,10 +226,8 @@ fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
     let mut types: Vec<_> = counted.resources.iter().collect();
     types.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     if !types.is_empty() {
-        out.push_str(&format!(
-            "\n{} declared:\n",
-            count(types.len(), "resource type")
-        ));
+        let declared = count(types.len(), "resource type");
+        out.push_str(&format!("\n{declared} declared:\n"));
     }
     for (name, n) in types.iter().take(MAX_TYPES) {
         out.push_str(&format!("{n:>8} {name}\n"));
@@ -330,21 +235,14 @@ fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
     if types.len() > MAX_TYPES {
         out.push_str(&format!("         and {} more\n", types.len() - MAX_TYPES));
     }
-    out.push_str(&format!(
-        "\n{}\n",
-        count(counted.errors.len(), "syntax error")
-    ));
-    for error in counted.errors.iter().take(MAX_ERRORS) {
-        let SyntaxError {
-            path,
-            line,
-            column,
-            text,
-        } = error;
-        out.push_str(&format!("  {path}:{line}:{column}: {text}\n"));
+    let errors = &counted.errors;
+    out.push_str(&format!("\n{}\n", count(errors.len(), "syntax error")));
+    for error in errors.iter().take(MAX_ERRORS) {
+        let place = format!("{}:{}:{}", error.path, error.line, error.column);
+        out.push_str(&format!("  {place}: {}\n", error.text));
     }
-    if counted.errors.len() > MAX_ERRORS {
-        let rest = counted.errors.len() - MAX_ERRORS;
+    if errors.len() > MAX_ERRORS {
+        let rest = errors.len() - MAX_ERRORS;
         out.push_str(&format!("  and {rest} more (--format json lists all)\n"));
     }
     out

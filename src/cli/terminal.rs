@@ -1,6 +1,7 @@
 //! What every command shares: how it ends, and what it writes to standard output and standard error.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -45,19 +46,25 @@ impl Color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => {
-                let set =
-                    |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-                std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb
+                std::io::stdout().is_terminal()
+                    && colored(|name| std::env::var_os(name))
+                    // Older consoles of Windows show escapes as they are, unless they are asked to obey them.
+                    && anstyle_query::windows::enable_ansi_colors() != Some(false)
             }
         }
     }
 }
 
+/// Whether the environment lets a terminal have colours (<https://no-color.org>).
+fn colored(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    variable("NO_COLOR").is_none_or(|value| value.is_empty())
+        && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
 /// Writes to standard output. A reader that has gone (`| head`) is no trouble.
-pub(super) fn print(bytes: &[u8]) -> Exit {
+pub(super) fn print(bytes: impl AsRef<[u8]>) -> Exit {
     let mut out = std::io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             trouble(&format!("standard output cannot be written: {error}"))
         }
@@ -106,7 +113,25 @@ pub(super) fn count(n: usize, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::*;
+
+    #[test]
+    fn no_color_is_honoured() {
+        let check = |no_color: Option<&str>, term: Option<&str>, expect: bool| {
+            let variable = |name: &str| match name {
+                "NO_COLOR" => no_color.map(OsString::from),
+                "TERM" => term.map(OsString::from),
+                _ => None,
+            };
+            assert_eq!(colored(variable), expect, "{no_color:?} {term:?}");
+        };
+        check(None, None, true);
+        check(None, Some("xterm"), true);
+        check(Some(""), Some("xterm"), true);
+        check(Some("1"), Some("xterm"), false);
+        check(Some("0"), None, false);
+        check(None, Some("dumb"), false);
+    }
 
     #[test]
     fn what_a_terminal_obeys_is_spelled_out() {

@@ -35,12 +35,15 @@ pub enum Plan {
 }
 
 impl Plan {
+    /// The values by name, which is that of the plan's resource.
+    pub(crate) const NAMES: [(&'static str, Plan); 2] = [
+        ("Containers", Plan::Containers),
+        ("ContainerRegistry", Plan::ContainerRegistry),
+    ];
+
     /// The name of the plan's resource.
     pub fn name(self) -> &'static str {
-        match self {
-            Plan::Containers => "Containers",
-            Plan::ContainerRegistry => "ContainerRegistry",
-        }
+        Plan::NAMES[self as usize].0
     }
 }
 
@@ -54,6 +57,15 @@ pub enum Coverage {
     Deployment,
     /// The owner says that Defender is managed elsewhere: nothing is reported.
     Elsewhere,
+}
+
+impl Coverage {
+    /// The values by name.
+    pub(crate) const NAMES: [(&'static str, Coverage); 3] = [
+        ("workspace", Coverage::Workspace),
+        ("deployment", Coverage::Deployment),
+        ("elsewhere", Coverage::Elsewhere),
+    ];
 }
 
 /// A level that `override.level` sets.

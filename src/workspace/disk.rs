@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use identity::{as_on_disk, find, is_link, real};
-pub use paths::{from_uri, joined, normalize, to_relative_uri, to_uri, with_slashes};
+pub use paths::{from_uri, joined, normalize, to_relative_uri, to_uri};
 pub use replace::{Staged, replace, stage, stage_new, while_writing, write};
 
 /// Files larger than this are not read (bytes).
@@ -123,22 +123,23 @@ pub fn read(path: &Path) -> Result<FileText, DiskError> {
     })
 }
 
-/// Reads the bytes of a regular file.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DiskError> {
-    let mut bytes = Vec::new();
-    read_into(path, MAX_FILE, &mut bytes)?;
-    Ok(bytes)
-}
-
-/// As [`read_bytes`] with a limit in bytes, into a buffer that the caller uses again for the next file: scanning thousands of files, fresh
-/// pages for each would cost more than the reading. The buffer holds exactly the file afterwards, nothing on an error.
+/// Reads the bytes of a regular file of at most `limit` bytes, into a buffer that the caller uses again for the next
+/// file: fresh pages for each of thousands would cost more than the reading. The buffer holds exactly the file
+/// afterwards, nothing on an error.
 pub fn read_into(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<Stamp, DiskError> {
     buffer.clear();
     // Asked before opening: opening a pipe waits for its other end, and opening a device may do something.
     if !fs::metadata(path)?.is_file() {
         return Err(DiskError::NotAFile);
     }
-    let mut file = open(path)?;
+    let outcome = read_open(&mut open(path)?, limit, buffer);
+    if outcome.is_err() {
+        buffer.clear();
+    }
+    outcome
+}
+
+fn read_open(file: &mut File, limit: u64, buffer: &mut Vec<u8>) -> Result<Stamp, DiskError> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(DiskError::NotAFile);
@@ -147,21 +148,13 @@ pub fn read_into(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<Stamp,
     if stamp.len > limit {
         return Err(DiskError::TooLarge(stamp.len));
     }
-    let outcome = (|| {
-        // The length is a promise only: files of `/proc` say 0, and a file may grow while it is read.
-        buffer.reserve(usize::try_from(stamp.len).unwrap_or(0).saturating_add(1));
-        (&mut file)
-            .take(limit.saturating_add(1))
-            .read_to_end(buffer)?;
-        if buffer.len() as u64 > limit {
-            return Err(DiskError::TooLarge(buffer.len() as u64));
-        }
-        Ok(stamp)
-    })();
-    if outcome.is_err() {
-        buffer.clear();
+    // The length is a promise only: files of `/proc` say 0, and a file may grow while it is read.
+    buffer.reserve(usize::try_from(stamp.len).unwrap_or(0).saturating_add(1));
+    file.take(limit.saturating_add(1)).read_to_end(buffer)?;
+    match buffer.len() as u64 {
+        len if len > limit => Err(DiskError::TooLarge(len)),
+        _ => Ok(stamp),
     }
-    outcome
 }
 
 /// Opens without waiting: between the look at the path and this call, a pipe may have taken the file's place.
@@ -180,26 +173,25 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 /// Text from bytes: UTF-8 with or without a mark, UTF-16 with one.
-pub fn decode(mut bytes: Vec<u8>) -> Result<(Arc<str>, DiskEncoding), DiskError> {
-    match encoding_of(&bytes) {
-        DiskEncoding::Utf8 => {
-            let text = String::from_utf8(bytes)
+pub fn decode(bytes: Vec<u8>) -> Result<(Arc<str>, DiskEncoding), DiskError> {
+    let encoding = encoding_of(&bytes);
+    let text = match encoding {
+        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => {
+            let mut text = String::from_utf8(bytes)
                 .map_err(|error| DiskError::NotText(error.utf8_error().valid_up_to() as u64))?;
-            Ok((text.into(), DiskEncoding::Utf8))
+            if encoding == DiskEncoding::Utf8Bom {
+                text.drain(..3);
+            }
+            // Azure and Bicep refuse a second mark.
+            if text.starts_with('\u{feff}') {
+                return Err(DiskError::NotText(3));
+            }
+            text.into()
         }
-        // Azure and Bicep refuse a second mark.
-        DiskEncoding::Utf8Bom if encoding_of(&bytes[3..]) == DiskEncoding::Utf8Bom => {
-            Err(DiskError::NotText(3))
-        }
-        DiskEncoding::Utf8Bom => {
-            bytes.drain(..3);
-            let text = String::from_utf8(bytes)
-                .map_err(|error| DiskError::NotText(error.utf8_error().valid_up_to() as u64 + 3))?;
-            Ok((text.into(), DiskEncoding::Utf8Bom))
-        }
-        DiskEncoding::Utf16Le => Ok((utf16(&bytes, u16::from_le_bytes)?, DiskEncoding::Utf16Le)),
-        DiskEncoding::Utf16Be => Ok((utf16(&bytes, u16::from_be_bytes)?, DiskEncoding::Utf16Be)),
-    }
+        DiskEncoding::Utf16Le => utf16(&bytes, u16::from_le_bytes)?,
+        DiskEncoding::Utf16Be => utf16(&bytes, u16::from_be_bytes)?,
+    };
+    Ok((text, encoding))
 }
 
 /// Whether bytes are text, without making one: UTF-8 is only looked through.

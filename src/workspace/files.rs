@@ -682,12 +682,21 @@ pub fn language_of(kind: FileKind) -> &'static tree_sitter::Language {
     }
 }
 
-/// JSON is classified by its content.
-fn kind_by_content<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S) -> Option<FileKind> {
+/// The kind of JSON by its content; `None` for other languages.
+pub(crate) fn kind_by_content<S: Source + ?Sized>(
+    kind: FileKind,
+    tree: &Tree,
+    text: &S,
+) -> Option<FileKind> {
     is_json(kind).then(|| arm_kind(tree, text))
 }
 
-fn lower<S: Source + ?Sized>(kind: FileKind, tree: &Tree, text: &S, memo: &Memo) -> FileModel {
+pub(crate) fn lower<S: Source + ?Sized>(
+    kind: FileKind,
+    tree: &Tree,
+    text: &S,
+    memo: &Memo,
+) -> FileModel {
     match kind {
         FileKind::Bicep | FileKind::BicepParams => lower_bicep(kind, tree, text, memo),
         FileKind::ArmTemplate => lower_arm(tree, text, memo),

@@ -1,5 +1,7 @@
 //! Annotations as GitHub Actions reads them from a step's output (workflow commands).
 
+use std::path::Path;
+
 use super::Report;
 use crate::analysis::Location;
 use crate::rules::finding::Severity;
@@ -7,38 +9,33 @@ use crate::rules::finding::Severity;
 /// Prints one command a line.
 pub fn print(report: &Report) -> String {
     let mut out = String::new();
-    for found in report.reported() {
-        let diagnostic = &found.diagnostic;
-        let command = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "notice",
+    let mut put =
+        |severity, path: &Path, location: Option<&Location>, title: &str, message: &str| {
+            let command = match severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "notice",
+            };
+            let place = place(&report.base.in_repository(path), location);
+            let (title, message) = (property(title), data(message));
+            out.push_str(&format!("::{command} {place},title={title}::{message}\n"));
         };
-        let title = format!("{} {}", diagnostic.code, diagnostic.name);
-        let path = report.base.in_repository(&diagnostic.location.path);
-        let place = place(&path, Some(&diagnostic.location));
-        out.push_str(&line(command, &place, &title, &diagnostic.message));
+    for found in report.reported() {
+        let it = &found.diagnostic;
+        let title = format!("{} {}", it.code, it.name);
+        let path = &it.location.path;
+        put(it.severity, path, Some(&it.location), &title, &it.message);
     }
-    let problems = report.problems.iter();
-    let problems = problems.map(|problem| match problem.hides {
-        true => ("error", problem),
-        false => ("warning", problem),
-    });
-    let unread = report.unread.iter().map(|unread| ("notice", unread));
-    for (command, problem) in problems.chain(unread) {
-        let path = report.base.in_repository(&problem.path);
-        let place = place(&path, problem.location.as_ref());
-        out.push_str(&line(command, &place, "Preflight", &problem.message));
+    for (severity, it) in report.load_errors() {
+        put(
+            severity,
+            &it.path,
+            it.location.as_ref(),
+            "Preflight",
+            &it.message,
+        );
     }
     out
-}
-
-fn line(command: &str, place: &str, title: &str, message: &str) -> String {
-    format!(
-        "::{command} {place},title={}::{}\n",
-        property(title),
-        data(message)
-    )
 }
 
 /// Lines and columns from 1; the end column is past the last character.
@@ -46,18 +43,12 @@ fn place(path: &str, location: Option<&Location>) -> String {
     let mut out = format!("file={}", property(path));
     if let Some(location) = location {
         let (start, end) = (location.start, location.end);
-        out.push_str(&format!(
-            ",line={},endLine={}",
-            start.line + 1,
-            end.line + 1
-        ));
+        let (first, last) = (start.line + 1, end.line + 1);
+        out.push_str(&format!(",line={first},endLine={last}"));
         // Columns over several lines are refused.
         if start.line == end.line {
-            out.push_str(&format!(
-                ",col={},endColumn={}",
-                start.utf16 + 1,
-                end.utf16 + 1
-            ));
+            let (first, last) = (start.utf16 + 1, end.utf16 + 1);
+            out.push_str(&format!(",col={first},endColumn={last}"));
         }
     }
     out

@@ -1,9 +1,12 @@
 //! The report as one JSON document: lines and characters from 0, characters in UTF-16 units, as editors count.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{Report, ResolvedFix, severity_name};
 use crate::analysis::{LoadError, Location, Passed, Point};
+use crate::cli::paths::Base;
 use crate::rules::finding::Severity;
 
 /// Prints the document.
@@ -13,17 +16,8 @@ pub fn print(report: &Report) -> String {
         .reported()
         .map(|found| {
             let diagnostic = &found.diagnostic;
-            let related: Vec<Value> = diagnostic
-                .related
-                .iter()
-                .map(|(location, message)| {
-                    json!({
-                        "path": base.relative(&location.path),
-                        "range": range(location),
-                        "message": message,
-                    })
-                })
-                .collect();
+            let related = diagnostic.related.iter();
+            let related = related.map(|(location, message)| related_to(base, location, message));
             json!({
                 "rule": diagnostic.code,
                 "name": diagnostic.name,
@@ -36,25 +30,19 @@ pub fn print(report: &Report) -> String {
                     "type": diagnostic.resource_type,
                     "name": diagnostic.resource_name,
                 },
-                "deployment": {
-                    "entry": base.relative(&diagnostic.entry),
-                    "parameters": diagnostic.parameters.as_deref().map(|p| base.relative(p)),
-                },
-                "related": related,
+                "deployment": deployment(base, &diagnostic.entry, diagnostic.parameters.as_deref()),
+                "related": related.collect::<Vec<_>>(),
                 "fixes": found.fixes.iter().map(fix).collect::<Vec<_>>(),
                 "fingerprint": found.fingerprint,
             })
         })
         .collect();
-    let reported = |problems: &[LoadError]| -> Vec<Value> {
-        let reported = problems.iter().map(|problem| {
-            json!({
-                "path": base.relative(&problem.path),
-                "range": problem.location.as_ref().map(range),
-                "message": problem.message,
-            })
-        });
-        reported.collect()
+    let reported = |problem: &LoadError| {
+        json!({
+            "path": base.relative(&problem.path),
+            "range": problem.location.as_ref().map(range),
+            "message": problem.message,
+        })
     };
     let mut document = json!({
         "version": 1,
@@ -66,10 +54,10 @@ pub fn print(report: &Report) -> String {
             "notes": report.count(Severity::Note),
         },
         "findings": findings,
-        "problems": reported(&report.problems),
+        "problems": report.problems.iter().map(reported).collect::<Vec<_>>(),
     });
     if !report.unread.is_empty() {
-        document["unread"] = json!(reported(&report.unread));
+        document["unread"] = report.unread.iter().map(reported).collect();
     }
     if !report.passed.is_empty() {
         let passed = report.passed.iter().map(|it| passed(report, it));
@@ -78,38 +66,42 @@ pub fn print(report: &Report) -> String {
     format!("{document:#}\n")
 }
 
+fn related_to(base: &Base, location: &Location, message: &str) -> Value {
+    json!({ "path": base.relative(&location.path), "range": range(location), "message": message })
+}
+
+fn deployment(base: &Base, entry: &Path, parameters: Option<&Path>) -> Value {
+    json!({
+        "entry": base.relative(entry),
+        "parameters": parameters.map(|parameters| base.relative(parameters)),
+    })
+}
+
 /// What passes: the same keys as of a finding, as far as there is something.
 fn passed(report: &Report, passed: &Passed) -> Value {
     let base = &report.base;
     let why = passed.decided.first().map_or("", |(_, why)| why);
     let placed = passed.decided.iter();
-    let related = placed.filter_map(|(location, why)| {
-        let location = location.as_ref()?;
-        Some(json!({ "path": base.relative(&location.path), "range": range(location), "message": why }))
-    });
+    let related =
+        placed.filter_map(|(location, why)| Some(related_to(base, location.as_ref()?, why)));
     json!({
         "rule": passed.rule.name.reference,
         "name": passed.rule.name.name,
         "path": base.relative(&passed.location.path),
         "range": range(&passed.location),
         "message": why,
-        "deployment": {
-            "entry": base.relative(&passed.entry),
-            "parameters": passed.parameters.as_deref().map(|p| base.relative(p)),
-        },
+        "deployment": deployment(base, &passed.entry, passed.parameters.as_deref()),
         "related": related.collect::<Vec<_>>(),
     })
 }
 
 fn fix(fix: &ResolvedFix) -> Value {
-    let edits = fix.files.iter().flat_map(|file| {
-        file.edits.iter().map(|(location, text)| {
-            json!({
-                "path": file.path,
-                "create": file.create,
-                "range": range(location),
-                "text": text,
-            })
+    let edits = fix.edits.iter().map(|edit| {
+        json!({
+            "path": edit.path,
+            "create": edit.create,
+            "range": range(&edit.location),
+            "text": edit.text,
         })
     });
     json!({
@@ -120,7 +112,7 @@ fn fix(fix: &ResolvedFix) -> Value {
 }
 
 /// A range as editors count.
-pub fn range(location: &Location) -> Value {
+fn range(location: &Location) -> Value {
     let position = |point: Point| json!({ "line": point.line, "character": point.utf16 });
     json!({ "start": position(location.start), "end": position(location.end) })
 }

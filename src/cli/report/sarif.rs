@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Found, Report, ResolvedFix, severity_name};
 use crate::analysis::{Location, Suppression};
-use crate::rules::{Metadata, RULES};
+use crate::rules::{Metadata, RULES, Rule};
 use crate::workspace::disk;
 
 const SCHEMA: &str =
@@ -15,30 +15,18 @@ const SCHEMA: &str =
 
 /// Prints the log.
 pub fn print(report: &Report) -> String {
-    let mut results: Vec<Value> = Vec::new();
-    for found in &report.findings {
-        results.push(result(report, found));
-    }
-    let problems = report.problems.iter();
-    let errors = problems.map(|problem| match problem.hides {
-        true => ("error", problem),
-        false => ("warning", problem),
-    });
-    let notes = report.unread.iter().map(|problem| ("note", problem));
-    let notifications: Vec<Value> = errors
-        .chain(notes)
-        .map(|(level, problem)| {
-            let physical = match &problem.location {
-                Some(location) => physical(report, location),
-                None => json!({ "artifactLocation": artifact(report, &problem.path) }),
-            };
-            json!({
-                "level": level,
-                "message": { "text": problem.message },
-                "locations": [{ "physicalLocation": physical }],
-            })
+    let results = report.findings.iter().map(|found| result(report, found));
+    let notifications = report.load_errors().map(|(severity, problem)| {
+        let physical = match &problem.location {
+            Some(location) => physical(report, location),
+            None => json!({ "artifactLocation": artifact(report, &problem.path) }),
+        };
+        json!({
+            "level": severity_name(severity),
+            "message": { "text": problem.message },
+            "locations": [{ "physicalLocation": physical }],
         })
-        .collect();
+    });
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -47,9 +35,9 @@ pub fn print(report: &Report) -> String {
             "columnKind": "utf16CodeUnits",
             "invocations": [{
                 "executionSuccessful": !report.problems.iter().any(|problem| problem.hides),
-                "toolExecutionNotifications": notifications,
+                "toolExecutionNotifications": notifications.collect::<Vec<_>>(),
             }],
-            "results": results,
+            "results": results.collect::<Vec<_>>(),
         }],
     });
     format!("{document:#}\n")
@@ -85,80 +73,56 @@ fn descriptor(rule: &Metadata) -> Value {
 
 fn result(report: &Report, found: &Found) -> Value {
     let diagnostic = &found.diagnostic;
-    let related: Vec<Value> = diagnostic
-        .related
-        .iter()
-        .enumerate()
-        .map(|(n, (location, message))| {
-            json!({
-                "id": n,
-                "physicalLocation": physical(report, location),
-                "message": { "text": message },
-            })
+    let rule = |rule: &&dyn Rule| rule.metadata().name.is(diagnostic.code);
+    let related = diagnostic.related.iter().enumerate();
+    let related = related.map(|(n, (location, message))| {
+        json!({
+            "id": n,
+            "physicalLocation": physical(report, location),
+            "message": { "text": message },
         })
-        .collect();
-    let mut result = Map::new();
-    let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
-    put("ruleId", json!(diagnostic.code));
-    let index = RULES
-        .iter()
-        .position(|rule| rule.metadata().name.is(diagnostic.code));
-    if let Some(index) = index {
-        put("ruleIndex", json!(index));
+    });
+    let suppression = diagnostic.suppressed.map(|suppression| match suppression {
+        Suppression::InSource => json!([{ "kind": "inSource" }]),
+        Suppression::External => json!([{ "kind": "external" }]),
+    });
+    let fixes = found.fixes.iter().map(|of| fix(report, of));
+    let mut result = json!({
+        "ruleId": diagnostic.code,
+        "ruleIndex": RULES.iter().position(rule),
+        "level": severity_name(diagnostic.severity),
+        "message": { "text": diagnostic.message },
+        "locations": [{ "physicalLocation": physical(report, &diagnostic.location) }],
+        "relatedLocations": related.collect::<Vec<_>>(),
+        "partialFingerprints": { "preflight/v1": found.fingerprint },
+        "baselineState": report.compared.then_some(if found.known { "unchanged" } else { "new" }),
+        "suppressions": suppression,
+        "fixes": fixes.collect::<Vec<_>>(),
+    });
+    // What there is nothing of is left out.
+    if let Value::Object(members) = &mut result {
+        members.retain(|_, value| !value.is_null() && *value != json!([]));
     }
-    put("level", json!(severity_name(diagnostic.severity)));
-    put("message", json!({ "text": diagnostic.message }));
-    put(
-        "locations",
-        json!([{ "physicalLocation": physical(report, &diagnostic.location) }]),
-    );
-    if !related.is_empty() {
-        put("relatedLocations", json!(related));
-    }
-    put(
-        "partialFingerprints",
-        json!({ "preflight/v1": found.fingerprint }),
-    );
-    if report.compared {
-        let state = if found.known { "unchanged" } else { "new" };
-        put("baselineState", json!(state));
-    }
-    if let Some(suppression) = diagnostic.suppressed {
-        let kind = match suppression {
-            Suppression::InSource => "inSource",
-            Suppression::External => "external",
-        };
-        put("suppressions", json!([{ "kind": kind }]));
-    }
-    if !found.fixes.is_empty() {
-        let fixes: Vec<Value> = found.fixes.iter().map(|of| fix(report, of)).collect();
-        put("fixes", json!(fixes));
-    }
-    Value::Object(result)
+    result
 }
 
 fn fix(report: &Report, fix: &ResolvedFix) -> Value {
-    let mut changes: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for file in &fix.files {
-        let replacements = file.edits.iter().map(|(location, text)| {
-            json!({
-                "deletedRegion": region(location),
-                "insertedContent": { "text": text },
-            })
-        });
-        changes.entry(&file.path).or_default().extend(replacements);
+    let mut changes: BTreeMap<&str, (Value, Vec<Value>)> = BTreeMap::new();
+    for edit in &fix.edits {
+        let file = || (artifact(report, &edit.location.path), Vec::new());
+        changes
+            .entry(&edit.path)
+            .or_insert_with(file)
+            .1
+            .push(json!({
+                "deletedRegion": region(&edit.location),
+                "insertedContent": { "text": edit.text },
+            }));
     }
-    let changes: Vec<Value> = changes
-        .into_iter()
-        .map(|(path, replacements)| {
-            let path = disk::normalize(&report.base.folder().join(path));
-            json!({
-                "artifactLocation": artifact(report, &path),
-                "replacements": replacements,
-            })
-        })
-        .collect();
-    json!({ "description": { "text": fix.title }, "artifactChanges": changes })
+    let changes = changes.into_values().map(
+        |(file, replacements)| json!({ "artifactLocation": file, "replacements": replacements }),
+    );
+    json!({ "description": { "text": fix.title }, "artifactChanges": changes.collect::<Vec<_>>() })
 }
 
 fn physical(report: &Report, location: &Location) -> Value {

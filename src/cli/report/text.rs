@@ -40,28 +40,20 @@ pub fn print(report: &Report, color: bool, read: Read<'_>) -> String {
 }
 
 fn passed_text(report: &Report, passed: &Passed) -> String {
-    let at = |location: &Location| {
-        let path = report.base.relative(&location.path);
-        format!(
-            "{path}:{}:{}",
-            location.start.line + 1,
-            location.start.utf32 + 1
-        )
-    };
-    let entry = report
-        .base
-        .relative(passed.parameters.as_deref().unwrap_or(&passed.entry));
+    let at = |location: &Location| report.base.at(&location.path, Some(location));
+    let entry = passed.parameters.as_deref().unwrap_or(&passed.entry);
     let head = format!(
-        "passed[{}] {}, deployed by {entry}",
+        "passed[{}] {}, deployed by {}",
         passed.rule.name.reference,
-        at(&passed.location)
+        at(&passed.location),
+        report.base.relative(entry)
     );
     let mut out = format!("{}\n", plain(&head));
     for (location, why) in &passed.decided {
-        let place = location
-            .as_ref()
-            .map(|location| format!(" ({})", at(location)));
-        let line = format!("{why}{}", place.unwrap_or_default());
+        let line = match location {
+            Some(location) => format!("{why} ({})", at(location)),
+            None => why.clone(),
+        };
         out.push_str(&format!("  {}\n", plain(&line)));
     }
     out.push('\n');
@@ -143,10 +135,9 @@ impl Excerpt {
         let mut lines = lines_of(&whole, &span);
         if lines.len() > LONGEST {
             // A template on one line: what is around the place, on whole characters.
-            let from = floor(&whole, span.start.saturating_sub(80));
-            let to = ceil(&whole, span.end + 80);
-            lines = from..to.min(from + LONGEST).max(span.start);
-            lines.end = ceil(&whole, lines.end);
+            let from = whole.floor_char_boundary(span.start.saturating_sub(80));
+            let to = (span.end + 80).min(from + LONGEST).max(span.start);
+            lines = from..whole.ceil_char_boundary(to);
         }
         Excerpt {
             file: location.path.clone(),
@@ -196,27 +187,9 @@ impl Excerpt {
 
 /// The place in the text, in bytes; clamped, since the file may have changed.
 fn within(text: &str, location: &Location) -> Range<usize> {
-    let start = floor(text, location.span.start as usize);
-    let end = ceil(text, location.span.end as usize);
+    let start = text.floor_char_boundary(location.span.start as usize);
+    let end = text.ceil_char_boundary(location.span.end as usize);
     start..end.max(start)
-}
-
-/// The last boundary of characters at or before an offset.
-fn floor(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-/// The first boundary of characters at or after an offset.
-fn ceil(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at += 1;
-    }
-    at
 }
 
 /// The whole lines of a location, without the last line end. Of lines longer than an excerpt may be, more than
@@ -232,17 +205,14 @@ fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
 
 fn summary(report: &Report) -> String {
     let reported = report.reported().count();
-    let mut parts = Vec::new();
-    for (severity, what) in [
+    let parts = [
         (Severity::Error, "error"),
         (Severity::Warning, "warning"),
         (Severity::Note, "note"),
-    ] {
-        match report.count(severity) {
-            0 => {}
-            n => parts.push(count(n, what)),
-        }
-    }
+    ];
+    let parts = parts.map(|(severity, what)| (report.count(severity), what));
+    let parts = parts.iter().filter(|(n, _)| *n > 0);
+    let parts: Vec<_> = parts.map(|(n, what)| count(*n, what)).collect();
     let looked = format!(
         "{}, {}",
         count(report.files, "file"),
@@ -254,24 +224,13 @@ fn summary(report: &Report) -> String {
                 .to_owned()
         }
         0 => format!("No findings ({looked}).\n"),
-        n => format!(
-            "{}: {} ({looked}).\n",
-            count(n, "finding"),
-            parts.join(", ")
-        ),
+        n => format!("{}: {} ({looked}).\n", count(n, "finding"), parts.join(", ")),
     };
-    let silenced =
-        |wanted: fn(&Found) -> bool| report.findings.iter().filter(|f| wanted(f)).count();
-    for (n, words) in [
-        (
-            silenced(|found| found.diagnostic.suppressed.is_some()),
-            "suppressed",
-        ),
-        (
-            silenced(|found| found.known && found.diagnostic.suppressed.is_none()),
-            "in the baseline",
-        ),
-    ] {
+    let all = report.findings.iter();
+    let (suppressed, rest): (Vec<_>, Vec<_>) =
+        all.partition(|it| it.diagnostic.suppressed.is_some());
+    let known = rest.iter().filter(|it| it.known).count();
+    for (n, words) in [(suppressed.len(), "suppressed"), (known, "in the baseline")] {
         if n > 0 {
             out.push_str(&format!("{} {words}.\n", count(n, "finding")));
         }
@@ -291,22 +250,14 @@ const MOST_UNREAD: usize = 10;
 
 fn unread(report: &Report) -> String {
     let all = &report.unread;
-    let mut out = format!(
-        "{}not be read from here, and what they deploy is not checked:\n",
-        match all.len() {
-            1 => "1 module or template can".to_owned(),
-            n => format!("{n} modules and templates can"),
-        }
-    );
+    let what = match all.len() {
+        1 => "1 module or template can".to_owned(),
+        n => format!("{n} modules and templates can"),
+    };
+    let mut out = format!("{what}not be read from here, and what they deploy is not checked:\n");
     for one in all.iter().take(MOST_UNREAD) {
-        let place = one.location.as_ref().map_or(String::new(), |at| {
-            format!(":{}:{}", at.start.line + 1, at.start.utf32 + 1)
-        });
-        let line = format!(
-            "{}{place}: {}",
-            report.base.relative(&one.path),
-            one.message
-        );
+        let place = report.base.at(&one.path, one.location.as_ref());
+        let line = format!("{place}: {}", one.message);
         out.push_str(&format!("  {}\n", plain(&line)));
     }
     if all.len() > MOST_UNREAD {

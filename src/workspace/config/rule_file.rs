@@ -304,19 +304,10 @@ impl Reader {
         for (key, value) in configuration.members() {
             match key.text.to_ascii_uppercase().as_str() {
                 "PREFLIGHT_PLAN" => {
-                    let choices = [
-                        ("Containers", Plan::Containers),
-                        ("ContainerRegistry", Plan::ContainerRegistry),
-                    ];
-                    self.file.plan = self.choice(value, &key.text, &choices);
+                    self.file.plan = self.choice(value, &key.text, &Plan::NAMES);
                 }
                 "PREFLIGHT_COVERAGE" => {
-                    let choices = [
-                        ("workspace", Coverage::Workspace),
-                        ("deployment", Coverage::Deployment),
-                        ("elsewhere", Coverage::Elsewhere),
-                    ];
-                    self.file.coverage = self.choice(value, &key.text, &choices);
+                    self.file.coverage = self.choice(value, &key.text, &Coverage::NAMES);
                 }
                 "PREFLIGHT_HINTS" => {
                     // YAML 1.1, which PSRule's reader knows too, has more words for it.

@@ -1,9 +1,9 @@
 //! Paths and URIs: the one place that knows how each platform writes them.
 //!
-//! Windows' rules are functions over text, so that they are tested on every platform.
+//! What the standard library knows of Windows' paths is used on all platforms; URIs are functions over text.
 
-use std::borrow::Cow;
-use std::path::{Component, Path, PathBuf};
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
@@ -29,11 +29,6 @@ pub fn normalize(path: &Path) -> PathBuf {
         absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         &absolute
     };
-    if cfg!(windows)
-        && let Some(text) = path.to_str()
-    {
-        return PathBuf::from(normalize_windows(text));
-    }
     let mut normal = PathBuf::with_capacity(path.as_os_str().len());
     for component in path.components() {
         match component {
@@ -42,17 +37,26 @@ pub fn normalize(path: &Path) -> PathBuf {
             Component::ParentDir => {
                 normal.pop();
             }
+            Component::Prefix(prefix) => normal.push(plain_prefix(prefix)),
             other => normal.push(other),
         }
     }
     normal
 }
 
-/// A path as the user wrote it with `/` between its parts, whatever the platform also takes.
-pub fn with_slashes(path: &str) -> Cow<'_, str> {
-    match cfg!(windows) {
-        true => Cow::Owned(path.replace('\\', "/")),
-        false => Cow::Borrowed(path),
+/// What a path of Windows begins with, one for each drive and share: drive letters in upper case (editors send `c:`),
+/// without the long form `\\?\`.
+fn plain_prefix(prefix: PrefixComponent<'_>) -> OsString {
+    match prefix.kind() {
+        Prefix::Disk(drive) | Prefix::VerbatimDisk(drive) => {
+            format!("{}:", drive.to_ascii_uppercase() as char).into()
+        }
+        Prefix::UNC(server, share) | Prefix::VerbatimUNC(server, share) => {
+            let mut plain = OsString::from(r"\\");
+            plain.extend([server, r"\".as_ref(), share]);
+            plain
+        }
+        _ => prefix.as_os_str().to_owned(),
     }
 }
 
@@ -69,7 +73,7 @@ pub fn from_uri(path: &[u8], host: &str) -> Option<PathBuf> {
     let path = std::str::from_utf8(path)
         .ok()
         .and_then(|path| windows_path(path, host))
-        .map(PathBuf::from);
+        .map(|path| normalize(Path::new(&path)));
     path
 }
 
@@ -87,24 +91,17 @@ pub fn to_relative_uri(path: &str) -> String {
     percent_encode(path.as_bytes(), KEPT_IN_URIS).to_string()
 }
 
-/// The path of a file on Windows: `/c:/x` is `C:\x`, `/x` on host `server` is `\\server\x`. Drive letters are folded to
-/// upper case, since clients differ and one file must have one path.
+/// The path of a file on Windows: `/c:/x` is `c:/x`, `/x` on host `server` is `//server/x`.
 #[cfg_attr(unix, allow(dead_code, reason = "tested everywhere, used on Windows"))]
 fn windows_path(path: &str, host: &str) -> Option<String> {
-    let back = |text: &str| text.replace('/', "\\");
     let rest = path.strip_prefix('/')?;
-    let mut chars = rest.chars();
-    let (drive, colon) = (chars.next(), chars.next());
-    let drive = drive.filter(|drive| drive.is_ascii_alphabetic() && colon == Some(':'));
     let local = host.is_empty() || host.eq_ignore_ascii_case("localhost");
-    let Some(drive) = drive.filter(|_| local) else {
-        return (!host.is_empty()).then(|| format!("\\\\{host}{}", back(path)));
-    };
-    let mut tail = back(chars.as_str());
-    if tail.is_empty() {
-        tail.push('\\');
+    match rest.as_bytes() {
+        [drive, b':'] if local && drive.is_ascii_alphabetic() => Some(format!("{rest}/")),
+        [drive, b':', ..] if local && drive.is_ascii_alphabetic() => Some(rest.to_owned()),
+        _ if host.is_empty() => None,
+        _ => Some(format!("//{host}{path}")),
     }
-    Some(format!("{}:{tail}", drive.to_ascii_uppercase()))
 }
 
 /// What follows `file://` for a path on Windows, as VS Code writes it: `C:\x` gives `/c:/x` (the colon is escaped
@@ -132,52 +129,6 @@ fn is_uri(path: &Path) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     })
-}
-
-/// [`normalize`] for Windows, over text so that it is tested on every platform: drive letters in upper case (editors
-/// send `c:`), the long form `\\?\` taken off, servers and shares kept as the root.
-fn normalize_windows(text: &str) -> String {
-    let text = text.replace('/', "\\");
-    let text = match text.strip_prefix(r"\\?\") {
-        Some(rest)
-            if rest
-                .get(..4)
-                .is_some_and(|s| s.eq_ignore_ascii_case(r"UNC\")) =>
-        {
-            format!(r"\\{}", &rest[4..])
-        }
-        Some(rest) if rest.as_bytes().get(1) == Some(&b':') => rest.to_owned(),
-        _ => text,
-    };
-    let (root, rest) = if let Some(unc) = text.strip_prefix(r"\\") {
-        let mut parts = unc.splitn(3, '\\');
-        let server = parts.next().unwrap_or_default();
-        let share = parts.next().unwrap_or_default();
-        (
-            format!(r"\\{server}\{share}\"),
-            parts.next().unwrap_or_default(),
-        )
-    } else if text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic() {
-        (
-            format!("{}:\\", text[..1].to_ascii_uppercase()),
-            text[2..].trim_start_matches('\\'),
-        )
-    } else if let Some(rest) = text.strip_prefix('\\') {
-        ("\\".to_owned(), rest)
-    } else {
-        (String::new(), text.as_str())
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in rest.split('\\') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    root + &parts.join("\\")
 }
 
 /// Where `reference` would lie, whether it exists or not. `None` for what is no relative path. A `\` separates too:
@@ -212,12 +163,12 @@ mod tests {
         let check = |path: &str, host: &str, want: Option<&str>| {
             assert_eq!(windows_path(path, host).as_deref(), want);
         };
-        check("/c:/x/y.bicep", "", Some("C:\\x\\y.bicep"));
-        check("/C:/x", "", Some("C:\\x"));
-        check("/c:", "", Some("C:\\"));
-        check("/c:/x", "localhost", Some("C:\\x"));
-        check("/share/x", "server", Some("\\\\server\\share\\x"));
-        check("/c$/x", "localhost", Some("\\\\localhost\\c$\\x"));
+        check("/c:/x/y.bicep", "", Some("c:/x/y.bicep"));
+        check("/C:/x", "", Some("C:/x"));
+        check("/c:", "", Some("c:/"));
+        check("/c:/x", "localhost", Some("c:/x"));
+        check("/share/x", "server", Some("//server/share/x"));
+        check("/c$/x", "localhost", Some("//localhost/c$/x"));
         check("/x/y", "", None);
         check("", "", None);
         assert_eq!(windows_uri_path("C:\\x\\y z"), "/c:/x/y z");
@@ -241,19 +192,21 @@ mod tests {
         assert!(normalize(Path::new("x/../y.bicep")).is_absolute());
     }
 
+    #[cfg(windows)]
     #[test]
-    fn paths_of_windows_are_normalized_on_every_platform() {
-        let check =
-            |path: &str, expect: &str| assert_eq!(normalize_windows(path), expect, "{path}");
+    fn drives_and_shares_have_one_form() {
+        let check = |path: &str, expect: &str| {
+            assert_eq!(normalize(Path::new(path)), Path::new(expect), "{path}");
+        };
         check(r"c:\A\.\b\..\c", r"C:\A\c");
         check("c:/work/main.bicep", r"C:\work\main.bicep");
         check(r"C:\..\..\x", r"C:\x");
         check(r"\\?\C:\a\b", r"C:\a\b");
+        check(r"\\?\c:\a\.\b\..\c", r"C:\a\c");
         check(r"\\server\share\a\..\..\..\b", r"\\server\share\b");
+        check("//server/share/a", r"\\server\share\a");
         check(r"\\?\UNC\server\share\a", r"\\server\share\a");
         check(r"\\?\unc\server\share\a", r"\\server\share\a");
-        check(r"C:", r"C:\");
-        check(r"\\s", r"\\s\\");
-        check("", "");
+        check(r"c:\", r"C:\");
     }
 }

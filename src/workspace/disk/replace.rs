@@ -44,21 +44,26 @@ impl Staged {
     }
 }
 
-/// How often a rename is tried on Windows, and how long to wait in between: virus scanners and indexers hold a file for a
-/// moment, and not every file system there replaces what is open.
+/// How often a rename is tried, and how long to wait in between.
 const TRIES: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Renames a file over another. On Windows that fails as long as a program has the other open without sharing its
+/// deletion. Virus scanners and indexers do so with each file that was just written, and close it within milliseconds;
+/// nothing reports when, so the rename is tried again. Any other error is final.
 fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
-    let mut outcome = fs::rename(from, to);
     for _ in 1..TRIES {
-        if !cfg!(windows) || outcome.is_ok() {
-            break;
+        match fs::rename(from, to) {
+            Err(error) if cfg!(windows) && is_in_use(&error) => std::thread::sleep(PAUSE),
+            outcome => return outcome,
         }
-        std::thread::sleep(PAUSE);
-        outcome = fs::rename(from, to);
     }
-    outcome
+    fs::rename(from, to)
+}
+
+/// `ERROR_ACCESS_DENIED`, which also is what a file that may never be replaced gives, and `ERROR_SHARING_VIOLATION`.
+fn is_in_use(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(5 | 32))
 }
 
 /// Puts `bytes` in the place of a file's content, wholly or not at all: written beside it, then renamed over it.
