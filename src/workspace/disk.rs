@@ -115,12 +115,19 @@ impl From<std::io::Error> for DiskError {
 pub fn read(path: &Path) -> Result<FileText, DiskError> {
     let mut bytes = Vec::new();
     let stamp = read_into(path, MAX_FILE, &mut bytes)?;
-    let (text, encoding) = decode(bytes)?;
+    let (text, encoding) = decode(&bytes)?;
     Ok(FileText {
         text,
         encoding,
         stamp,
     })
+}
+
+/// Reads the bytes of a regular file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DiskError> {
+    let mut bytes = Vec::new();
+    read_into(path, MAX_FILE, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Reads the bytes of a regular file of at most `limit` bytes, into a buffer that the caller uses again for the next
@@ -173,23 +180,12 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 /// Text from bytes: UTF-8 with or without a mark, UTF-16 with one.
-pub fn decode(bytes: Vec<u8>) -> Result<(Arc<str>, DiskEncoding), DiskError> {
-    let encoding = encoding_of(&bytes);
+pub fn decode(bytes: &[u8]) -> Result<(Arc<str>, DiskEncoding), DiskError> {
+    let encoding = encoding_of(bytes);
     let text = match encoding {
-        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => {
-            let mut text = String::from_utf8(bytes)
-                .map_err(|error| DiskError::NotText(error.utf8_error().valid_up_to() as u64))?;
-            if encoding == DiskEncoding::Utf8Bom {
-                text.drain(..3);
-            }
-            // Azure and Bicep refuse a second mark.
-            if text.starts_with('\u{feff}') {
-                return Err(DiskError::NotText(3));
-            }
-            text.into()
-        }
-        DiskEncoding::Utf16Le => utf16(&bytes, u16::from_le_bytes)?,
-        DiskEncoding::Utf16Be => utf16(&bytes, u16::from_be_bytes)?,
+        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => utf8(bytes)?.into(),
+        DiskEncoding::Utf16Le => utf16(bytes, u16::from_le_bytes)?,
+        DiskEncoding::Utf16Be => utf16(bytes, u16::from_be_bytes)?,
     };
     Ok((text, encoding))
 }
@@ -197,9 +193,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<(Arc<str>, DiskEncoding), DiskError> {
 /// Whether bytes are text, without making one: UTF-8 is only looked through.
 pub fn validate(bytes: &[u8]) -> Result<(), DiskError> {
     match encoding_of(bytes) {
-        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => std::str::from_utf8(bytes)
-            .map(|_| ())
-            .map_err(|error| DiskError::NotText(error.valid_up_to() as u64)),
+        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => utf8(bytes).map(|_| ()),
         DiskEncoding::Utf16Le => utf16(bytes, u16::from_le_bytes).map(|_| ()),
         DiskEncoding::Utf16Be => utf16(bytes, u16::from_be_bytes).map(|_| ()),
     }
@@ -212,6 +206,16 @@ pub fn encoding_of(bytes: &[u8]) -> DiskEncoding {
         [0xff, 0xfe, ..] => DiskEncoding::Utf16Le,
         [0xfe, 0xff, ..] => DiskEncoding::Utf16Be,
         _ => DiskEncoding::Utf8,
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, DiskError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| DiskError::NotText(error.valid_up_to() as u64))?;
+    match text.strip_prefix('\u{feff}') {
+        // Azure and Bicep refuse a second mark.
+        Some(rest) if rest.starts_with('\u{feff}') => Err(DiskError::NotText(3)),
+        rest => Ok(rest.unwrap_or(text)),
     }
 }
 
@@ -306,7 +310,7 @@ mod tests {
     #[test]
     fn text_in_every_encoding_and_back() {
         let check = |bytes: &[u8], expect: Result<(&str, DiskEncoding), u64>| {
-            let got = decode(bytes.to_vec());
+            let got = decode(bytes);
             assert_eq!(validate(bytes).err(), got.clone().err(), "{bytes:?}");
             match (&got, expect) {
                 (Ok((text, encoding)), Ok((expect, expected_encoding))) => {
@@ -330,6 +334,7 @@ mod tests {
         );
         check(b"ab\xff", Err(2));
         check(b"\xef\xbb\xbfab\xc3", Err(5));
+        check(b"\xef\xbb\xbf\xef\xbb\xbfa", Err(3));
         // A lone surrogate, and half a unit at the end.
         check(b"\xff\xfea\0\x34\xd8b\0", Err(4));
         check(b"\xff\xfea\0b", Err(4));

@@ -81,7 +81,7 @@ impl Prefilter {
     pub fn inspect(&self, kind: FileKind, bytes: &[u8]) -> PatternHits {
         let decoded;
         let bytes = match disk::encoding_of(bytes) {
-            DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes.to_vec()) {
+            DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes) {
                 Ok((text, _)) => {
                     decoded = text;
                     decoded.as_bytes()
