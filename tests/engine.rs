@@ -465,7 +465,7 @@ fn a_configuration_file_appears_changes_or_goes() {
         &[],
         ["", MISSING],
     );
-    let module = "module acr 'br/mine:acr:1.0' = {\n  name: 'x'\n}\n";
+    let module = "module other 'br/mine:acr:1.0' = {\n  name: 'x'\n}\n";
     let alias = r#"{"moduleAliasesMock": {"br": {"mine": {"mapToFilePath": "ws/modules"}}}}"#;
     let main = format!("{REGISTRY}{module}");
     check_noticed(

@@ -15,7 +15,6 @@ use crate::workspace::config::Configs;
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk::{self, DiskError};
 use crate::workspace::files::{Content, prefilter_path};
-use crate::workspace::graph::EdgeTarget;
 use crate::workspace::prefilter::kind_of;
 use crate::workspace::view::Input;
 
@@ -98,10 +97,7 @@ impl Analysis {
         let mut around: BTreeSet<Input> = self.deployments.inputs_with(id).cloned().collect();
         around.insert(Input::File(id));
         let edges = self.workspace.file(id).edges.iter();
-        around.extend(edges.filter_map(|edge| match edge.target {
-            EdgeTarget::File(target) => Some(Input::File(target)),
-            _ => None,
-        }));
+        around.extend(edges.filter_map(|edge| edge.file.map(Input::File)));
         around
     }
 

@@ -10,7 +10,7 @@ use super::scan::threads;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
 use crate::workspace::files::{Content, Workspace};
-use crate::workspace::graph::{EdgeTarget, Rooted};
+use crate::workspace::graph::Rooted;
 use crate::workspace::relevance::{ReferenceKind, Relevance};
 use crate::workspace::view::Input;
 
@@ -153,7 +153,7 @@ impl Analysis {
         while let Some(&id) = seen.get(at) {
             at += 1;
             for edge in self.workspace.file(id).edges.clone() {
-                let EdgeTarget::File(target) = edge.target else {
+                let Some(target) = edge.file else {
                     continue;
                 };
                 let file = self.workspace.file(target);
@@ -311,10 +311,7 @@ impl Analysis {
 /// is deployed with the values that are there for either; of a source what was generated from it, which is not checked.
 fn targets(workspace: &Workspace, id: FileId) -> impl Iterator<Item = FileId> {
     let file = workspace.file(id);
-    let targets = file.edges.iter().filter_map(|edge| match edge.target {
-        EdgeTarget::File(target) => Some(target),
-        _ => None,
-    });
+    let targets = file.edges.iter().filter_map(|edge| edge.file);
     let json = matches!(
         file.kind,
         FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other

@@ -199,7 +199,7 @@ impl Analysis {
         let mut stored = Stored::default();
         let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
         let results = self.checked_files(file);
-        if !results.is_empty() && !self.is_ignored(file) {
+        if !results.is_empty() && !self.is_path_ignored(&self.workspace.file(file).path) {
             let found = rules::merge(results);
             // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
             let pragmas = match found.is_empty() {
@@ -257,18 +257,14 @@ impl Analysis {
             .collect()
     }
 
-    fn is_ignored(&self, file: FileId) -> bool {
-        self.is_path_ignored(&self.workspace.file(file).path)
-    }
-
     /// Whether `input.pathIgnore` names a path.
     pub(super) fn is_path_ignored(&self, path: &Path) -> bool {
-        let root = self.workspace.config_root_of(path);
-        let read = |path: &Path| self.workspace.config_text(path);
-        self.workspace
-            .configs
-            .lock()
-            .is_ok_and(|mut configs| configs.ignored(path, &root, &read))
+        let settings = self.workspace.settings(path);
+        let Some(rule_file) = &settings.rule_file else {
+            return false;
+        };
+        let configs = self.workspace.configs.lock();
+        configs.is_ok_and(|configs| configs.ignored(rule_file, path))
     }
 
     /// The pragmas of a Bicep file; most have none, which a look at the bytes shows.

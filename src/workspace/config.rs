@@ -215,20 +215,18 @@ const MAX_EXTENDS: usize = 64;
 /// Gives the text of a file if it exists; open buffers win over the disk.
 type Read<'a> = &'a dyn Fn(&Path) -> Option<Arc<str>>;
 
-/// Resolves and caches settings per folder; keeps the last good reading of a file that broke.
+/// The files that were read or looked for; keeps the last good reading of a file that broke.
 #[derive(Debug, Default)]
 pub struct Configs {
     rule_files: FxHashMap<PathBuf, Entry<Rules>>,
     bicep_files: FxHashMap<PathBuf, Entry<BicepFile>>,
-    /// Which files are in force for the files of a folder.
-    nearest: FxHashMap<PathBuf, Nearest>,
     /// Configurations merged along `extends`, by the file that begins the chain, with what is wrong in the chain.
     merged: FxHashMap<PathBuf, (Arc<BicepConfig>, Vec<ConfigProblem>)>,
-    /// The settings of a folder, for the root and the overrides they were worked out for.
-    settings: FxHashMap<PathBuf, (PathBuf, Overrides, Arc<Settings>)>,
     /// Every file that was read or looked for, with its state on disk at that time.
-    inputs: FxHashMap<PathBuf, Option<Stamp>>,
+    inputs: Inputs,
 }
+
+type Inputs = FxHashMap<PathBuf, Option<Stamp>>;
 
 /// A file as it was read.
 #[derive(Debug)]
@@ -247,13 +245,6 @@ struct Rules {
     ignore: Gitignore,
 }
 
-#[derive(Debug, Clone)]
-struct Nearest {
-    root: PathBuf,
-    rule_file: Option<PathBuf>,
-    bicep: Option<PathBuf>,
-}
-
 impl Configs {
     /// The settings in force for `file`, looking upwards to `root` for rule files. `read` gives the text of a
     /// file if it exists (open buffers win over disk).
@@ -264,51 +255,30 @@ impl Configs {
         overrides: &Overrides,
         read: &dyn Fn(&Path) -> Option<Arc<str>>,
     ) -> Arc<Settings> {
-        let folder = file.parent().unwrap_or(file);
-        if let Some((for_root, with, settings)) = self.settings.get(folder)
-            && for_root == root
-            && with == overrides
-        {
-            return settings.clone();
-        }
-        let nearest = self.nearest(folder, root, read);
-        let rules = nearest.rule_file.as_ref().and_then(|path| self.rules(path));
-        let bicep = self.bicep(nearest.bicep.as_deref(), read);
-        let settings = combine(
-            nearest.rule_file.as_deref(),
+        let folders = file.ancestors().skip(1);
+        let below = folders.clone().filter(|folder| folder.starts_with(root));
+        let mut paths = below.flat_map(|folder| RULE_FILES.map(|name| folder.join(name)));
+        let rule_file = paths.find(|path| self.load_rules(path, read));
+        let mut paths = folders.map(|folder| folder.join(BICEP_CONFIG));
+        let bicep_file = paths.find(|path| self.load_bicep(path, read));
+        let rules = rule_file.as_ref().and_then(|path| self.rules(path));
+        let bicep = self.bicep(bicep_file.as_deref(), read);
+        Arc::new(combine(
+            rule_file.as_deref(),
             rules.as_deref().map(|rules| &rules.file),
             bicep,
             overrides,
-        );
-        let settings = Arc::new(settings);
-        self.settings.insert(
-            folder.to_path_buf(),
-            (root.to_path_buf(), overrides.clone(), settings.clone()),
-        );
-        settings
+        ))
     }
 
-    /// Whether `input.pathIgnore` of the file in force for `file` leaves it out of the report.
-    pub fn ignored(
-        &mut self,
-        file: &Path,
-        root: &Path,
-        read: &dyn Fn(&Path) -> Option<Arc<str>>,
-    ) -> bool {
-        let folder = file.parent().unwrap_or(file);
-        let Some(path) = self.nearest(folder, root, read).rule_file else {
+    /// Whether `input.pathIgnore` of a rule file leaves a file out of the report.
+    pub fn ignored(&self, rule_file: &Path, file: &Path) -> bool {
+        let inner = file.strip_prefix(rule_file.parent().unwrap_or(rule_file));
+        let (Some(rules), Ok(inner)) = (self.rules(rule_file), inner) else {
             return false;
         };
-        let Some(rules) = self.rules(&path) else {
-            return false;
-        };
-        let Ok(inner) = file.strip_prefix(path.parent().unwrap_or(&path)) else {
-            return false;
-        };
-        rules
-            .ignore
-            .matched_path_or_any_parents(inner, false)
-            .is_ignore()
+        let ignore = &rules.ignore;
+        ignore.matched_path_or_any_parents(inner, false).is_ignore()
     }
 
     /// Forgets what was read from `path`, which has changed, appeared or gone.
@@ -322,9 +292,7 @@ impl Configs {
             entry.problems.clear();
         }
         self.inputs.remove(path);
-        self.nearest.clear();
         self.merged.clear();
-        self.settings.clear();
     }
 
     /// What is wrong in the files read so far, sorted.
@@ -358,69 +326,13 @@ impl Configs {
         Self::is_config(path) || self.bicep_files.contains_key(path)
     }
 
-    /// The files in force for a folder: the nearest rule file, upwards to the root, and the nearest `bicepconfig.json`
-    /// anywhere above, as Bicep takes it.
-    fn nearest(&mut self, folder: &Path, root: &Path, read: Read<'_>) -> Nearest {
-        let mut nearest = Nearest {
-            root: root.to_path_buf(),
-            rule_file: None,
-            bicep: None,
-        };
-        let mut passed = Vec::new();
-        for ancestor in folder.ancestors() {
-            if let Some(known) = self.nearest.get(ancestor)
-                && known.root == root
-            {
-                nearest.rule_file = nearest.rule_file.or(known.rule_file.clone());
-                nearest.bicep = nearest.bicep.or(known.bicep.clone());
-                break;
-            }
-            if nearest.rule_file.is_none() && ancestor.starts_with(root) {
-                let mut paths = RULE_FILES.iter().map(|name| ancestor.join(name));
-                nearest.rule_file = paths.find(|path| self.load_rules(path, read));
-            }
-            if nearest.bicep.is_none() {
-                let path = ancestor.join(BICEP_CONFIG);
-                nearest.bicep = self.load_bicep(&path, read).then_some(path);
-            }
-            // What is found further up is in force for every folder on the way that has none of its own.
-            let done = nearest.rule_file.is_some() && nearest.bicep.is_some();
-            passed.push(ancestor);
-            if done {
-                break;
-            }
-        }
-        for ancestor in passed {
-            let within = |path: &Option<PathBuf>| {
-                let at = path
-                    .as_ref()
-                    .filter(|path| path.parent().is_some_and(|home| ancestor.starts_with(home)));
-                at.cloned()
-            };
-            let entry = Nearest {
-                root: nearest.root.clone(),
-                rule_file: within(&nearest.rule_file),
-                bicep: within(&nearest.bicep),
-            };
-            // Above a file that was found, nothing was looked for: such folders are worked out when asked for.
-            let complete = entry.rule_file == nearest.rule_file && entry.bicep == nearest.bicep;
-            if complete {
-                self.nearest.insert(ancestor.to_path_buf(), entry);
-            }
-        }
-        nearest
-    }
-
     fn rules(&self, path: &Path) -> Option<Arc<Rules>> {
         self.rule_files.get(path)?.good.clone()
     }
 
     /// Reads a rule file unless that was done; whether it exists.
     fn load_rules(&mut self, path: &Path, read: Read<'_>) -> bool {
-        if self.rule_files.get(path).is_none_or(|entry| !entry.fresh) {
-            self.inputs.insert(path.to_path_buf(), disk::stamp(path));
-        }
-        load(&mut self.rule_files, path, read, |text| {
+        load(&mut self.rule_files, &mut self.inputs, path, read, |text| {
             let (file, problems) = rule_file::read(text);
             let file = file.map(|file| Rules {
                 ignore: matcher(&file.path_ignore),
@@ -431,9 +343,6 @@ impl Configs {
     }
 
     fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
-        if self.bicep_files.get(path).is_none_or(|entry| !entry.fresh) {
-            self.inputs.insert(path.to_path_buf(), disk::stamp(path));
-        }
         // Bicep reads its configuration as UTF-8 whatever its bytes are: not as UTF-16, and bytes that are none as U+FFFD.
         let read = |path: &Path| match (read(path), disk::read_bytes(path)) {
             (text, Err(_)) => text,
@@ -444,9 +353,13 @@ impl Configs {
             }
             (_, Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into()),
         };
-        load(&mut self.bicep_files, path, &read, |text| {
-            bicep::read(path, text)
-        })
+        load(
+            &mut self.bicep_files,
+            &mut self.inputs,
+            path,
+            &read,
+            |text| bicep::read(path, text),
+        )
     }
 
     /// The configuration that begins with a file, merged with what it extends; the built-in one where there is none.
@@ -529,13 +442,16 @@ impl Configs {
 /// Reads a file into the table unless that was done; whether it exists.
 fn load<T>(
     entries: &mut FxHashMap<PathBuf, Entry<T>>,
+    inputs: &mut Inputs,
     path: &Path,
     read: Read<'_>,
     parse: impl FnOnce(&str) -> (Option<T>, rule_file::Problems),
 ) -> bool {
-    if entries.get(path).is_some_and(|entry| entry.fresh) {
-        return true;
-    }
+    match entries.get(path) {
+        Some(entry) if entry.fresh => return true,
+        None if inputs.contains_key(path) => return false,
+        _ => inputs.insert(path.to_path_buf(), disk::stamp(path)),
+    };
     let (good, problems) = match read(path) {
         Some(text) => parse(&text),
         // It is there and cannot be read: silence would turn the settings off unseen.

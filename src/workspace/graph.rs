@@ -23,21 +23,28 @@ use crate::model::{FileId, FileKind};
 pub struct Edge {
     /// How it is used.
     pub kind: ReferenceKind,
-    /// Where it leads.
-    pub target: EdgeTarget,
+    /// The file.
+    pub file: Option<FileId>,
+    /// What a reference that leads to no file may deploy: a public module is known, or something cannot be read.
+    relevance: Relevance,
 }
 
-/// Where a reference leads.
-#[derive(Debug, Clone, PartialEq)]
-pub enum EdgeTarget {
-    /// A file.
-    File(FileId),
-    /// Something that deploys neither a registry nor a plan.
-    Harmless,
-    /// A module that is known to deploy one of them without being read.
-    Known,
-    /// Something that cannot be read.
-    Unread,
+impl Edge {
+    fn to(kind: ReferenceKind, file: FileId) -> Self {
+        Edge {
+            kind,
+            file: Some(file),
+            relevance: Relevance::Nothing,
+        }
+    }
+
+    fn without_file(kind: ReferenceKind, relevance: Relevance) -> Self {
+        Edge {
+            kind,
+            file: None,
+            relevance,
+        }
+    }
 }
 
 /// Templates known to be used, at however many removes, by one that no file uses: these are no entry points. A chain of
@@ -73,38 +80,32 @@ impl Workspace {
         let mut edges = Vec::with_capacity(references.len());
         self.unresolved.remove(&from);
         for (kind, reference) in references {
-            let resolution = self.resolve(from, reference);
-            let found = matches!(
-                resolution,
-                Resolution::File(_) | Resolution::TemplateSpec(_)
-            );
-            let target = match resolution {
+            let (path, relevance) = match self.resolve(from, reference) {
                 Resolution::File(path) | Resolution::TemplateSpec(path) => {
-                    EdgeTarget::File(self.intern(&path))
+                    edges.push(Edge::to(*kind, self.intern(&path)));
+                    continue;
                 }
-                Resolution::Harmless(_) => EdgeTarget::Harmless,
-                Resolution::Known(_) => EdgeTarget::Known,
-                Resolution::Unread(_)
-                    if let Some(path) = self.under_root(from, *kind, reference) =>
-                {
-                    EdgeTarget::File(self.intern(&path))
-                }
+                Resolution::Harmless(_) => (None, Relevance::Nothing),
+                Resolution::Known(_) => (None, Relevance::Holds),
                 Resolution::Unread(_) => {
-                    self.unresolved.insert(from);
-                    EdgeTarget::Unread
+                    let path = self.under_root(from, *kind, reference);
+                    if path.is_none() {
+                        self.unresolved.insert(from);
+                    }
+                    (path, Relevance::Uncertain)
                 }
             };
-            if !found && let Some(path) = self.looked_for(from, reference) {
+            if let Some(path) = self.looked_for(from, reference) {
                 self.missing.entry(path).or_default().insert(from);
             }
-            edges.push(Edge {
-                kind: *kind,
-                target,
+            edges.push(match path {
+                Some(path) => Edge::to(*kind, self.intern(&path)),
+                None => Edge::without_file(*kind, relevance),
             });
         }
-        let names_template = edges.iter().any(|edge| {
-            edge.kind == ReferenceKind::Using && matches!(edge.target, EdgeTarget::File(_))
-        });
+        let names_template = edges
+            .iter()
+            .any(|edge| edge.kind == ReferenceKind::Using && edge.file.is_some());
         edges.extend(self.edge_by_name(from, names_template));
         if self.file(from).edges == edges {
             return Vec::new();
@@ -113,7 +114,7 @@ impl Workspace {
         let before = std::mem::replace(&mut self.file_mut(from).edges, edges.clone());
         let mut touched = Vec::new();
         for edge in &before {
-            if let EdgeTarget::File(target) = edge.target {
+            if let Some(target) = edge.file {
                 self.file_mut(target)
                     .users
                     .retain(|(user, _)| *user != from);
@@ -121,7 +122,7 @@ impl Workspace {
             }
         }
         for edge in &edges {
-            if let EdgeTarget::File(target) = edge.target {
+            if let Some(target) = edge.file {
                 let users = &mut self.file_mut(target).users;
                 if let Err(at) = users.binary_search(&(from, edge.kind)) {
                     users.insert(at, (from, edge.kind));
@@ -200,10 +201,7 @@ impl Workspace {
             }
             found => found,
         };
-        found.map(|id| Edge {
-            kind: ReferenceKind::Using,
-            target: EdgeTarget::File(id),
-        })
+        found.map(|id| Edge::to(ReferenceKind::Using, id))
     }
 
     /// Whether a file may be a parameter file in JSON: for one that is loaded, whether it is.
@@ -227,43 +225,38 @@ impl Workspace {
         }
     }
 
-    /// The least weight of a file, whatever the files it leads to hold.
+    /// What a file holds whatever the files hold that it leads to.
     pub(crate) fn least_relevance(&self, id: FileId) -> Relevance {
-        let edges = self.file(id).edges.iter();
-        let deploys = edges.filter(|edge| edge.kind != ReferenceKind::Import);
-        let reached = deploys.map(|edge| match edge.target {
-            EdgeTarget::Known => Relevance::Holds,
-            EdgeTarget::Unread => Relevance::Uncertain,
-            EdgeTarget::Harmless | EdgeTarget::File(_) => Relevance::Nothing,
-        });
-        reached.fold(self.own_relevance(id), Relevance::max)
+        let deployed = self.deployed_by(id).map(|edge| edge.relevance);
+        deployed.fold(self.own_relevance(id), Relevance::max)
     }
 
-    /// Gives a file the weight that is plain from it and the files it leads to, until all are before. Returns whether it
-    /// has another now.
+    /// The edges of a file to what it deploys, or gives values to.
+    fn deployed_by(&self, id: FileId) -> impl Iterator<Item = &Edge> {
+        let edges = self.file(id).edges.iter();
+        edges.filter(|edge| edge.kind != ReferenceKind::Import)
+    }
+
+    /// Propagates relevance to one file from those that it leads to. Returns whether it has another now.
     pub(crate) fn propagate_to(&mut self, id: FileId) -> bool {
-        let edges = self.file(id).edges.iter();
-        let targets = edges.filter_map(|edge| match edge.target {
-            EdgeTarget::File(target) if edge.kind != ReferenceKind::Import => Some(target),
-            _ => None,
-        });
-        let lent = targets.map(|target| self.file(target).relevance);
-        let weight = lent.fold(self.least_relevance(id), Relevance::max);
-        std::mem::replace(&mut self.file_mut(id).relevance, weight) != weight
+        let targets = self.deployed_by(id).filter_map(|edge| edge.file);
+        let targets = targets.map(|target| self.file(target).relevance);
+        let relevance = targets.fold(self.least_relevance(id), Relevance::max);
+        std::mem::replace(&mut self.file_mut(id).relevance, relevance) != relevance
     }
 
-    /// Brings the weights of all files up to date: each has the most that it, or a file it deploys, holds. Returns the
-    /// files whose weight changed.
+    /// Propagates relevance through all files: each has the most that it, or a file it deploys, holds. Returns the files
+    /// that have another now.
     pub(crate) fn propagate(&mut self) -> Vec<FileId> {
         self.stale_relevance = false;
         let ids = (0..self.files.len() as u32).map(FileId);
-        let mut weights: Vec<Relevance> = ids.clone().map(|id| self.least_relevance(id)).collect();
+        let mut all: Vec<Relevance> = ids.clone().map(|id| self.least_relevance(id)).collect();
         for level in [Relevance::Holds, Relevance::Uncertain] {
-            let at_level = |id: &FileId| weights[id.0 as usize] == level;
+            let at_level = |id: &FileId| all[id.0 as usize] == level;
             let mut queue: Vec<FileId> = ids.clone().filter(at_level).collect();
             while let Some(id) = queue.pop() {
                 for (user, kind) in &self.file(id).users {
-                    let known = &mut weights[user.0 as usize];
+                    let known = &mut all[user.0 as usize];
                     if *kind != ReferenceKind::Import && *known < level {
                         *known = level;
                         queue.push(*user);
@@ -271,14 +264,10 @@ impl Workspace {
                 }
             }
         }
-        let mut changed = Vec::new();
-        for (id, weight) in ids.zip(weights) {
-            let file = self.file_mut(id);
-            if std::mem::replace(&mut file.relevance, weight) != weight {
-                changed.push(id);
-            }
-        }
-        changed
+        let changed = ids.zip(all).filter(|(id, relevance)| {
+            std::mem::replace(&mut self.file_mut(*id).relevance, *relevance) != *relevance
+        });
+        changed.map(|(id, _)| id).collect()
     }
 
     /// The deployments that a template is the entry point of: one for each parameter file, one without any where it
@@ -373,16 +362,12 @@ impl Workspace {
 
     /// The template that a parameter file belongs to.
     pub fn template_of(&self, id: FileId) -> Option<FileId> {
-        self.file(id)
-            .edges
-            .iter()
-            .find_map(|edge| match edge.target {
-                EdgeTarget::File(target) if edge.kind == ReferenceKind::Using => {
-                    let kind = self.file(target).kind;
-                    matches!(kind, FileKind::Bicep | FileKind::ArmTemplate).then_some(target)
-                }
-                _ => None,
-            })
+        let edges = self.file(id).edges.iter();
+        let templates = edges.filter(|edge| edge.kind == ReferenceKind::Using);
+        templates.filter_map(|edge| edge.file).find(|target| {
+            let kind = self.file(*target).kind;
+            matches!(kind, FileKind::Bicep | FileKind::ArmTemplate)
+        })
     }
 
     /// Whether a file lies in Bicep's cache, and that cache in the file's workspace folder: restored modules are not

@@ -53,8 +53,9 @@ impl Scene {
     }
 
     fn ignored(&self, file: &str) -> bool {
-        let (file, root) = (ws("").join(file), &ws(""));
-        self.ask(|configs, read| configs.ignored(&file, root, read))
+        let settings = self.settings(file);
+        let rule_file = settings.rule_file.as_deref();
+        rule_file.is_some_and(|it| self.configs.borrow().ignored(it, &ws("").join(file)))
     }
 
     fn problems(&self) -> Vec<String> {
