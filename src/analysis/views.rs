@@ -13,8 +13,8 @@ use crate::model::{FileId, FileKind, NodeRef, ScopeKind};
 use crate::rules::fix::{Folder, View, Views};
 use crate::syntax;
 use crate::text::Span;
-use crate::workspace::disk;
 use crate::workspace::files::language_of;
+use crate::workspace::{disk, entries};
 
 /// Views for one request; parses a closed file at most once.
 pub(super) struct FixViews<'a> {
@@ -68,6 +68,7 @@ impl<'a> FixViews<'a> {
         let loaded = workspace.loaded(file)?;
         let editable = self.is_ours(file) && workspace.shows(file, true);
         let generated = loaded.model.template.generated || self.is_written_by_a_tool(&known.path);
+        let test = self.is_test(&known.path);
         Some(Arc::new(View {
             file,
             path: workspace.name_of(file).clone(),
@@ -76,7 +77,8 @@ impl<'a> FixViews<'a> {
             tree,
             model: loaded.model.clone(),
             editable,
-            may_pay: editable && !generated,
+            test,
+            may_pay: editable && !generated && !test,
         }))
     }
 
@@ -97,6 +99,11 @@ impl<'a> FixViews<'a> {
             let manifest = self.analysis.text(&folder.join("aspire-manifest.json"));
             manifest.is_some_and(|text| text.contains(&*name))
         })
+    }
+
+    fn is_test(&self, path: &Path) -> bool {
+        let root = self.analysis.workspace.root_of(path);
+        path.strip_prefix(&root).is_ok_and(entries::is_test)
     }
 
     /// Whether a file may be changed: it is open or was named, or lies in a workspace folder, beside a file that was

@@ -96,7 +96,9 @@ pub struct View {
     pub model: FileModel,
     /// It lies in a workspace folder (fixes never leave it).
     pub editable: bool,
-    /// It may be edited by fixes that cost: its author is no tool.
+    /// It is a test.
+    pub test: bool,
+    /// It may be edited by fixes that cost: its author is no tool, and it is no test.
     pub may_pay: bool,
 }
 

@@ -358,6 +358,8 @@ impl Job<'_> {
         let named = (self.finding.entry, self.finding.parameters);
         let mut paths: Vec<_> = subject.deployment_paths.iter().collect();
         paths.sort_by_key(|(entry, parameters, _)| (*entry, *parameters) != named);
+        let is_test = |entry| self.views.view(entry).is_some_and(|view| view.test);
+        paths.retain(|(entry, _, _)| !is_test(*entry));
         let all: Vec<(Vec<Target>, Vec<Target>)> = paths
             .iter()
             .map(|(entry, _, via)| place::on_path(*entry, via, self.finding.place, self.views))

@@ -70,15 +70,30 @@ impl Rank {
     }
 }
 
-const ASIDE: [&str; 7] = [
-    "test", "tests", "e2e", "example", "examples", "sample", "samples",
-];
+const TESTS: [&str; 2] = ["tests", "e2e"];
 
-/// Whether a folder holds tests, examples or samples: by the last word of its name (`e2e-tests`, `bicep_samples`).
+/// A folder `test` may hold tests, and may be an environment beside `prod`.
+const SAMPLES: [&str; 5] = ["test", "example", "examples", "sample", "samples"];
+
+/// Whether a folder holds tests, examples or samples.
 fn is_aside(folder: &Path) -> bool {
+    ends_in(folder, &TESTS) || ends_in(folder, &SAMPLES)
+}
+
+/// Whether the last word of a folder's name (`e2e-tests`, `bicep_samples`) is one of `words`.
+fn ends_in(folder: &Path, words: &[&str]) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str());
     let last = name.and_then(|name| name.rsplit(['-', '_', '.']).next());
-    last.is_some_and(|last| ASIDE.iter().any(|word| word.eq_ignore_ascii_case(last)))
+    last.is_some_and(|last| words.iter().any(|word| word.eq_ignore_ascii_case(last)))
+}
+
+/// Whether a file, relative to the workspace folder, is a test: `main.test.bicep`, or in a folder of tests. No fix that
+/// costs edits it.
+pub fn is_test(path: &Path) -> bool {
+    let stem = path.file_stem().map(Path::new);
+    let extension = stem.and_then(Path::extension);
+    extension.is_some_and(|word| word.eq_ignore_ascii_case("test"))
+        || path.ancestors().skip(1).any(|it| ends_in(it, &TESTS))
 }
 
 /// Whether a file is the recorded output of a test: `main.verified.bicep`, or in a folder of snapshots.
