@@ -13,6 +13,6 @@ pub mod json;
 pub mod language;
 pub mod print;
 
-pub use errors::{Dialect, SyntaxError, all_errors, misplaced_statements, syntax_errors};
+pub use errors::{Dialect, SyntaxError, all_errors, file_errors, syntax_errors};
 pub use language::{bicep, edit, json, parse, parse_aborted};
 pub use print::s_expression;

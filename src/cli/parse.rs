@@ -44,16 +44,7 @@ pub fn run(args: &Args) -> Exit {
         false => String::new(),
     };
     let mut exit = print(syntax::s_expression(&tree, &note));
-    let mut errors = syntax::all_errors(&tree, &*text);
-    let dialect = match kind {
-        FileKind::Bicep => Some(syntax::Dialect::Template),
-        FileKind::BicepParams => Some(syntax::Dialect::Parameters),
-        _ => None,
-    };
-    if let Some(dialect) = dialect {
-        errors.extend(syntax::misplaced_statements(&tree, dialect));
-        errors.sort_by_key(|error| error.span.start);
-    }
+    let errors = syntax::all_errors(&tree, &*text, kind.dialect());
     for error in errors {
         let at = place(error.span.start);
         exit = trouble(&format!("{shown}:{at}: {}", error.message));

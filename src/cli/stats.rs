@@ -133,7 +133,7 @@ impl Counted {
         self.lower += started.elapsed();
         self.items(&model.template.items);
         self.kinds[kind as usize] += 1;
-        let errors = syntax::all_errors(&tree, text);
+        let errors = syntax::all_errors(&tree, text, kind.dialect());
         if errors.is_empty() {
             return;
         }

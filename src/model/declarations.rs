@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Expr, ExprKind, Ident, ItemSpans, Loop, NodeId};
+use crate::syntax::Dialect;
 
 /// Which of the languages a file is written in, by extension and content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +18,17 @@ pub enum FileKind {
     ArmParameters,
     /// Anything else: read only by `load…Content`.
     Other,
+}
+
+impl FileKind {
+    /// Which of Bicep's two kinds of file it is.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            FileKind::Bicep => Some(Dialect::Template),
+            FileKind::BicepParams => Some(Dialect::Parameters),
+            FileKind::ArmTemplate | FileKind::ArmParameters | FileKind::Other => None,
+        }
+    }
 }
 
 /// The four levels a deployment can be made at.

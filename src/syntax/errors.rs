@@ -6,7 +6,8 @@ mod statements;
 
 use tree_sitter::{Node, Tree, TreeCursor};
 
-pub use self::statements::{Dialect, misplaced_statements};
+pub use self::statements::Dialect;
+use self::statements::misplaced_statements;
 use crate::text::{Source, Span};
 
 /// A place that does not parse.
@@ -37,25 +38,40 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
     }
     let mut errors = tree_errors(tree, text);
     if tree.root_node().kind() == "source_file" && errors.len() < MOST {
-        let count = errors.len();
         bicep::find(tree, text, &mut errors);
-        if errors.len() > count {
-            errors.sort_by_key(|error| (error.span.start, error.span.end));
-            errors.truncate(MOST);
-        }
     }
-    errors
+    sorted(errors)
 }
 
-/// The syntax errors of a tree, with those that keep no file from being checked because Azure's own tools read on over
-/// them: for who asks what is wrong, not what can be read.
-pub fn all_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
+/// The errors of a file: those of its tree, and the statements that its kind of Bicep file does not allow.
+pub fn file_errors(
+    tree: &Tree,
+    text: &(impl Source + ?Sized),
+    dialect: Option<Dialect>,
+) -> Vec<SyntaxError> {
     let mut errors = syntax_errors(tree, text);
+    let dialect = dialect.into_iter();
+    errors.extend(dialect.flat_map(|dialect| misplaced_statements(tree, dialect)));
+    sorted(errors)
+}
+
+/// The errors of a file, with those that keep no file from being checked because Azure's own tools read on over them: for
+/// who asks what is wrong, not what can be read.
+pub fn all_errors(
+    tree: &Tree,
+    text: &(impl Source + ?Sized),
+    dialect: Option<Dialect>,
+) -> Vec<SyntaxError> {
+    let mut errors = file_errors(tree, text, dialect);
     if tree.root_node().kind() == "document" {
         errors.extend(super::json::strict_errors(tree, text));
-        errors.sort_by_key(|error| (error.span.start, error.span.end));
-        errors.truncate(MOST);
     }
+    sorted(errors)
+}
+
+fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+    errors.sort_by_key(|error| (error.span.start, error.span.end));
+    errors.truncate(MOST);
     errors
 }
 

@@ -554,7 +554,9 @@ impl Workspace {
             .loaded
             .as_ref()
             .is_none_or(|before| before.summary.relevance != summary.relevance);
-        let errors = tree.as_ref().map_or_else(Arc::default, |tree| {
+        // What the grammar lets pass is looked for in files on disk alone, since it costs a pass over the text.
+        let parsed = tree.as_ref().filter(|_| broken || is_json(file.kind));
+        let errors = parsed.map_or_else(Arc::default, |tree| {
             errors_of(tree, text, file.kind, &model)
         });
         open.loaded = Some(Loaded {
@@ -749,8 +751,8 @@ fn errors_of<S: Source + ?Sized>(
     kind: FileKind,
     model: &FileModel,
 ) -> Errors {
-    if tree.root_node().has_error() {
-        let errors = syntax::syntax_errors(tree, text).into_iter();
+    if tree.root_node().has_error() || kind.dialect().is_some() {
+        let errors = syntax::file_errors(tree, text, kind.dialect()).into_iter();
         return errors.map(|error| (error.span, error.message)).collect();
     }
     let mut items = model.template.items.iter().zip(&model.spans);

@@ -536,7 +536,8 @@ mod tests {
 
     #[test]
     fn statements_belong_to_one_kind_of_file() {
-        use crate::syntax::{Dialect, misplaced_statements};
+        use super::super::misplaced_statements;
+        use crate::syntax::Dialect;
         let count = |text: &str, dialect| {
             let tree = parse(bicep(), text, None);
             assert!(!tree.root_node().has_error(), "{text}");
