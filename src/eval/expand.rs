@@ -105,6 +105,18 @@ pub(crate) struct Site<'s> {
     pub via: Arc<[ModuleUse]>,
 }
 
+impl Site<'_> {
+    /// The same use, of what may not exist.
+    fn and(&self, existence: Existence) -> Self {
+        Site {
+            here: self.here,
+            existence: self.existence.and(existence),
+            copies: self.copies,
+            via: self.via.clone(),
+        }
+    }
+}
+
 /// What was found so far.
 pub(crate) struct Out<'w> {
     pub want: &'w ResourceFilter,
@@ -236,31 +248,28 @@ fn expand_template(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, site: &Sit
             out.expansion.broken.push(env.place(0));
             continue;
         }
-        let declared = order::declaration_of(item).and_then(|it| it.symbol.as_ref());
-        let twice = declared.filter(|_| env.is_bicep()).filter(|symbol| {
-            let symbol = env.frame.find(Section::Value, symbol.as_str());
-            matches!(symbol, Some(Symbol::Twice))
-        });
-        let doubtful = twice.map(|name| {
-            let reason = format!("the name '{name}' is declared twice");
-            let fault = existence::of_fault(reason.into(), env.place(0));
-            Site {
-                here: site.here,
-                existence: site.existence.and(fault),
-                copies: site.copies,
-                via: site.via.clone(),
-            }
-        });
-        let site = doubtful.as_ref().unwrap_or(site);
         match &item.kind {
             ItemKind::Resource(resource) if out.want.may_deploy(resource) => {
+                let fault = declared_twice(env, &resource.declaration).map(|it| site.and(it));
+                let site = fault.as_ref().unwrap_or(site);
                 expand_resource(cx, out, env, site, &mut Vec::new(), resource);
             }
-            ItemKind::Module(module) => expand_module(cx, out, env, site, module),
+            ItemKind::Module(module) => {
+                let fault = declared_twice(env, &module.declaration).map(|it| site.and(it));
+                expand_module(cx, out, env, fault.as_ref().unwrap_or(site), module);
+            }
             _ => {}
         }
     }
     order::note(cx, out, env, first);
+}
+
+/// A symbol that is declared twice does not compile.
+fn declared_twice(env: Env<'_>, declaration: &Declaration) -> Option<Existence> {
+    let name = declaration.symbol.as_ref().filter(|_| env.is_bicep())?;
+    let found = env.frame.find(Section::Value, name.as_str());
+    let reason = || format!("the name '{name}' is declared twice").into();
+    matches!(found, Some(Symbol::Twice)).then(|| existence::of_fault(reason(), env.place(0)))
 }
 
 /// How many instances two loops around each other make; what an empty one holds is never made.

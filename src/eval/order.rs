@@ -117,7 +117,7 @@ pub(crate) fn note(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, first: usi
     }
 }
 
-pub(crate) fn declaration_of(item: &Item) -> Option<&Declaration> {
+fn declaration_of(item: &Item) -> Option<&Declaration> {
     match &item.kind {
         ItemKind::Resource(resource) => Some(&resource.declaration),
         ItemKind::Module(module) => Some(&module.declaration),
