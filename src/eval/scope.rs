@@ -436,7 +436,11 @@ impl Index {
 
     fn resource(&mut self, section: Section, resource: &Resource, item: u32, path: &mut Vec<u32>) {
         if let Some(name) = &resource.declaration.symbol {
-            self.add(section, name, Symbol::Resource(item, path[..].into()));
+            let path = match path.is_empty() {
+                true => Arc::default(),
+                false => path[..].into(),
+            };
+            self.add(section, name, Symbol::Resource(item, path));
         }
         for (child, resource) in (0u32..).zip(&resource.children) {
             path.push(child);
