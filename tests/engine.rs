@@ -566,6 +566,39 @@ fn the_folder_of_a_module_appears_or_goes() {
     );
 }
 
+/// Plans below `tests` count for the deployments that use them alone.
+#[cfg(unix)]
+#[test]
+fn a_link_is_pointed_elsewhere() {
+    use std::os::unix::fs::symlink;
+    let module = "module plan 'link/plan.bicep' = {\n  name: 'x'\n  scope: subscription()\n}\n";
+    let main = format!("{REGISTRY}{module}");
+    let free = PLAN.replace("Standard", "Free");
+    for event in [true, false] {
+        let workspace = Workspace::new(&[
+            ("main.bicep", &main),
+            ("tests/a/plan.bicep", PLAN),
+            ("tests/b/plan.bicep", &free),
+        ]);
+        let link = workspace.path("link");
+        symlink(workspace.path("tests/a"), &link).expect("a link");
+        let mut analysis = workspace.analysis();
+        workspace.refresh(&mut analysis);
+        assert_eq!(workspace.summary(&analysis), [""; 0]);
+        assert!(!analysis.look_again(LookAgain::Everything));
+        std::fs::remove_file(&link).expect("the link removed");
+        symlink(workspace.path("tests/b"), &link).expect("another link");
+        match event {
+            true => analysis.disk_changed(std::slice::from_ref(&link)),
+            false => assert!(analysis.look_again(LookAgain::Everything)),
+        }
+        workspace.refresh(&mut analysis);
+        let expect = ["main.bicep error off"];
+        assert_eq!(workspace.summary(&analysis), expect, "event: {event}");
+        assert!(!analysis.look_again(LookAgain::Everything));
+    }
+}
+
 #[test]
 fn events_and_closed_documents_follow_what_a_scan_finds() {
     let workspace = Workspace::new(&[

@@ -36,9 +36,11 @@ impl Analysis {
     /// Compares inputs with the disk; the next [`refresh`](Self::refresh) reads what changed, appeared or is gone.
     /// Returns whether anything did.
     pub fn look_again(&mut self, which: LookAgain<'_>) -> bool {
+        let mut moved = false;
         let around = match which {
             LookAgain::Everything => {
                 self.workspace.ignored.clear();
+                moved = self.follow_moved_links(None);
                 None
             }
             LookAgain::Now(path) | LookAgain::Request(path) => {
@@ -57,7 +59,7 @@ impl Analysis {
         };
         let changed = self.changed_inputs(around);
         self.disk_changed(&changed);
-        !changed.is_empty()
+        moved || !changed.is_empty()
     }
 
     /// Whether a path belongs to the workspace: it lies in a workspace folder, and a scan would find it there.
@@ -165,6 +167,9 @@ impl Analysis {
     /// Files and folders changed, appeared or are gone: templates, configuration, restored modules. What neither
     /// belongs to the workspace nor was read or looked for changes nothing.
     pub fn disk_changed(&mut self, paths: &[PathBuf]) {
+        for path in paths.iter().filter(|path| disk::is_link(path)) {
+            self.follow_moved_links(Some(path));
+        }
         let mut structure = false;
         for path in self.changed_files(paths) {
             if path.file_name().is_some_and(|name| name == ".gitignore") {
@@ -197,6 +202,16 @@ impl Analysis {
         if structure {
             self.connect_anew();
         }
+    }
+
+    /// Follows the references by links that were pointed elsewhere. Whether there were any.
+    fn follow_moved_links(&mut self, below: Option<&Path>) -> bool {
+        let left = self.workspace.forget_moved_names(below);
+        left.iter().for_each(|id| self.cut_off(*id));
+        if !left.is_empty() {
+            self.connect_anew();
+        }
+        !left.is_empty()
     }
 
     /// Whether a scan would keep a file.

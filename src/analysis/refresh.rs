@@ -130,7 +130,7 @@ impl Analysis {
         edited
     }
 
-    /// What a file says has changed: its edges, its weight, and everything that looked at it.
+    /// What a file says has changed: its edges, its relevance, and everything that looked at it.
     pub(super) fn changed_meaning(&mut self, id: FileId) {
         let references = self
             .workspace
@@ -181,8 +181,8 @@ impl Analysis {
         self.changed.extend(targets);
     }
 
-    /// Weighs the files where something changed that weights stand on: what has gained any is to be loaded, and what read a
-    /// file whose weight changed is to be evaluated again.
+    /// Brings the relevance of files up to date: what has become relevant is to be loaded, and what read a file whose
+    /// relevance changed is to be evaluated again.
     pub(super) fn propagate(&mut self) {
         if !self.workspace.stale_relevance {
             return;

@@ -146,9 +146,9 @@ pub struct Workspace {
     pub(crate) base: Option<PathBuf>,
     /// Keep every file, for the test that compares.
     pub(crate) unfiltered: bool,
-    /// Something changed that weights stand on.
+    /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
-    /// Files whose edges must be looked at again, and files that must be loaded.
+    /// Files with a reference that leads nowhere.
     pub(crate) unresolved: BTreeSet<FileId>,
     /// Paths that references name and that were not there, and who names them.
     pub(crate) missing: FxHashMap<PathBuf, BTreeSet<FileId>>,

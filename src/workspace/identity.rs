@@ -76,6 +76,26 @@ impl Workspace {
         id
     }
 
+    /// Forgets the names that lead to another file than they did, since a link was pointed elsewhere: all, or those below
+    /// a path. Returns the files that they led to.
+    pub(crate) fn forget_moved_names(&mut self, below: Option<&Path>) -> Vec<FileId> {
+        let names = self.names.ids.iter().filter(|(name, id)| {
+            let file = self.file(**id);
+            file.path != **name
+                && below.is_none_or(|link| name.starts_with(link) || file.path.starts_with(link))
+                && !file.opened.contains(*name)
+                && disk::real(name) != disk::real(&file.path)
+        });
+        let moved: Vec<_> = names.map(|(name, id)| (name.clone(), *id)).collect();
+        if !moved.is_empty() {
+            self.names.folders.clear();
+        }
+        for (name, _) in &moved {
+            self.names.ids.remove(name);
+        }
+        moved.into_iter().map(|(_, id)| id).collect()
+    }
+
     /// The number of a known file.
     pub fn id(&self, path: &Path) -> Option<FileId> {
         self.names.ids.get(path).copied()
