@@ -317,7 +317,7 @@ impl Analysis {
 
     /// Whether work is left from a scan, or from a refresh that was cancelled: answers may still change.
     pub fn is_scanning(&self) -> bool {
-        self.behind
+        self.behind && self.is_pending()
     }
 
     /// Adds a file as an entry point asked for by name (`check FILE`, `inventory FILE`), whatever else uses it, with an

@@ -501,14 +501,7 @@ impl Analysis {
 
 fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
     let view = View::new(workspace, key.0, false);
-    let expansion = match workspace.loaded(key.0) {
-        Some(loaded) => {
-            let template = &loaded.model.template;
-            let given = given(workspace, key, template, &view);
-            expand(key.0, template, &given, &view, rules::filter())
-        }
-        None => Expansion::default(),
-    };
+    let expansion = expanded(workspace, key, &view, rules::filter());
     let (inputs, missing) = view.finish();
     Outcome {
         inputs,
@@ -524,15 +517,22 @@ pub(super) fn expand_all(
     want: &ResourceFilter,
 ) -> (Expansion, Vec<PathBuf>) {
     let view = View::new(workspace, key.0, true);
-    let expansion = match workspace.loaded(key.0) {
-        Some(loaded) => {
-            let template = &loaded.model.template;
-            let given = given(workspace, key, template, &view);
-            expand(key.0, template, &given, &view, want)
-        }
-        None => Expansion::default(),
-    };
+    let expansion = expanded(workspace, key, &view, want);
     (expansion, view.finish().1)
+}
+
+fn expanded(
+    workspace: &Workspace,
+    key: Key,
+    view: &View<'_>,
+    filter: &ResourceFilter,
+) -> Expansion {
+    let Some(loaded) = workspace.loaded(key.0) else {
+        return Expansion::default();
+    };
+    let template = &loaded.model.template;
+    let given = given(workspace, key, template, view);
+    expand(key.0, template, &given, view, filter)
 }
 
 /// The outputs of a deployment, as far as they are known beforehand.

@@ -50,7 +50,10 @@ impl Analysis {
             message: message.clone(),
             hides: true,
         }));
-        let listed = self.workspace.files().filter(|(_, file)| file.listed);
+        // Of what was only prefiltered nothing is known without reading.
+        let listed = self.workspace.files().filter(|(_, file)| {
+            file.listed && (read || !matches!(file.content, Content::Prefiltered(_)))
+        });
         let mut queue: Vec<FileId> = listed.map(|(id, _)| id).collect();
         let mut seen: FxHashSet<FileId> = queue.iter().copied().collect();
         let checked = self.checked_closures();

@@ -31,21 +31,13 @@ pub enum Resolution {
 /// Resolves a reference written in a file (its path) under the configuration in force for it. The file system is asked
 /// only for local paths and the cache folder.
 pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution {
-    let resolved = match reference.split_once(':') {
-        None => return local(file, reference),
-        Some(("http" | "https", _)) => return remote(file, reference),
-        Some(("br", rest)) => registry_module(rest).map(Artifact::Module),
-        Some(("ts", rest)) => template_spec(rest).map(Artifact::Spec),
-        Some((head, tail)) => match head.split_once('/') {
-            Some(("br", _)) => aliased_module(&reference[3..], config),
-            Some(("ts", _)) => aliased_spec(&reference[3..], config),
-            _ => Err(format!(
-                "`{head}:{}` is neither a path nor a registry's module",
-                shortened(tail)
-            )),
-        },
-    };
-    match resolved {
+    if !reference.contains(':') {
+        return local(file, reference);
+    }
+    if reference.starts_with("http:") || reference.starts_with("https:") {
+        return remote(file, reference);
+    }
+    match artifact(reference, config) {
         Ok(Artifact::Mock(path)) if disk::is_file(&path) => Resolution::File(path),
         Ok(Artifact::Mock(path)) => unread(format!(
             "`{reference}` is mapped to {}, which does not exist",
@@ -67,17 +59,25 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
 /// Where Bicep keeps a restored registry module or template spec, whether it is there or not: what a watcher looks at.
 /// `None` for local paths and malformed references.
 pub fn cache_path(reference: &str, config: &BicepConfig) -> Option<PathBuf> {
-    let artifact = match (reference.get(..3)?, reference.get(3..)?) {
-        ("br:", rest) => registry_module(rest).map(Artifact::Module),
-        ("ts:", rest) => template_spec(rest).map(Artifact::Spec),
-        ("br/", rest) => aliased_module(rest, config),
-        ("ts/", rest) => aliased_spec(rest, config),
-        _ => return None,
-    };
-    match artifact.ok()? {
+    match artifact(reference, config).ok()? {
         Artifact::Module(module) => Some(module.cached_in(&config.cache_root)),
         Artifact::Spec(spec) => Some(spec.cached_in(&config.cache_root)),
         Artifact::Mock(path) => Some(path),
+    }
+}
+
+/// What a reference with a scheme names, checked, or what is wrong with it.
+fn artifact(reference: &str, config: &BicepConfig) -> Result<Artifact, String> {
+    let (head, rest) = reference.split_once(':').unwrap_or_default();
+    match (head, head.split_once('/')) {
+        ("br", _) => registry_module(rest).map(Artifact::Module),
+        ("ts", _) => template_spec(rest).map(Artifact::Spec),
+        (_, Some(("br", _))) => aliased_module(&reference[3..], config),
+        (_, Some(("ts", _))) => aliased_spec(&reference[3..], config),
+        _ => Err(format!(
+            "`{head}:{}` is neither a path nor a registry's module",
+            shortened(rest)
+        )),
     }
 }
 
