@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::workspace::disk;
-use terminal::{Exit, print, trouble};
+use terminal::{Exit, Outcome, print, trouble};
 
 /// The exit code after Ctrl-C, as shells number it.
 const INTERRUPTED: i32 = 130;
@@ -102,7 +102,7 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
             std::process::exit(INTERRUPTED);
         });
     }
-    let exit = match cli.command {
+    let outcome = match cli.command {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Inventory(args)) => inventory::run(&args),
@@ -112,30 +112,29 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "preflight", &mut script);
-            print(script)
+            Ok(print(script))
         }
         Some(Command::Man) => manual(),
         // An editor that is configured with the program's name alone starts it without arguments.
         None if !std::io::stdin().is_terminal() => return serve(ServerArgs::default()),
         None => {
             let _ = Cli::command().print_help();
-            Exit::Trouble
+            Ok(Exit::Trouble)
         }
     };
-    exit.into()
+    outcome.unwrap_or_else(|words| trouble(&words)).into()
 }
 
 /// The manual page of the program and of each of its commands, one after the other.
-fn manual() -> Exit {
+fn manual() -> Outcome {
     let mut page = Vec::new();
     let mut command = Cli::command();
     command.build();
     let commands = command.get_subcommands();
     let commands = commands.filter(|it| it.get_name() != "help" && !it.is_hide_set());
     for one in std::iter::once(&command).chain(commands) {
-        if let Err(error) = clap_mangen::Man::new(one.clone()).render(&mut page) {
-            return trouble(&format!("the manual page could not be made: {error}"));
-        }
+        let rendered = clap_mangen::Man::new(one.clone()).render(&mut page);
+        rendered.map_err(|error| format!("the manual page could not be made: {error}"))?;
     }
-    print(page)
+    Ok(print(page))
 }

@@ -14,7 +14,7 @@ use super::fix::{self, Allowed};
 use super::paths::{Base, argument, named};
 use super::report::{Format, Report, github, json, junit, sarif, text};
 use super::session::{scanned, settle};
-use super::terminal::{Color, Exit, print, report_line, trouble};
+use super::terminal::{Color, Exit, Outcome, print, report_line, trouble};
 use super::{baseline, settings};
 use crate::analysis::{Analysis, LoadError, Options};
 use crate::rules::finding::Severity;
@@ -208,26 +208,17 @@ impl Args {
 }
 
 /// Checks and reports.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> Outcome {
     let base = Base::new(args.root.as_deref());
-    let formats = match formats(args) {
-        Ok(formats) => formats,
-        Err(words) => return trouble(words),
-    };
-    let known = match args.baseline.as_deref().map(baseline::read).transpose() {
-        Ok(known) => known,
-        Err(words) => return trouble(&words),
-    };
-    let (mut analysis, wrong) = match analyze(args, &base) {
-        Ok(results) => results,
-        Err(exit) => return exit,
-    };
+    let formats = formats(args)?;
+    let known = args.baseline.as_deref().map(baseline::read).transpose()?;
+    let (mut analysis, wrong) = analyze(args, &base)?;
     if let Some(file) = &args.show_config {
         return settings::show(&mut analysis, file, &base);
     }
     let fixing = args.diff || args.fix.is_some();
-    if fixing && let Some(exit) = apply_fixes(args, &mut analysis, &base, known.as_ref()) {
-        return exit;
+    if fixing && let Some(exit) = apply_fixes(args, &mut analysis, &base, known.as_ref())? {
+        return Ok(exit);
     }
     let with_fixes = formats
         .iter()
@@ -243,7 +234,7 @@ pub fn run(args: &Args) -> Exit {
     });
     report.problems.dedup();
     if let Some(path) = &args.write_baseline {
-        return write_baseline(path, &report);
+        return Ok(write_baseline(path, &report));
     }
     // Each finding shows lines of its file: one reading of it does for all.
     let texts: RefCell<FxHashMap<PathBuf, Option<Arc<str>>>> = RefCell::default();
@@ -272,18 +263,18 @@ pub fn run(args: &Args) -> Exit {
     }
     // The process ends next, and the system takes memory back faster than its owner gives it.
     std::mem::forget(analysis);
-    exit
+    Ok(exit)
 }
 
 /// What to report in and where to, `--output` applied.
-fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
+fn formats(args: &Args) -> Result<Vec<Wanted>, String> {
     let mut formats = args.formats.clone();
     if formats.is_empty() {
         formats.push((Format::Text, None));
     }
     if let (Some((_, file)), Some(output)) = (formats.last_mut(), &args.output) {
         if file.is_some() {
-            return Err("--output names a file, and so does the last --format");
+            return Err("--output names a file, and so does the last --format".to_owned());
         }
         *file = Some(output.clone());
     }
@@ -291,7 +282,7 @@ fn formats(args: &Args) -> Result<Vec<Wanted>, &'static str> {
 }
 
 /// Reads what the arguments name. Gives the analysis, up to date, and what of the arguments names nothing.
-fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit> {
+fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), String> {
     let options = Options {
         overrides: Overrides {
             plan: args.inserted_plan(),
@@ -314,9 +305,8 @@ fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Exit>
         if let Err(error) = disk::read(&parameters) {
             named.wrong.push((parameters, error.to_string()));
         } else if named.files.is_empty() && !stdin {
-            return Err(trouble(
-                "--parameters is for files, and none is named: the parameter files of a folder are found by themselves",
-            ));
+            let words = "--parameters is for files, and none is named: the parameter files of a folder are found by themselves";
+            return Err(words.to_owned());
         }
     }
     let mut analysis = scanned(&named.folders, &options);
@@ -367,11 +357,10 @@ fn apply_fixes(
     analysis: &mut Analysis,
     base: &Base,
     known: Option<&FxHashSet<String>>,
-) -> Option<Exit> {
+) -> Result<Option<Exit>, String> {
     if args.reads_input() && !args.diff {
-        return Some(trouble(
-            "standard input is no file that could be fixed: see the changes with --diff",
-        ));
+        let words = "standard input is no file that could be fixed: see the changes with --diff";
+        return Err(words.to_owned());
     }
     let plan = args.fix.clone().filter(|plan| !plan.is_empty());
     let allowed = Allowed {
@@ -386,22 +375,17 @@ fn apply_fixes(
         ));
     }
     if args.diff {
-        return Some(match print(fix::diff(&outcome, base)) {
-            Exit::Clean if !outcome.changes.is_empty() => Exit::Findings,
-            other => other,
-        });
+        let printed = print(fix::diff(&outcome, base));
+        let changes = printed == Exit::Clean && !outcome.changes.is_empty();
+        return Ok(Some(if changes { Exit::Findings } else { printed }));
     }
-    match fix::write(&outcome) {
-        Ok(()) => {
-            for change in &outcome.changes {
-                let created = change.old.is_none();
-                let verb = if created { "created" } else { "changed" };
-                report_line(&format!("{verb} {}", base.relative(&change.path)));
-            }
-            None
-        }
-        Err((path, error)) => Some(trouble(&format!("{}: {error}", base.relative(&path)))),
+    fix::write(&outcome, base)?;
+    for change in &outcome.changes {
+        let created = change.old.is_none();
+        let verb = if created { "created" } else { "changed" };
+        report_line(&format!("{verb} {}", base.relative(&change.path)));
     }
+    Ok(None)
 }
 
 fn write_baseline(path: &Path, report: &Report) -> Exit {

@@ -1,6 +1,6 @@
 //! `preflight explain`: the documentation of a rule.
 
-use super::terminal::{Exit, print, trouble};
+use super::terminal::{Outcome, print};
 use crate::rules::{self, RULES};
 
 /// Arguments of `explain`.
@@ -11,7 +11,7 @@ pub struct Args {
 }
 
 /// Prints the documentation.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> Outcome {
     let rule = match &args.rule {
         Some(name) => rules::named(name),
         None => RULES.first().copied(),
@@ -21,7 +21,7 @@ pub fn run(args: &Args) -> Exit {
         let names = names.map(|it| format!("{} ({})", it.reference, it.name));
         let names = names.collect::<Vec<_>>().join(", ");
         let asked = args.rule.as_deref().unwrap_or_default();
-        return trouble(&format!("there is no rule {asked}; there are {names}"));
+        return Err(format!("there is no rule {asked}; there are {names}"));
     };
-    print(rule.metadata().documentation)
+    Ok(print(rule.metadata().documentation))
 }

@@ -4,6 +4,7 @@
 //! written file by file beside the old one and renamed, and not at all if any of the files changed meanwhile.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -230,42 +231,41 @@ pub fn diff(outcome: &Outcome, base: &Base) -> String {
 
 /// Writes the changes, each in the encoding its file had. All are written beside their files first: nothing is put in
 /// place if one of them cannot be written, or if any file is not what it was.
-pub fn write(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
+pub fn write(outcome: &Outcome, base: &Base) -> Result<(), String> {
     let _writing = disk::while_writing();
-    unchanged(outcome)?;
-    let stage = |change: &Change| match &change.old {
-        Some(old) => disk::stage(&change.path, &disk::encode(&change.new, old.encoding)),
-        None => disk::stage_new(&change.path, change.new.as_bytes()),
+    let failed = |change: &Change, words: &dyn Display| {
+        let path = base.relative(&change.path);
+        format!("{path}: {words}")
     };
-    let reported = |path: &Path, error: DiskError| (path.to_path_buf(), error.to_string());
-    let mut staged = Vec::new();
+    let mut changes: Vec<&Change> = outcome.changes.iter().collect();
     // What is new comes first: no file ever names a module that is not there.
-    let (old, new): (Vec<_>, Vec<_>) = outcome.changes.iter().partition(|c| c.old.is_some());
-    for change in new.into_iter().chain(old) {
-        let beside = stage(change).map_err(|error| reported(&change.path, error))?;
-        staged.push((&change.path, beside));
+    changes.sort_by_key(|change| change.old.is_some());
+    let mut staged = Vec::new();
+    for change in &changes {
+        let beside = match &change.old {
+            Some(old) => disk::stage(&change.path, &disk::encode(&change.new, old.encoding)),
+            None => disk::stage_new(&change.path, change.new.as_bytes()),
+        };
+        staged.push(beside.map_err(|error| failed(change, &error))?);
     }
-    unchanged(outcome)?;
-    for (path, beside) in staged {
-        beside.commit().map_err(|error| reported(path, error))?;
+    if let Some(change) = changes.iter().find(|change| change.is_outdated()) {
+        let words = "changed while it was being fixed: nothing was written";
+        return Err(failed(change, &words));
+    }
+    for (change, beside) in changes.into_iter().zip(staged) {
+        beside.commit().map_err(|error| failed(change, &error))?;
     }
     Ok(())
 }
 
-fn unchanged(outcome: &Outcome) -> Result<(), (PathBuf, String)> {
-    let changed = |change: &&Change| {
-        let now = disk::stamp(&change.path);
-        match &change.old {
+impl Change {
+    /// Whether the file is no longer what was edited.
+    fn is_outdated(&self) -> bool {
+        let now = disk::stamp(&self.path);
+        match &self.old {
             None => now.is_some(),
             Some(old) => old.stamp.is_none() || now != old.stamp,
         }
-    };
-    match outcome.changes.iter().find(changed) {
-        Some(change) => {
-            let words = "changed while it was being fixed: nothing was written";
-            Err((change.path.clone(), words.to_owned()))
-        }
-        None => Ok(()),
     }
 }
 

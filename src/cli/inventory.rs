@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
-
 use super::paths::{Base, argument};
 use super::session::settle;
-use super::terminal::{Exit, count, plain, print, trouble};
+use super::terminal::{Outcome, TextOrJson, count, plain, print, trouble};
 use crate::analysis::{Analysis, Inventory, Location, Options, inventory_json};
 use crate::workspace::disk;
 
@@ -21,28 +19,16 @@ pub struct Args {
     parameters: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// A table
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
+    format: TextOrJson,
 }
 
 /// Prints what the file deploys.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> Outcome {
     let base = Base::here();
     let file = argument(&args.file);
     let parameters = args.parameters.as_deref().map(argument);
     for path in std::iter::once(&file).chain(&parameters) {
-        if let Err(error) = disk::read(path) {
-            let shown = base.relative(path);
-            return trouble(&format!("{shown}: {error}"));
-        }
+        disk::read(path).map_err(|error| format!("{}: {error}", base.relative(path)))?;
     }
     let mut analysis = Analysis::new(Options {
         base: Some(base.folder().to_path_buf()),
@@ -52,7 +38,7 @@ pub fn run(args: &Args) -> Exit {
     settle(&mut analysis);
     let Some(inventory) = analysis.inventory(&file, parameters.as_deref()) else {
         let shown = base.relative(&file);
-        return trouble(&match analysis.is_parameter_file(&file) {
+        return Err(match analysis.is_parameter_file(&file) {
             true => format!(
                 "{shown}: its template is not found; name it: preflight inventory TEMPLATE --parameters {shown}"
             ),
@@ -60,8 +46,8 @@ pub fn run(args: &Args) -> Exit {
         });
     };
     let mut exit = print(match args.format {
-        Format::Json => json_of(&inventory, &base),
-        Format::Text => text_of(&inventory, &base),
+        TextOrJson::Json => json_of(&inventory, &base),
+        TextOrJson::Text => text_of(&inventory, &base),
     });
     let mut problems = analysis.problems();
     problems.extend(analysis.named_wrongly(&file, parameters.as_deref()));
@@ -70,7 +56,7 @@ pub fn run(args: &Args) -> Exit {
         let place = base.at(&problem.path, problem.location.as_ref());
         exit = trouble(&format!("{place}: {}", problem.message));
     }
-    exit
+    Ok(exit)
 }
 
 fn json_of(inventory: &Inventory, base: &Base) -> String {

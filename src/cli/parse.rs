@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::paths::{Base, argument};
-use super::terminal::{Exit, print, trouble};
+use super::terminal::{Outcome, print, trouble};
 use crate::model::FileKind;
 use crate::syntax;
 use crate::text::{Encoding, Lines, Span};
@@ -22,17 +22,15 @@ pub struct Args {
 }
 
 /// Prints the tree and, to standard error, what does not parse.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> Outcome {
     let path = argument(&args.file);
     let shown = Base::here().relative(&path);
     let kind = kind_of(&path);
     if kind == FileKind::Other {
-        return trouble(&format!("{shown}: is neither Bicep nor JSON by its name"));
+        return Err(format!("{shown}: is neither Bicep nor JSON by its name"));
     }
-    let text = match disk::read(&path) {
-        Ok(read) => read.text,
-        Err(error) => return trouble(&format!("{shown}: {error}")),
-    };
+    let read = disk::read(&path).map_err(|error| format!("{shown}: {error}"))?;
+    let text = read.text;
     let tree = syntax::parse(language_of(kind), &*text, None);
     let lines = Lines::new(text.clone());
     let place = |byte| {
@@ -49,5 +47,5 @@ pub fn run(args: &Args) -> Exit {
         let at = place(error.span.start);
         exit = trouble(&format!("{shown}:{at}: {}", error.message));
     }
-    exit
+    Ok(exit)
 }

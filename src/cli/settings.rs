@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::paths::{Base, argument};
-use super::terminal::{Exit, print, trouble};
+use super::terminal::{Outcome, print};
 use crate::analysis::Analysis;
 use crate::workspace::disk;
 
 /// Prints each setting, its value and the file that set it.
-pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Exit {
+pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Outcome {
     let path = argument(file);
     if !disk::is_file(&path) && !disk::is_folder(&path) {
-        return trouble(&format!("{}: does not exist", base.relative(&path)));
+        return Err(format!("{}: does not exist", base.relative(&path)));
     }
     let settings = analysis.settings(&path);
     let mut out = format!("{}\n", base.relative(&path));
@@ -24,5 +24,5 @@ pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Exit {
         let width = widest.unwrap_or(0);
         out.push_str(&format!("  {name:width$} = {value}  ({origin})\n"));
     }
-    print(out)
+    Ok(print(out))
 }

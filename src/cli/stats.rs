@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::paths::{Base, named};
 use super::session::{Progress, scanned, settle};
-use super::terminal::{Exit, count, print, trouble};
+use super::terminal::{Outcome, TextOrJson, count, print, trouble};
 use crate::analysis::Options;
 use crate::model::{Item, ItemKind, Resource, Target};
 use crate::syntax;
@@ -29,16 +28,7 @@ pub struct Args {
     paths: Vec<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON document
-    Json,
+    format: TextOrJson,
 }
 
 /// What was counted.
@@ -67,7 +57,7 @@ struct SyntaxError {
 const KINDS: [&str; 5] = ["bicep", "bicepparam", "arm", "parameters", "other"];
 
 /// Counts and prints.
-pub fn run(args: &Args) -> Exit {
+pub fn run(args: &Args) -> Outcome {
     let base = Base::here();
     let named = named(&args.paths);
     let mut unread = named.wrong;
@@ -110,13 +100,13 @@ pub fn run(args: &Args) -> Exit {
     let times = [walk, counted.parse, counted.lower, evaluating.elapsed()];
     let seconds = times.map(|time| time.as_secs_f64());
     let mut exit = print(match args.format {
-        Format::Json => json_of(&counted, seconds),
-        Format::Text => text_of(&counted, seconds),
+        TextOrJson::Json => json_of(&counted, seconds),
+        TextOrJson::Text => text_of(&counted, seconds),
     });
     for (path, words) in &counted.unread {
         exit = trouble(&format!("{path}: {words}"));
     }
-    exit
+    Ok(exit)
 }
 
 impl Counted {

@@ -18,6 +18,9 @@ pub(super) enum Exit {
     Trouble,
 }
 
+/// How a command ended, or in one line why it could not begin.
+pub(super) type Outcome = Result<Exit, String>;
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(match exit {
@@ -59,6 +62,16 @@ impl Color {
 fn colored(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     variable("NO_COLOR").is_none_or(|value| value.is_empty())
         && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The formats of commands that have no report.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum TextOrJson {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
 }
 
 /// Writes to standard output. A reader that has gone (`| head`) is no trouble.

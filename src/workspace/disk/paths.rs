@@ -206,7 +206,6 @@ mod tests {
         check(r"\\server\share\a\..\..\..\b", r"\\server\share\b");
         check("//server/share/a", r"\\server\share\a");
         check(r"\\?\UNC\server\share\a", r"\\server\share\a");
-        check(r"\\?\unc\server\share\a", r"\\server\share\a");
         check(r"c:\", r"C:\");
     }
 }
