@@ -218,7 +218,7 @@ pub struct TypeDeclaration {
 }
 
 /// What resource and module declarations have in common.
-#[derive(Debug, Clone, PartialEq, Hash)]
+#[derive(Debug, Clone, PartialEq, Hash, Default)]
 pub struct Declaration {
     /// Bicep's symbol; the key of an ARM template's `resources` object.
     pub symbol: Option<Ident>,

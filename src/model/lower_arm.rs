@@ -303,9 +303,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let own = match outer {
             Some(_) => Links::default(),
             None => {
-                let variables = self
-                    .member(&pairs, "variables")
-                    .filter(|&v| self.is_object(v));
+                let variables = self.object_member(&pairs, "variables");
                 let variables = variables.map(|v| self.pairs(v).0).unwrap_or_default();
                 self.links(&variables)
             }
@@ -338,16 +336,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// Whether `metadata._generator` names Bicep.
     fn generated(&mut self, pairs: &[Pair<'t>]) -> bool {
-        let object = |reader: &Self, pairs: &[Pair<'t>], name: &str| {
-            reader
-                .member(pairs, name)
-                .filter(|&value| reader.is_object(value))
-        };
-        let Some(metadata) = object(self, pairs, "metadata") else {
+        let Some(metadata) = self.object_member(pairs, "metadata") else {
             return false;
         };
         let (metadata, _) = self.pairs(metadata);
-        let Some(generator) = object(self, &metadata, "_generator") else {
+        let Some(generator) = self.object_member(&metadata, "_generator") else {
             return false;
         };
         let (generator, _) = self.pairs(generator);
@@ -376,10 +369,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// Whether `parameters` gives, to begin with, a value.
     fn has_values(&mut self, pairs: &[Pair<'t>]) -> bool {
-        let Some(parameters) = self
-            .member(pairs, "parameters")
-            .filter(|&parameters| self.is_object(parameters))
-        else {
+        let Some(parameters) = self.object_member(&pairs, "parameters") else {
             return false;
         };
         let (entries, _) = self.pairs(parameters);
@@ -499,9 +489,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// `copy: { count, input }` of an output, which takes the output's name.
     fn output_loop(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], name: &Ident) -> Option<Expr> {
-        let copy = self
-            .member(pairs, "copy")
-            .filter(|&copy| self.is_object(copy))?;
+        let copy = self.object_member(&pairs, "copy")?;
         let (pairs, _) = self.pairs(copy);
         let count = self.member(&pairs, "count")?;
         let input = self.member(&pairs, "input")?;
@@ -559,10 +547,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             errors.extend(wrong);
             let said = self.string_member(&pairs, "namespace");
             let namespace = said.map(|said| Ident::new(self.intern(&said)));
-            let Some(members) = self
-                .member(&pairs, "members")
-                .filter(|&m| self.is_object(m))
-            else {
+            let Some(members) = self.object_member(&pairs, "members") else {
                 continue;
             };
             let name = namespace.as_ref().map_or("", Ident::as_str);
@@ -593,10 +578,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let name = self.name(pair.key);
         let (pairs, _) = self.pairs(body);
         let mut parameters = Vec::new();
-        if let Some(list) = self
-            .member(&pairs, "parameters")
-            .filter(|&list| self.is_array(list))
-        {
+        if let Some(list) = self.array_member(&pairs, "parameters") {
             for parameter in self.elements(list).0 {
                 let (entry, _) = self.pairs(parameter);
                 let said = self.string_member(&entry, "name").unwrap_or_default();

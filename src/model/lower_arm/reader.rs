@@ -223,6 +223,18 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             .and_then(|pair| pair.value)
     }
 
+    /// The value of a member that is an object.
+    pub fn object_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
+        self.member(pairs, name)
+            .filter(|&value| self.is_object(value))
+    }
+
+    /// The value of a member that is an array.
+    pub fn array_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
+        self.member(pairs, name)
+            .filter(|&value| self.is_array(value))
+    }
+
     /// The string that a member of an object says, decoded, where it is one.
     pub fn string_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Cow<'a, str>> {
         self.member(pairs, name)

@@ -239,15 +239,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     ) -> (ItemKind, Vec<Span>) {
         let mut declaration = Declaration {
             symbol: site.symbol,
-            conditions: Box::new([]),
-            loops: None,
-            name: None,
-            scope: None,
-            subscription: None,
-            resource_group: None,
-            depends_on: None,
             node: site.node,
             type_node: site.node,
+            ..Declaration::default()
         };
         if let Some(value) = self.member(&site.pairs, "type") {
             declaration.type_node = nodes.next(span(value));
@@ -313,9 +307,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         interpolations: &mut Vec<Span>,
     ) {
         let (pairs, _) = self.pairs(properties);
-        let template = self
-            .member(&pairs, "template")
-            .filter(|&template| self.is_object(template));
+        let template = self.object_member(&pairs, "template");
         let always_inner = around.inner
             || template.is_some_and(|template| {
                 let (pairs, _) = self.pairs(template);
@@ -371,9 +363,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// `expressionEvaluationOptions.scope`, evaluated where no context is needed.
     fn evaluation_scope(&mut self, properties: &[Pair<'t>]) -> Option<String> {
-        let options = self
-            .member(properties, "expressionEvaluationOptions")
-            .filter(|&options| self.is_object(options))?;
+        let options = self.object_member(&properties, "expressionEvaluationOptions")?;
         let (options, _) = self.pairs(options);
         let scope = self.string_member(&options, "scope")?;
         let Text::Expression(expression) = classify(&scope) else {
@@ -461,8 +451,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             }
         }
         let copies = self
-            .member(&pairs, "copy")
-            .filter(|&copies| self.is_array(copies))
+            .array_member(&pairs, "copy")
             .and_then(|copies| self.copies(copies))?;
         let copy = copies
             .into_iter()

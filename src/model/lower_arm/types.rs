@@ -151,9 +151,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     fn array_type(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], depth: usize) -> TypeExpr {
         let items = self.member(pairs, "items");
-        let prefix = self
-            .member(pairs, "prefixItems")
-            .filter(|&prefix| self.is_array(prefix));
+        let prefix = self.array_member(&pairs, "prefixItems");
         match (prefix, items) {
             (Some(prefix), _) => {
                 let (elements, _) = self.elements(prefix);
@@ -171,15 +169,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     fn object_type(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], depth: usize) -> TypeExpr {
-        if let Some(choice) = self
-            .member(pairs, "discriminator")
-            .filter(|&choice| self.is_object(choice))
-        {
+        if let Some(choice) = self.object_member(&pairs, "discriminator") {
             return self.choice(nodes, choice, depth);
         }
-        let properties = self
-            .member(pairs, "properties")
-            .filter(|&properties| self.is_object(properties));
+        let properties = self.object_member(&pairs, "properties");
         let additional = self.member(pairs, "additionalProperties");
         if properties.is_none() && additional.is_none_or(|a| !self.is_object(a)) {
             return self.primitive("object");
@@ -207,10 +200,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// A `discriminator`: one of the objects that it maps to.
     fn choice(&mut self, nodes: &mut Nodes, choice: Node<'t>, depth: usize) -> TypeExpr {
         let (pairs, _) = self.pairs(choice);
-        let Some(mapping) = self
-            .member(&pairs, "mapping")
-            .filter(|&mapping| self.is_object(mapping))
-        else {
+        let Some(mapping) = self.object_member(&pairs, "mapping") else {
             return self.primitive("object");
         };
         let (choices, _) = self.pairs(mapping);
