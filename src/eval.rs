@@ -32,8 +32,6 @@ pub(crate) mod print;
 pub mod scope;
 pub(crate) mod symbols;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 pub(crate) mod types;
 pub mod value;

@@ -4,3 +4,4 @@ mod bounds;
 mod expressions;
 mod functions;
 mod instances;
+mod testing;

@@ -1,7 +1,7 @@
 //! Input made to cost: every row ends soon, in a value that says why it is not known.
 
 use crate::eval::Existence;
-use crate::eval::testing::{Memory, outputs, show};
+use crate::eval::tests::testing::{Memory, outputs, show};
 
 fn check(fixture: &str, expect: &str) {
     let files = Memory::parse(fixture);

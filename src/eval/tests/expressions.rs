@@ -1,6 +1,6 @@
 //! Names: parameters, variables, functions, imports, types; and the places that values carry.
 
-use crate::eval::testing::{Memory, outputs, show};
+use crate::eval::tests::testing::{Memory, outputs, show};
 
 /// Every output of the first file.
 fn check(fixture: &str, expect: &[(&str, &str)]) {

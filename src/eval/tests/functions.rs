@@ -1,6 +1,6 @@
 //! Every function with known arguments, and with arguments that are not known.
 
-use crate::eval::testing::{Memory, outputs, show};
+use crate::eval::tests::testing::{Memory, outputs, show};
 
 /// Evaluates a Bicep expression in a file with one parameter of each kind that has no value.
 fn check(rows: &[(&str, &str)]) {

@@ -1,7 +1,7 @@
 //! Templates and the instances they make: loops, conditions, nesting, modules, scopes, in both languages.
 
 use crate::eval::expand::scope_of;
-use crate::eval::testing::{Memory, show, show_all};
+use crate::eval::tests::testing::{Memory, show, show_all};
 use crate::eval::{Expansion, Instance, ResourceFilter};
 use crate::model::ScopeKind;
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
-use super::evaluate::settled;
-use super::expand::{Arguments, arguments, expand};
-use super::scope::{Frame, Inputs, Origin};
-use super::value::{Kind, Value};
-use super::{DeploymentScope, Existence, Expansion, Files, Instance, Loaded, ResourceFilter};
+use crate::eval::context::Context;
+use crate::eval::evaluate::settled;
+use crate::eval::expand::{Arguments, arguments, expand};
+use crate::eval::scope::{Frame, Inputs, Origin};
+use crate::eval::value::{Kind, Value};
+use crate::eval::{DeploymentScope, Existence, Expansion, Files, Instance, Loaded, ResourceFilter};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
