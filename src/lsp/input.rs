@@ -102,15 +102,20 @@ fn in_time(
 /// The body of the next message, `None` inside for a header without a usable length; `None` at the end of the input.
 #[allow(clippy::option_option, reason = "an end and an error are two things")]
 fn next(from: &mut impl BufRead) -> Option<Option<Vec<u8>>> {
-    let mut length = None;
+    let (mut length, mut lines) = (None, 0);
     loop {
         let mut line = Vec::new();
         if from.take(MAX_LINE).read_until(b'\n', &mut line).ok()? == 0 {
             return None;
         }
         if line.trim_ascii().is_empty() {
+            // Some clients end a body with a line break.
+            if lines == 0 {
+                continue;
+            }
             break;
         }
+        lines += 1;
         length = content_length(&line).or(length);
     }
     let Some(length) = length else {
@@ -191,6 +196,12 @@ mod tests {
         let long = "x".repeat(10_000);
         check(&format!("{long}\r\n{good}"), &["{}"]);
         check(&format!("{long}\r\n\r\n{good}"), &["!", "{}"]);
+    }
+
+    #[test]
+    fn blank_lines_between_messages_are_passed_over() {
+        let one = "Content-Length: 2\r\n\r\n{}";
+        check(&format!("\n{one}\r\n\r\n{one}"), &["{}", "{}"]);
     }
 
     #[test]

@@ -229,22 +229,16 @@ impl State {
     }
 
     fn register(&self) {
-        if let Some(files) = watch::files(&self.caps) {
+        let files = watch::files(&self.caps).map(|it| (it, true));
+        let settings = watch::settings(&self.caps).map(|it| (it, false));
+        for (registration, of_files) in files.into_iter().chain(settings) {
             let client = self.client.clone();
-            let asking = async move { client.register_capability(vec![files]).await };
-            self.task(asking, |state, answer| {
-                state.watching = matches!(answer, Some(Ok(())));
+            let asking = async move { client.register_capability(vec![registration]).await };
+            self.task(asking, move |state, answer| {
+                state.watching |= of_files && matches!(answer, Some(Ok(())));
                 if let Some(Err(error)) = answer {
-                    log::line(&format!("the client does not watch files: {error}"));
-                }
-            });
-        }
-        if let Some(settings) = watch::settings(&self.caps) {
-            let client = self.client.clone();
-            let asking = async move { client.register_capability(vec![settings]).await };
-            self.task(asking, |_, answer| {
-                if let Some(Err(error)) = answer {
-                    log::line(&format!("the client does not report settings: {error}"));
+                    let what = if of_files { "files" } else { "settings" };
+                    log::line(&format!("the client does not watch {what}: {error}"));
                 }
             });
         }

@@ -231,7 +231,12 @@ impl Worker {
             return;
         }
         if self.session.caps.status {
-            self.guard(Worker::status_changed);
+            let status = self.guard(|worker| worker.session.status());
+            if let Some(status) = status.filter(|it| self.sent_status.as_ref() != Some(it)) {
+                let output = &self.session.output;
+                output.notify("preflight/statusChanged", &status);
+                self.sent_status = Some(status);
+            }
         }
         if self.session.caps.watch_elsewhere {
             let inputs = self.guard(|worker| worker.session.analysis.inputs_not_watched());
@@ -239,16 +244,6 @@ impl Worker {
                 self.state.lock().watch_inputs(&inputs);
                 self.watched = inputs;
             }
-        }
-    }
-
-    /// Sends `preflight/statusChanged` if the status did change.
-    fn status_changed(&mut self) {
-        let status = self.session.status();
-        if self.sent_status.as_ref() != Some(&status) {
-            let output = &self.session.output;
-            output.notify("preflight/statusChanged", &status);
-            self.sent_status = Some(status);
         }
     }
 

@@ -400,7 +400,7 @@ fn during_a_scan(scratch: &Path, text: &str, files: usize) {
             let start = Instant::now();
             session.keystroke(at, number);
             times.push(start.elapsed());
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(20));
         }
         let status = session.client.request(4, "preflight/status", Value::Null);
         ready = status["state"] == "ready";

@@ -24,6 +24,12 @@ fn main() {
     if wanted("module") {
         module_used_by(200);
     }
+    if wanted("costs") {
+        many_files_with_fixes();
+        modules_used_twice();
+        registries_and_plans();
+        below_a_comment();
+    }
     if wanted("growth") {
         for files in [100, 1_000, 10_000, 50_000] {
             growth(files);
@@ -257,6 +263,105 @@ fn bare_reparse(text: &str, at: usize, times: usize) -> Duration {
         n += 1;
         start.elapsed()
     })
+}
+
+/// A registry, named by a number.
+fn registry(n: usize) -> String {
+    format!(
+        "resource acr{n} 'Microsoft.ContainerRegistry/registries@2023-07-01' = {{\n  name: 'images{n}'\n  location: 'westeurope'\n}}\n"
+    )
+}
+
+/// Runs `check` over files, once.
+fn time_check(what: &str, format: &str, files: &[(String, String)]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("its path");
+    for (name, text) in files {
+        write(&root, name, text);
+    }
+    let start = Instant::now();
+    let run = Command::new(env!("CARGO_BIN_EXE_preflight"))
+        .args(["check", ".", "--format", format])
+        .current_dir(&root)
+        .env("HOME", &root)
+        .output()
+        .expect("check runs");
+    let (took, code) = (start.elapsed(), run.status.code());
+    println!("| `check` of {what}, {format} | {took:.2?} | exit code {code:?} |");
+}
+
+/// Reports show the fixes of each finding: their cost is to grow as the number of files does.
+fn many_files_with_fixes() {
+    for count in [300, 3_000] {
+        let files = (0..count).map(|n| (format!("d{}/f{n}.bicep", n / 100), registry(n)));
+        let files: Vec<_> = files.collect();
+        for format in ["text", "json", "sarif"] {
+            time_check(
+                &format!("{count} files with a registry each"),
+                format,
+                &files,
+            );
+        }
+    }
+}
+
+/// Each module is used twice by the one above it: 2ⁿ deployments of the last.
+fn modules_used_twice() {
+    let depth = 20;
+    let text = |n: usize| match n {
+        n if n == depth => registry(n),
+        n => ["a", "b"]
+            .map(|name| {
+                format!(
+                    "module {name} 'm{}.bicep' = {{\n  name: '{name}'\n}}\n",
+                    n + 1
+                )
+            })
+            .concat(),
+    };
+    let files: Vec<_> = (0..=depth)
+        .map(|n| (format!("m{n}.bicep"), text(n)))
+        .collect();
+    let what = format!("modules used twice each, {depth} deep");
+    time_check(&what, "json", &files);
+}
+
+fn registries_and_plans() {
+    let plan = |n: usize| {
+        format!(
+            "targetScope = 'subscription'\nresource plan 'Microsoft.Security/pricings@2024-01-01' = {{\n  name: 'Containers'\n  properties: {{ pricingTier: '{}' }}\n}}\n",
+            if n.is_multiple_of(2) {
+                "Standard"
+            } else {
+                "Free"
+            }
+        )
+    };
+    let files = (0..2_000).flat_map(|n| {
+        let folder = format!("d{}", n / 100);
+        [
+            (format!("{folder}/acr{n}.bicep"), registry(n)),
+            (format!("{folder}/plan{n}.bicep"), plan(n)),
+        ]
+    });
+    let files: Vec<_> = files.collect();
+    time_check("2,000 registries and 2,000 plans", "json", &files);
+}
+
+/// A keystroke in a registry below a long block of comment lines.
+fn below_a_comment() {
+    for lines in [1_600, 16_000] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("its path");
+        let text = "// a line of a long comment\n".repeat(lines) + &registry(0);
+        write(&root, "main.bicep", &text);
+        let mut analysis = worker(&root);
+        let path = root.join("main.bicep");
+        analysis.open(&path, 1, &text);
+        settle(&mut analysis);
+        let (mid, worst) = keystrokes(&mut analysis, &path, lines as u32 + 1, 9, 100);
+        println!("| keystroke below {lines} lines of comment | {mid:.3?} | p99 {worst:.3?} |");
+    }
 }
 
 /// The same edit in workspaces of more and more files, one in ten with a registry.
