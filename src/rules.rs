@@ -4,6 +4,7 @@
 //! trees, and refers to source with [`NodeRef`]. Only fixes read a tree: that of the file they edit.
 
 pub mod acr_admin_user;
+pub mod change;
 pub mod container_scan;
 pub mod finding;
 pub mod fix;
@@ -19,8 +20,9 @@ use crate::eval::{Existence, Expansion, Instance, ResourceFilter};
 use crate::model::{FileId, NodeRef, ScopeKind};
 use crate::workspace::config::{RuleName, Settings};
 use crate::workspace::entries::Rank;
+use change::Change;
 use finding::{Finding, Findings, RuleResult};
-use fix::FixContext;
+use fix::{Fix, FixContext};
 
 pub use merge::merge;
 
@@ -59,7 +61,15 @@ pub trait Rule: Sync {
     fn check(&self, cx: &RuleContext<'_>, findings: &mut Findings);
 
     /// The fixes of a finding, the preferred one first.
-    fn fixes(&self, finding: &Finding, cx: &FixContext<'_>) -> Vec<fix::Fix>;
+    fn fixes(&self, finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix>;
+
+    /// Whether a fix may change a deployment so: by default, the resource that the finding is about.
+    fn may_change(&self, finding: &Finding, _fix: &Fix, change: &Change<'_>) -> bool {
+        let name = finding.resource_name.as_deref();
+        change
+            .all()
+            .all(|one| one.resource_type == finding.resource_type && one.name.as_str() == name)
+    }
 
     /// The names of paid plans that its fixes may turn on.
     fn paid_plans(&self) -> &'static [&'static str] {

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::Analysis;
 use super::report::Locator;
+use crate::eval::Expansion;
 use crate::model::{FileId, FileKind, NodeRef, ScopeKind};
 use crate::rules::fix::{Folder, View, Views};
 use crate::syntax;
@@ -16,12 +17,17 @@ use crate::text::Span;
 use crate::workspace::files::language_of;
 use crate::workspace::{disk, entries};
 
+/// Deployments of a file that fixes look at to see what it deploys.
+const MAX_EXPANSIONS: usize = 32;
+
 /// Views for one request; parses a closed file at most once.
 pub(super) struct FixViews<'a> {
     analysis: &'a Analysis,
     locator: RefCell<Locator>,
     views: RefCell<FxHashMap<FileId, Option<Arc<View>>>>,
     folders: RefCell<FxHashMap<PathBuf, Arc<Folder>>>,
+    /// API versions by resource type.
+    versions: RefCell<FxHashMap<String, Arc<BTreeSet<String>>>>,
     /// The files that the editor holds open, by path.
     open: Vec<(Arc<Path>, FileId)>,
     /// Folders whose files may be changed, each with where it really lies.
@@ -52,6 +58,7 @@ impl<'a> FixViews<'a> {
             locator: RefCell::default(),
             views: RefCell::default(),
             folders: RefCell::default(),
+            versions: RefCell::default(),
             roots: roots.collect(),
         }
     }
@@ -151,8 +158,27 @@ impl Views for FixViews<'_> {
         self.analysis.text(path)
     }
 
-    fn file_at(&self, path: &Path) -> Option<FileId> {
-        self.analysis.workspace.id(path)
+    fn api_versions(&self, resource_type: &str) -> Arc<BTreeSet<String>> {
+        let mut known = self.versions.borrow_mut();
+        let versions = known.entry(resource_type.to_owned()).or_insert_with(|| {
+            let shared = self
+                .analysis
+                .deployments
+                .states
+                .values()
+                .flat_map(|state| &state.plans);
+            let of_type = shared.filter(|one| one.resource_type.is(resource_type));
+            let versions = of_type.filter_map(|one| one.api_version.as_str());
+            Arc::new(versions.map(str::to_owned).collect())
+        });
+        versions.clone()
+    }
+
+    fn expansions(&self, file: FileId) -> Vec<Arc<Expansion>> {
+        let deployments = &self.analysis.deployments;
+        let states = deployments.readers(file).take(MAX_EXPANSIONS);
+        let states = states.filter_map(|key| deployments.states.get(&key)?.deployment.as_ref());
+        states.map(|known| known.expansion.clone()).collect()
     }
 
     fn open_files(&self) -> Vec<FileId> {

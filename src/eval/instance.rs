@@ -15,7 +15,7 @@ pub struct ResourceFilter {
     pub body: &'static [&'static str],
     /// Whether to expand `existing` resources.
     pub existing: bool,
-    /// Types of which the order counts where a deployment has several of one name, lower case.
+    /// Types of which the order counts where a deployment has several instances, lower case.
     pub ordered: &'static [&'static str],
 }
 
@@ -156,6 +156,6 @@ pub struct Expansion {
     pub cycles: Vec<NodeRef>,
     /// Files that were entered, entry first, each once.
     pub files: Vec<FileId>,
-    /// What declarations wait for, of templates with several instances of one ordered type and name.
+    /// What declarations wait for, of templates with several instances of an ordered type.
     pub order: Order,
 }

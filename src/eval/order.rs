@@ -1,6 +1,6 @@
 //! The order of the declarations of a deployment: what each waits for, by `dependsOn` and by what it refers to.
 //!
-//! Only templates with several instances of one ordered type and name are looked at: elsewhere the order decides nothing.
+//! Only templates with several instances of an ordered type are looked at: elsewhere the order decides nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,7 +9,7 @@ use super::expand::Out;
 use super::places;
 use super::scope::{Env, Section, Symbol};
 use super::value::{Kind, Value};
-use super::{Existence, Expansion, Instance};
+use super::{Expansion, Instance};
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, Ident, Item, ItemKey, ItemKind, Loop, NodeRef,
 };
@@ -50,6 +50,11 @@ impl Expansion {
         false
     }
 
+    /// Whether a declaration surely waits for another one of its template.
+    pub(crate) fn waits_for(&self, later: NodeRef, earlier: NodeRef) -> bool {
+        self.waits((later.file, later.item), (earlier.file, earlier.item))
+    }
+
     fn waits(&self, later: Key, earlier: Key) -> bool {
         let mut seen = FxHashSet::default();
         let mut queue = vec![later];
@@ -73,18 +78,11 @@ impl Expansion {
 /// Adds what the declarations of a template wait for, if its instances (those from `first` on) need it.
 pub(crate) fn note(cx: &Context<'_>, out: &mut Out<'_>, env: Env<'_>, first: usize) {
     let ordered = |instance: &&Instance| {
-        let types = out.want.ordered.iter();
-        !instance.existing
-            && !matches!(instance.existence, Existence::Never(_))
-            && types.clone().any(|ty| instance.resource_type.is(ty))
+        let mut types = out.want.ordered.iter();
+        !instance.existing && types.any(|ty| instance.resource_type.is(ty))
     };
-    let mut names = FxHashSet::default();
     let mut instances = out.expansion.instances[first..].iter().filter(ordered);
-    let twice = instances.any(|instance| {
-        let name = instance.name.as_str();
-        name.is_some_and(|name| !names.insert(name.to_ascii_lowercase()))
-    });
-    if !twice || env.origin.is_computed() {
+    if instances.nth(1).is_none() || env.origin.is_computed() {
         return;
     }
     let template = &env.origin.template;

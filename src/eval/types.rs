@@ -42,25 +42,77 @@ pub(crate) fn of_parameter(
     }
 }
 
-/// Whether a known text or number is one of those that `@allowed` lists; a text in any case.
+/// Whether a value is one that a parameter takes, as far as it is known: by `@allowed`, by length, by literal types.
 pub(crate) fn is_allowed(
     cx: &Context<'_>,
     env: Env<'_>,
     parameter: &Parameter,
     value: &Value,
 ) -> bool {
-    let Some(allowed) = &parameter.allowed else {
-        return true;
-    };
-    let Kind::Array(allowed) = value_of(cx, env, allowed).kind else {
-        return true;
-    };
-    let same = |item: &Value| match (&value.kind, &item.kind) {
-        (Kind::Str(text), Kind::Str(item)) => item.eq_ignore_ascii_case(text),
-        (Kind::Int(number), Kind::Int(item)) => item == number,
+    let allowed = parameter
+        .allowed
+        .as_ref()
+        .map(|all| value_of(cx, env, all).kind);
+    let equal = |item: &Value, value: &Value| match (&item.kind, &value.kind) {
+        (Kind::Str(item), Kind::Str(text)) => item.eq_ignore_ascii_case(text),
+        (Kind::Int(item), Kind::Int(number)) => item == number,
         _ => true,
     };
-    allowed.open.is_some() || allowed.items.is_empty() || allowed.items.iter().any(same)
+    let listed = |value: &Value| match &allowed {
+        Some(Kind::Array(all)) if all.open.is_none() && !all.items.is_empty() => {
+            all.items.iter().any(|item| equal(item, value))
+        }
+        _ => true,
+    };
+    let of_list = match &value.kind {
+        Kind::Array(list) => {
+            let short = parameter
+                .max_length
+                .is_none_or(|most| list.items.len() as i64 <= most);
+            short && list.items.iter().all(listed)
+        }
+        _ => listed(value),
+    };
+    of_list && fits(cx, env.frame, &parameter.ty, value, 0)
+}
+
+/// Whether a value may be of a type: literals, and lists and objects of them, are compared.
+fn fits(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, value: &Value, depth: u8) -> bool {
+    if depth > 2 * MAX_DEPTH || !cx.spend(1) {
+        return true;
+    }
+    let inner = |ty: &TypeExpr, value: &Value| fits(cx, frame, ty, value, depth + 1);
+    match (ty, &value.kind) {
+        (TypeExpr::Nullable(ty), kind) => matches!(kind, Kind::Null) || inner(ty, value),
+        (TypeExpr::Named(path), _) => {
+            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
+            with_named(cx, frame, &names, &mut |frame, ty| {
+                fits(cx, frame, ty, value, depth + 1)
+            })
+            .unwrap_or(true)
+        }
+        (TypeExpr::Literal(literal), Kind::Str(text)) => literal
+            .as_str()
+            .is_none_or(|own| own.eq_ignore_ascii_case(text)),
+        (TypeExpr::Union(members), _) => members.iter().any(|ty| inner(ty, value)),
+        (TypeExpr::Array(ty), Kind::Array(list)) => list.items.iter().all(|item| inner(ty, item)),
+        (TypeExpr::Tuple(types), Kind::Array(list)) => {
+            let length = list.open.is_some() || list.items.len() == types.len();
+            length
+                && types
+                    .iter()
+                    .zip(&list.items)
+                    .all(|(ty, item)| inner(ty, item))
+        }
+        (TypeExpr::Object { properties, .. }, Kind::Object(object)) => {
+            let mut members = object.members.iter();
+            members.all(|(name, value)| {
+                let ty = properties.iter().find(|(own, _)| own == name);
+                ty.is_none_or(|(_, ty)| inner(ty, value))
+            })
+        }
+        _ => true,
+    }
 }
 
 /// Whether a type takes null, so that a parameter of it without a value is null. Names are followed.

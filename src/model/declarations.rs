@@ -146,6 +146,8 @@ pub struct Parameter {
     pub secure: bool,
     /// `@minLength(1)` or more, `minLength`.
     pub non_empty: bool,
+    /// `@maxLength(n)`, `maxLength`.
+    pub max_length: Option<i64>,
     /// `nullable: true`, `T?`; [`Parameter::ty`] is then the `T`.
     pub nullable: bool,
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::change::Change;
 use super::finding::{Finding, Findings, RuleResult, Subject, Verdict};
 use super::fix::{Fix, FixContext};
 use super::{Deployment, HoverTarget, Link, Metadata, Rule, RuleContext, WorkspacePlans};
@@ -71,6 +72,10 @@ impl Rule for ContainerScan {
         super::insert_pricing::fixes(finding, cx)
     }
 
+    fn may_change(&self, _finding: &Finding, fix: &Fix, change: &Change<'_>) -> bool {
+        super::insert_pricing::may_change(fix, change)
+    }
+
     fn paid_plans(&self) -> &'static [&'static str] {
         &plan::SCANNING
     }
@@ -92,11 +97,11 @@ impl Rule for ContainerScan {
     }
 }
 
-fn is_registry(instance: &Instance) -> bool {
+pub(super) fn is_registry(instance: &Instance) -> bool {
     instance.resource_type.is(REGISTRY)
 }
 
-fn is_plan(instance: &Instance) -> bool {
+pub(super) fn is_plan(instance: &Instance) -> bool {
     instance.resource_type.is("Microsoft.Security/pricings")
 }
 

@@ -1,8 +1,10 @@
 //! Fixes of a finding: plain byte edits per file, and what fixes may ask of the workspace.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::eval::Expansion;
 use crate::model::{FileId, FileKind, FileModel, NodeRef};
 use crate::syntax::edit::Source;
 pub use crate::syntax::edit::{TextEdit, apply};
@@ -20,6 +22,8 @@ pub struct Fix {
     pub preferred: bool,
     /// Turns on something that is paid for: the plan's name.
     pub paid: Option<&'static str>,
+    /// Changes no deployment: it declares that the finding does not matter.
+    pub silences: bool,
     /// Offered only if no fix with this id is.
     pub fallback_for: Option<String>,
     /// Edits per file, the finding's own file first.
@@ -34,6 +38,7 @@ impl Fix {
             id: id.to_owned(),
             preferred: true,
             paid: None,
+            silences: false,
             fallback_for: None,
             edits,
         }
@@ -55,16 +60,12 @@ impl FixContext<'_> {
     pub fn set_literal(&self, node: NodeRef, old: &str, new: &str) -> Option<Vec<FileEdit>> {
         let view = self.views.view(node.file).filter(|view| view.editable)?;
         let span = self.views.span(node)?;
-        (view.text.get(span.range())? == old).then(|| {
-            vec![FileEdit {
-                path: view.path.clone(),
-                create: false,
-                edits: vec![TextEdit {
-                    span,
-                    text: new.to_owned(),
-                }],
-            }]
-        })
+        let edit = TextEdit {
+            span,
+            text: new.to_owned(),
+        };
+        let same = view.text.get(span.range())? == old;
+        same.then(|| vec![FileEdit::of(&view, vec![edit])])
     }
 }
 
@@ -77,6 +78,17 @@ pub struct FileEdit {
     pub create: bool,
     /// Replacements, sorted, not overlapping, in offsets of the present text.
     pub edits: Vec<TextEdit>,
+}
+
+impl FileEdit {
+    /// Edits of a file that is there.
+    pub(crate) fn of(view: &View, edits: Vec<TextEdit>) -> FileEdit {
+        FileEdit {
+            path: view.path.clone(),
+            create: false,
+            edits,
+        }
+    }
 }
 
 /// A file as a fix sees it.
@@ -130,8 +142,10 @@ pub trait Views {
     fn span(&self, place: NodeRef) -> Option<Span>;
     /// The present text of any file, templates or not; `None` where there is none.
     fn text_at(&self, path: &Path) -> Option<Arc<str>>;
-    /// A file by path, if the workspace has it.
-    fn file_at(&self, path: &Path) -> Option<FileId>;
+    /// The API versions that the resources of a type have which rules share between deployments.
+    fn api_versions(&self, resource_type: &str) -> Arc<BTreeSet<String>>;
+    /// What some of the deployments that read a file deploy.
+    fn expansions(&self, file: FileId) -> Vec<Arc<Expansion>>;
     /// The files that the editor holds open, by path.
     fn open_files(&self) -> Vec<FileId>;
     /// Whether a folder lies in the workspace itself, not behind a link that leaves it.

@@ -6,22 +6,22 @@ mod insert;
 mod join;
 mod order;
 mod place;
+mod promise;
 mod rule_file;
 mod turn_on;
-mod types;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
 use super::finding::{Finding, Subject, Verdict};
-use super::fix::{FileEdit, Fix, FixContext, TextEdit, Views, apply};
+use super::fix::{FileEdit, Fix, FixContext, TextEdit, Views};
 use super::suppress::pragma_edit;
 use crate::model::{FileId, FileKind, NodeRef};
-use crate::syntax::{self, edit::unused};
-use crate::text::Edit;
+use crate::syntax::edit::unused;
 use crate::workspace::config::{Coverage, Plan};
 use place::Target;
+pub(crate) use promise::may_change;
 use turn_on::{Candidate, Sources};
 
 /// Every fix that may apply to a finding, the preferred one first.
@@ -62,6 +62,10 @@ const INSERT_CONTAINER_REGISTRY: &str = "insert-container-registry";
 /// Id of the fix that lets a plan be deployed.
 const ALWAYS_DEPLOY: &str = "always-deploy";
 
+/// Ids of the fixes that put `Containers` in the place of a superseded plan.
+const RENAME_PLAN: &str = "rename-plan";
+const REPLACE_PLAN: &str = "replace-plan";
+
 /// More proposals for one plan are not tried.
 const MAX_CANDIDATES: usize = 16;
 
@@ -100,7 +104,7 @@ impl Job<'_> {
         }
     }
 
-    /// Adds a fix, unless it would break a file, or edits nothing, or is there already.
+    /// Adds a fix, unless it edits nothing, or is there already.
     fn offer(
         &mut self,
         id: String,
@@ -108,10 +112,7 @@ impl Job<'_> {
         paid: Option<&'static str>,
         edits: Vec<FileEdit>,
     ) {
-        if edits.is_empty() || !edits.iter().all(|edit| self.keeps_parsing(edit)) {
-            return;
-        }
-        if self.made.iter().any(|fix| fix.edits == edits) {
+        if edits.is_empty() || self.made.iter().any(|fix| fix.edits == edits) {
             return;
         }
         self.made.push(Fix {
@@ -119,40 +120,10 @@ impl Job<'_> {
             id,
             preferred: false,
             paid,
+            silences: paid.is_none(),
             fallback_for: None,
             edits,
         });
-    }
-
-    fn keeps_parsing(&self, edit: &FileEdit) -> bool {
-        let language = match edit.path.extension().and_then(|e| e.to_str()) {
-            Some("yaml" | "yml") => return true,
-            Some(ending) if ending.eq_ignore_ascii_case("bicep") => syntax::bicep(),
-            Some(ending) if ending.eq_ignore_ascii_case("bicepparam") => syntax::bicep(),
-            _ => syntax::json(),
-        };
-        let view = self
-            .views
-            .file_at(&edit.path)
-            .and_then(|id| self.views.view(id))
-            .filter(|_| !edit.create);
-        let errors = |tree: &tree_sitter::Tree, text: &str| syntax::syntax_errors(tree, text).len();
-        let Some(view) = view else {
-            let text = apply("", &edit.edits);
-            return errors(&syntax::parse(language, &*text, None), &text) == 0;
-        };
-        // From the last edit to the first, so that the offsets of those to come stay true.
-        let mut tree = view.tree.clone();
-        for change in edit.edits.iter().rev() {
-            let change = Edit {
-                old: change.span,
-                new_len: change.text.len() as u32,
-            };
-            syntax::edit(&mut tree, &change);
-        }
-        let text = apply(&view.text, &edit.edits);
-        let after = syntax::parse(language, &*text, Some(&tree));
-        errors(&after, &text) <= errors(&view.tree, &view.text)
     }
 
     /// A path as titles and identifiers say it: relative to the workspace folder.
@@ -193,11 +164,7 @@ impl Job<'_> {
         let file_edit = |(file, mut edits): (FileId, Vec<TextEdit>)| {
             edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
             let view = self.views.view(file)?;
-            view.editable.then(|| FileEdit {
-                path: view.path.clone(),
-                create: false,
-                edits,
-            })
+            view.editable.then(|| FileEdit::of(&view, edits))
         };
         let found: Vec<Option<FileEdit>> = files.into_iter().map(file_edit).collect();
         match found.iter().all(Option::is_some) {
@@ -246,7 +213,7 @@ impl Job<'_> {
         let superseded = off.name.eq_ignore_ascii_case("ContainerRegistry");
         let sources = self.sources();
         let mut candidates = match deployed.as_slice() {
-            [] => deployed_always(off, &sources),
+            [] => turn_on::deployed_always(off, &sources),
             all => together(all.iter().map(|one| turn_on::set_values(one, &sources))),
         };
         if superseded {
@@ -258,7 +225,7 @@ impl Job<'_> {
         let first = deployed.first().copied().unwrap_or(off);
         let (id, what) = match (superseded, deployed.is_empty(), &first.cause) {
             (true, ..) => (
-                "replace-plan",
+                REPLACE_PLAN,
                 "Replace plan 'ContainerRegistry' by 'Containers' (paid)".to_owned(),
             ),
             (_, true, _) => (
@@ -311,11 +278,7 @@ impl Job<'_> {
             let Some(edits) = join::join(&view, self.views, list, plan) else {
                 continue;
             };
-            let file = FileEdit {
-                path: view.path.clone(),
-                create: false,
-                edits,
-            };
+            let file = FileEdit::of(&view, edits);
             match options.iter_mut().find(|known| known.file == file) {
                 Some(known) => known.of.push(list.of),
                 None => options.push(join::Joined {
@@ -491,6 +454,7 @@ impl Job<'_> {
                 id: id.to_owned(),
                 preferred: false,
                 paid: Some(names.plan),
+                silences: true,
                 fallback_for: None,
                 edits: Vec::new(),
             });
@@ -503,27 +467,20 @@ impl Job<'_> {
             return;
         };
         let source = view.source();
-        let own = self
-            .views
-            .span(place)
-            .and_then(|span| source.value_at(span)?.string());
-        let strings = source.strings();
-        let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);
-        // Two resources of one name in a file are an error.
-        let taken = strings
-            .iter()
-            .any(|one| one.string().is_some_and(|text| is(&text, "Containers")));
-        let Some(old) = own.filter(|_| !taken) else {
+        let span = self.views.span(place);
+        let literal = span.and_then(|span| source.value_at(span)?.string());
+        let Some(old) = literal else {
             return;
         };
         let mut edits = Vec::new();
-        for one in &strings {
+        for one in source.strings() {
             let text = one.string().unwrap_or_default();
-            let new = match is(&text, &old) {
-                true => "Containers".to_owned(),
-                false => renamed(&text, &old),
-            };
-            if new != text {
+            let refers = text.eq_ignore_ascii_case(&old)
+                || text
+                    .to_ascii_lowercase()
+                    .contains("microsoft.security/pricings");
+            let new = replace_word(&text, &old, "Containers");
+            if refers && new != text {
                 edits.push((place.file, one.replace(source.quoted(&new))));
             }
         }
@@ -532,7 +489,7 @@ impl Job<'_> {
             "Rename plan '{old}' to 'Containers' (paid){}",
             self.in_files(&files)
         );
-        self.offer("rename-plan".to_owned(), title, Some("Containers"), files);
+        self.offer(RENAME_PLAN.to_owned(), title, Some("Containers"), files);
     }
 
     /// Silences the rule where the finding stands: in Bicep by a pragma, in JSON by the resource's name.
@@ -636,21 +593,6 @@ impl Job<'_> {
     }
 }
 
-/// The ways to let a plan be deployed, set to Standard.
-fn deployed_always(off: &PlanOff, sources: &Sources<'_>) -> Vec<Candidate> {
-    let values = match off.cause {
-        OffCause::Condition => turn_on::tiers_at_declaration(off, sources),
-        _ => turn_on::set_values(off, sources),
-    };
-    let mut found = Vec::new();
-    for value in &values {
-        for condition in turn_on::deploy(off, sources) {
-            found.push(condition.into_iter().chain(value.iter().cloned()).collect());
-        }
-    }
-    found
-}
-
 /// Candidates of several plans, taken together: the first of each, the second of each.
 fn together(each: impl Iterator<Item = Vec<Candidate>>) -> Vec<Candidate> {
     let each: Vec<Vec<Candidate>> = each.collect();
@@ -665,22 +607,17 @@ fn together(each: impl Iterator<Item = Vec<Candidate>>) -> Vec<Candidate> {
     (0..most).filter_map(nth).collect()
 }
 
-/// An expression or a resource id with another name of the plan.
-fn renamed(text: &str, old: &str) -> String {
-    let mut out = text.to_owned();
-    if text
-        .to_ascii_lowercase()
-        .contains("microsoft.security/pricings")
-    {
-        for (before, after) in [("'", "'"), ("/", "'"), ("/", ")")] {
-            let from = format!("{before}{old}{after}");
-            out = out.replace(&from, &format!("{before}Containers{after}"));
+/// A text with another word in the place of one.
+fn replace_word(text: &str, old: &str, new: &str) -> String {
+    let pieces = text.split_inclusive(|c: char| !c.is_alphanumeric());
+    let replaced = pieces.map(|piece| {
+        let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
+        match word.eq_ignore_ascii_case(old) {
+            true => format!("{new}{}", &piece[word.len()..]),
+            false => piece.to_owned(),
         }
-        if let Some(start) = out.strip_suffix(&format!("/{old}")) {
-            out = format!("{start}/Containers");
-        }
-    }
-    out
+    });
+    replaced.collect()
 }
 
 /// Whether a name stands for one that is not known yet.

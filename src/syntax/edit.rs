@@ -3,6 +3,7 @@
 //! compares kinds of nodes or searches for pieces of text.
 
 mod access;
+mod expression;
 mod insert;
 pub(crate) mod style;
 mod write;

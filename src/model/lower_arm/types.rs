@@ -22,6 +22,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             allowed: None,
             secure: false,
             non_empty: false,
+            max_length: None,
             nullable: false,
         };
         let Some(body) = pair.value.filter(|&value| self.is_object(value)) else {
@@ -39,6 +40,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             } else if name.eq_ignore_ascii_case("minLength") {
                 let length = self.value(nodes, value, 0).kind;
                 parameter.non_empty = matches!(length, ExprKind::Int(1..));
+            } else if name.eq_ignore_ascii_case("maxLength") {
+                parameter.max_length = match self.value(nodes, value, 0).kind {
+                    ExprKind::Int(length) => Some(length),
+                    _ => None,
+                };
             } else if name.eq_ignore_ascii_case("nullable") {
                 parameter.nullable = value.kind_id() == self.kinds.true_;
             } else if name.eq_ignore_ascii_case("type") && self.is_string(value) {

@@ -153,6 +153,7 @@ impl Lowering<'_> {
         let mut allowed = None;
         let mut secure = false;
         let mut non_empty = false;
+        let mut max_length = None;
         if self.enter_field(cursor, Field::Decorators) {
             self.items(cursor, |this, cursor, kind| {
                 if kind != Kind::Decorator {
@@ -163,6 +164,13 @@ impl Lowering<'_> {
                     "minLength" => {
                         let length = this.first_argument(cursor).map(|length| length.kind);
                         non_empty = matches!(length, Some(ExprKind::Int(1..)));
+                    }
+                    "maxLength" => {
+                        let length = this.first_argument(cursor).map(|length| length.kind);
+                        max_length = match length {
+                            Some(ExprKind::Int(length)) => Some(length),
+                            _ => None,
+                        };
                     }
                     "allowed" if allowed.is_none() => allowed = this.first_argument(cursor),
                     _ => {}
@@ -185,6 +193,7 @@ impl Lowering<'_> {
             allowed,
             secure,
             non_empty,
+            max_length,
             nullable,
         }
     }

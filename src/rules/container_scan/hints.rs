@@ -78,9 +78,9 @@ fn hint(
 /// Who chose `ContainerRegistry` by the setting needs no advice against it.
 fn superseded(instance: &Instance, preferred: Preferred) -> Option<(Option<NodeRef>, String)> {
     let name = instance.name.as_str()?;
-    let old = name.eq_ignore_ascii_case("KubernetesService")
-        || (name.eq_ignore_ascii_case("ContainerRegistry")
-            && preferred != Preferred::ContainerRegistry);
+    let chosen =
+        preferred == Preferred::ContainerRegistry && plan::named(instance, "ContainerRegistry");
+    let old = plan::is_superseded(instance) && !chosen;
     old.then(|| {
         let message = format!(
             "Plan '{name}' is superseded by 'Containers': it keeps working where it is on, but a subscription that never had it cannot turn it on."

@@ -13,6 +13,14 @@ use crate::rules::property::{Property, property_of};
 /// The plans that scan registries.
 pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
 
+/// Plans that `Containers` supersedes.
+const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
+
+/// Whether `Containers` supersedes a plan.
+pub fn is_superseded(plan: &Instance) -> bool {
+    SUPERSEDED.iter().any(|name| named(plan, name))
+}
+
 /// The extension of a plan that scans the images of registries. Its absence means that it is on.
 pub const EXTENSION: &str = "ContainerRegistriesVulnerabilityAssessments";
 
@@ -217,7 +225,12 @@ fn tier(plan: &Instance, called: &str) -> Tristate {
     }
 }
 
-fn is_scanning_extension(name: &Value) -> bool {
+/// Whether an element of the list of extensions is the one that scans images.
+pub fn is_scanning_extension(element: &Value) -> bool {
+    element.member("name").is_some_and(names_extension)
+}
+
+fn names_extension(name: &Value) -> bool {
     name.as_str()
         .is_some_and(|name| name.eq_ignore_ascii_case(EXTENSION))
 }
@@ -254,7 +267,7 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
     };
     for item in &array.items {
         let named = match property_of(item, &["name"]) {
-            Property::Value(name) => passes(name, is_scanning_extension, || Unsure {
+            Property::Value(name) => passes(name, names_extension, || Unsure {
                 text: String::new(),
                 place: name.place,
             }),
@@ -292,9 +305,8 @@ pub fn extension_off(plan: &Instance) -> Option<&Value> {
         return None;
     };
     let mut off = array.items.iter().filter_map(|item| {
-        let named = is_scanning_extension(item.member("name")?);
-        item.member("isEnabled")
-            .filter(|value| named && is_false(value))
+        let off = item.member("isEnabled").filter(|value| is_false(value));
+        off.filter(|_| is_scanning_extension(item))
     });
     // One of several is not what to change.
     off.next().filter(|_| off.next().is_none())

@@ -1,7 +1,6 @@
 //! Joins a plan to a list that turns other plans on: one element more, in the shape of its neighbours, instead of a
 //! second resource beside the loop.
 
-use super::types;
 use crate::model::FileId;
 use crate::rules::container_scan::subject::PlanList;
 use crate::rules::fix::{FileEdit, TextEdit, View, Views};
@@ -58,10 +57,6 @@ pub(super) fn join(
     let elements = array.elements();
     let mut names = elements.iter().filter_map(name_of);
     if names.any(|name| name.eq_ignore_ascii_case(plan)) {
-        return None;
-    }
-    let parameter = types::parameter_of(view, array.span(), list.of.0, views);
-    if parameter.is_some_and(|parameter| !parameter.takes(&array, plan)) {
         return None;
     }
     let Some(name_key) = name_key else {

@@ -101,7 +101,7 @@ pub(super) fn on_path(
         .filter(|stop| !stop.misplaced)
         .collect();
     subscription.reverse();
-    let lonely = |stop: &&&Stop| order::last_plans(&stop.view, views).is_empty();
+    let lonely = |stop: &&&Stop| order::plans(&stop.view, views).is_empty();
     let outermost = subscription
         .iter()
         .rposition(|stop| !lonely(&stop) && !stop.looped);

@@ -1,22 +1,17 @@
 //! Edits that may turn on a plan that is declared and off: where its tier, its extension or its condition comes from,
 //! the simplest first. None is proven here: what changes anything else is dropped when it is verified.
 
-use super::types;
-use crate::model::{FileId, FileKind, ItemKind, NodeRef};
+use std::sync::Arc;
+
+use super::insert::{OLDEST_VERSION, VERSION};
+use crate::model::{FileId, ItemKind, NodeRef};
 use crate::rules::container_scan::plan::EXTENSION;
 use crate::rules::container_scan::subject::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
-use crate::syntax::edit::{Declaration, New, Source, Value};
-use std::sync::Arc;
+use crate::syntax::edit::{Declaration, New, Value};
 
-/// The repository of the public module that sets plans by its parameters.
-const SECURITY_CENTER: &str = "avm/ptn/security/security-center";
-
-/// One edit, in one file.
-pub(super) type Edit = (FileId, TextEdit);
-
-/// A way to turn a plan on.
-pub(super) type Candidate = Vec<Edit>;
+/// A way to turn a plan on: edits with their files.
+pub(super) type Candidate = Vec<(FileId, TextEdit)>;
 
 /// The files of a fix, and the deployment that it is for.
 pub(super) struct Sources<'a> {
@@ -26,28 +21,35 @@ pub(super) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    pub(super) fn editable(&self, file: FileId) -> Option<Arc<View>> {
+    fn editable(&self, file: FileId) -> Option<Arc<View>> {
         self.views.view(file).filter(|view| view.may_pay)
     }
 
     /// Calls `then` with the value at a node of a file that may be edited.
-    fn at<T>(&self, place: NodeRef, then: impl FnOnce(&View, Value<'_>) -> Option<T>) -> Option<T> {
+    fn at<T>(
+        &self,
+        place: NodeRef,
+        then: impl FnOnce(&Arc<View>, Value<'_>) -> Option<T>,
+    ) -> Option<T> {
         let view = self.editable(place.file)?;
         let value = view.source().value_at(self.views.span(place)?)?;
         then(&view, value)
     }
 
-    /// The same with the declaration that holds a node.
-    fn declaration<T>(
+    /// Edits of the declaration that holds a node of a file that may be edited.
+    fn declaration(
         &self,
         place: NodeRef,
-        then: impl FnOnce(&View, Declaration<'_>) -> Option<T>,
-    ) -> Option<T> {
+        edits: impl FnOnce(Declaration<'_>) -> Option<Vec<TextEdit>>,
+    ) -> Option<Candidate> {
         let view = self.editable(place.file)?;
-        let span = self.views.span(place)?;
-        let found = view.source().declaration_at(span)?;
-        then(&view, found)
+        let found = view.source().declaration_at(self.views.span(place)?)?;
+        Some(in_file(&view, edits(found)?))
     }
+}
+
+fn in_file(view: &View, edits: Vec<TextEdit>) -> Candidate {
+    edits.into_iter().map(|edit| (view.file, edit)).collect()
 }
 
 /// The ways to set a plan's tier and extension, whatever its condition.
@@ -60,114 +62,95 @@ pub(super) fn set_values(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
         Some(place) => extensions(off, place, cx),
         None => vec![Vec::new()],
     };
-    let mut found = Vec::new();
-    for tier in &tiers {
-        for extension in &extensions {
-            let both: Candidate = tier.iter().chain(extension).cloned().collect();
-            if !both.is_empty() {
-                found.push(both);
-            }
-        }
-    }
+    let mut found = both(&tiers, &extensions);
+    found.retain(|edits| !edits.is_empty());
     found
 }
 
+/// Each of the first with each of the second.
+fn both(first: &[Candidate], second: &[Candidate]) -> Vec<Candidate> {
+    let pairs = first
+        .iter()
+        .flat_map(|one| second.iter().map(move |other| (one, other)));
+    pairs
+        .map(|(one, other)| [one.clone(), other.clone()].concat())
+        .collect()
+}
+
 fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
-    let mut found = Vec::new();
     let literal = off
         .tier
-        .and_then(|place| cx.at(place, |view, value| literal(view, value, "Standard", cx)));
+        .and_then(|place| cx.at(place, |view, value| standard(view, value, cx)));
+    let element = off
+        .name_place
+        .map_or_else(Vec::new, |name| of_element(name, cx));
     // One side of a choice is what all take that do not choose the other: what chooses is changed before it.
     let chosen = off
         .tier
         .and_then(|place| cx.at(place, |_, value| Some(value.is_choice())));
-    if let Some(place) = off.name_place.filter(|_| chosen == Some(true)) {
-        found.extend(of_element(place, cx));
-    }
-    found.extend(literal);
-    if let Some(place) = off.name_place.filter(|_| chosen != Some(true)) {
-        found.extend(of_element(place, cx));
-    }
+    let mut found = match chosen {
+        Some(true) => element.into_iter().chain(literal).collect(),
+        _ => literal.into_iter().chain(element).collect::<Vec<_>>(),
+    };
     found.extend(by_argument(off, cx));
     found.extend(by_known_module(off, cx));
     found.extend(at_declaration(off, cx));
     found
 }
 
-/// Another text for a string literal: also among the values that its parameter allows, if it is none of them.
-fn literal(view: &View, value: Value<'_>, text: &str, cx: &Sources<'_>) -> Option<Candidate> {
+/// Standard for a string literal: as its parameter writes it, which also allows it then.
+fn standard(view: &Arc<View>, value: Value<'_>, cx: &Sources<'_>) -> Option<Candidate> {
+    const STANDARD: &str = "Standard";
     value.string()?;
-    let parameter = types::parameter_of(view, value.span(), cx.entry, cx.views);
-    let source = view.source();
-    let Some(parameter) = parameter else {
-        return Some(vec![(view.file, value.replace(source.quoted(text)))]);
+    let set = |text: &str| vec![(view.file, value.replace(view.source().quoted(text)))];
+    let declaring = parameter_around(view, value, cx);
+    let Some((declaring, name)) = declaring else {
+        return Some(set(STANDARD));
     };
-    let set = |text: &str| (view.file, value.replace(source.quoted(text)));
-    match parameter.allows(text) {
-        types::Allows::Yes(text) => Some(vec![set(&text)]),
-        types::Allows::No => {
-            let mut edits = vec![set(text)];
-            let declaring = cx.editable(parameter.view.file)?;
-            edits.extend(widen(&declaring, parameter.name(), text)?);
-            Some(edits)
-        }
+    let Some(allowed) = declaring.source().allowed(&name) else {
+        return Some(set(STANDARD));
+    };
+    let mut words = allowed.words.iter();
+    if let Some(word) = words.find(|word| word.eq_ignore_ascii_case(STANDARD)) {
+        return Some(set(word));
     }
+    let editable = cx.editable(declaring.file)?;
+    Some([set(STANDARD), in_file(&editable, allowed.add(STANDARD)?)].concat())
 }
 
-/// Adds a text to the values that a parameter allows.
-fn widen(view: &View, name: &str, text: &str) -> Option<Candidate> {
-    let source = view.source();
-    let of_view = |edits: Vec<TextEdit>| edits.into_iter().map(|edit| (view.file, edit)).collect();
-    if !source.bicep {
-        let parameters = source.root()?.member("parameters")?;
-        let allowed = parameters.member(name)?.member("allowedValues")?;
-        return allowed.add_element(&New::text(text)).map(of_view);
-    }
-    let all = source.declarations();
-    let mut symbol = name.to_owned();
-    // A type may be the name of another.
-    for _ in 0..8 {
-        let declaration = all.iter().find(|one| one.symbol() == Some(&*symbol))?;
-        if let Some(arguments) = declaration.decorator("allowed") {
-            return arguments
-                .first()?
-                .add_element(&New::text(text))
-                .map(of_view);
-        }
-        let ty = declaration.declared_type()?;
-        if ty.text().contains('|') || ty.text().starts_with('\'') {
-            let more = format!(" | {}", source.quoted(text));
-            return Some(of_view(vec![TextEdit::insert(ty.span().end, more)]));
-        }
-        symbol = ty.text().to_owned();
-    }
-    None
+/// The parameter whose default, or whose value in a parameter file, holds a value, with the file that declares it.
+fn parameter_around(
+    view: &Arc<View>,
+    value: Value<'_>,
+    cx: &Sources<'_>,
+) -> Option<(Arc<View>, String)> {
+    view.model.items().find_map(|(item, (start, spans))| {
+        let (name, holder, declaring) = match &item.kind {
+            ItemKind::Parameter(one) => (&one.name, one.default.as_ref()?, view.file),
+            ItemKind::Assignment(one) => (&one.name, &one.value, cx.entry),
+            _ => return None,
+        };
+        let span = spans.nodes.get(holder.node as usize)?.shift(*start);
+        let inside = span.start <= value.span().start && value.span().end <= span.end;
+        inside.then(|| Some((cx.views.view(declaring)?, name.to_string())))?
+    })
 }
 
 /// The element of a list or map that a plan's name is in, changed as those are that are on.
 fn of_element(name: NodeRef, cx: &Sources<'_>) -> Vec<Candidate> {
     let found = cx.at(name, |view, value| {
-        let mut texts: Vec<TextEdit> = Vec::new();
+        let mut edits = Vec::new();
         let (outer, key) = value.container()?;
         if key.is_some() && outer.is_key(&value) {
             // A map by names: what the name leads to is the switch.
             let own = outer.member(&value.string().unwrap_or_else(|| value.text().to_owned()))?;
-            let others: Vec<Value<'_>> = outer.members().into_iter().map(|m| m.value).collect();
-            switches(own, &others, &mut texts);
+            switches(own, &outer.items(), &mut edits);
         } else if outer.is_object() {
             let (list, _) = outer.container()?;
-            let others: Vec<Value<'_>> = match list.is_list() {
-                true => list.elements(),
-                false => list.members().into_iter().map(|m| m.value).collect(),
-            };
-            switches(outer, &others, &mut texts);
+            switches(outer, &list.items(), &mut edits);
         }
-        Some(
-            texts
-                .into_iter()
-                .map(|edit| vec![(view.file, edit)])
-                .collect::<Vec<_>>(),
-        )
+        let alone = edits.into_iter().map(|edit| vec![(view.file, edit)]);
+        Some(alone.collect::<Vec<_>>())
     });
     found.unwrap_or_default()
 }
@@ -176,239 +159,133 @@ fn of_element(name: NodeRef, cx: &Sources<'_>) -> Vec<Candidate> {
 fn switches(own: Value<'_>, others: &[Value<'_>], found: &mut Vec<TextEdit>) {
     if own.is_object() {
         for member in own.members() {
-            let same: Vec<Value<'_>> = others
-                .iter()
-                .filter_map(|other| other.member(&member.key))
-                .collect();
+            let same = others.iter().filter_map(|other| other.member(&member.key));
             if !matches!(&*member.key.to_ascii_lowercase(), "name" | "subplan") {
-                switches(member.value, &same, found);
+                switches(member.value, &same.collect::<Vec<_>>(), found);
             }
         }
-        let tiers = others
+        let mut tiers = others
             .iter()
             .filter_map(|other| other.member_that_is("Standard"));
-        for (key, value) in tiers.take(1) {
-            if own.member(&key).is_none() {
-                let edits = own.add_member(&key, &New::Raw(value.text().to_owned()));
-                found.extend(edits.filter(|edits| edits.len() == 1).into_iter().flatten());
-            }
+        if let Some((key, value)) = tiers.next()
+            && own.member(&key).is_none()
+        {
+            let edits = own.add_member(&key, &New::Raw(value.text().to_owned()));
+            found.extend(edits.filter(|edits| edits.len() == 1).into_iter().flatten());
         }
         return;
     }
-    let mut texts: Vec<String> = Vec::new();
-    if let Some(value) = own.boolean() {
-        texts.push((!value).to_string());
+    if !own.is_literal() {
+        return;
     }
-    for other in others {
-        let text = other.text().to_owned();
-        if other.is_literal() && text != own.text() && !texts.contains(&text) {
-            texts.push(text);
+    let flipped = own.boolean().map(|value| (!value).to_string());
+    let literals = others.iter().filter(|other| other.is_literal());
+    let mut texts: Vec<String> = flipped.into_iter().collect();
+    for other in literals.map(|other| other.text().to_owned()) {
+        if other != own.text() && !texts.contains(&other) {
+            texts.push(other);
         }
     }
-    if own.is_literal() {
-        texts.truncate(4);
-        found.extend(texts.into_iter().map(|text| own.replace(text)));
-    }
+    found.extend(texts.into_iter().take(4).map(|text| own.replace(text)));
 }
 
 /// The argument of a module use that the tier comes from: the innermost use, or one further out that gives it on.
 fn by_argument(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let mut found = Vec::new();
     let mut parameter = cx.views.view(off.declaration.file).and_then(|view| {
-        let span = cx.views.span(off.type_place)?;
-        let declaration = view.source().declaration_at(span)?;
+        let declaration = view
+            .source()
+            .declaration_at(cx.views.span(off.type_place)?)?;
         let tier = declaration.member("properties")?.member("pricingTier")?;
-        Some(tier.name()?.to_owned())
+        tier.names().into_iter().next()
     });
     for step in off.via.iter().rev() {
         let Some(name) = parameter.take() else {
             break;
         };
-        let edits = cx.declaration(step.place, |view, declaration| {
-            if !view.source().bicep {
-                return None;
-            }
-            let params = declaration.member("params");
-            let given = params.and_then(|params| params.exact_member(&name));
+        found.extend(cx.declaration(step.place, |module| {
+            let given = module.argument(&name);
             parameter = given.and_then(|value| Some(value.name()?.to_owned()));
-            if declaration.is_looped() {
-                return None;
-            }
-            let standard = New::text("Standard");
-            let edits = match (given, params) {
-                (Some(value), _) => vec![value.set(&standard)],
-                (None, Some(params)) => params.add_member(&name, &standard)?,
-                (None, None) => declaration
-                    .body()?
-                    .add_member("params", &New::object([(&*name, standard)]))?,
-            };
-            Some(edits.into_iter().map(|edit| (view.file, edit)).collect())
-        });
-        found.extend(edits);
+            module
+                .set_argument(&name, &New::text("Standard"))
+                .filter(|_| !module.is_looped())
+        }));
     }
     found
 }
 
-/// Where a public module leaves the plan Free, its argument decides.
-fn by_known_module(off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
-    let place = match off
-        .via
-        .iter()
-        .rev()
-        .find(|s| cx.editable(s.place.file).is_some())
-    {
-        Some(step) if !off.known_module => step.place,
-        _ => off.type_place,
-    };
-    cx.declaration(place, |view, declaration| {
-        let path = declaration.path()?.string()?;
-        let (_, version) = path.split_once(SECURITY_CENTER)?;
-        let version = version.trim_start_matches(':');
-        let old = version.starts_with("0.1.") || version.starts_with("0.2.");
-        let standard = || New::text("Standard");
-        let plan = New::object([
-            ("name", New::text("Containers")),
-            ("pricingTier", standard()),
-        ]);
-        let (name, value) = match old {
-            true => ("containersTier", standard()),
-            false => ("defenderPlans", New::List(vec![plan])),
-        };
-        let edits = match declaration.member("params") {
-            Some(params) if params.exact_member(name).is_some() => return None,
-            Some(params) => params.add_member(name, &value)?,
-            None => declaration
-                .body()?
-                .add_member("params", &New::object([(name, value)]))?,
-        };
-        Some(edits.into_iter().map(|edit| (view.file, edit)).collect())
+/// The arguments by which releases of the public module for plans set one.
+fn by_known_module(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
+    let standard = || New::text("Standard");
+    let plan = New::object([
+        ("name", New::text("Containers")),
+        ("pricingTier", standard()),
+    ]);
+    let arguments = [
+        ("containersTier", standard()),
+        ("defenderPlans", New::List(vec![plan])),
+    ];
+    let each = arguments.iter().filter(|_| off.known_module);
+    each.filter_map(|(name, value)| {
+        cx.declaration(off.type_place, |module| {
+            let free = module.argument(name).is_none();
+            module.set_argument(name, value).filter(|_| free)
+        })
     })
+    .collect()
 }
 
 /// The declaration itself: Standard for this plan, and what it says for the others.
 fn at_declaration(off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
-    cx.declaration(off.type_place, |view, declaration| {
-        let source = view.source();
+    cx.declaration(off.type_place, |declaration| {
         let body = declaration.body()?;
-        let own = own_name(off, source, body);
-        let edits = match body.member("properties") {
+        let own = own_name(off, body);
+        let source = body.source();
+        let standard = "'Standard'";
+        let set = |value: Value<'_>, new: &str, otherwise: &str| {
+            value.replace(source.expression(&match &own {
+                None => new.to_owned(),
+                Some(own) => source.if_equal(own, &off.name, new, otherwise),
+            }))
+        };
+        match body.member("properties") {
             Some(properties) if properties.is_object() => match properties.member("pricingTier") {
-                Some(tier) => {
-                    if own.is_none() && leaves_unused(source, tier) {
-                        return None;
-                    }
-                    let standard = source.quoted("Standard");
-                    vec![for_this_plan(
-                        source,
-                        own.as_deref(),
-                        tier,
-                        &off.name,
-                        &standard,
-                    )?]
+                Some(tier) if own.is_none() => Some(vec![tier.set(&New::text("Standard"))]),
+                Some(tier) => Some(vec![set(tier, standard, &tier.operand()?)]),
+                None if own.is_none() => {
+                    properties.add_member("pricingTier", &New::text("Standard"))
                 }
-                None => {
-                    let tier = match own {
-                        None => New::text("Standard"),
-                        Some(_) => return None,
-                    };
-                    properties.add_member("pricingTier", &tier)?
-                }
+                None => None,
             },
-            Some(properties) => vec![with_tier(source, own.as_deref(), properties, &off.name)?],
+            Some(properties) => {
+                let tier = source.object_of("pricingTier", standard);
+                let more = match &own {
+                    None => tier,
+                    Some(own) => source.if_equal(own, &off.name, &tier, source.empty_object()),
+                };
+                let union = format!("union({}, {more})", properties.operand()?);
+                Some(vec![properties.replace(source.expression(&union))])
+            }
             None => {
                 let tier = New::object([("pricingTier", New::text("Standard"))]);
-                body.add_member("properties", &tier)?
+                body.add_member("properties", &tier)
             }
-        };
-        Some(edits.into_iter().map(|edit| (view.file, edit)).collect())
+        }
     })
 }
 
 /// The expression that names a plan, unless it is the plan's literal name and no loop repeats it.
-fn own_name(off: &PlanOff, source: Source<'_>, body: Value<'_>) -> Option<String> {
+fn own_name(off: &PlanOff, body: Value<'_>) -> Option<String> {
     let name = body.member("name")?;
-    if name
+    let literal = name
         .string()
-        .is_some_and(|text| text.eq_ignore_ascii_case(&off.name))
-    {
-        return None;
+        .is_some_and(|text| text.eq_ignore_ascii_case(&off.name));
+    let text = name.operand().filter(|_| !literal)?;
+    let plain = |c: char| c.is_alphanumeric() || "._[]'\"(){}$".contains(c);
+    match name.source().bicep && !text.chars().all(plain) {
+        true => Some(format!("({text})")),
+        false => Some(text),
     }
-    match source.bicep {
-        false => name.bracketed(),
-        true => {
-            let text = name.text();
-            let plain = text
-                .chars()
-                .all(|c| c.is_alphanumeric() || "._[]'\"(){}$".contains(c));
-            Some(if plain {
-                text.to_owned()
-            } else {
-                format!("({text})")
-            })
-        }
-    }
-}
-
-/// `name == 'Containers' ? 'Standard' : …`, or the value for the one plan alone.
-fn for_this_plan(
-    source: Source<'_>,
-    own: Option<&str>,
-    value: Value<'_>,
-    plan: &str,
-    new: &str,
-) -> Option<TextEdit> {
-    let Some(own) = own else {
-        return Some(value.replace(new));
-    };
-    if source.bicep {
-        let old = value.text();
-        let quoted = source.quoted(plan);
-        return Some(value.replace(format!("{own} == {quoted} ? {new} : {old}")));
-    }
-    let old = match value.bracketed() {
-        Some(expression) => expression,
-        None => format!("'{}'", value.string()?.replace('\'', "''")),
-    };
-    let new = new.trim_matches('"');
-    let text = format!("[if(equals({own}, '{plan}'), '{new}', {old})]");
-    Some(value.replace(format!(
-        "\"{}\"",
-        text.replace('\\', "\\\\").replace('"', "\\\"")
-    )))
-}
-
-/// Properties that are another expression, with the tier.
-fn with_tier(
-    source: Source<'_>,
-    own: Option<&str>,
-    properties: Value<'_>,
-    plan: &str,
-) -> Option<TextEdit> {
-    if source.bicep {
-        let tier = "{ pricingTier: 'Standard' }";
-        let old = properties.text();
-        let more = match own {
-            None => tier.to_owned(),
-            Some(own) => format!("{own} == {} ? {tier} : {{}}", source.quoted(plan)),
-        };
-        return Some(properties.replace(format!("union({old}, {more})")));
-    }
-    let old = properties.bracketed()?;
-    let tier = "createObject('pricingTier', 'Standard')";
-    let more = match own {
-        None => tier.to_owned(),
-        Some(own) => format!("if(equals({own}, '{plan}'), {tier}, createObject())"),
-    };
-    Some(properties.replace(format!("\"[union({old}, {more})]\"")))
-}
-
-/// Whether a parameter or variable is used nowhere else than in this expression: its removal would leave a warning.
-fn leaves_unused(source: Source<'_>, value: Value<'_>) -> bool {
-    let names = value.names();
-    source.bicep
-        && names
-            .iter()
-            .any(|name| source.uses_of(name, value.span()) == 0)
 }
 
 /// The ways to switch the extension on: its literal, or at the declaration.
@@ -420,180 +297,109 @@ fn extensions(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Vec<Candidate>
     let literal = cx.at(place, |view, value| {
         Some(vec![(view.file, value.set(&on(&value)))])
     });
-    let declared = cx.declaration(off.type_place, |view, declaration| {
+    let declared = cx.declaration(off.type_place, |declaration| {
         let list = declaration.member("properties")?.member("extensions")?;
+        let scans = |one: &Value<'_>| {
+            let name = one.member("name").and_then(|name| name.string());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(EXTENSION))
+        };
         if list.is_list() {
-            let entry = list.elements().into_iter().find(|one| {
-                let name = one.member("name").and_then(|name| name.string());
-                name.is_some_and(|name| name.eq_ignore_ascii_case(EXTENSION))
-            })?;
-            let value = entry.member("isEnabled")?;
-            let source = view.source();
-            return (!leaves_unused(source, value))
-                .then(|| vec![(view.file, value.set(&New::text("True")))]);
+            let value = list
+                .elements()
+                .into_iter()
+                .find(scans)?
+                .member("isEnabled")?;
+            return Some(vec![value.set(&New::text("True"))]);
         }
-        let shared = cx.at(place, |_, value| {
-            let (entry, _) = value.container()?;
-            let (all, _) = entry.container()?;
-            let start = (value.span().start - all.span().start) as usize;
-            let end = (value.span().end - all.span().start) as usize;
-            let new = format!(
-                "{}{}{}",
-                all.text().get(..start)?,
-                all_quoted(&value),
-                all.text().get(end..)?
-            );
-            all.is_list().then_some((new, all.indent().to_owned()))
-        });
-        let (text, from) = shared?;
-        let text = text.replace(&format!("\n{from}"), &format!("\n{}", list.indent()));
-        Some(vec![(view.file, list.replace(text))])
+        // A list that others share is written out for this plan.
+        let text = cx.at(place, |_, value| {
+            let (all, _) = value.container()?.0.container()?;
+            let text = all.with(&value, &on(&value));
+            all.is_list().then(|| {
+                text.replace(
+                    &format!("\n{}", all.indent()),
+                    &format!("\n{}", list.indent()),
+                )
+            })
+        })?;
+        Some(vec![list.replace(text)])
     });
     literal.into_iter().chain(declared).collect()
 }
 
-fn all_quoted(value: &Value<'_>) -> &'static str {
-    match (value.boolean(), value.is_bicep()) {
-        (Some(_), _) => "true",
-        (None, true) => "'True'",
-        (None, false) => "\"True\"",
-    }
+/// The ways to let a plan be deployed, set to Standard: what its condition comes from, else without the condition.
+pub(super) fn deployed_always(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
+    let values = match off.cause {
+        OffCause::Condition => tiers_at_declaration(off, cx),
+        _ => set_values(off, cx),
+    };
+    let conditions = off.condition.and_then(|place| deploy(off, place, cx));
+    both(&values, &conditions.unwrap_or_default())
 }
 
-/// The ways to let a plan be deployed: what its condition comes from, else without the condition.
-pub(super) fn deploy(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
-    let Some(place) = off.condition else {
-        return Vec::new();
-    };
-    let Some(view) = cx.editable(place.file) else {
-        return Vec::new();
-    };
-    let source = view.source();
-    let Some(span) = cx.views.span(place) else {
-        return Vec::new();
-    };
-    let Some(declaration) = source.declaration_at(span) else {
-        return Vec::new();
-    };
-    let Some(condition) = declaration.condition() else {
-        return Vec::new();
-    };
-    let names = condition.value.names();
+fn deploy(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Option<Vec<Candidate>> {
+    let view = cx.editable(place.file)?;
+    let declaration = view.source().declaration_at(cx.views.span(place)?)?;
+    let condition = declaration.condition()?;
     let mut found = off
         .name_place
         .map_or_else(Vec::new, |name| of_element(name, cx));
-    for name in &names {
-        found.extend(flipped(name, &view, cx));
-        found.extend(defaulted(name, &view));
-    }
-    let unused = source.bicep
-        && names
-            .iter()
-            .any(|name| source.uses_of(name, condition.whole) == 0);
-    if !unused {
-        let text = if source.bicep { "" } else { "true" };
-        let edit = TextEdit {
-            span: condition.whole,
-            text: text.to_owned(),
-        };
-        found.push(vec![(view.file, edit)]);
-    }
-    found
+    let names = condition.value.names();
+    found.extend(names.iter().filter_map(|name| flipped(name, &view, cx)));
+    let text = match view.source().bicep {
+        true => String::new(),
+        false => "true".to_owned(),
+    };
+    let span = condition.whole;
+    found.push(vec![(view.file, TextEdit { span, text })]);
+    Some(found)
 }
 
 /// The other value of a switch: in the parameter file, as the parameter's default or as the variable's value.
 fn flipped(name: &str, view: &View, cx: &Sources<'_>) -> Option<Candidate> {
-    let in_file = |view: &View, is: &dyn Fn(&ItemKind) -> bool| {
-        let items = view.model.items();
-        let mut found = items.filter(|(item, _)| is(&item.kind));
-        let (item, (start, spans)) = found.next()?;
-        let value = match &item.kind {
-            ItemKind::Assignment(assignment) => &assignment.value,
-            ItemKind::Parameter(parameter) => parameter.default.as_ref()?,
-            ItemKind::Variable(variable) => &variable.value,
-            _ => return None,
-        };
-        let span = spans.nodes.get(value.node as usize)?.shift(*start);
-        let value = view.source().value_at(span)?;
+    let assigned = cx.parameters.filter(|_| view.file == cx.entry);
+    let assigned = assigned.and_then(|file| cx.editable(file));
+    let flip = |view: &View| {
+        let value = named_value(view, name)?;
         let new = !value.boolean()?;
         Some(vec![(view.file, value.replace(new.to_string()))])
     };
-    let assigned = cx
-        .parameters
-        .filter(|_| view.file == cx.entry)
-        .and_then(|file| {
-            let values = cx.editable(file)?;
-            in_file(
-                &values,
-                &|kind| matches!(kind, ItemKind::Assignment(one) if one.name.is(name)),
-            )
-        });
-    assigned.or_else(|| {
-        in_file(view, &|kind| match kind {
-            ItemKind::Parameter(one) => one.name.is(name),
-            ItemKind::Variable(one) => one.name.is(name),
-            _ => false,
-        })
-    })
+    assigned
+        .and_then(|values| flip(&values))
+        .or_else(|| flip(view))
 }
 
-/// Each of the two defaults for a switch that has none.
-fn defaulted(name: &str, view: &View) -> Vec<Candidate> {
-    let items = view.model.template.items.iter();
-    let required = items.into_iter().any(|item| match &item.kind {
-        ItemKind::Parameter(one) => one.name.is(name) && one.default.is_none(),
-        _ => false,
-    });
-    let source = view.source();
-    let set = |value: bool| {
-        let edits = if source.bicep {
-            let all = source.declarations();
-            let own = all
-                .into_iter()
-                .find(|one| one.is_parameter() && one.symbol() == Some(name))?;
-            let ty = own.declared_type().filter(|ty| ty.text() == "bool")?;
-            vec![TextEdit::insert(ty.span().end, format!(" = {value}"))]
-        } else {
-            let own = source.root()?.member("parameters")?.member(name)?;
-            let ty = own.member("type")?.string()?;
-            let new = New::Raw(value.to_string());
-            ty.eq_ignore_ascii_case("bool")
-                .then(|| own.add_member("defaultValue", &new))??
+/// What a file gives a parameter or variable: an assignment, a default, a value.
+fn named_value<'t>(view: &'t View, name: &str) -> Option<Value<'t>> {
+    view.model.items().find_map(|(item, (start, spans))| {
+        let (own, value) = match &item.kind {
+            ItemKind::Assignment(one) => (&one.name, Some(&one.value)),
+            ItemKind::Parameter(one) => (&one.name, one.default.as_ref()),
+            ItemKind::Variable(one) => (&one.name, Some(&one.value)),
+            _ => return None,
         };
-        Some(edits.into_iter().map(|edit| (view.file, edit)).collect())
-    };
-    match required {
-        true => [true, false].into_iter().filter_map(set).collect(),
-        false => Vec::new(),
-    }
-}
-
-/// The text that the parameter or variable of a declared tier is, changed to Standard.
-fn tier_by_name(off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
-    cx.declaration(off.type_place, |view, declaration| {
-        let tier = declaration.member("properties")?.member("pricingTier")?;
-        let name = tier.names().into_iter().next()?;
-        let items = view.model.items();
-        let mut values = items.filter_map(|(item, (start, spans))| {
-            let value = match &item.kind {
-                ItemKind::Parameter(one) if one.name.is(&name) => one.default.as_ref()?,
-                ItemKind::Variable(one) if one.name.is(&name) => &one.value,
-                _ => return None,
-            };
-            Some(spans.nodes.get(value.node as usize)?.shift(*start))
-        });
-        let value = view.source().value_at(values.next()?)?;
-        literal(view, value, "Standard", cx)
+        let value = value.filter(|_| own.is(name))?;
+        let span = spans.nodes.get(value.node as usize)?.shift(*start);
+        view.source().value_at(span)
     })
 }
 
 /// The ways to set the tier of what is not deployed yet, and so was not evaluated; first, none.
-pub(super) fn tiers_at_declaration(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
+fn tiers_at_declaration(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let mut found = vec![Vec::new()];
     if let Some(place) = off.tier {
-        found.extend(cx.at(place, |view, value| literal(view, value, "Standard", cx)));
+        found.extend(cx.at(place, |view, value| standard(view, value, cx)));
     }
-    found.extend(tier_by_name(off, cx));
+    let by_name = || {
+        let view = cx.editable(off.type_place.file)?;
+        let declaration = view
+            .source()
+            .declaration_at(cx.views.span(off.type_place)?)?;
+        let tier = declaration.member("properties")?.member("pricingTier")?;
+        let value = named_value(&view, tier.names().first()?)?;
+        standard(&view, value, cx)
+    };
+    found.extend(by_name());
     found.extend(at_declaration(off, cx));
     found
 }
@@ -604,18 +410,10 @@ pub(super) fn rename(off: &PlanOff, to: &str, cx: &Sources<'_>) -> Option<Candid
         value.string()?;
         Some(vec![(view.file, value.replace(view.source().quoted(to)))])
     })?;
-    let version = cx.at(off.type_place, |view, value| {
-        let text = value.string().filter(|_| view.kind == FileKind::Bicep)?;
-        let (ty, version) = text.split_once('@')?;
-        let old = version < super::insert::OLDEST_VERSION;
-        let new = format!("{ty}@{}", super::insert::VERSION);
-        old.then(|| vec![(view.file, value.replace(view.source().quoted(&new)))])
+    let version = cx.declaration(off.type_place, |declaration| {
+        let old = declaration.api_version()?.as_str() < OLDEST_VERSION;
+        old.then(|| declaration.set_api_version(VERSION))?
     });
-    let in_json = cx.declaration(off.type_place, |view, declaration| {
-        let version = declaration.member("apiVersion")?;
-        let old = version.string()?.as_str() < super::insert::OLDEST_VERSION;
-        old.then(|| vec![(view.file, version.set(&New::text(super::insert::VERSION)))])
-    });
-    edits.extend(version.or(in_json).into_iter().flatten());
+    edits.extend(version.into_iter().flatten());
     Some(edits)
 }

@@ -2,6 +2,8 @@
 
 use tree_sitter::{Node, Tree};
 
+use super::TextEdit;
+use super::write::New;
 use crate::syntax::bicep::{declarations, decorators, string_value};
 use crate::syntax::json::decode_string;
 use crate::text::Span;
@@ -34,6 +36,13 @@ pub(crate) struct Member<'t> {
 pub(crate) struct Declaration<'t> {
     pub(super) source: Source<'t>,
     pub(super) node: Node<'t>,
+}
+
+/// The texts that a parameter may have.
+pub(crate) struct Allowed<'t> {
+    pub(crate) words: Vec<String>,
+    /// The list of a decorator or a template, or a type.
+    list: Value<'t>,
 }
 
 /// The loop of a Bicep declaration.
@@ -140,22 +149,27 @@ impl<'t> Source<'t> {
         found
     }
 
-    /// How often a name is used in expressions of a Bicep file, apart from those in a span.
-    pub(crate) fn uses_of(self, name: &str, outside: Span) -> usize {
-        let mut count = 0;
-        let mut queue = vec![self.tree.root_node()];
-        while let Some(node) = queue.pop() {
-            let span = Span::of(node.byte_range());
-            if outside.start <= span.start && span.end <= outside.end {
-                continue;
-            }
-            if node.kind() == "variable" && self.slice(span) == name {
-                count += 1;
-            }
-            let mut cursor = node.walk();
-            queue.extend(node.named_children(&mut cursor));
+    /// The texts that a parameter may have, where its declaration or its type lists them.
+    pub(crate) fn allowed(self, parameter: &str) -> Option<Allowed<'t>> {
+        if !self.bicep {
+            let parameter = self.root()?.member("parameters")?.member(parameter)?;
+            return Allowed::of(parameter.member("allowedValues")?);
         }
-        count
+        let all = self.declarations();
+        let mut symbol = parameter;
+        // A type may be the name of another.
+        for _ in 0..8 {
+            let declaration = all.iter().find(|one| one.symbol() == Some(symbol))?;
+            if let Some(arguments) = declaration.decorator("allowed") {
+                return Allowed::of(*arguments.first()?);
+            }
+            let ty = declaration.declared_type()?;
+            if let Some(allowed) = Allowed::of(ty) {
+                return Some(allowed);
+            }
+            symbol = ty.text();
+        }
+        None
     }
 
     /// Every name that the file declares anywhere.
@@ -270,13 +284,6 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// The expression of a JSON string in brackets, as text.
-    pub(crate) fn bracketed(&self) -> Option<String> {
-        let text = self.string().filter(|_| !self.source.bicep)?;
-        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-        (!inner.starts_with('[')).then(|| inner.to_owned())
-    }
-
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.text() {
             "true" => Some(true),
@@ -295,8 +302,16 @@ impl<'t> Value<'t> {
             || self.string().is_some()
     }
 
-    pub(crate) fn is_bicep(&self) -> bool {
-        self.source.bicep
+    pub(crate) fn source(&self) -> Source<'t> {
+        self.source
+    }
+
+    /// Its text with another value in the place of one inside it.
+    pub(crate) fn with(&self, inner: &Value<'_>, new: &New) -> String {
+        let mut edit = inner.set(new);
+        let start = self.span().start;
+        edit.span = Span::new(edit.span.start - start, edit.span.end - start);
+        super::apply(self.text(), &[edit])
     }
 
     /// The indentation of the line that it begins on.
@@ -320,28 +335,6 @@ impl<'t> Value<'t> {
                     .is_some_and(|own| own.eq_ignore_ascii_case(text))
             })
             .map(|one| (one.key, one.value))
-    }
-
-    /// The names that the expression uses: variables of Bicep, arguments of `parameters('…')` and `variables('…')`.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if let Some(text) = self.bracketed() {
-            for call in ["parameters('", "variables('"] {
-                let after = text.match_indices(call).map(|(at, _)| at + call.len());
-                let each = after.filter_map(|at| text.get(at..)?.split('\'').next());
-                found.extend(each.map(str::to_owned));
-            }
-            return found;
-        }
-        let mut queue = vec![self.node];
-        while let Some(node) = queue.pop() {
-            if node.kind() == "variable" {
-                found.push(self.source.slice(Span::of(node.byte_range())).to_owned());
-            }
-            let mut cursor = node.walk();
-            queue.extend(node.named_children(&mut cursor));
-        }
-        found
     }
 
     pub(crate) fn members(&self) -> Vec<Member<'t>> {
@@ -387,7 +380,7 @@ impl<'t> Value<'t> {
     }
 
     /// The elements of a list, or the values of an object.
-    fn items(&self) -> Vec<Value<'t>> {
+    pub(crate) fn items(&self) -> Vec<Value<'t>> {
         match self.is_list() {
             true => self.elements(),
             false => self.members().into_iter().map(|one| one.value).collect(),
@@ -418,6 +411,29 @@ impl<'t> Value<'t> {
     }
 }
 
+impl<'t> Allowed<'t> {
+    fn of(list: Value<'t>) -> Option<Allowed<'t>> {
+        if !matches!(list.node.kind(), "array" | "union_type" | "string") {
+            return None;
+        }
+        let strings = list.source.strings().into_iter();
+        let inside = strings.filter(|one| {
+            list.span().start <= one.span().start && one.span().end <= list.span().end
+        });
+        let words: Vec<String> = inside.filter_map(|one| one.string()).collect();
+        (!words.is_empty()).then_some(Allowed { words, list })
+    }
+
+    /// Allows one more.
+    pub(crate) fn add(&self, text: &str) -> Option<Vec<TextEdit>> {
+        if self.list.is_list() {
+            return self.list.add_element(&New::text(text));
+        }
+        let more = format!(" | {}", self.list.source.quoted(text));
+        Some(vec![TextEdit::insert(self.list.span().end, more)])
+    }
+}
+
 impl<'t> Declaration<'t> {
     pub(crate) fn span(&self) -> Span {
         Span::of(self.node.byte_range())
@@ -427,12 +443,8 @@ impl<'t> Declaration<'t> {
         self.node.kind() == "module_declaration"
     }
 
-    pub(crate) fn is_parameter(&self) -> bool {
-        self.node.kind() == "param_declaration"
-    }
-
     /// The arguments of a decorator of this name.
-    pub(crate) fn decorator(&self, name: &str) -> Option<Vec<Value<'t>>> {
+    fn decorator(&self, name: &str) -> Option<Vec<Value<'t>>> {
         let all = decorators(self.node);
         let named = |node: &Node<'_>| {
             let own = node.child_by_field_name("name");
@@ -458,8 +470,8 @@ impl<'t> Declaration<'t> {
         self.field("path")
     }
 
-    /// The type of a parameter, as it is written.
-    pub(crate) fn declared_type(&self) -> Option<Value<'t>> {
+    /// The type of a parameter, or what a type stands for, as it is written.
+    fn declared_type(&self) -> Option<Value<'t>> {
         self.field("type")
     }
 
@@ -482,6 +494,54 @@ impl<'t> Declaration<'t> {
             true => body.exact_member(name),
             false => body.member(name),
         }
+    }
+
+    /// What a module is given for a parameter.
+    pub(crate) fn argument(&self, name: &str) -> Option<Value<'t>> {
+        match self.source.bicep {
+            true => self.member("params")?.exact_member(name),
+            false => {
+                let all = self.member("properties")?.member("parameters")?;
+                all.member(name)?.member("value")
+            }
+        }
+    }
+
+    /// Gives a module another value for a parameter.
+    pub(crate) fn set_argument(&self, name: &str, value: &New) -> Option<Vec<TextEdit>> {
+        match (self.argument(name), self.member("params")) {
+            (Some(given), _) => Some(vec![given.set(value)]),
+            _ if !self.is_module() => None,
+            (None, Some(all)) => all.add_member(name, value),
+            (None, None) => {
+                let all = New::object([(name, value.clone())]);
+                self.body()?.add_member("params", &all)
+            }
+        }
+    }
+
+    /// Where the API version is written, with what comes before it.
+    fn versioned(&self) -> Option<(Value<'t>, String)> {
+        let value = match self.source.bicep {
+            true => self.field("type")?,
+            false => self.member("apiVersion")?,
+        };
+        Some((value, value.string()?))
+    }
+
+    pub(crate) fn api_version(&self) -> Option<String> {
+        let (_, text) = self.versioned()?;
+        Some(text.rsplit('@').next()?.to_owned())
+    }
+
+    /// Gives a resource another API version.
+    pub(crate) fn set_api_version(&self, version: &str) -> Option<Vec<TextEdit>> {
+        let (value, text) = self.versioned()?;
+        let new = match text.rsplit_once('@') {
+            Some((ty, _)) => format!("{ty}@{version}"),
+            None => version.to_owned(),
+        };
+        Some(vec![value.replace(self.source.quoted(&new))])
     }
 
     /// The condition that it has itself.
