@@ -369,7 +369,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// Whether `parameters` gives, to begin with, a value.
     fn has_values(&mut self, pairs: &[Pair<'t>]) -> bool {
-        let Some(parameters) = self.object_member(&pairs, "parameters") else {
+        let Some(parameters) = self.object_member(pairs, "parameters") else {
             return false;
         };
         let (entries, _) = self.pairs(parameters);
@@ -489,7 +489,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// `copy: { count, input }` of an output, which takes the output's name.
     fn output_loop(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], name: &Ident) -> Option<Expr> {
-        let copy = self.object_member(&pairs, "copy")?;
+        let copy = self.object_member(pairs, "copy")?;
         let (pairs, _) = self.pairs(copy);
         let count = self.member(&pairs, "count")?;
         let input = self.member(&pairs, "input")?;

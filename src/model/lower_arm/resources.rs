@@ -363,7 +363,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// `expressionEvaluationOptions.scope`, evaluated where no context is needed.
     fn evaluation_scope(&mut self, properties: &[Pair<'t>]) -> Option<String> {
-        let options = self.object_member(&properties, "expressionEvaluationOptions")?;
+        let options = self.object_member(properties, "expressionEvaluationOptions")?;
         let (options, _) = self.pairs(options);
         let scope = self.string_member(&options, "scope")?;
         let Text::Expression(expression) = classify(&scope) else {

@@ -157,7 +157,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     fn array_type(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], depth: usize) -> TypeExpr {
         let items = self.member(pairs, "items");
-        let prefix = self.array_member(&pairs, "prefixItems");
+        let prefix = self.array_member(pairs, "prefixItems");
         match (prefix, items) {
             (Some(prefix), _) => {
                 let (elements, _) = self.elements(prefix);
@@ -175,10 +175,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     fn object_type(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], depth: usize) -> TypeExpr {
-        if let Some(choice) = self.object_member(&pairs, "discriminator") {
+        if let Some(choice) = self.object_member(pairs, "discriminator") {
             return self.choice(nodes, choice, depth);
         }
-        let properties = self.object_member(&pairs, "properties");
+        let properties = self.object_member(pairs, "properties");
         let additional = self.member(pairs, "additionalProperties");
         if properties.is_none() && additional.is_none_or(|a| !self.is_object(a)) {
             return self.primitive("object");
