@@ -1,7 +1,7 @@
 //! The facade: apply a change, ask for findings, fixes, hover texts and inventories. Plain structs, no protocol types.
 //!
-//! An [`Analysis`] is owned by one thread. It keeps what it worked out (see the crate documentation on the three
-//! stages) and repeats only what a change caused; [`Counters`] tell what ran.
+//! An [`Analysis`] is owned by one thread. It keeps the results of each stage (see *Data flow* in the crate documentation)
+//! and recomputes only what a change affects. [`Counters`] count what ran.
 
 mod backlog;
 mod deployments;
@@ -47,7 +47,7 @@ use report::{Locator, Stored};
 pub use scan::{Scan, scan};
 use verify::Proposed;
 
-/// For all that the rules ask for.
+/// For all that the rules need.
 static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(rules::filter()));
 
 /// Cancels a running job whose answer is no longer wanted.
@@ -141,7 +141,7 @@ pub struct LoadError {
     pub location: Option<Location>,
     /// One plain line.
     pub message: String,
-    /// It may hide a resource that a rule checks, or was asked for by name: `check` exits with 2.
+    /// It may hide a resource that a rule checks, or was requested by name: `check` exits with 2.
     pub hides: bool,
 }
 
@@ -167,7 +167,7 @@ pub struct Counters {
     pub lowered: u64,
     /// Deployments evaluated.
     pub evaluated: u64,
-    /// Files whose diagnostics were made anew.
+    /// Files whose diagnostics were made again.
     pub reported: u64,
     /// Files read from disk.
     pub read: u64,
@@ -320,7 +320,7 @@ impl Analysis {
         self.behind && self.is_pending()
     }
 
-    /// Adds a file as an entry point asked for by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
+    /// Adds a file as an entry point requested by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
     /// explicit parameter file if one is given. A parameter file stands for the template it names.
     pub fn add_entry(&mut self, path: &Path, parameters: Option<&Path>) {
         let Some(id) = self.loaded_file(path) else {
@@ -459,7 +459,7 @@ impl Analysis {
         }
     }
 
-    /// Looks at a file on disk anew.
+    /// Looks at a file on disk again.
     fn reread(&mut self, id: FileId) {
         if self.workspace.file(id).document.is_some() {
             return;
@@ -467,7 +467,7 @@ impl Analysis {
         self.workspace.file_mut(id).content = Content::Unseen;
         let references = self.workspace.prefilter(id);
         self.connect(id, references);
-        // A file that is gone is no error, unless it was asked for; errors are reported where it is referred to.
+        // A file that is gone is no error, unless it was requested; errors are reported where it is referred to.
         let gone = matches!(
             self.workspace.file(id).content,
             Content::Unreadable(disk::DiskError::NotFound)

@@ -1,7 +1,7 @@
-//! The command line: the engine's answer for pipelines, hooks and people without an editor.
+//! The command line: the engine's results for pipelines, hooks and people without an editor.
 //!
-//! Commands return an `Exit`; only this module and `main` know that it becomes a process's exit code. The server is not
-//! started here, since `lsp` and `cli` do not see each other: `main` passes it in.
+//! Commands return an `Exit`; this module and `main` turn it into the exit code of the process. `main` passes the server in,
+//! since `lsp` and `cli` do not import each other.
 
 mod baseline;
 mod check;
@@ -89,7 +89,7 @@ pub fn run(serve: impl FnOnce(ServerArgs) -> ExitCode) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are asked for, and no error.
+            // Help and version are requested, and no error.
             let _ = error.print();
             let wrong = error.use_stderr();
             return if wrong { Exit::Trouble } else { Exit::Clean }.into();

@@ -1,11 +1,11 @@
-//! What an expression is worth when some inputs are unknown, and which resources a deployment makes.
+//! Evaluates expressions whose inputs may be unknown, and expands a deployment into resource instances.
 //!
-//! One evaluator for both languages over the [`model`](crate::model). It is total: every expression gives a
-//! [`Value`], which may be [`Kind::Unknown`] with a reason; work is bounded (steps, sizes, depth), beyond the bound the
-//! value is unknown because *too large*.
+//! One evaluator serves both languages over the [`model`](crate::model). It is total: every expression gives a [`Value`],
+//! which may be [`Kind::Unknown`] with a reason. Work is bounded (steps, sizes, depth); beyond a bound the value is unknown
+//! with the reason *too large*.
 //!
-//! **Invariants:** nothing here returns `Result`; nothing reads a file: what lies in other files is asked for through
-//! [`Files`], which `workspace` implements; same input, same output, in the same order.
+//! **Invariants:** nothing here returns `Result`. Nothing reads a file: content of other files is asked for through
+//! [`Files`], which `workspace` implements. The same input gives the same output, in the same order.
 
 pub mod canonical;
 pub(crate) mod canonicalize;
@@ -51,7 +51,7 @@ pub trait Files {
     /// The template (or parameter file) that `reference`, written in `from`, names: a path, `br:`, `br/alias:`, `ts:`.
     fn load(&self, from: FileId, reference: &str) -> Loaded;
 
-    /// As [`load`](Self::load), of a module of which an output is asked for: it matters though it deploys nothing.
+    /// As [`load`](Self::load), of a module of which an output is needed: it matters though it deploys nothing.
     fn load_outputs(&self, from: FileId, reference: &str) -> Loaded {
         self.load(from, reference)
     }

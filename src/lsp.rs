@@ -111,7 +111,7 @@ pub struct Setup {
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// `shutdown` was asked for before `exit`, or before the input ended.
+    /// `shutdown` was requested before `exit`, or before the input ended.
     Clean,
     /// It was not.
     Abrupt,

@@ -1,14 +1,13 @@
-//! What one file says, in one language-neutral description for Bicep and ARM JSON alike.
+//! A language-neutral representation of one file, for Bicep and ARM JSON alike.
 //!
-//! A file is a [`Template`]: a list of [`Item`]s (a Bicep declaration; an element of `resources`, `parameters`, ... of
-//! an ARM template). Items carry **no positions**. Two items that differ only in blanks and comments are equal, have
-//! the same [`Item::hash`], and are one and the same `Arc` (stage 1 of the engine). Positions live beside them, in
-//! [`ItemSpans`]: every node of an item has a number ([`NodeId`], counted in the order in which lowering meets them),
-//! and the table says where node `n` stands, relative to the start of the item. So typing a comment moves a table, and
-//! nothing that was evaluated from the item goes stale.
+//! A file is a [`Template`]: a list of [`Item`]s (a Bicep declaration; an element of `resources`, `parameters`, … of an ARM
+//! template). Items hold **no positions**: items that differ only in whitespace and comments are equal, have the same
+//! [`Item::hash`] and share one `Arc`. Positions are kept in [`ItemSpans`]: each node of an item has a number ([`NodeId`], in
+//! the order of lowering), and the table gives the span of node `n` relative to the item's start. An edit in a comment
+//! changes the table and leaves everything that was evaluated valid.
 //!
-//! A [`NodeRef`] (file, item, node) is how every layer to the right refers to source text. It stays valid as long as the
-//! item's tokens stay the same; `analysis` turns it into a span at the very end.
+//! A [`NodeRef`] (file, item, node) refers to source text. It stays valid while the item's tokens stay the same. `analysis`
+//! resolves it to a span last.
 //!
 //! **Invariant:** lowering never fails and never reads another file. What it cannot understand becomes
 //! [`ExprKind::Invalid`] or a [`ItemKind::Broken`] item.

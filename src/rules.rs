@@ -156,7 +156,7 @@ impl WorkspacePlans {
         &self.plans
     }
 
-    /// What a rule keeps about this layer, made when it is first asked for: checking a resource asks an index, and never
+    /// What a rule keeps about this layer, made when it is first needed: checking a resource asks an index, and never
     /// loops over all instances.
     pub fn index<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,7 @@
-//! Trees: what a reader needs of a file's syntax, for both languages, in byte offsets alone.
+//! Syntax trees of Bicep and JSON, in byte offsets.
 //!
-//! The grammars are our own (`grammars/`), because a newline means something in Bicep and because a template may hold
-//! what no standard allows. Everything to the right of this module reads trees, and only this module knows how they come
-//! to be: which parser, which language, which of the tolerated mistakes count.
+//! The grammars are in `grammars/`: in Bicep newlines are significant, and templates contain JSON that no standard allows.
+//! Only this module knows how a tree is made: parser, language, and which errors are tolerated.
 
 pub mod arm_expression;
 pub mod bicep;

@@ -1,7 +1,6 @@
-//! Text as editors and disks hand it over: bytes inside, lines and columns only at the edge.
+//! Text: byte offsets everywhere, lines and columns only where editors are concerned.
 //!
-//! Every layer to the right counts in byte offsets from the start of a file. Line and column exist in
-//! [`position`] and [`lines`] alone, because three encodings of columns are enough trouble for one place.
+//! Line and column exist only in [`position`] and [`lines`].
 
 pub mod document;
 pub mod lines;

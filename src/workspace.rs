@@ -1,5 +1,4 @@
-//! Which files there are and how they hang together: open buffers over disk, modules, parameter files, restored
-//! registry modules, configuration; and the memo tables that make a second look free.
+//! The files of a workspace: open buffers over disk, modules, parameter files, restored registry modules, configuration.
 //!
 //! **Invariant:** `std::fs` is used in [`disk`] alone (and in `cli` for what it writes). Nothing here opens a network
 //! connection, starts a process or writes a file.

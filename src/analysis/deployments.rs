@@ -1,7 +1,7 @@
-//! Which deployments there are, what each deploys, and what the rules report of it.
+//! The deployments of a workspace: which there are, what each deploys, and what the rules report.
 //!
-//! Each evaluation returns, with the resources, the inputs that it read. A changed input evaluates again the deployments
-//! that read it, and no others.
+//! An evaluation returns resources and the inputs that it read. When an input changes, the deployments that read it are
+//! evaluated again, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ use crate::workspace::view::{Input, View};
 /// An entry point and its parameter file.
 pub(super) type Key = (FileId, Option<FileId>);
 
-/// How often an evaluation is repeated because it asked for files that were not loaded: each repetition goes one level
+/// How often an evaluation is repeated because it needed files that were not loaded: each repetition goes one level
 /// deeper into references that no file names literally.
 const ROUNDS: usize = 64;
 
@@ -218,7 +218,7 @@ struct Outcome {
 }
 
 impl Analysis {
-    /// Decides anew which deployments these templates are the entry points of.
+    /// Decides again which deployments these templates are the entry points of.
     pub(super) fn recount(
         &mut self,
         templates: impl IntoIterator<Item = FileId>,
@@ -244,7 +244,7 @@ impl Analysis {
         }
     }
 
-    /// Drops the deployments of an entry point; counting again makes them anew.
+    /// Drops the deployments of an entry point; counting creates them again.
     pub(super) fn forget_entry(&mut self, entry: FileId) {
         self.set_deployments(entry, &[]);
     }
@@ -278,7 +278,7 @@ impl Analysis {
         }
     }
 
-    /// Evaluates, loading what is asked for on the way. Cancelled, it leaves out those it did not get to.
+    /// Evaluates, loading what is needed on the way. Cancelled, it leaves out those it did not get to.
     fn evaluate_batch(&mut self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Outcome)> {
         let mut done = Vec::with_capacity(keys.len());
         let mut left = keys.to_vec();
@@ -403,7 +403,7 @@ impl Analysis {
         relative.to_string_lossy().replace('\\', "/").into()
     }
 
-    /// Collects the plans of a folder anew; the deployments that they can cover are to be checked.
+    /// Collects the plans of a folder again; the deployments that they can cover are to be checked.
     fn collect_plans(&mut self, folder: Option<PathBuf>) {
         let mut units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>> = FxHashMap::default();
         let states = self.deployments.states.iter();
@@ -510,7 +510,7 @@ fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
     }
 }
 
-/// Expands a file with everything in it, for inventories. Files it asks for and that are not loaded come with it.
+/// Expands a file with everything in it, for inventories. Files it requests and that are not loaded come with it.
 pub(super) fn expand_all(
     workspace: &Workspace,
     key: Key,

@@ -1,7 +1,7 @@
-//! Notices what changes on disk: by events of a client that watches, and by looking at size and time of every input.
+//! Notices changes on disk: by file events where the client watches, and by comparing size and time of every input.
 //!
-//! Whatever an answer was made from is an input: files that were read, files that references name and that are not
-//! there, restored registry modules, loaded texts, configuration files at every place where one is looked for.
+//! Inputs are all files that an answer depends on: files that were read, files that are referred to and missing, restored
+//! registry modules, loaded texts, and configuration files in every folder where one is looked for.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Hover on a registry's type string or on a plan's: the verdict and what decided it. Nothing anywhere else, since
-//! Bicep's own server hovers there.
+//! Hover on the type string of a registry or a plan: the verdict and its reason. Nothing elsewhere, since Bicep's own
+//! server answers there.
 
 use std::path::Path;
 

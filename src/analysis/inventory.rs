@@ -1,4 +1,4 @@
-//! What an entry point deploys, expanded with everything in it.
+//! The inventory: all resources that an entry point deploys, with loops, modules and nested templates expanded.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub struct InventoryResource {
     pub condition: &'static str,
     /// `existing`.
     pub existing: bool,
-    /// Turns of the loop this entry stands for.
+    /// Iterations of the loop this entry stands for.
     pub copies: Option<u64>,
     /// Id of the subscription it is deployed to; `None` if not known, as the deployment's own.
     pub subscription: Option<Arc<str>>,

@@ -1,7 +1,7 @@
 //! Pairs parameter files that name no template with the template that takes their parameters.
 //!
-//! Few parameter files need it, so templates are read for it only in the folders around these. A result is made anew
-//! when a file of one of those folders changes.
+//! Only templates in the folders of such parameter files, and in the folders above, are read for it. A pairing is computed
+//! again when a file in one of those folders changes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
-//! What rules checked and found in order, for `check --verbose`: a registry that is silent because of one plan far away
-//! can be seen.
+//! The registries that passed and what covers each, for `check --verbose`: a plan far away that covers a registry is shown.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! What could not be read, parsed or followed: the files of the folders and those named, and whatever these lead to,
-//! wherever it lies. A run that stays silent about one of them would pass what was never checked.
+//! Load errors: what could not be read, parsed or resolved in the folders, the named files, and everything they lead to.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -145,7 +144,7 @@ impl Analysis {
         file.listed && self.workspace.folder_of(&file.path).is_none()
     }
 
-    /// Adds the syntax errors of a file that holds, or may hold or use, something a rule asks for.
+    /// Adds the syntax errors of a file that holds, or may hold or use, something a rule needs.
     fn add_syntax_errors(
         &self,
         id: FileId,
@@ -215,7 +214,7 @@ impl Analysis {
         Some(resolution)
     }
 
-    /// What a file says: as loaded, or as read for this report.
+    /// The content of a file: as loaded, or as read for this report.
     fn parsed<'a>(&'a self, id: FileId, fresh: &'a Fresh) -> Option<&'a Loaded> {
         let read = || Some(&fresh.get(&id)?.loaded);
         self.workspace.loaded(id).or_else(read)
@@ -273,7 +272,7 @@ impl Analysis {
     }
 
     /// What is wrong with the files that a call names, an entry point and perhaps a parameter file for it, beyond what
-    /// [`Analysis::problems`] reports: they are asked for by name, so what is no such file is a mistake. To be asked
+    /// [`Analysis::problems`] reports: they are requested by name, so what is no such file is a mistake. To be asked
     /// after [`Analysis::add_entry`].
     pub fn named_wrongly(&self, entry: &Path, parameters: Option<&Path>) -> Vec<LoadError> {
         let mut problems = Vec::new();

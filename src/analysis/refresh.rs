@@ -1,4 +1,4 @@
-//! Bringing everything up to date after changes: settle documents, load what matters, evaluate, check, report.
+//! Recomputes everything that changes have affected: reparse documents, load relevant files, evaluate, check, report.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -130,7 +130,7 @@ impl Analysis {
         edited
     }
 
-    /// What a file says has changed: its edges, its relevance, and everything that looked at it.
+    /// The content of a file has changed: its edges, its relevance, and everything that looked at it.
     pub(super) fn changed_meaning(&mut self, id: FileId) {
         let references = self
             .workspace
@@ -192,7 +192,7 @@ impl Analysis {
             self.deployments.touch_file(id);
         }
         let holds = self.workspace.files().filter(|(id, file)| {
-            // What Bicep generated is read only where something deploys it: its source says the same.
+            // What Bicep generated is read only where something deploys it: its source deploys the same.
             file.relevance == Relevance::Holds
                 && file.document.is_none()
                 && matches!(file.content, Content::Prefiltered(_))
@@ -218,7 +218,7 @@ impl Analysis {
         }
     }
 
-    /// Loads files that evaluation asked for, whatever they are.
+    /// Loads files that evaluation needed, whatever they are.
     pub(super) fn demand(&mut self, paths: BTreeSet<PathBuf>) {
         let mut ids = BTreeSet::new();
         for path in paths {
@@ -290,7 +290,7 @@ impl Analysis {
         (results, left)
     }
 
-    /// Decides anew which deployments there are, for the templates that changes may have made or unmade entry points.
+    /// Decides again which deployments there are, for the templates that changes may have made or unmade entry points.
     fn recount_changed(&mut self, cancel: &Cancel) {
         let mut rooted = Rooted::default();
         let mut counted = BTreeSet::new();

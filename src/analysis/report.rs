@@ -1,4 +1,4 @@
-//! From findings with symbolic places to diagnostics with positions, one report per file.
+//! Resolves the symbolic references of findings to positions, and makes one report for each file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(super) struct Stored {
     points_at: BTreeSet<FileId>,
 }
 
-/// Finds where places stand, remembering the texts and tables it needed while one round of reports is made.
+/// Finds where places stand, storing the texts and tables it needed while one round of reports is made.
 #[derive(Debug, Default)]
 pub(super) struct Locator {
     tables: FxHashMap<FileId, FxHashMap<ItemKey, (u32, Arc<ItemSpans>)>>,
@@ -35,7 +35,7 @@ pub(super) struct Locator {
 }
 
 impl Locator {
-    /// Where a place stands in its file's present text.
+    /// The position of a node in its file's present text.
     pub(super) fn span(&mut self, analysis: &Analysis, place: NodeRef) -> Option<Span> {
         let loaded = analysis.workspace.loaded(place.file)?;
         let table = self
@@ -46,7 +46,7 @@ impl Locator {
         Some(spans.nodes.get(place.node as usize)?.shift(*offset))
     }
 
-    /// Where a place stands, as a location.
+    /// The position of a node, as a location.
     pub(super) fn locate(&mut self, analysis: &Analysis, place: NodeRef) -> Option<Location> {
         let span = self.span(analysis, place)?;
         self.location(analysis, place.file, span)

@@ -1,4 +1,4 @@
-//! Looks at every file of a folder: pure and parallel, on whatever thread has time for it.
+//! Reads and prefilters every file of a folder. It uses no state of the engine, so it runs on any thread.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

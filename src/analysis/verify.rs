@@ -1,6 +1,6 @@
-//! Fixes are proposed by rules and verified here, for all rules alike: the edits are applied in memory, every
-//! deployment that reads an edited file is evaluated again, and the fix is offered only if all files parse as before,
-//! the deployments differ in nothing but what the rule says the fix may change, and the finding is gone.
+//! Verifies the fixes that rules propose. The edits are applied in memory and every deployment that reads an edited file is
+//! evaluated again. A fix is offered only if all files parse as before, the finding is gone, and the deployments differ in
+//! nothing but what the rule says the fix may change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::syntax;
 use crate::workspace::entries::Sharing;
 use crate::workspace::files::language_of;
 
-/// Times that an evaluation is repeated because it asked for files that were not loaded.
+/// Times that an evaluation is repeated because it needed files that were not loaded.
 const MAX_ROUNDS: usize = 64;
 
 /// The members of a resource that are compared.

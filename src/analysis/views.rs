@@ -1,4 +1,4 @@
-//! What fixes may ask of the workspace: files with their trees, and where places stand.
+//! What fixes may read of the workspace: files with their trees, and the spans of nodes.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
-//! `check --fix` and `--diff`: one fix after the other in memory, checking again after each, and writes the files last.
+//! `check --fix` and `--diff`: applies one fix after the other in memory, checks again after each, and writes the files last.
 //!
-//! A fix for one registry often covers the next, so fixes are not collected and applied at once. What is written is
-//! written file by file beside the old one and renamed, and not at all if any of the files changed meanwhile.
+//! One fix often removes several findings, so fixes are not collected and applied together. Each file is replaced
+//! atomically. Nothing is written if one of the files has changed meanwhile.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! What a run found, in a form that every report is printed from.
+//! The result of a run, in the form that all report formats are written from.
 
 pub mod github;
 pub mod json;

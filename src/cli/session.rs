@@ -1,4 +1,4 @@
-//! An analysis for a command: folders scanned, and everything looked at before it is asked; and how far that has come.
+//! Creates an analysis for a command: scans the folders and computes all results, with progress on a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Conditions that are not known, in a form in which two of them can be compared: a plan that is turned on under the
-//! same condition as the registry, or a weaker one, covers it, whatever the condition turns out to be.
+//! Unknown conditions in a form that can be compared: a plan with the registry's condition, or a weaker one, covers the
+//! registry whatever the condition's value is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ impl Canonical {
     }
 
     /// The negation, moved inward to the atoms. The dual of what is flat, without repeats and undecided is so too: only
-    /// its order may differ. Joining it anew at each level would ask for negations of negations, twice as many per level.
+    /// its order may differ. Joining it again at each level would ask for negations of negations, twice as many per level.
     pub fn not(of: &Arc<Self>) -> Arc<Self> {
         let duals = |each: &[Arc<Self>]| -> Arc<[Arc<Self>]> {
             let mut duals: Vec<_> = each.iter().map(Canonical::not).collect();

@@ -1,5 +1,5 @@
-//! From expressions that are not known to [`Canonical`] forms over the entry point's own parameters: names are replaced
-//! by what they stand for, through variables, defaults and the arguments of modules. Asked only of what is unknown.
+//! Converts unknown expressions to [`Canonical`] forms over the parameters of the entry point: names are replaced by their
+//! definitions, through variables, defaults and module arguments.
 
 use std::cell::Cell;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! How text compares: `<`, `less` and sorting follow .NET's invariant culture, the root order of the Unicode collation
-//! algorithm, here for ASCII.
+//! Text comparison for `<`, `less` and sorting: .NET's invariant culture, which is the root order of the Unicode collation
+//! algorithm. ASCII only; other text is unknown.
 
 use std::cmp::Ordering;
 

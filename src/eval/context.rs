@@ -1,4 +1,4 @@
-//! What one evaluation carries along: the files it may ask for, and the bounds of its work.
+//! The context of one evaluation: access to files, and the limits on its work.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,13 +18,13 @@ pub const MAX_STEPS: u32 = 2_000_000;
 /// Expressions evaluated within one another, through parameters, variables, functions and modules.
 const MAX_DEPTH: u32 = 2_000;
 
-/// Turns of one loop, elements of `range()`, and instances of one deployment.
+/// Iterations of one loop, elements of `range()`, and instances of one deployment.
 pub const MAX_TURNS: usize = 10_000;
 
 /// Bytes of one string.
 pub const MAX_TEXT: usize = 1 << 20;
 
-/// Bytes of stack that must be free before evaluating deeper, and bytes taken anew where they are not. Expressions nest
+/// Bytes of stack that must be free before evaluating deeper, and bytes taken again where they are not. Expressions nest
 /// 200 deep, and variables of variables deeper; the stacks of worker threads are small.
 const RED_ZONE: usize = 128 * 1024;
 const STACK: usize = 1024 * 1024;

@@ -1,4 +1,4 @@
-//! What an expression is worth at a point of a template. Total: whatever cannot be known is unknown and says why.
+//! Evaluates an expression at a point of a template. Total: what cannot be known is unknown with a reason.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Whether a declaration is deployed: its own conditions and loop, and those of the modules on the way to it.
+//! Whether a declaration is deployed: its own condition and loop, and those of the modules that contain it.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ pub(crate) fn of_fault(reason: Arc<str>, place: NodeRef) -> Existence {
     }))
 }
 
-/// A turn that stands for any number of turns.
+/// An iteration that stands for any number of iterations.
 pub(crate) fn of_open_loop(
     cx: &Context<'_>,
     env: Env<'_>,
@@ -125,7 +125,7 @@ pub(crate) fn of_open_loop(
     }))
 }
 
-/// Where the expression of a loop stands.
+/// The position of the expression of a loop.
 pub(crate) fn loop_place(env: Env<'_>, over: &Loop) -> NodeRef {
     env.place(over.expression().node)
 }

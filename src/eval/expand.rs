@@ -1,4 +1,4 @@
-//! From an entry point and its parameter values to the list of resources it would deploy.
+//! Expands an entry point with its parameter values into the list of resources that it deploys.
 
 use std::sync::Arc;
 
@@ -280,10 +280,10 @@ fn times(inner: Option<u64>, outer: Option<u64>) -> Option<u64> {
     }
 }
 
-/// What is done at each turn: where, whether the loop takes it, and how many instances it stands for.
+/// What is done at each iteration: where, whether the loop takes it, and how many instances it stands for.
 type EachIteration<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Existence, Option<u64>) + 'f;
 
-/// Runs `f` at each turn of a declaration, or once; `Existence` is that of the loop alone.
+/// Runs `f` at each iteration of a declaration, or once; `Existence` is that of the loop alone.
 fn each<'o>(
     cx: &Context<'_>,
     out: &mut Out<'o>,
@@ -338,7 +338,7 @@ fn expand_resource<'t>(
     } && (!resource.existing || out.want.existing);
     let mut list = None;
     let first = out.expansion.instances.len();
-    // Bicep's lowering gives children their parents' loops; ARM's are deployed in each turn of their parent.
+    // Bicep's lowering gives children their parents' loops; ARM's are deployed in each iteration of their parent.
     let inside = !env.is_bicep() && resource.declaration.loops.is_some();
     if wanted || inside {
         let iterations = each(

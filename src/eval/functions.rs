@@ -1,8 +1,8 @@
-//! ARM's functions over values that may be unknown. One file per family.
+//! ARM's functions over values that may be unknown, one file for each family.
 //!
-//! A function is a row of its family's table. Most are pure: given known arguments they compute, over alternatives they
-//! are lifted, and an argument that is not known makes the result unknown, of the type that the table names. Partial
-//! functions see unknown arguments and make of them what can be made; lazy ones see expressions.
+//! A function is a row in its family's table. A *pure* function computes from known arguments; with an unknown argument its
+//! result is unknown, of the type in the table; with several possible arguments it has several possible results. A *partial*
+//! function also accepts unknown arguments. A *lazy* function receives expressions.
 
 mod array;
 mod date;

@@ -1,4 +1,4 @@
-//! Resource ids, of which the names are often known and the subscription and resource group are not.
+//! Resource ids. Their names are often known when their subscription and resource group are not.
 
 use std::sync::Arc;
 

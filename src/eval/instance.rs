@@ -1,4 +1,4 @@
-//! What a deployment makes: the expanded list of resources, each with what is known of it.
+//! Resource instances: the result of expanding a deployment.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub struct Instance {
     pub list: Option<NodeRef>,
     /// Where it is deployed to.
     pub scope: DeploymentScope,
-    /// The members asked for, as an object.
+    /// The requested members, as an object.
     pub body: Value,
     /// Node of its type string: where findings point.
     pub type_place: NodeRef,

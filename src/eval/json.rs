@@ -1,4 +1,4 @@
-//! Values as text and text as values: `string()` and interpolation one way, `json()` and loaded files the other.
+//! Converts values to text (`string()`, interpolation) and text to values (`json()`, loaded files).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What public modules deploy that were not restored: a template stands for each, which has no text in the workspace.
+//! Public modules that are not restored: a template in the data stands for each.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Parameters, variables, imports and user functions: what the names of a file are worth, each evaluated once.
+//! Evaluates the names of a file, each once: parameters, variables, imports, user functions.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The turns of a loop: each known element in order, and one more that stands for those that are not known.
+//! The iterations of a loop: each known element in order, and one iteration for all elements that are not known.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::model::{Expr, ExprKind, Ident, Loop, NodeRef};
 pub(crate) enum Iteration {
     /// Surely taken, with this index where the index is known.
     Known(Option<i64>),
-    /// Stands for any number of turns; why they are not known.
+    /// Stands for any number of iterations; why they are not known.
     Open(Arc<str>),
     /// The loop is surely empty: what a turn would be, for those who ask what is not deployed.
     Never,
@@ -38,8 +38,8 @@ pub(crate) const UNPLACED: &str = "its position is not known";
 /// Why a variable of a loop that is surely empty has no value.
 const NEVER: &str = "its loop is empty";
 
-/// Runs `f` at each turn of a loop written in `env`; `resource` where it is one of a resource or module, which asks
-/// for the turn of an empty loop too.
+/// Runs `f` at each iteration of a loop written in `env`; `resource` where it is one of a resource or module, which asks
+/// for the iteration of an empty loop too.
 pub(crate) fn each_iteration(
     cx: &Context<'_>,
     env: Env<'_>,
@@ -218,7 +218,7 @@ fn open_list<'e>(cx: &Context<'_>, env: Env<'_>, count: &'e Expr) -> Option<(&'e
         .then_some((of, list))
 }
 
-/// A hash under which equal expressions are equal wherever they stand.
+/// A hash under which equal expressions are equal wherever they are.
 pub(crate) fn expression_hash(expr: &Expr) -> u64 {
     use std::hash::{Hash, Hasher};
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();

@@ -1,5 +1,5 @@
-//! What is common to values of which only one holds: the two branches of a condition that is not known, the results of
-//! a function over alternatives.
+//! Merges values of which only one applies: the branches of an unknown condition, the results of a function over several
+//! possible arguments.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! From a module use to the template it deploys: read, nested, computed, known without reading, or not readable.
+//! Resolves the use of a module to the template it deploys: a file, a nested or computed template, a public module, or
+//! nothing that can be read.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub(crate) enum Entered<'s> {
     Cycle,
 }
 
-/// What is asked of a module.
+/// What is requested of a module.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     Resources,

@@ -1,6 +1,6 @@
-//! The order of the declarations of a deployment: what each waits for, by `dependsOn` and by what it refers to.
+//! The order of declarations in a deployment, by `dependsOn` and by references.
 //!
-//! Only templates with several instances of an ordered type are looked at: elsewhere the order decides nothing.
+//! It is computed only for templates with several instances of an ordered type: elsewhere it decides nothing.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -1,7 +1,7 @@
-//! Whether an expression gives the subscription that it is deployed to: `last(split(subscription().id, '/'))`.
+//! Whether an expression is the deployment's own subscription, as `last(split(subscription().id, '/'))` is.
 //!
-//! The canonical form of the expression is evaluated with two subscriptions that are made up: if it gives both, it gives
-//! every one.
+//! The canonical form of the expression is evaluated with two made-up subscriptions. If the result is the given subscription
+//! both times, the expression is the deployment's own.
 
 use std::sync::Arc;
 

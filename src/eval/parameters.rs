@@ -1,4 +1,4 @@
-//! What a parameter file gives: its assignments, those of the files it extends, each evaluated where it is written.
+//! The values that a parameter file gives: its assignments, and those of the files it extends.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Text that is known in part: `'ab${n}'` begins with `a` whatever `n` is, and the last part of a resource's id is its name.
+//! Partly known text: `'ab${n}'` begins with `a` whatever `n` is, and a resource id ends with the resource's name.
 
 use std::sync::Arc;
 

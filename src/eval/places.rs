@@ -1,4 +1,4 @@
-//! Where a declaration is deployed: subscription, resource group, or a resource it extends.
+//! The scope of a declaration: subscription, resource group, or the resource that it extends.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Expressions as their authors wrote them, shortened, for messages: *deployed when `deployAcr && !empty(name)`*.
+//! Prints expressions as they are written, shortened, for messages such as *deployed if `deployAcr && !empty(name)`*.
 
 use crate::model::{Expr, ExprKind, Member};
 

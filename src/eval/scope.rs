@@ -1,8 +1,8 @@
-//! What names mean at a point of a template: loops, lambdas, parameters, variables, resources, modules.
+//! Name resolution at a point of a template: loops, lambdas, parameters, variables, resources, modules.
 //!
-//! A [`Frame`] is one use of a template: its items, the arguments given to it, and what was evaluated so far. An
-//! [`Env`] is a point in it: which item, and which loop and lambda variables are bound there. Environments live on the
-//! stack and point outward, so that arguments of modules are evaluated where they are written, when they are needed.
+//! A [`Frame`] is one use of a template: its items, its arguments, and the values evaluated so far. An [`Env`] is a point in
+//! a frame: an item, and the loop and lambda variables bound there. Environments live on the stack and refer to the
+//! enclosing one, so module arguments are evaluated lazily where they are written.
 
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
@@ -22,25 +22,25 @@ use crate::model::{
 pub enum Internal {
     /// A resource of the same template.
     Resource {
-        /// The item it stands in.
+        /// The item it is in.
         item: u32,
         /// From the item's resource down to it: which child, which grandchild.
         path: Arc<[u32]>,
-        /// Which turn of its loop; `None` where it has no loop, or stands for all of them.
+        /// Which iteration of its loop; `None` where it has no loop, or stands for all of them.
         iteration: Option<Value>,
     },
     /// A module of the same template.
     Module {
         /// The item.
         item: u32,
-        /// Which turn of its loop.
+        /// Which iteration of its loop.
         iteration: Option<Value>,
     },
     /// A module's outputs.
     Outputs {
         /// The module's item.
         item: u32,
-        /// Which turn of its loop.
+        /// Which iteration of its loop.
         iteration: Option<Value>,
     },
 }
@@ -50,7 +50,7 @@ pub enum Internal {
 pub(crate) struct Env<'s> {
     /// Where names are looked up.
     pub frame: &'s Frame<'s>,
-    /// Where the text stands: the frame's own, but for a nested template of outer scope.
+    /// The position of the text: the frame's own, but for a nested template of outer scope.
     pub origin: &'s Origin,
     /// The item of [`Origin::template`].
     pub item: u32,
@@ -151,7 +151,7 @@ pub(crate) enum Binding<'s> {
     },
 }
 
-/// Where the text of a template stands.
+/// The position of the text of a template.
 pub(crate) struct Origin {
     pub file: FileId,
     pub template: Arc<Template>,
@@ -302,7 +302,7 @@ impl<'s> Frame<'s> {
         index.find(section, name, self.is_bicep())
     }
 
-    /// The remembered value of an item; marks it as running where it is not known yet.
+    /// The stored value of an item; marks it as running where it is not known yet.
     pub fn start(&self, item: u32) -> Slot {
         let mut memo = self.memo.borrow_mut();
         if memo.is_empty() {

@@ -1,4 +1,4 @@
-//! What a resource's or module's symbol is worth before deployment: its name, its type, a module's outputs.
+//! The value of a resource's or module's symbol before deployment: its name, its type, a module's outputs.
 
 use std::sync::Arc;
 
@@ -237,7 +237,7 @@ pub(crate) fn settle(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     }
 }
 
-/// A property of a symbol, or one of the turns of a looped one. Where it is read safely (`m.?outputs.x`), what a module
+/// A property of a symbol, or one of the iterations of a looped one. Where it is read safely (`m.?outputs.x`), what a module
 /// gives that is not deployed is null.
 pub(crate) fn property(
     cx: &Context<'_>,
@@ -376,7 +376,7 @@ fn after_deployment(declaration: &Declaration, name: &str) -> Value {
     Value::unknown(format!("'{symbol}.{name}' is known only after deployment"))
 }
 
-/// Evaluates in the turn of a looped declaration, or as it stands.
+/// Evaluates in the iteration of a looped declaration, or as it stands.
 pub(crate) fn in_iteration(
     cx: &Context<'_>,
     env: Env<'_>,

@@ -1,4 +1,4 @@
-//! What evaluation promises, as tables: expression and value, template and instances.
+//! Tests of evaluation as tables: expression and value, template and instances.
 
 mod bounds;
 mod expressions;

@@ -1,4 +1,4 @@
-//! What a declared type implies for a value that is not given: the one of several that it must be, the members it must have.
+//! What a declared type says about a value that is not given: its possible values, its required members.
 
 use std::sync::Arc;
 

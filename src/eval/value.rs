@@ -1,4 +1,4 @@
-//! Values that may be known only in part, each with the place in the source that it comes from.
+//! Values that may be partly known, each with the source node that it comes from.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use tower_lsp::ls_types::{InitializeResult, TextDocumentSyncKind};
 
 use crate::text::Encoding;
 
-/// The command that looks at all workspace folders anew.
+/// The command that looks at all workspace folders again.
 pub(super) const SCAN: &str = "preflight.scan";
 
 /// What the client can, as far as it changes what it gets.
@@ -20,7 +20,7 @@ pub(super) const SCAN: &str = "preflight.scan";
 pub(super) struct Caps {
     /// What columns count.
     pub(super) encoding: Encoding,
-    /// It asks for diagnostics, and can be asked to ask again: nothing is pushed to it. A client that asks but cannot
+    /// It requests diagnostics, and can be asked to ask again: nothing is pushed to it. A client that asks but cannot
     /// would show stale verdicts when an edit in one file changes another's; it gets pushes like any other.
     pub(super) pull: bool,
     pub(super) related: bool,
@@ -32,7 +32,7 @@ pub(super) struct Caps {
     pub(super) preferred: bool,
     /// Code actions that cannot be chosen are shown as such.
     pub(super) disabled: bool,
-    /// Code actions may come without their edit, which is asked for when one is chosen.
+    /// Code actions may come without their edit, which is requested when one is chosen.
     pub(super) resolve: bool,
     pub(super) document_changes: bool,
     pub(super) create_files: bool,

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tower_lsp::ls_types::Uri;
 
-/// URIs that are remembered. Beyond that a document goes by its valid URI, which most clients understand too.
+/// URIs that are stored. Beyond that a document goes by its valid URI, which most clients understand too.
 const MAX_URIS: usize = 1024;
 
 /// The client's URIs that are not valid, by the valid ones; nearly always there are none.

@@ -21,7 +21,7 @@ use super::to_proto;
 use crate::rules::fix::{FileEdit, Fix};
 use crate::text::Span;
 
-/// The annotation of edits in other files than the one the action was asked for.
+/// The annotation of edits in other files than the one the action was requested in.
 const ELSEWHERE: &str = "elsewhere";
 
 /// Findings that one request is offered fixes for. A menu is for what the cursor is at; a whole file of thousands of
@@ -153,7 +153,7 @@ impl Session {
         let mut operations = Vec::new();
         let mut annotated = false;
         // New files first: so that a module exists before it is named, and since VS Code undoes only an edit that
-        // ends in the file where the user asks for it.
+        // ends in the file where the user requests it.
         let (new, old): (Vec<_>, Vec<_>) = fix.edits.iter().partition(|file| file.create);
         for file in new.into_iter().chain(old) {
             let uri = self.uri(&file.path)?;
@@ -222,7 +222,7 @@ impl Session {
     }
 }
 
-/// Whether quick fixes are among the kinds asked for. The empty kind stands for all.
+/// Whether quick fixes are among the requested kinds. The empty kind stands for all.
 fn wanted(only: Option<&[CodeActionKind]>) -> bool {
     let wanted =
         |kind: &CodeActionKind| kind.as_str().is_empty() || *kind == CodeActionKind::QUICKFIX;

@@ -1,6 +1,4 @@
-//! Requests of our own: what the workspace amounts to, what a file deploys, how it parses.
-//!
-//! Their shapes are documented in [`crate::lsp`].
+//! Our own requests: the status of the workspace, what a file deploys, its syntax tree. Documented in [`crate::lsp`].
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Hover, on registries and plans alone: everywhere else another server may want to speak.
+//! Hover on registries and plans only, since other servers hover elsewhere.
 
 use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 

@@ -1,7 +1,7 @@
-//! Input: a thread that reads, so that any kind of stdin works and its end is noticed at once.
+//! Reads stdin on a thread, so that any kind of stdin works and its end is noticed at once.
 //!
-//! The protocol's own transport takes the first thing that is no message for the end of all input; here it is answered
-//! with the error that JSON-RPC has for it, and the next message is looked for.
+//! The transport of the protocol's library ends at the first malformed message. Here it is answered with a JSON-RPC error,
+//! and reading continues at the next message.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const MAX_LINE: u64 = 4 << 10;
 const MAX_MESSAGE: u64 = 256 << 20;
 
 /// Starts the reading thread; the end of the messages is the end of the input. `shut_down` is set when a client that has
-/// initialized asks for the end.
+/// initialized requests the end.
 pub(super) fn start(
     from: impl Read + Send + 'static,
     output: Arc<Output>,

@@ -32,7 +32,7 @@ pub(super) enum Job {
     Scanning(usize),
     /// Answer when no scan is under way and everything is up to date.
     WhenIdle(oneshot::Sender<()>),
-    /// Begin anew after a panic.
+    /// Start again after a panic.
     Rebuild(Box<Rebuild>),
     /// A request: answered with what all earlier jobs led to.
     Ask(Ask),
@@ -52,7 +52,7 @@ pub(super) struct Edit {
     pub(super) steps: Option<Vec<TextChange>>,
 }
 
-/// All that is needed to begin anew.
+/// All that is needed to start again.
 pub(super) struct Rebuild {
     pub(super) folders: Vec<PathBuf>,
     pub(super) options: Options,

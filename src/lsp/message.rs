@@ -1,4 +1,4 @@
-//! From the bytes of a message to what the protocol's library takes, parsed once.
+//! Decodes the bytes of a message, once, to the request type of the protocol's library.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Ending when the editor is gone, even if something else still holds the pipe.
+//! Ends the server when the editor is gone, even if another process still holds its pipe.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Scanning workspace folders on threads of their own, and showing it only where it lasts.
+//! Scans workspace folders on separate threads, and shows progress when a scan lasts.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,4 @@
-//! The protocol's methods. Each changes the state before it waits for anything. So the order in which messages came is the
-//! order in which they count, however the runtime goes about it.
+//! The protocol's methods. Each changes the state before its first await, so messages take effect in the order they arrive.
 
 use serde_json::Value;
 use tokio::sync::oneshot;

@@ -1,4 +1,4 @@
-//! What the editor sets, by whichever of the three ways it does: once at the start, when asked, or when it changes.
+//! The editor's settings: given at the start, requested, or sent when they change.
 
 use serde_json::Value;
 

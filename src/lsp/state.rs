@@ -80,7 +80,7 @@ pub(super) struct State {
     running: bool,
     /// What the editor set at the start.
     first_settings: Overrides,
-    /// How often settings were asked for: only the last answer counts.
+    /// How often settings were requested: only the last answer counts.
     settings_asked: u64,
     pub(super) trace: TraceValue,
     /// `workspace/diagnostic/refresh` was sent and not answered; and another is due after it.
@@ -507,7 +507,7 @@ impl State {
         self.report_scans();
     }
 
-    /// Looks at all folders anew; the answer is due when that is done.
+    /// Looks at all folders again; the answer is due when that is done.
     pub(super) fn scan_all(&mut self, reply: oneshot::Sender<()>) {
         self.begin();
         self.push(Job::Update(Box::new(|analysis| {
@@ -519,7 +519,7 @@ impl State {
 
     // ---- what the worker reports
 
-    /// Has a client that asks for diagnostics ask again; one such request is under way at most.
+    /// Has a client that requests diagnostics ask again; one such request is under way at most.
     pub(super) fn refresh(&mut self) {
         if std::mem::replace(&mut self.refreshing, true) {
             self.refresh_again = true;

@@ -1,4 +1,4 @@
-//! From the engine's plain structs to the protocol's.
+//! Converts the engine's structs to the protocol's.
 
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;

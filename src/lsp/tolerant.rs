@@ -1,8 +1,8 @@
-//! Tolerant decoding: what clients send beside the protocol is left out piece by piece, and the rest counts.
+//! Tolerant decoding: invalid parts of a message are left out, and the rest is used.
 //!
-//! A client that names a kind of text that this version of the protocol does not have must not lose its server for that,
-//! nor one diagnostic of another server in a strange shape cost all code actions. Of the messages that carry a
-//! document's text only the version and the language may be missing: half an edit is no edit, and is logged.
+//! A client that declares a capability value unknown to this protocol version still gets a server, and a malformed
+//! diagnostic of another server does not prevent code actions. In messages that carry a document's text only the version
+//! and the language may be missing; anything else is an error, and is logged.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! URIs and paths: what a client calls a document, and what the engine does.
+//! Converts between a client's URIs and paths.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

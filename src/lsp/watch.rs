@@ -1,5 +1,5 @@
-//! What a client that watches files is asked to watch. Inputs that no client watches are compared with the disk again:
-//! see [`Analysis::look_again`](crate::analysis::Analysis::look_again).
+//! The globs that a client is asked to watch. Inputs that no client watches are compared with the disk: see
+//! [`Analysis::look_again`](crate::analysis::Analysis::look_again).
 
 use std::path::{Path, PathBuf};
 

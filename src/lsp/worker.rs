@@ -169,7 +169,7 @@ impl Worker {
         analysis.edit(&edit.path, edit.document.version, &steps, caps.encoding);
     }
 
-    /// Panics where a test asks for it: see [`super::Setup::fault`].
+    /// Panics where a test requests it: see [`super::Setup::fault`].
     #[allow(clippy::panic, reason = "a test of survival needs a fault to survive")]
     fn provoke(&self, text: &str) {
         if let Some(fault) = &self.fault
@@ -269,7 +269,7 @@ impl Worker {
         self.state.lock().engine_lost(cause, self.strikes);
     }
 
-    /// Builds the engine anew. The second time in a row, documents that break it are left out until they are opened again.
+    /// Builds the engine again. The second time in a row, documents that break it are left out until they are opened again.
     fn rebuild(&mut self, rebuild: Rebuild) {
         self.lost = false;
         self.dirty = true;

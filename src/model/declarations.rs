@@ -1,4 +1,4 @@
-//! What a file declares: parameters, variables, functions, resources, modules, and what a parameter file assigns.
+//! Declarations of a file: parameters, variables, functions, resources, modules, and the assignments of a parameter file.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ pub struct Template {
 pub struct FileModel {
     /// What it says.
     pub template: Arc<Template>,
-    /// For each of [`Template::items`]: its first byte in the file and where its nodes stand.
+    /// For each of [`Template::items`]: its first byte in the file and the positions of its nodes.
     pub spans: Box<[(u32, Arc<ItemSpans>)]>,
 }
 
@@ -314,7 +314,7 @@ pub enum Target {
     Inline(Arc<Template>),
     /// A path or registry reference as written.
     Reference(Reference),
-    /// ARM: `templateLink.relativePath`, or an uri that reduces to one by the `uri(deployment()…)` and
+    /// ARM: `templateLink.relativePath`, or a URI that reduces to one by the `uri(deployment()…)` and
     /// `_artifactsLocation` idioms: to be evaluated, then read relative to this file.
     Relative(Expr),
     /// ARM: `templateLink.uri`, to be evaluated; absolute ones cannot be read.
@@ -332,7 +332,7 @@ pub enum Target {
 pub struct Reference {
     /// The text, decoded: `./modules/acr.bicep`, `br/public:avm/res/…:0.9.3`.
     pub text: Arc<str>,
-    /// Where the literal stands.
+    /// The position of the literal.
     pub node: NodeId,
 }
 

@@ -1,5 +1,5 @@
-//! Expressions of both languages in one form: Bicep's operators are lowered to the ARM functions they compile to, so
-//! that evaluation knows one language.
+//! Expressions of both languages. Bicep's operators are lowered to the ARM functions that they compile to, so evaluation
+//! handles one language.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ pub enum ExprKind {
     Int(i64),
     /// A JSON number with a fraction or exponent.
     Float(Float),
-    /// A string without holes, decoded.
+    /// A string without interpolations, decoded.
     Str(Arc<str>),
-    /// A string with holes: its pieces in order, each to be turned into text and joined.
+    /// A string with interpolations: its pieces in order, each to be turned into text and joined.
     Concat(Box<[Expr]>),
     /// An array; elements may be spreads.
     Array(Box<[Element]>),
@@ -125,7 +125,7 @@ pub struct Element {
 /// A member of an object.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Member {
-    /// `key: value`. The key is a [`ExprKind::Str`] or, with holes, a [`ExprKind::Concat`].
+    /// `key: value`. The key is a [`ExprKind::Str`] or, with interpolations, a [`ExprKind::Concat`].
     Property {
         /// The name.
         key: Expr,
@@ -143,7 +143,7 @@ pub struct ForExpr {
     pub over: Loop,
     /// `if (c)` in the loop.
     pub condition: Option<Expr>,
-    /// What each turn gives.
+    /// What each iteration gives.
     pub body: Expr,
 }
 
@@ -220,7 +220,7 @@ impl Expr {
         Expr::new(node, kind)
     }
 
-    /// The text, where it is a string without holes.
+    /// The text, where it is a string without interpolations.
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
             ExprKind::Str(text) => Some(text),

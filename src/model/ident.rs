@@ -1,4 +1,4 @@
-//! Names that ARM compares without regard to case: one newtype, so that no layer folds case by hand.
+//! Identifiers, which ARM compares without case. One type, so that no other code folds case.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

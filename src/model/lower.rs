@@ -1,8 +1,8 @@
-//! What lowering Bicep and lowering ARM share: numbering nodes, hashing items, and reusing what was lowered before.
+//! Shared by the lowering of Bicep and of ARM: numbering of nodes, hashes of items, and the memo of lowered items.
 //!
-//! Lowering walks the syntax tree of one item and builds its [`Item`]; every node it makes takes the next number from
-//! [`Nodes`], which remembers where it stood. **Invariant:** numbers depend on what the item says, never on how it is
-//! laid out: parentheses, comments and blanks take none. So equal hashes mean that numbers may be exchanged.
+//! Lowering walks the syntax tree of one item and builds its [`Item`]. [`Nodes`] numbers the nodes and records their spans.
+//! **Invariant:** numbers do not depend on layout: parentheses, comments and whitespace take none. So items with equal
+//! hashes have equal numbers.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::text::{Source, Span};
 /// and shallow enough that every recursive walk to the right fits in a small stack.
 pub const MAX_DEPTH: usize = 200;
 
-/// An item together with where its nodes stand.
+/// An item together with the positions of its nodes.
 #[derive(Debug, Clone)]
 pub struct Lowered {
-    /// What it says. One `Arc` for all items that say the same.
+    /// What it says. One `Arc` for all equal items.
     pub item: Arc<Item>,
-    /// Where its nodes stand.
+    /// The positions of its nodes.
     pub spans: Arc<ItemSpans>,
 }
 
@@ -45,7 +45,7 @@ impl ItemMemo for NoMemo {
     }
 }
 
-/// Hash of the text of `span` together with `salt` (language and the section an item stands in): the key of stage 1.
+/// Hash of the text of `span` together with `salt` (language and the section an item is in): the key of stage 1.
 pub fn text_hash<S: Source + ?Sized>(text: &S, span: Span, salt: u64) -> u64 {
     // Most items lie in one chunk, and are hashed without the state that a text in pieces needs.
     let first = text.chunk(span.start as usize);
@@ -57,7 +57,7 @@ pub fn text_hash<S: Source + ?Sized>(text: &S, span: Span, salt: u64) -> u64 {
     hasher.digest()
 }
 
-/// Hands out the numbers of one item's nodes and remembers where they stand.
+/// Hands out the numbers of one item's nodes and records their positions.
 #[derive(Debug)]
 pub struct Nodes {
     base: u32,

@@ -1,9 +1,8 @@
-//! ARM JSON templates to the model.
+//! Lowers ARM JSON templates to the model.
 //!
-//! Every entry of a section is an item, found again by its text. So is every entry of a template nested in a deployment,
-//! however deep: a character typed in a compiled template of megabytes lowers the item it stands in and the deployments
-//! around it, and takes everything beside them as it was. What is lowered from a text must therefore depend on nothing
-//! but that text and what goes into the key beside it ([`Around::salt`]).
+//! Every entry of a section is an item, memoized by its text, also in templates nested in a deployment. An edit in a
+//! compiled template of megabytes lowers the entry around it and the deployments that contain it, and nothing else. What an
+//! entry is lowered to depends only on its text and on the salt in its key ([`Around::salt`]).
 
 pub(crate) mod links;
 mod reader;
@@ -37,7 +36,7 @@ const MAX_NESTING: u32 = 48;
 /// much of it fits under [`MAX_NESTING`] depends on where it stands.
 const SHARED_NESTING: u32 = 16;
 
-/// Where the items of a template stand: first byte in the file, and their nodes.
+/// The positions of the items of a template: first byte in the file, and their nodes.
 pub(in crate::model) type Spans = Vec<(u32, Arc<ItemSpans>)>;
 
 /// Items with their first bytes.
@@ -206,7 +205,7 @@ pub fn arm_kind<S: Source + ?Sized>(tree: &Tree, text: &S) -> FileKind {
     FileKind::Other
 }
 
-/// What a `$schema` says.
+/// The scope that a `$schema` names.
 enum Schema {
     Template(ScopeKind),
     Parameters,
@@ -242,7 +241,7 @@ pub(in crate::model) fn assemble(mut template: Template, mut items: Items) -> (T
 
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// Lowers one item, or finds it. `lower` gives what it declares and the spans of items nested in it. What holds an
-    /// error is lowered anew each time: where an error begins and ends depends on the text around.
+    /// error is lowered again each time: where an error begins and ends depends on the text around.
     pub fn keep(
         &mut self,
         node: Node<'t>,
@@ -381,7 +380,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         (has("value") || has("reference") || has("expression")) && !has("type")
     }
 
-    /// What stands between items and does not parse, each as an item that says so.
+    /// Text between items that does not parse, each as a broken item.
     pub fn broken_items(&mut self, items: &mut Items, errors: &[Node<'t>]) {
         for &error in errors {
             let lowered = Nodes::new(span(error)).finish(ItemKind::Broken, true);

@@ -1,8 +1,7 @@
-//! Lowers Bicep syntax to the model; the only module that knows both.
+//! Lowers Bicep syntax to the model.
 //!
-//! Each declaration is lowered by itself and remembered by its text, so typing in one lowers one. A declaration with a
-//! syntax error inside is lowered as far as it goes, is marked broken and is not remembered: what the parser makes of
-//! it depends on the text around it.
+//! Each declaration is lowered on its own and memoized by its text. A declaration with a syntax error is lowered as far as
+//! possible, marked broken and not memoized, since the parser's result depends on the text around it.
 
 mod declarations;
 mod expressions;
@@ -177,7 +176,7 @@ struct Lowering<'a> {
     /// Where that begins in the file.
     base: u32,
     nodes: Nodes,
-    /// Something is left out that the language asks for though the grammar does not.
+    /// Something is left out that the language requires though the grammar does not.
     incomplete: bool,
 }
 
@@ -232,7 +231,7 @@ impl<'a> Lowering<'a> {
         true
     }
 
-    /// Visits every child that stands in a field. The visitor leaves the cursor where it got it.
+    /// Visits every child that is in a field. The visitor leaves the cursor where it got it.
     fn fields<'t>(
         &mut self,
         cursor: &mut TreeCursor<'t>,

@@ -1,4 +1,4 @@
-//! ARM parameters files to the model (`.bicepparam` goes through `lower_bicep`, being Bicep).
+//! Lowers ARM parameter files to the model. (`.bicepparam` files are Bicep: see `lower_bicep`.)
 
 use std::sync::Arc;
 

@@ -54,7 +54,7 @@ pub struct NodeRef {
     pub node: NodeId,
 }
 
-/// Where the nodes of one item stand, relative to the item's first byte. Shared between equal texts.
+/// The positions of the nodes of one item, relative to the item's first byte. Shared between equal texts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ItemSpans {
     /// By [`NodeId`]; entry 0 is the item itself.

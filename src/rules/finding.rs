@@ -18,9 +18,9 @@ pub enum Verdict {
     Hint,
     /// It depends on something that is not known.
     Unknown,
-    /// What the rule asks for is missing.
+    /// What the rule needs is missing.
     Missing,
-    /// What the rule asks for is there and is off.
+    /// What the rule needs is there and is off.
     Off,
     /// A property has a value that it must not have.
     Violation,

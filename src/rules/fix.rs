@@ -138,7 +138,7 @@ pub struct Folder {
 pub trait Views {
     /// A file.
     fn view(&self, file: FileId) -> Option<Arc<View>>;
-    /// Where a place stands now.
+    /// The position of a node now.
     fn span(&self, place: NodeRef) -> Option<Span>;
     /// The present text of any file, templates or not; `None` where there is none.
     fn text_at(&self, path: &Path) -> Option<Arc<str>>;

@@ -1,4 +1,4 @@
-//! One declaration, one finding: the worst of what several deployments and loop iterations report about it.
+//! Merges the findings of one declaration: the worst over its deployments and loop iterations.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,4 @@
-//! Looks up a property of an instance: a value, nothing, or not known.
+//! Reads a property of an instance: a value, absent, or unknown.
 
 use std::sync::Arc;
 

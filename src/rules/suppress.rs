@@ -1,5 +1,5 @@
-//! Silence where the author asks for it, as Bicep itself grants it: pragmas, with the exact code, tested on the start
-//! of the diagnostic. Entries of `ps-rule.yaml` are the configuration's matter.
+//! Suppression by pragmas, as in Bicep: the exact code, matched against the start of the diagnostic. Suppressions in
+//! `ps-rule.yaml` are part of the configuration.
 
 use memchr::memmem;
 

@@ -1,8 +1,7 @@
-//! The language inside the strings of ARM templates, `"[concat(parameters('a'), '-b')]"`: JSON does not know it, so the
-//! tree of a template ends where these expressions begin.
+//! Parses the expressions in the strings of ARM templates, such as `"[concat(parameters('a'), '-b')]"`.
 //!
-//! Offsets are bytes in the *decoded* string, brackets included; [`mod@super::json`] leads them back to the file. Parsing
-//! takes linear time and bounded depth, whatever the text.
+//! Offsets are bytes in the *decoded* string, brackets included; [`mod@super::json`] maps them to the file. Parsing takes
+//! linear time and bounded depth.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
-//! What Bicep's leaves say: the values of strings, the codes of pragmas, the decorators of a declaration. Everything
-//! else about a tree reads best as the tree itself, by the kinds and fields of `grammars/bicep/src/node-types.json`.
+//! Values of Bicep's leaf nodes: strings, the codes of pragmas, the decorators of a declaration.
 
 mod literal;
 
@@ -13,7 +12,7 @@ use crate::text::{Source, Span};
 pub enum StringPiece<'tree> {
     /// Text, its escapes decoded.
     Text(String),
-    /// The expression of a hole; `None` where the hole does not parse.
+    /// The expression of an interpolation; `None` where the interpolation does not parse.
     Hole(Option<Node<'tree>>),
 }
 
@@ -46,7 +45,7 @@ pub fn string_pieces<'tree>(
     pieces
 }
 
-/// The value of a string that has no hole; `None` where one interpolates.
+/// The value of a string that has no interpolation; `None` where one interpolates.
 pub fn string_value(string: Node<'_>, text: &(impl Source + ?Sized)) -> Option<String> {
     let mut pieces = string_pieces(string, text).into_iter();
     match (pieces.next(), pieces.next()) {
@@ -86,7 +85,7 @@ pub fn pragma(text: &str) -> Option<Pragma<'_>> {
     let (keyword, kind) = KEYWORDS
         .into_iter()
         .find(|(keyword, _)| text.starts_with(keyword))?;
-    // Bicep asks for no blank before the first code.
+    // Bicep requires no blank before the first code.
     let codes = text[keyword.len()..]
         .split([' ', '\t'])
         .filter(|code| !code.is_empty())
@@ -137,7 +136,7 @@ pub fn decorators<'tree>(declaration: Node<'tree>) -> Vec<Node<'tree>> {
 mod tests {
     use super::*;
 
-    /// The pieces of the string that the file `var a = <literal>` holds, holes as `{source}`.
+    /// The pieces of the string that the file `var a = <literal>` holds, interpolations as `{source}`.
     fn pieces(literal: &str) -> Vec<String> {
         let file = format!("var a = {literal}\n");
         let tree = crate::syntax::parse(crate::syntax::bicep(), file.as_str(), None);

@@ -1,8 +1,7 @@
-//! Data with places, from YAML and from JSON with comments: configuration is checked value by value, and what is wrong in
-//! it must be pointed at.
+//! Configuration data with source spans, from YAML and from JSON with comments.
 //!
-//! One shape for both, so that who reads settings does not care which language they were written in. Reading never
-//! fails: what is broken gives the problem and no data.
+//! One representation for both, so that reading settings does not depend on the language. Reading never fails: broken text
+//! gives a problem and no data.
 
 use std::borrow::Cow;
 

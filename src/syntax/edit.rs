@@ -1,6 +1,5 @@
-//! Reads and edits the text of one file, for both languages alike: typed access to declarations, objects, lists and
-//! values, and edits that keep the style of the file. Whoever changes a file does so through this module: no other one
-//! compares kinds of nodes or searches for pieces of text.
+//! Reads and edits one file, in both languages: typed accessors for declarations, objects, lists and values, and edits that
+//! keep the file's style. Fixes change files only through this module.
 
 mod access;
 mod expression;

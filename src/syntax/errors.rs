@@ -1,5 +1,5 @@
-//! Where a file does not parse, in words an author understands: a rule that stays silent about a broken declaration must
-//! be able to say why.
+//! Syntax errors of a file with messages that an author understands. A rule reports nothing about a declaration that does
+//! not parse, so the error must explain why.
 
 mod bicep;
 mod statements;

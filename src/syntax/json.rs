@@ -1,5 +1,4 @@
-//! What a template's strings say, and where: ARM expressions live inside JSON strings, so a place found in the decoded
-//! text must lead back to the bytes of the file through every escape.
+//! Decodes strings of JSON and maps offsets in the decoded text to the file: ARM expressions are inside JSON strings.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! The one door to the parsers that `grammars/build.rs` compiles, and so the only unsafe code of the crate.
+//! Access to the parsers that `grammars/build.rs` compiles. The only unsafe code of the crate.
 //!
-//! Parsers are kept per thread: one costs more to make than a keystroke's parse. Points are never computed: lines and
-//! columns belong to the editor's protocol, and a tree that knows only bytes is edited without counting lines.
+//! Parsers are kept per thread, since creating one costs more than parsing after a keystroke. Trees hold bytes only: lines
+//! and columns are never computed here.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

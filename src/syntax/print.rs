@@ -1,6 +1,6 @@
-//! Trees in print: for who writes a query or wonders what the grammar makes of a file.
+//! Prints trees, for people who write queries or debug the grammar.
 //!
-//! The library's own printer walks by recursion, which deep input turns into a crash, and on one line.
+//! The library's printer recurses, which overflows the stack on deep input, and prints on one line.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! An open document: its text as a rope, its version, and the edits that brought it here.
+//! An open document: its text as a rope, its version, and how edits are applied.
 
 use ropey::Rope;
 

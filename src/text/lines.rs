@@ -1,5 +1,5 @@
-//! From byte offsets to lines and columns, in every encoding at once. The cost of one conversion depends neither on the
-//! number of lines nor on their length.
+//! Converts byte offsets to lines and columns in all encodings. The cost of a conversion does not depend on the number of
+//! lines or their length.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What editors send: lines and columns, in the three encodings of the language server protocol. The other direction,
-//! from byte offsets, is in [`lines`](super::lines).
+//! Converts lines and columns in the three encodings of the language server protocol to byte offsets. [`lines`](super::lines)
+//! converts in the other direction.
 
 use ropey::Rope;
 

@@ -1,4 +1,4 @@
-//! One way to read text, whether it lies in a rope that an editor is changing or in a buffer read from disk.
+//! One interface to text, whether it is an open document's rope or a buffer read from disk.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
-//! Configuration that the ecosystem already has: `ps-rule.yaml` and `bicepconfig.json`, with the editor's settings on
-//! top. One resolver serves server and command line, so that both give the same answer.
+//! Configuration from files that the ecosystem already has, `ps-rule.yaml` and `bicepconfig.json`, overridden by the
+//! editor's settings. Server and command line use the same resolver.
 //!
-//! What was read is remembered until [`Configs::invalidate`] says that a file changed. A file that broke keeps what it
-//! said when it was last whole: half a line typed into `ps-rule.yaml` must not raise a hundred findings.
+//! Settings are cached until [`Configs::invalidate`]. While a file is broken its last valid content applies, so that half a
+//! line typed into `ps-rule.yaml` does not raise a hundred findings.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

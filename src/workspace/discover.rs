@@ -1,8 +1,7 @@
-//! Finds the files of a workspace folder: in parallel, as git sees it, within limits that are reported when reached.
+//! Finds the files of a workspace folder in parallel, respecting `.gitignore`, within limits that are reported when reached.
 //!
-//! Symbolic links are not followed by the walk itself but after it, one by one, and only where they lead to a place not
-//! yet seen. So each real file is reported once, loops end, and folders full of links to one another cost no more than
-//! the folders themselves.
+//! The walk does not follow symbolic links. They are resolved afterwards, and followed only to folders not yet visited, so
+//! each file is found once and loops end.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

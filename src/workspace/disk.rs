@@ -1,7 +1,7 @@
-//! The only module that touches the file system, so that limits, odd files and encodings are handled once.
+//! The only module that touches the file system: limits, special files and encodings are handled here.
 //!
-//! Whatever a workspace may contain ends here: pipes and devices are recognized before they are opened (opening some of
-//! them blocks, or does something), sizes are checked before memory is asked for, and every error is one plain line.
+//! Pipes and devices are recognized before they are opened (opening some of them blocks), sizes are checked before memory
+//! is allocated, and every error is one line.
 
 mod identity;
 mod paths;

@@ -1,7 +1,7 @@
-//! What the place of a deployment's file means: which other deployments its plans cover, and which deployment a message
+//! What the location of a deployment's file implies: which other deployments its plans cover, and which deployment a message
 //! names first.
 //!
-//! Tests and samples are not deployed with the rest of a repository, so their plans count for their own unit only.
+//! Tests and samples are not deployed with the rest of a repository, so their plans cover only their own unit.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! The table of files: what is known of each, open buffers over disk.
+//! The table of files: the state of each, with open buffers over disk.
 //!
-//! A file is *prefiltered* (its bytes were searched, see [`prefilter`]) long before it is *loaded*
-//! (parsed and lowered), and most are never loaded. Trees are kept for open documents only.
+//! A file is *prefiltered* (its bytes are searched, see [`prefilter`]) when it is found, and *loaded* (parsed and lowered) only
+//! when it matters; most never are. Trees are kept for open documents only.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ pub struct Loaded {
     pub summary: Summary,
     /// The first few syntax errors.
     pub errors: Errors,
-    /// Some of it does not parse, and its bytes name what a rule asks for: that may stand there.
+    /// Some of it does not parse, and its bytes name what a rule needs: that may stand there.
     pub uncertain: bool,
 }
 
@@ -305,7 +305,7 @@ impl Workspace {
             || matches!(file.content, Content::Prefiltered(_) | Content::Loaded(_))
     }
 
-    /// What a file says, where it was loaded: the open buffer first.
+    /// The content of a file, where it was loaded: the open buffer first.
     pub fn loaded(&self, id: FileId) -> Option<&Loaded> {
         let file = self.file(id);
         match (&file.document, &file.content) {
@@ -404,7 +404,7 @@ impl Workspace {
     }
 
     /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): checked only when
-    /// asked for by name.
+    /// requested by name.
     pub fn is_artifact(&self, id: FileId) -> bool {
         let file = self.file(id);
         let generated = self
@@ -644,7 +644,7 @@ fn template_of_spec(text: &str) -> Option<String> {
     Some(resource.get("properties")?.get("mainTemplate")?.to_string())
 }
 
-/// What does not parse matters where it may hold what a rule asks for, and it cannot where the bytes of the file do not
+/// What does not parse matters where it may hold what a rule needs, and it cannot where the bytes of the file do not
 /// name that. The files that the prefilter never lets be parsed are classified so: opening one changes nothing.
 fn is_uncertain(
     prefilter: &Prefilter,
@@ -707,7 +707,7 @@ pub(crate) fn lower<S: Source + ?Sized>(
     }
 }
 
-/// What a file says that is none of ours.
+/// The content of a file that is neither a template nor a parameter file.
 fn nothing(kind: FileKind) -> FileModel {
     let template = Template {
         kind,

@@ -1,8 +1,7 @@
-//! How files hang together: who refers to whom, which files can matter, which are entry points.
+//! The graph of files: which file refers to which, which can matter to a rule, which are entry points.
 //!
-//! Edges come from the raw bytes at first (every literal that looks like a path), and from what a file says once it is
-//! loaded. Each file has a [`Relevance`]: the most that it, or a file it leads to, holds. Only files that hold something a
-//! rule asks for are loaded and checked, and what these deploy.
+//! Edges come from the raw bytes first (every literal that looks like a path), and from the lowered file once it is loaded.
+//! Each file has a [`Relevance`]: the highest of its own and of the files it leads to. Only relevant files are loaded.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -273,7 +272,7 @@ impl Workspace {
     /// The deployments that a template is the entry point of: one for each parameter file, one without any where it
     /// has none, none at all where it is no entry point.
     ///
-    /// `rooted` remembers what was found on the way, as long as no file changes what it refers to.
+    /// `rooted` stores what was found on the way, as long as no file changes what it refers to.
     pub fn deployments_of(&self, id: FileId, rooted: &mut Rooted) -> Vec<Option<FileId>> {
         let file = self.file(id);
         if !matches!(file.kind, FileKind::Bicep | FileKind::ArmTemplate)

@@ -14,7 +14,7 @@ use crate::model::FileId;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     ids: FxHashMap<Arc<Path>, FileId>,
-    /// Where folders really lie; those that are not there are asked for again.
+    /// Where folders really lie; those that do not exist are looked up again.
     folders: FxHashMap<PathBuf, PathBuf>,
 }
 

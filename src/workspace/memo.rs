@@ -1,7 +1,7 @@
-//! The memo of lowered items: what was lowered from which text, shared by all files and threads.
+//! The memo of lowered items, by their text, shared by all files and threads.
 //!
-//! Registry modules are compiled into their users again and again; one `Arc` for all items that say the same is what
-//! keeps a workspace of compiled templates small. From time to time the table forgets what no file uses any more.
+//! Compiled templates repeat the same registry modules many times; equal items share one `Arc`, which keeps them small in
+//! memory. Entries that no file uses are removed from time to time.
 
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
 /// is forgotten in minutes, not in days.
 const SWEEP_AFTER: usize = 256;
 
-/// How many remembered texts one insertion pays to look at: a sweep comes when there were enough for all of them.
+/// How many stored texts one insertion pays to look at: a sweep comes when there were enough for all of them.
 const LOOKS_PER_INSERTION: usize = 8;
 
 /// The memo of lowered items.
@@ -78,12 +78,12 @@ impl Memo {
         self.by_meaning.shrink_to_fit();
     }
 
-    /// How many texts and how many meanings are remembered.
+    /// How many texts and how many meanings are stored.
     pub fn len(&self) -> (usize, usize) {
         (self.by_text.len(), self.by_meaning.len())
     }
 
-    /// Whether nothing is remembered.
+    /// Whether nothing is stored.
     pub fn is_empty(&self) -> bool {
         self.by_text.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Texts that replace those of files for a moment: a fix is evaluated before it is offered.
+//! Texts that temporarily replace those of files while a fix is verified.
 
 use super::files::{Content, OpenDocument, Workspace};
 use crate::model::{FileId, FileKind};

@@ -1,5 +1,4 @@
-//! Which template a parameter file belongs to, if it names none: by the names of the files, else by the parameters that it
-//! gives and the template declares.
+//! Pairs a parameter file that names no template with one: by file name, else by the parameters that it gives.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,10 +1,9 @@
-//! Looks at raw bytes to decide which files can matter, because parsing a whole workspace would take a hundred times
-//! as long as judging it. May keep too much, never too little.
+//! Searches raw bytes for what rules need, to decide which files can matter: parsing a whole workspace would take a hundred
+//! times as long. It may keep too many files, never too few.
 //!
-//! The trick: of each name that matters a fragment of four bytes is looked for, spelled out in every case (`/reg`,
-//! `/Reg`, …), with the vectorized multi-pattern search of `aho-corasick`; only where a fragment stands the whole name
-//! is compared. That reads several gigabytes a second, ten times what a case-insensitive automaton does. Escapes could
-//! hide a fragment; they are so rare that a file with any is decoded first.
+//! For each name a fragment of four bytes in every case (`/reg`, `/Reg`, …) is searched with the vectorized multi-pattern
+//! search of `aho-corasick`, and the whole name is compared only at the hits. This is ten times as fast as a
+//! case-insensitive automaton. Escapes could hide a fragment; the few files that contain any are decoded first.
 
 use std::borrow::Cow;
 
@@ -20,7 +19,7 @@ use crate::model::FileKind;
 /// What the bytes of a file may hold. A set flag means "perhaps", an unset one "certainly not".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PatternHits {
-    /// Names a type that the filter asks for.
+    /// Holds the name of a type in the filter.
     pub wanted: bool,
     /// JSON: links a template.
     pub links: bool,
@@ -286,7 +285,7 @@ fn has_empty_template(bytes: &[u8]) -> bool {
 /// The largest distance between a keyword and its path, in bytes: only comments can come between.
 const REACH: usize = 4096;
 
-/// Whether what stands between a word and the next quote leaves it a module or a call of a `load` function.
+/// Whether the text between a word and the next quote leaves it a module or a call of a `load` function.
 fn leads_to_path(word: &[u8], between: &[u8]) -> bool {
     match word {
         b"module" => between

@@ -1,7 +1,7 @@
-//! What public registry modules deploy, so that a module that was never restored does not make a verdict unknown.
+//! What public registry modules deploy, so that a module that is not restored does not make every verdict unknown.
 //!
-//! The facts are data, in `public_modules.json`: for each repository and range of versions a template in Bicep that
-//! deploys the same as far as rules can see, or none. A version outside of it is not known.
+//! The facts are data in `public_modules.json`: for each repository and version range a Bicep template that deploys the same
+//! as far as rules are concerned, or none. Other versions are unknown.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,7 +1,7 @@
-//! Registry modules and template specs, offline: what Bicep has restored to its cache, and what is known of public modules.
+//! Resolves module references offline: local paths, Bicep's cache of restored registry modules and template specs, and what
+//! is known of public modules.
 //!
-//! Nothing is fetched, and nothing that a reference says becomes a path before it is checked: a tag of `..` must not
-//! lead out of the cache.
+//! Nothing is fetched, and no part of a reference becomes a path unchecked: a tag of `..` must not lead out of the cache.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

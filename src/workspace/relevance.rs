@@ -1,4 +1,4 @@
-//! What of a file can matter to a verdict: whether it may deploy what rules ask for, and which files it refers to.
+//! What of a file matters to rules: whether it may deploy a resource that a rule needs, and which files it refers to.
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ pub enum ReferenceKind {
 /// How much a file matters to a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Relevance {
-    /// Deploys nothing a rule asks for. It is never parsed.
+    /// Deploys nothing a rule needs. It is never parsed.
     #[default]
     Nothing,
     /// Something in it cannot be read. That matters to deployments which make a registry: *missing* becomes *unknown*.
-    /// By itself it gives no finding, so it is read when such a deployment asks for it, and not before.
+    /// By itself it gives no finding, so it is read when such a deployment requests it, and not before.
     Uncertain,
-    /// Declares, or may declare, something a rule asks for.
+    /// Declares, or may declare, something a rule needs.
     Holds,
 }
 
@@ -41,7 +41,7 @@ pub struct Summary {
     pub references: Vec<(ReferenceKind, Arc<str>)>,
 }
 
-/// Summarizes a template. `uncertain`: the bytes of its file name something a rule asks for, so that it may be in what
+/// Summarizes a template. `uncertain`: the bytes of its file name something a rule needs, so that it may be in what
 /// does not parse.
 pub fn summarize(template: &Template, filter: &ResourceFilter, uncertain: bool) -> Summary {
     let mut summarizer = Summarizer {

@@ -1,8 +1,7 @@
-//! What evaluation sees of the workspace, and what it looked at while it did.
+//! The workspace as an evaluation sees it.
 //!
-//! A [`View`] answers from what is loaded and asks for the rest: whoever evaluates loads what was missing and evaluates
-//! again. It notes what every answer came from as an [`Input`]: a deployment is evaluated again when one of its inputs
-//! changes, and only then.
+//! A [`View`] answers from loaded files and lists the ones that are missing; the caller loads them and evaluates again. It
+//! records each file it used as an [`Input`]: a deployment is evaluated again when one of its inputs changes, and only then.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -21,9 +20,9 @@ use crate::model::{FileId, ItemKind, Template};
 /// Something that an evaluation read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Input {
-    /// What a file says.
+    /// The content of a file.
     File(FileId),
-    /// That a file deploys nothing a rule asks for: it was passed over.
+    /// That a file deploys nothing a rule needs: it was passed over.
     Harmless(FileId),
     /// A file's text.
     Text(FileId),
@@ -91,7 +90,7 @@ impl<'a> View<'a> {
         view
     }
 
-    /// What was read, and files that were asked for and are not loaded. If there are any, the evaluation is to be
+    /// What was read, and files that were requested and are not loaded. If there are any, the evaluation is to be
     /// repeated once they are.
     pub fn finish(self) -> (BTreeSet<Input>, Vec<PathBuf>) {
         (self.inputs.into_inner(), self.missing.into_inner())

@@ -1,4 +1,4 @@
-//! Arrays, some of whose elements may be unknown, or unknown in number.
+//! Array functions. Elements may be unknown, and so may their number.
 
 use std::sync::Arc;
 

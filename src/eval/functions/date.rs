@@ -1,4 +1,4 @@
-//! Dates: known where they are computed from known dates, never from today's.
+//! Date functions. Dates computed from known dates are known; the current time is not.
 
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
@@ -13,7 +13,7 @@ pub(super) const TABLE: &[Builtin] = &[
     pure("dateTimeToEpoch", INT, 1..=1, to_epoch),
 ];
 
-/// The form of a date where none is asked for. It writes `Z` whatever the offset is.
+/// The form of a date where none is needed. It writes `Z` whatever the offset is.
 const ISO: &str = "yyyy-MM-ddTHH:mm:ssZ";
 
 fn from_epoch(_: &Context<'_>, values: &[Value]) -> Option<Value> {

@@ -1,4 +1,4 @@
-//! Parameters, variables, loop positions, and what is known of the deployment itself.
+//! Parameters, variables, loop positions, and functions about the deployment itself.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Val
 }
 
 /// What `parameters` of a deployment is where it is computed as a whole: `{ "x": { "value": v } }`. `parametersLink`
-/// names a file instead, by an uri that is not followed.
+/// names a file instead, by a URI that is not followed.
 fn linked_parameters(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     let Some(first) = args.first() else {
         return Value::NULL;

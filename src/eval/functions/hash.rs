@@ -1,4 +1,4 @@
-//! `guid` and `uniqueString`, which Azure computes from their arguments alone.
+//! `guid` and `uniqueString`: pure functions of their arguments.
 
 use super::{Builtin, MANY, STRING, partial};
 use crate::eval::context::Context;

@@ -1,4 +1,4 @@
-//! Functions that take a lambda. A lambda is no value: it is applied where it is written.
+//! Functions that take a lambda. A lambda is not a value: it is applied where it is written.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Conditions in three values: what is decided by the known part is known.
+//! Logical functions in three values: the result is known when the known arguments decide it.
 
 use std::sync::Arc;
 

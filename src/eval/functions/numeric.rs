@@ -1,4 +1,4 @@
-//! Integer arithmetic and comparison, as ARM has them: 64 bits, truncating division.
+//! Integer arithmetic and comparison as ARM defines them: 64 bits, division truncates.
 
 use std::cmp::Ordering;
 use std::sync::Arc;

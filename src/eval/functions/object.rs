@@ -1,4 +1,4 @@
-//! Objects: their members may be unknown, and there may be more of them than are known.
+//! Object functions. Members may be unknown, and an object may have more members than are known.
 
 use super::{
     ARRAY, Builtin, MANY, OBJECT, afford, argument, closed, items, lazy, members, partial, pure,

@@ -1,4 +1,4 @@
-//! What only Azure can answer: ids, states, keys, zones.
+//! Functions whose results Azure decides: resource ids, states, keys, zones.
 
 use std::sync::Arc;
 
@@ -135,7 +135,7 @@ fn parts_of_id(
     );
     let mut parts = match (scope, before?.as_slice()) {
         (IdScope::Tenant, []) => Vec::new(),
-        // At a subscription, Azure asks for the subscription and the resource group.
+        // At a subscription, Azure requires the subscription and the resource group.
         (IdScope::ResourceGroup, []) if here.kind == ScopeKind::Subscription => return None,
         (IdScope::ResourceGroup, []) if within => ids::prefix(here, reason),
         (IdScope::ResourceGroup, []) => Vec::new(),

@@ -1,4 +1,4 @@
-//! Text. Most of it plain; `format` follows .NET as far as templates use it.
+//! String functions. `format` follows .NET for the formats that templates use.
 
 use super::{
     ARRAY, BOOL, Builtin, MANY, STRING, afford, closed, int32, partial, pure, slice, string_of,

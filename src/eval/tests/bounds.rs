@@ -1,4 +1,4 @@
-//! Input made to cost: every row ends soon, in a value that says why it is not known.
+//! Expensive input: each row ends quickly, with an unknown value that gives the reason.
 
 use crate::eval::Existence;
 use crate::eval::tests::testing::{Memory, outputs, show};

@@ -1,4 +1,4 @@
-//! Names: parameters, variables, functions, imports, types; and the places that values carry.
+//! Names (parameters, variables, functions, imports, types), and the source nodes that values carry.
 
 use crate::eval::tests::testing::{Memory, outputs, show};
 

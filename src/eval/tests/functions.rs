@@ -1,4 +1,4 @@
-//! Every function with known arguments, and with arguments that are not known.
+//! Every function, with known and with unknown arguments.
 
 use crate::eval::tests::testing::{Memory, outputs, show};
 

@@ -1,4 +1,4 @@
-//! Templates and the instances they make: loops, conditions, nesting, modules, scopes, in both languages.
+//! Templates and their instances: loops, conditions, nesting, modules and scopes, in both languages.
 
 use crate::eval::expand::scope_of;
 use crate::eval::tests::testing::{Memory, show, show_all};

@@ -1,5 +1,5 @@
-//! Linked templates that are files of the workspace though an uri names them: people write `uri(deployment()…, 'x.json')`
-//! or glue `_artifactsLocation` before a relative path, and mean the file beside this one.
+//! Links to templates of the workspace by URI: `uri(deployment()…, 'x.json')`, or a relative path after `_artifactsLocation`,
+//! means the file beside this one.
 
 use std::hash::Hasher;
 
@@ -24,12 +24,12 @@ const LONGEST: u32 = 16 * 1024;
 /// The maximum number of levels of variables that are followed.
 const HOPS: usize = 4;
 
-/// Calls in calls that glue an uri together, and the pieces it is glued from, are fewer than these.
+/// Calls in calls that build a URI, and the pieces it is made of, are fewer than these.
 const DEPTH: usize = 8;
 const PIECES: usize = 64;
 
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
-    /// The variables that an uri could be built from by one of the idioms.
+    /// The variables that a URI could be built from by one of the idioms.
     pub(super) fn links(&mut self, variables: &[Pair<'t>]) -> Links {
         let mut links = Links::default();
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
@@ -64,17 +64,17 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 }
 
-/// A piece of an uri.
+/// A piece of a URI.
 enum Piece {
     /// Where this template lies, or where a parameter says.
     Base(Option<Ident>),
-    /// An access token, glued to the end.
+    /// An access token, concatenated to the end.
     Token,
     Other(Expr),
 }
 
 impl Links {
-    /// The path that an uri means by one of the idioms, and the parameter that says where it begins: else at this file.
+    /// The path that a URI means by one of the idioms, and the parameter that says where it begins: else at this file.
     pub fn relative(&self, uri: &Expr) -> Option<(Expr, Option<Ident>)> {
         let mut pieces = Vec::new();
         self.pieces(uri, DEPTH, &mut pieces)?;
@@ -93,7 +93,7 @@ impl Links {
         Some((path_of(uri.node, parts)?, base))
     }
 
-    /// Takes an uri apart, as far as it is glued together. `None` where that leads nowhere.
+    /// Takes a URI apart, as far as it is concatenated. `None` where that leads nowhere.
     fn pieces(&self, expr: &Expr, depth: usize, out: &mut Vec<Piece>) -> Option<()> {
         let depth = depth.checked_sub(1).filter(|_| out.len() < PIECES)?;
         let expr = self.resolve(expr, HOPS)?;
@@ -256,7 +256,7 @@ fn is_token(expr: &Expr) -> bool {
         if name.is("parameters") && is_argument(args, |said| said.to_ascii_lowercase().ends_with("sastoken")))
 }
 
-/// The path that its parts are glued to, without the slash that joined it to its base.
+/// The path that its parts are concatenated to, without the slash that joined it to its base.
 fn path_of(node: NodeId, mut parts: Vec<Expr>) -> Option<Expr> {
     // A slash may be a piece of its own.
     while let Some(first) = parts.first_mut() {

@@ -1,5 +1,5 @@
-//! Reading a tree of JSON: members, elements and strings, found by one cursor and distinguished by number, since a template
-//! of megabytes has hundreds of thousands of nodes.
+//! Reads JSON trees: members, elements and strings. It compares node kinds by number and uses one cursor, since a large
+//! template has hundreds of thousands of nodes.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -108,7 +108,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
         new
     }
 
-    /// What a string token says.
+    /// The value of a string token.
     pub fn said(&self, string: Node<'t>) -> Cow<'a, str> {
         match self.text.slice(span(string)) {
             Cow::Borrowed(token) => decode_string(token).text,
@@ -207,7 +207,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
         found
     }
 
-    /// Whether the cursor stands on the value of a member.
+    /// Whether the cursor is on the value of a member.
     pub(super) fn at_value(&self) -> bool {
         self.cursor
             .field_id()

@@ -1,4 +1,4 @@
-//! Elements of `resources`: resources with what is nested in them, and deployments of other templates.
+//! Lowers elements of `resources`: resources with their nested resources, and deployments.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The types of parameters, `definitions` and function parameters, as far as they bound values.
+//! Lowers the types of parameters, `definitions` and function parameters, as far as they restrict values.
 
 use tree_sitter::Node;
 
@@ -67,7 +67,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         TypeDeclaration { name, ty }
     }
 
-    /// What a string token says, as a name.
+    /// The value of a string token, as a name.
     pub fn name(&mut self, string: Node<'t>) -> Ident {
         let said = self.said(string);
         Ident::new(self.intern(&said))

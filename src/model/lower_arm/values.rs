@@ -1,4 +1,4 @@
-//! JSON values to expressions: literals, `"[…]"`, and the `copy` arrays by which ARM writes a loop inside an object.
+//! Lowers JSON values to expressions: literals, `"[…]"`, and the `copy` arrays that are loops inside an object.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub(super) struct Copy<'t> {
     pub input: Node<'t>,
 }
 
-/// Where the decoded text of a string stands in the file.
+/// The position of the decoded text of a string in the file.
 struct Origin<'d> {
     start: u32,
     decoded: &'d DecodedString<'d>,
@@ -52,7 +52,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         Expr::new(node, kind)
     }
 
-    /// The value at the cursor, which stands there again afterwards.
+    /// The value at the cursor, which is restored.
     fn walk(&mut self, nodes: &mut Nodes, depth: usize) -> Expr {
         let at = self.cursor.node();
         let node = nodes.next(span(at));

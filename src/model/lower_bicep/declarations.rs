@@ -1,4 +1,4 @@
-//! Declarations: what a file states, with nested resources taken out of the bodies they are written in.
+//! Lowers declarations. Nested resources become items of their own.
 
 use tree_sitter::TreeCursor;
 
@@ -21,7 +21,7 @@ struct Head {
 }
 
 impl Lowering<'_> {
-    /// The top-level declaration the cursor stands on.
+    /// The top-level declaration at the cursor.
     pub(super) fn item(
         &mut self,
         cursor: &mut TreeCursor<'_>,
@@ -65,7 +65,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Whether a declaration asks for `languageVersion` 2.0 by what the model does not keep of it.
+    /// Whether a declaration requests `languageVersion` 2.0 by what the model does not keep of it.
     fn is_modern(&mut self, cursor: &mut TreeCursor<'_>, kind: Kind) -> bool {
         let typed = match kind {
             Kind::ExtensionDeclaration => true,
@@ -198,7 +198,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The name of the decorator the cursor stands on, unless it is one of another namespace's than `sys`.
+    /// The name of the decorator at the cursor, unless it is one of another namespace's than `sys`.
     fn decorator_name(&self, cursor: &mut TreeCursor<'_>) -> Span {
         let namespace = self.text(self.span_in(cursor, Field::Namespace));
         match namespace {
@@ -244,7 +244,7 @@ impl Lowering<'_> {
 
     // ---- references to other files
 
-    /// The path literal of the declaration the cursor stands on; none if it has holes.
+    /// The path literal of the declaration at the cursor; none if it has interpolations.
     fn reference(&mut self, cursor: &mut TreeCursor<'_>) -> Option<Reference> {
         if !self.enter_field(cursor, Field::Path) {
             return None;
@@ -382,7 +382,7 @@ impl Lowering<'_> {
         } else {
             None
         };
-        // An inherited version is numbered as one of its own, since both say the same.
+        // An inherited version is numbered as one of its own, since both are equal.
         let node = self.nodes.next(self.version_span(span));
         let inherited = outer.and_then(|outer| outer.api_version.as_ref());
         let mut head = Head {
@@ -432,7 +432,7 @@ impl Lowering<'_> {
             climbed += 1;
             match self.kind(cursor) {
                 Kind::For => {
-                    // Bicep knows no loop in a loop here, and a resource cannot say which it stands in.
+                    // Bicep knows no loop in a loop here, and a resource cannot say which it is in.
                     self.incomplete |= head.loops.is_some();
                     head.loops = Some(self.over(cursor, depth));
                 }
@@ -446,7 +446,7 @@ impl Lowering<'_> {
         climbed
     }
 
-    /// The object of a resource's body. The resources nested in it are numbered after its members, wherever they stand
+    /// The object of a resource's body. The resources nested in it are numbered after its members, wherever they are
     /// among them: the model keeps the two apart, so their order must leave no trace.
     fn body(
         &mut self,
@@ -515,7 +515,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The value of a property by its name, in the object the cursor stands on.
+    /// The value of a property by its name, in the object at the cursor.
     fn member_value(&mut self, cursor: &mut TreeCursor<'_>, name: &str) -> Option<Expr> {
         let mut value = None;
         self.items(cursor, |this, cursor, kind| {

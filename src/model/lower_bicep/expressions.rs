@@ -1,7 +1,6 @@
-//! Bicep expressions to the functions they compile to.
+//! Lowers Bicep expressions to the ARM functions that they compile to.
 //!
-//! A node is numbered before the nodes below it, whatever stands between them in the text. Parentheses and `!` are
-//! stepped over in a loop and counted as no depth, so that they leave no trace in the model.
+//! A node is numbered before its children. Parentheses and `!` are skipped in a loop and do not count as depth.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -58,7 +57,7 @@ pub(super) const TOO_DEEP: &str = "nested too deeply";
 pub(super) const NOT_PARSED: &str = "does not parse";
 
 impl Lowering<'_> {
-    /// The expression the cursor stands on; `depth` counts the model's expressions around it.
+    /// The expression at the cursor; `depth` counts the model's expressions around it.
     pub(super) fn expr(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
         let climbed = self.strip(cursor);
         let expr = if depth < MAX_DEPTH {
@@ -72,7 +71,7 @@ impl Lowering<'_> {
         expr
     }
 
-    /// The expression in a field of the node the cursor stands on.
+    /// The expression in a field of the node at the cursor.
     pub(super) fn expr_in(
         &mut self,
         cursor: &mut TreeCursor<'_>,
@@ -212,7 +211,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The operand the cursor stands on; one of `=~` and `!~` is compared in lower case.
+    /// The operand at the cursor; one of `=~` and `!~` is compared in lower case.
     fn operand(&mut self, cursor: &mut TreeCursor<'_>, folded: bool, depth: usize) -> Expr {
         if !folded {
             return self.expr(cursor, depth + 1);
@@ -332,7 +331,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The list of arguments the cursor stands on; `depth` is the call's.
+    /// The list of arguments at the cursor; `depth` is the call's.
     fn arguments(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Box<[Expr]> {
         let mut args = Vec::new();
         self.items(cursor, |this, cursor, _| {
@@ -357,7 +356,7 @@ impl Lowering<'_> {
         ExprKind::Array(elements.into())
     }
 
-    /// The member of an object that the cursor stands on, if it is one; `depth` is the object's.
+    /// The member of an object at the cursor, if it is one; `depth` is the object's.
     pub(super) fn object_member(
         &mut self,
         cursor: &mut TreeCursor<'_>,
@@ -431,7 +430,7 @@ impl Lowering<'_> {
         }))
     }
 
-    /// The head of the loop the cursor stands on: `for item in over`, `for (item, index) in over`.
+    /// The head of the loop at the cursor: `for item in over`, `for (item, index) in over`.
     pub(super) fn over(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Loop {
         let (mut item, mut index, mut over) = (None, None, None);
         self.fields(cursor, |this, cursor, field| match field {
@@ -483,7 +482,7 @@ impl Lowering<'_> {
         Expr::new(node, ExprKind::Concat(parts.into()))
     }
 
-    /// A piece of the literal at `span` that is no hole, unless it is empty.
+    /// A piece of the literal at `span` that is no interpolation, unless it is empty.
     fn piece(&mut self, span: Span, literal: &Literal<'_>, part: Range<usize>) -> Option<Expr> {
         if part.is_empty() {
             return None;
@@ -493,7 +492,7 @@ impl Lowering<'_> {
         Some(text(node, literal.decode(part)))
     }
 
-    /// What the string the cursor stands on says, if it is one without holes. Takes no number.
+    /// What the string at the cursor says, if it is one without interpolations. Takes no number.
     pub(super) fn literal_text(&self, cursor: &mut TreeCursor<'_>) -> Option<Arc<str>> {
         if !matches!(self.kind(cursor), Kind::String | Kind::MultilineString) {
             return None;

@@ -1,4 +1,4 @@
-//! The grammar's node and field names as enums, looked up once: lowering runs on every keystroke and compares no names.
+//! Node and field names of the grammar as enums, resolved once, since lowering runs on every keystroke.
 
 use std::num::NonZeroU16;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ macro_rules! names {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum $enum {
             $($variant,)*
-            /// Nothing that lowering asks for.
+            /// Not needed for lowering.
             Other,
         }
 

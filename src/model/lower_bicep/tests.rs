@@ -544,7 +544,7 @@ fn names_used_and_not_bound() {
 
 // ---- layout
 
-/// Both say the same: equal hashes, equally many nodes, and node for node the same text but for its layout.
+/// Both are equal: equal hashes, equally many nodes, and node for node the same text but for its layout.
 fn alike(one: &str, other: &str) {
     let [a, b] = [one, other].map(|text| lower(FileKind::Bicep, text));
     assert_eq!(

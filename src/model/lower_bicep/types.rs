@@ -1,4 +1,4 @@
-//! Type expressions, as far as they bound the values of parameters.
+//! Lowers type expressions, as far as they restrict the values of parameters.
 
 use tree_sitter::TreeCursor;
 
@@ -7,7 +7,7 @@ use super::{Lowering, MAX_DEPTH};
 use crate::model::{Expr, ExprKind, Ident, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeExpr};
 
 impl Lowering<'_> {
-    /// The type the cursor stands on.
+    /// The type at the cursor.
     pub(super) fn ty(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> TypeExpr {
         let mut climbed = 0;
         while matches!(
@@ -65,7 +65,7 @@ impl Lowering<'_> {
             }
             Kind::ObjectType => self.object_type(cursor, depth),
             Kind::NegatedType => self.negated_type(cursor),
-            // Bicep allows no hole in a type, so one bounds nothing but its kind.
+            // Bicep allows no interpolation in a type, so one bounds nothing but its kind.
             Kind::String | Kind::MultilineString => match self.literal_text(cursor) {
                 Some(_) => TypeExpr::Literal(self.expr(cursor, depth)),
                 None => TypeExpr::Primitive(Ident::from("string")),

@@ -1,4 +1,4 @@
-//! Which plans cover a registry: the plans that can matter to it, each with its cover, and what they come to.
+//! Which plans cover a registry: the plans that apply to it, the cover of each, and the result.
 
 use std::sync::{Arc, OnceLock};
 

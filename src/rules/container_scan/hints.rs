@@ -1,4 +1,4 @@
-//! Hints: what is not wrong, but will disappoint. Always information, never about what the author must do.
+//! Hints: no findings, but what may not work as expected. Always at Information.
 
 use super::{METADATA, is_plan, is_registry, plan};
 use crate::eval::{Existence, Instance, Value};

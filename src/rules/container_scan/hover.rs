@@ -1,4 +1,4 @@
-//! What a person sees who points at a registry or a plan: the verdict, what decided it, the rule in short.
+//! Hover on a registry or a plan: the verdict, what decided it, and the rule in short.
 
 use std::fmt::Write;
 

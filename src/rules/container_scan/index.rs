@@ -1,6 +1,6 @@
-//! Plans by what they are for: a registry is compared with the few that can matter to it, not with every plan.
+//! An index of plans by subscription and registry, so that a registry is compared only with the plans that apply to it.
 //!
-//! Plans of one name, deployment and subscription are compared with each other here, once: the later one decides.
+//! Plans of one name in one deployment and subscription are ordered here: the later one decides.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a verdict is and what it says: the message, and the nodes that explain it.
+//! The message of a verdict, and the nodes that explain it.
 
 use super::coverage::{Candidates, CoverageResult};
 use super::plan;

@@ -1,5 +1,5 @@
-//! What a pricing resource is worth to a registry: each condition of cover asked one by one and answered yes, maybe or
-//! no, so that a verdict can say which of them decided.
+//! The cover of one plan for one registry: each condition of cover is yes, maybe or no, so that a message can name the
+//! one that decided.
 
 use std::sync::Arc;
 
@@ -299,7 +299,7 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
     answer
 }
 
-/// The literal that turns the scanning extension off, and the element it stands in.
+/// The literal that turns the scanning extension off, and the element it is in.
 pub fn extension_off(plan: &Instance) -> Option<&Value> {
     let Kind::Array(array) = &property(plan, &["extensions"])?.kind else {
         return None;

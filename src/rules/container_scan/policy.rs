@@ -1,5 +1,4 @@
-//! Policies that turn a plan on after deployment: not a plan of the workspace, but a reason not to call a registry
-//! unscanned.
+//! Policies that turn a plan on after deployment. They are no plans, but they make *missing* *unknown*.
 
 use super::plan;
 use crate::eval::{Existence, Instance, Kind, Value};

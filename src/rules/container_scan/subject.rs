@@ -1,4 +1,4 @@
-//! What the fixes of this rule need to know of a finding: the plans that are off, and lists of plans.
+//! What the fixes of this rule need of a finding: the plans that are off, and the lists of plans.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl RuleSubject for RegistrySubject {
 pub struct PlanOff {
     /// The literal that names it.
     pub name_place: Option<NodeRef>,
-    /// The literal that says Free, wherever it stands.
+    /// The literal that says Free, wherever it is.
     pub tier: Option<NodeRef>,
     /// The extension's `isEnabled` literal.
     pub extension: Option<NodeRef>,
@@ -61,7 +61,7 @@ pub struct PlanOff {
     pub type_place: NodeRef,
     /// A public module that is known without being read deploys it.
     pub known_module: bool,
-    /// The deployment it stands in; `None` for the registry's own.
+    /// The deployment it is in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,
     /// The module uses that lead to it, outermost first.
     pub via: Arc<[ModuleUse]>,
@@ -80,7 +80,7 @@ pub enum OffCause {
     Condition,
 }
 
-/// A plan whose name comes from a literal that may stand in a list: where `Containers` could join.
+/// A plan whose name comes from a literal that may be in a list: where `Containers` could join.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanList {
     /// The array literal that a loop runs over, where it is one.
@@ -97,7 +97,7 @@ pub struct PlanList {
     pub via: Arc<[ModuleUse]>,
     /// The registry's deployment, in whose reach it is: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
-    /// The deployment it stands in; `None` for the registry's own.
+    /// The deployment it is in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! Verdicts on instances made by hand: one line of words for each, so that a case reads like the sentence it stands for.
+//! Verdicts on hand-made instances, each described by one line.
 
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ pub(super) const VERSION: &str = "2024-01-01";
 /// The oldest version that is taken over from other plans.
 pub(super) const OLDEST_VERSION: &str = "2023-01-01";
 
-/// The newest stable version, on 2026-11-01: what the linter rule `use-recent-api-versions` asks for.
+/// The newest stable version, on 2026-11-01: what the linter rule `use-recent-api-versions` requires.
 const NEWEST_VERSION: &str = "2026-07-01";
 
 /// Configurations that extend each other are followed so far.
@@ -136,7 +136,7 @@ fn is_pricing(resource: &Resource) -> bool {
 }
 
 /// The API version to write: as other plans of the file, or else of the workspace, have it, or as the workspace's linter
-/// asks for.
+/// requires.
 fn version(cx: &FixContext<'_>, view: &View, plan: Plan) -> String {
     if lints(cx, view, "use-recent-api-versions") {
         return NEWEST_VERSION.to_owned();
@@ -454,7 +454,7 @@ fn module_folder(view: &View) -> PathBuf {
     most.map_or(PathBuf::new(), |(folder, _)| folder)
 }
 
-/// Whether a file has plans of one name alone and asks for no parameter. What it deploys, verification shows.
+/// Whether a file has plans of one name alone and requests no parameter. What it deploys, verification shows.
 fn only_sets_plan(view: &View, plan: &str) -> bool {
     let items = || view.model.template.items.iter();
     let resource = |kind: &ItemKind| match kind {

@@ -1,5 +1,4 @@
-//! How a string literal is written, seen from its text alone, so that a reader in a hurry decodes it without visiting the
-//! nodes it is made of.
+//! Decodes a string literal from its text alone, without visiting its child nodes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +9,7 @@ pub struct Literal<'a> {
     raw: &'a str,
     /// The `$` signs it is opened with, if it is one in three quotes.
     dollars: Option<usize>,
-    /// What stands between the quotes. Of a literal in three quotes the line end after them is no part.
+    /// The text between the quotes. Of a literal in three quotes the line end after them is no part.
     pub inner: Range<usize>,
 }
 
@@ -42,7 +41,7 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// Whether there can be no hole in it, by its text: a hole has a `${` that the literal takes for one.
+    /// Whether there can be no interpolation in it, by its text: an interpolation has a `${` that the literal takes for one.
     pub fn has_no_interpolation(&self) -> bool {
         self.dollars == Some(0) || !self.raw[self.inner.clone()].contains("${")
     }
@@ -57,7 +56,7 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// Where the text before a hole ends, whose first `$` stands at `interpolation`: of more `$` than open one, the first are
+    /// Where the text before an interpolation ends, whose first `$` stands at `interpolation`: of more `$` than open one, the first are
     /// text.
     pub fn text_before(&self, interpolation: usize) -> usize {
         let rest = self.raw.get(interpolation..).unwrap_or("");

@@ -1,4 +1,4 @@
-//! Typed access to what a file holds: declarations, objects, lists and values, the same for Bicep and for JSON.
+//! Typed accessors for declarations, objects, lists and values, the same for Bicep and JSON.
 
 use tree_sitter::{Node, Tree};
 

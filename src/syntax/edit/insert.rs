@@ -1,4 +1,4 @@
-//! Edits: a value set, a member, an element or a declaration added, in the style that the file has around it.
+//! Edits that set a value or add a member, an element or a declaration, in the style of the surrounding text.
 
 use super::TextEdit;
 use super::access::{Declaration, Source, Value};

@@ -1,4 +1,4 @@
-//! How a file is written, so that what a fix adds looks as if its author had added it.
+//! Detects a file's style: indentation, line ends, quotes.
 
 use crate::text::Span;
 

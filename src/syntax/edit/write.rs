@@ -1,4 +1,4 @@
-//! New values as text, in the layout of their neighbours.
+//! Writes new values as text, in the layout of their neighbours.
 
 use super::access::Value;
 use super::style::{Style, on_one_line};

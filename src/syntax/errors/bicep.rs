@@ -1,9 +1,8 @@
-//! What Bicep forbids and its grammar lets pass: an object in a string's hole, a number that no machine holds, a pragma
-//! behind code.
+//! Errors that Bicep's grammar accepts and the compiler refuses: an object interpolated in a string, an integer beyond
+//! 64 bits, a pragma after code.
 //!
-//! The grammar could say these things at the price of a second copy of every expression rule, and a reader of the tree
-//! would lose the string around the mistake. A look at the text finds where they can be, and the tree shows whether they
-//! are there, so that a sound file costs one pass over its bytes.
+//! The grammar could refuse them only with a second copy of every expression rule. A search of the text finds candidates
+//! and the tree decides, so a valid file costs one pass over its bytes.
 
 use std::ops::Range;
 
@@ -57,9 +56,9 @@ fn advance<'tree>(cursor: &mut TreeCursor<'tree>, to: &Range<usize>) -> Node<'tr
     cursor.node()
 }
 
-// ---- holes
+// ---- interpolations
 
-/// A string's hole holds an expression on one line, without objects, and without arrays but in a lambda's body.
+/// A string's interpolation holds an expression on one line, without objects, and without arrays but in a lambda's body.
 fn interpolations(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
     let mut cursor = tree.walk();
     let mut seen = 0;
@@ -67,7 +66,7 @@ fn interpolations(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
         if at < seen || !is_suspect(&text.as_bytes()[at + 2..]) {
             continue;
         }
-        // More `$` than a multi-line string asks for stand before the ones that open.
+        // More `$` than a multi-line string requires are before the ones that open.
         if advance(&mut cursor, &(at..at + 2)).kind() != "interpolation" {
             cursor.goto_parent();
         }
@@ -81,7 +80,7 @@ fn interpolations(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
     }
 }
 
-/// Whether a hole may hold what it must not: a bracket or a line end before the first `}` that is no text.
+/// Whether an interpolation may hold what it must not: a bracket or a line end before the first `}` that is no text.
 fn is_suspect(interpolation: &[u8]) -> bool {
     let mut quoted = false;
     for &byte in interpolation {
@@ -391,7 +390,7 @@ mod tests {
         check("'${'}' == '${[]}'}'", &[("[]", ARRAY)]);
         check("$'''$${ {} }'''", &[("{}", OBJECT)]);
         check("$$'''${[ $$${[]}'''", &[("[]", ARRAY)]);
-        // A lambda's body may be an array, but not hold an object; a string in it begins anew.
+        // A lambda's body may be an array, but not hold an object; a string in it begins again.
         check("'${map(b, c => [c, [c]])}'", &[]);
         check("'${map(b, c => [{}])}'", &[("{}", OBJECT)]);
         check("'${map(b, c => '${[c]}')}'", &[("[c]", ARRAY)]);

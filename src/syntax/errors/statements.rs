@@ -1,5 +1,5 @@
-//! Statements of a Bicep file that belong to the other kind of Bicep file: one grammar reads templates and parameter
-//! files, and only the file's name says which of the two it is.
+//! Statements that belong to the other kind of Bicep file. One grammar parses templates and parameter files; the file name
+//! decides which of the two it is.
 
 use tree_sitter::{Node, Tree};
 

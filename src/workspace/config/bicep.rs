@@ -1,7 +1,7 @@
-//! `bicepconfig.json`: the parts that decide what a module reference means.
+//! `bicepconfig.json`: the settings that decide what a module reference resolves to.
 //!
-//! A configuration may extend others. The one nearest to a file wins, member by member, over what it extends; paths
-//! count from the folder of the file that says them (Azure/bicep, `ConfigurationManager`).
+//! A configuration may extend others. The nearest one wins for each member, and paths are relative to the file that
+//! contains them (Azure/bicep, `ConfigurationManager`).
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::syntax::data::{self, Data, DataKind};
 use crate::text::Span;
 use crate::workspace::disk;
 
-/// What one file says by itself; members it does not have are `None`.
+/// The content of one file by itself; members it does not have are `None`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BicepFile {
     /// `extends`: the path as written, and where.

@@ -1,4 +1,4 @@
-//! Combines the settings of files and editor, and keeps the source of each for `--show-config`.
+//! Combines the settings of files and editor, and records the source of each for `--show-config`.
 
 use std::path::Path;
 use std::sync::Arc;

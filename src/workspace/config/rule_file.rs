@@ -1,7 +1,7 @@
 //! `ps-rule.yaml`, the configuration file of PSRule.
 //!
 //! Names, shapes and precedence are PSRule's (its page *about_PSRule_Options*). Preflight's own settings are under
-//! `configuration`, where PSRule lets rules keep theirs.
+//! `configuration`.
 
 use ignore::gitignore::GitignoreBuilder;
 use indexmap::IndexMap;
@@ -14,7 +14,7 @@ use crate::text::Span;
 /// The module that ships the rules; a name may be qualified with it.
 const MODULE: &str = "PSRule.Rules.Azure";
 
-/// What one file says. `None` and empty: nothing.
+/// The content of one file. `None` and empty: nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleFile {
     /// `PREFLIGHT_PLAN`.
@@ -38,7 +38,7 @@ impl RuleFile {
     }
 }
 
-/// What a file says of rules, by their names as written.
+/// Settings of rules, by their names as written.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleLists {
     /// `rule.include`.

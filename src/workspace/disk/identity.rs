@@ -1,4 +1,4 @@
-//! File identity: which names lead to one file, whatever their case and the links on the way.
+//! File identity: paths that differ in case or lead through links to one file.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

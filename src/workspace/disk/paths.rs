@@ -1,6 +1,6 @@
-//! Paths and URIs: the one place that knows how each platform writes them.
+//! Paths and URIs of each platform.
 //!
-//! What the standard library knows of Windows' paths is used on all platforms; URIs are functions over text.
+//! Windows' paths are parsed by the standard library; URIs are functions over text, tested on every platform.
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf, Prefix, PrefixComponent};

@@ -1,4 +1,4 @@
-//! Atomic replacement: a file has its old content or its new one, whatever reads it or ends the program meanwhile.
+//! Atomic replacement: at any time a file has its old content or its new content.
 
 use std::fs::{self, File, Metadata};
 use std::io::Write;
