@@ -170,6 +170,32 @@ fn files_begin_with_documentation_and_stay_short() {
 }
 
 #[test]
+fn functions_stay_short() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources(&root().join("src")) {
+        if name.contains("tests") {
+            continue;
+        }
+        // The unit tests of a file are its last part.
+        let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let words: Vec<&str> = line.split_whitespace().take(4).collect();
+            let Some(word) = words.iter().position(|word| *word == "fn") else {
+                continue;
+            };
+            let indent = line.len() - line.trim_start().len();
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines[at..].iter().position(|line| **line == end);
+            if length.is_some_and(|length| length >= 80) && !line.ends_with([';', '}']) {
+                wrong.push(format!("src/{name}.rs: {}", words[word + 1]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "over 80 lines: {wrong:#?}");
+}
+
+#[test]
 fn the_top_level_holds_what_it_should() {
     const EXPECTED: [&str; 17] = [
         ".ci",

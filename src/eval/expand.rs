@@ -550,6 +550,23 @@ fn expand_module(
     }
 }
 
+/// The reference of a module as written; empty for an inline or computed template.
+fn written_reference(module: &Module) -> Arc<str> {
+    match &module.target {
+        Target::Reference(reference) => reference.text.clone(),
+        _ => "".into(),
+    }
+}
+
+/// Whether nothing in a module matters: a public module that deploys nothing a rule needs, or a template without it.
+fn is_skipped(out: &mut Out<'_>, entered: &Entered<'_>) -> bool {
+    match entered {
+        Entered::Unread { harmless, .. } => *harmless && !out.want.types.is_empty(),
+        Entered::Template { env, .. } => !out.is_relevant(&env.origin.template),
+        _ => false,
+    }
+}
+
 fn expand_entered(
     cx: &Context<'_>,
     out: &mut Out<'_>,
@@ -559,12 +576,7 @@ fn expand_entered(
     (iteration, copies): (Existence, Option<u64>),
     entered: Entered<'_>,
 ) {
-    let skipped = match &entered {
-        Entered::Unread { harmless, .. } => *harmless && !out.want.types.is_empty(),
-        Entered::Template { env, .. } => !out.is_relevant(&env.origin.template),
-        _ => false,
-    };
-    if skipped {
+    if is_skipped(out, &entered) {
         return;
     }
     let existence = || {
@@ -572,19 +584,13 @@ fn expand_entered(
         site.existence.and(iteration).and(own)
     };
     let place = modules::place_of(env, module);
-    let reference = match &module.target {
-        Target::Reference(reference) => reference.text.clone(),
-        _ => "".into(),
+    let step = |file| ModuleUse {
+        place,
+        declaration: env.place(module.declaration.node),
+        reference: written_reference(module),
+        file,
     };
-    let via = |file| -> Arc<[ModuleUse]> {
-        let step = ModuleUse {
-            place,
-            declaration: env.place(module.declaration.node),
-            reference: reference.clone(),
-            file,
-        };
-        site.via.iter().cloned().chain([step]).collect()
-    };
+    let via = |file| -> Arc<[ModuleUse]> { site.via.iter().cloned().chain([step(file)]).collect() };
     let unread = |out: &mut Out<'_>, reference: Arc<str>, reason: Arc<str>, harmless| {
         out.note_unread(Unread {
             reference,
@@ -602,14 +608,11 @@ fn expand_entered(
         } => {
             if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
                 let harmless = matches!(existence(), Existence::Never(_));
-                return unread(out, reference.clone(), TOO_LARGE.into(), harmless);
+                return unread(out, written_reference(module), TOO_LARGE.into(), harmless);
             }
             out.note_file(file);
             let existence = match undeclared_argument(module, inner) {
-                Some(name) => {
-                    let reason = format!("a module is given '{name}', which it does not declare");
-                    existence().and(existence::of_fault(reason.into(), place))
-                }
+                Some(reason) => existence().and(existence::of_fault(reason, place)),
                 None => existence(),
             };
             let site = Site {
@@ -644,20 +647,20 @@ fn expand_entered(
     }
 }
 
-/// An argument of a Bicep module for which the module has no parameter.
-fn undeclared_argument<'m>(module: &'m Module, inner: Env<'_>) -> Option<&'m str> {
+/// The fault of a Bicep module that is given an argument for which it has no parameter.
+fn undeclared_argument(module: &Module, inner: Env<'_>) -> Option<Arc<str>> {
     let ExprKind::Object(arguments) = &module.arguments.as_ref()?.kind else {
         return None;
     };
     if !matches!(module.target, Target::Reference(_)) || !inner.is_bicep() {
         return None;
     }
-    let names = arguments.iter().filter_map(|member| match member {
+    let mut names = arguments.iter().filter_map(|member| match member {
         Member::Property { key, .. } => key.as_str(),
         Member::Spread(_) => None,
     });
-    let mut names = names;
-    names.find(|name| inner.frame.find(Section::Value, name).is_none())
+    let name = names.find(|name| inner.frame.find(Section::Value, name).is_none())?;
+    Some(format!("a module is given '{name}', which it does not declare").into())
 }
 
 /// Resource types that exist at a subscription alone.

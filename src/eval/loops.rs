@@ -56,71 +56,79 @@ pub(crate) fn each_iteration(
                 });
             })
         }
-        Loop::Count { name, count } => {
-            // `length(x)` of which some elements are known, though not how many there are.
-            if let Some((of, list)) = open_list(cx, env, count) {
-                let hash = expression_hash(of);
-                return run(cx, &list, false, &mut |iteration, value| {
-                    let reason = match &iteration {
-                        Iteration::Open(reason) => reason.clone(),
-                        _ => value.reason().unwrap_or_else(|| UNPLACED.into()),
-                    };
-                    let index = Value::unknown_of(reason, Some(Type::Int), false);
-                    bind_copy(
-                        env,
-                        name,
-                        resource,
-                        index,
-                        Some((hash, value)),
-                        &mut |env| f(env, iteration.clone()),
-                    );
-                });
-            }
-            let count = value_of(cx, env, count);
-            let iteration =
-                |index: Value, iteration: Iteration, f: &mut dyn FnMut(Env<'_>, Iteration)| {
-                    bind_copy(env, name, resource, index, None, &mut |env| {
-                        f(env, iteration.clone())
-                    });
-                };
-            let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Iteration)| {
-                let index = Value::unknown_of(reason.clone(), Some(Type::Int), false);
-                iteration(index, Iteration::Open(reason.clone()), f);
-                Iterations {
-                    known: 0,
-                    open: Some(reason),
-                    non_empty: false,
-                    list: None,
-                }
+        Loop::Count { name, count } => each_of_count(cx, env, (name, count), resource, f),
+    }
+}
+
+/// The iterations of `copy: { name, count }`.
+fn each_of_count(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    (name, count): (&Ident, &Expr),
+    resource: bool,
+    f: &mut dyn FnMut(Env<'_>, Iteration),
+) -> Iterations {
+    // `length(x)` of which some elements are known, though not how many there are.
+    if let Some((of, list)) = open_list(cx, env, count) {
+        let hash = expression_hash(of);
+        return run(cx, &list, false, &mut |iteration, value| {
+            let reason = match &iteration {
+                Iteration::Open(reason) => reason.clone(),
+                _ => value.reason().unwrap_or_else(|| UNPLACED.into()),
             };
-            match count.kind {
-                Kind::Int(count) if count <= MAX_TURNS as i64 => {
-                    for index in 0..count.max(0) {
-                        iteration(Value::int(index), Iteration::Known(Some(index)), f);
-                    }
-                    if count <= 0 && resource {
-                        iteration(
-                            Value::unknown_of(NEVER, Some(Type::Int), false),
-                            Iteration::Never,
-                            f,
-                        );
-                    }
-                    Iterations {
-                        known: count.max(0) as usize,
-                        open: None,
-                        non_empty: count > 0,
-                        list: None,
-                    }
-                }
-                Kind::Int(_) => open(TOO_LARGE.into(), f),
-                _ => {
-                    let reason = count.reason();
-                    open(
-                        reason.unwrap_or_else(|| "the count of a loop is no number".into()),
-                        f,
-                    )
-                }
+            let index = Value::unknown_of(reason, Some(Type::Int), false);
+            bind_copy(
+                env,
+                name,
+                resource,
+                index,
+                Some((hash, value)),
+                &mut |env| f(env, iteration.clone()),
+            );
+        });
+    }
+    let count = value_of(cx, env, count);
+    let iteration = |index: Value, iteration: Iteration, f: &mut dyn FnMut(Env<'_>, Iteration)| {
+        bind_copy(env, name, resource, index, None, &mut |env| {
+            f(env, iteration.clone())
+        });
+    };
+    let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Iteration)| {
+        let index = Value::unknown_of(reason.clone(), Some(Type::Int), false);
+        iteration(index, Iteration::Open(reason.clone()), f);
+        Iterations {
+            known: 0,
+            open: Some(reason),
+            non_empty: false,
+            list: None,
+        }
+    };
+    match count.kind {
+        Kind::Int(count) if count <= MAX_TURNS as i64 => {
+            for index in 0..count.max(0) {
+                iteration(Value::int(index), Iteration::Known(Some(index)), f);
             }
+            if count <= 0 && resource {
+                iteration(
+                    Value::unknown_of(NEVER, Some(Type::Int), false),
+                    Iteration::Never,
+                    f,
+                );
+            }
+            Iterations {
+                known: count.max(0) as usize,
+                open: None,
+                non_empty: count > 0,
+                list: None,
+            }
+        }
+        Kind::Int(_) => open(TOO_LARGE.into(), f),
+        _ => {
+            let reason = count.reason();
+            open(
+                reason.unwrap_or_else(|| "the count of a loop is no number".into()),
+                f,
+            )
         }
     }
 }

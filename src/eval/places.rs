@@ -134,75 +134,19 @@ fn of_expression(
 ) -> DeploymentScope {
     if let ExprKind::Call { name, args, .. } = &expr.kind {
         let env = env.reading();
-        let subscription = || DeploymentScope {
-            subscription: here.subscription.clone(),
-            ..DeploymentScope::here(ScopeKind::Subscription)
-        };
-        match (name.as_str().to_ascii_lowercase().as_str(), &**args) {
-            ("subscription", []) => return subscription(),
-            ("subscription", [id, ..]) => {
-                return DeploymentScope {
-                    subscription: subscription_value(cx, env, id),
-                    ..subscription()
-                };
-            }
-            ("resourcegroup", args) => {
-                let base = match args {
-                    [id, _, ..] => DeploymentScope {
-                        subscription: subscription_value(cx, env, id),
-                        ..subscription()
-                    },
-                    _ => subscription(),
-                };
-                let group = match args.last() {
-                    Some(group) => Some(value(cx, env, group)),
-                    None => here.resource_group.clone(),
-                };
-                return DeploymentScope {
-                    kind: ScopeKind::ResourceGroup,
-                    resource_group: group,
-                    ..base
-                };
-            }
-            ("managementgroup", []) => return management_group(here.management_group.clone()),
-            ("managementgroup", [group, ..]) => {
-                return management_group(Some(value(cx, env, group)));
-            }
-            ("tenant", _) => return DeploymentScope::here(ScopeKind::Tenant),
-            ("if", [when, yes, no]) if hops < MAX_HOPS => {
-                let condition = value_of(cx, env, when);
-                let branch = |expr| of_expression(cx, env, here, expr, module, hops + 1);
-                return match condition.as_bool() {
-                    Some(true) => branch(yes),
-                    Some(false) => branch(no),
-                    None => either(branch(yes), branch(no), &reason_of(&condition)),
-                };
-            }
-            (
-                "resourceid"
-                | "extensionresourceid"
-                | "subscriptionresourceid"
-                | "tenantresourceid",
-                args,
-            ) => {
-                let resource = resource_of_id(cx, env, args);
-                let ty = resource.as_ref().and_then(|r| r.resource_type.as_ref());
-                if ty.is_some_and(|ty| ty.is("Microsoft.Management/managementGroups")) {
-                    return management_group(resource.and_then(|resource| resource.name));
-                }
-                if ty.is_some_and(|ty| ty.is("Microsoft.Resources/resourceGroups")) {
-                    return DeploymentScope {
-                        resource_group: resource.and_then(|resource| resource.name),
-                        subscription: here.subscription.clone(),
-                        ..DeploymentScope::here(ScopeKind::ResourceGroup)
-                    };
-                }
-                return DeploymentScope {
-                    resource,
-                    ..here.clone()
-                };
-            }
-            _ => {}
+        if let ("if", [when, yes, no]) = (&*name.as_str().to_ascii_lowercase(), &**args)
+            && hops < MAX_HOPS
+        {
+            let condition = value_of(cx, env, when);
+            let branch = |expr| of_expression(cx, env, here, expr, module, hops + 1);
+            return match condition.as_bool() {
+                Some(true) => branch(yes),
+                Some(false) => branch(no),
+                None => either(branch(yes), branch(no), &reason_of(&condition)),
+            };
+        }
+        if let Some(scope) = of_call(cx, env, here, name.as_str(), args) {
+            return scope;
         }
     }
     let mut values = Vec::new();
@@ -227,6 +171,71 @@ fn of_expression(
             ..here.clone()
         },
     }
+}
+
+/// The scope that a call of a scope function or of an id function names.
+fn of_call(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    here: &DeploymentScope,
+    name: &str,
+    args: &[Expr],
+) -> Option<DeploymentScope> {
+    let subscription = || DeploymentScope {
+        subscription: here.subscription.clone(),
+        ..DeploymentScope::here(ScopeKind::Subscription)
+    };
+    Some(match (name.to_ascii_lowercase().as_str(), args) {
+        ("subscription", []) => subscription(),
+        ("subscription", [id, ..]) => DeploymentScope {
+            subscription: subscription_value(cx, env, id),
+            ..subscription()
+        },
+        ("resourcegroup", args) => {
+            let base = match args {
+                [id, _, ..] => DeploymentScope {
+                    subscription: subscription_value(cx, env, id),
+                    ..subscription()
+                },
+                _ => subscription(),
+            };
+            let group = match args.last() {
+                Some(group) => Some(value(cx, env, group)),
+                None => here.resource_group.clone(),
+            };
+            DeploymentScope {
+                kind: ScopeKind::ResourceGroup,
+                resource_group: group,
+                ..base
+            }
+        }
+        ("managementgroup", []) => management_group(here.management_group.clone()),
+        ("managementgroup", [group, ..]) => management_group(Some(value(cx, env, group))),
+        ("tenant", _) => DeploymentScope::here(ScopeKind::Tenant),
+        (
+            "resourceid" | "extensionresourceid" | "subscriptionresourceid" | "tenantresourceid",
+            args,
+        ) => {
+            let resource = resource_of_id(cx, env, args);
+            let ty = resource.as_ref().and_then(|it| it.resource_type.as_ref());
+            let is = |name: &str| ty.is_some_and(|ty| ty.is(name));
+            if is("Microsoft.Management/managementGroups") {
+                management_group(resource.and_then(|resource| resource.name))
+            } else if is("Microsoft.Resources/resourceGroups") {
+                DeploymentScope {
+                    resource_group: resource.and_then(|resource| resource.name),
+                    subscription: here.subscription.clone(),
+                    ..DeploymentScope::here(ScopeKind::ResourceGroup)
+                }
+            } else {
+                DeploymentScope {
+                    resource,
+                    ..here.clone()
+                }
+            }
+        }
+        _ => return None,
+    })
 }
 
 fn management_group(name: Option<Value>) -> DeploymentScope {

@@ -1,6 +1,6 @@
 //! Prints expressions as they are written, shortened, for messages such as *deployed if `deployAcr && !empty(name)`*.
 
-use crate::model::{Expr, ExprKind, Member};
+use crate::model::{Element, Expr, ExprKind, Member};
 
 /// Characters of a printed expression; what is longer ends in an ellipsis.
 const MAX_CHARS: usize = 80;
@@ -95,40 +95,8 @@ impl Printer {
                 }
                 self.push("'");
             }
-            ExprKind::Array(elements) => {
-                self.push("[");
-                for (i, element) in elements.iter().enumerate() {
-                    self.push(match (i, element.spread) {
-                        (0, false) => "",
-                        (0, true) => "...",
-                        (_, false) => ", ",
-                        (_, true) => ", ...",
-                    });
-                    self.expr(&element.value, 0);
-                }
-                self.push("]");
-            }
-            ExprKind::Object(members) => {
-                self.push("{");
-                for (i, member) in members.iter().enumerate() {
-                    self.push(if i == 0 { " " } else { ", " });
-                    match member {
-                        Member::Property { key, value } => {
-                            match key.as_str() {
-                                Some(name) => self.push(name),
-                                None => self.expr(key, 0),
-                            }
-                            self.push(": ");
-                            self.expr(value, 0);
-                        }
-                        Member::Spread(value) => {
-                            self.push("...");
-                            self.expr(value, 0);
-                        }
-                    }
-                }
-                self.push(if members.is_empty() { "}" } else { " }" });
-            }
+            ExprKind::Array(elements) => self.array(elements),
+            ExprKind::Object(members) => self.object(members),
             ExprKind::Name(name) => self.push(name.as_str()),
             ExprKind::Call {
                 namespace,
@@ -156,21 +124,7 @@ impl Printer {
                 from_end,
             } => {
                 self.expr(base, UNARY + 1);
-                let name = key.as_str().filter(|name| {
-                    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-                });
-                match name {
-                    Some(name) => {
-                        self.push(if *safe { ".?" } else { "." });
-                        self.push(name);
-                    }
-                    None => {
-                        self.push(if *safe { "[?" } else { "[" });
-                        self.push(if *from_end { "^" } else { "" });
-                        self.expr(key, 0);
-                        self.push("]");
-                    }
-                }
+                self.key(key, *safe, *from_end);
             }
             ExprKind::Nested { base, name } => {
                 self.expr(base, UNARY);
@@ -184,6 +138,56 @@ impl Printer {
             }
             ExprKind::For(_) => self.push("[for …]"),
             ExprKind::Invalid(_) => self.push("…"),
+        }
+    }
+
+    fn array(&mut self, elements: &[Element]) {
+        self.push("[");
+        for (i, element) in elements.iter().enumerate() {
+            self.push(if i == 0 { "" } else { ", " });
+            self.push(if element.spread { "..." } else { "" });
+            self.expr(&element.value, 0);
+        }
+        self.push("]");
+    }
+
+    fn object(&mut self, members: &[Member]) {
+        self.push("{");
+        for (i, member) in members.iter().enumerate() {
+            self.push(if i == 0 { " " } else { ", " });
+            match member {
+                Member::Property { key, value } => {
+                    match key.as_str() {
+                        Some(name) => self.push(name),
+                        None => self.expr(key, 0),
+                    }
+                    self.push(": ");
+                    self.expr(value, 0);
+                }
+                Member::Spread(value) => {
+                    self.push("...");
+                    self.expr(value, 0);
+                }
+            }
+        }
+        self.push(if members.is_empty() { "}" } else { " }" });
+    }
+
+    fn key(&mut self, key: &Expr, safe: bool, from_end: bool) {
+        let name = key.as_str().filter(|name| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        });
+        match name {
+            Some(name) => {
+                self.push(if safe { ".?" } else { "." });
+                self.push(name);
+            }
+            None => {
+                self.push(if safe { "[?" } else { "[" });
+                self.push(if from_end { "^" } else { "" });
+                self.expr(key, 0);
+                self.push("]");
+            }
         }
     }
 
