@@ -190,7 +190,11 @@ impl Prefilter {
         };
         let mut references = References::default();
         self.bicep.scan(bytes, |at| match bytes[at] {
-            b'/' if is_at(bytes, at, b"/deployment") => {
+            // Not `deploymentScripts`, of which there are many.
+            b'/' if [b"/deployments@".as_slice(), b"/deploymentstacks@"]
+                .iter()
+                .any(|ty| is_at(bytes, at, ty)) =>
+            {
                 hits.computed |= !has_empty_template(&bytes[at..])
             }
             b'/' => hits.wanted |= self.names_type(bytes, at),
@@ -260,7 +264,8 @@ impl Prefilter {
 
 /// What follows a member's name and its colon, if `word` at `at` is one, however it is quoted.
 fn is_key<'b>(bytes: &'b [u8], at: usize, word: &[u8]) -> Option<&'b [u8]> {
-    if !is_at(bytes, at, word) {
+    let inside = at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_');
+    if inside || !is_at(bytes, at, word) {
         return None;
     }
     let rest = &bytes[at + word.len()..];
@@ -563,6 +568,16 @@ mod tests {
         let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
         check(&format!("{telemetry}[]"), "", &[]);
         check(&format!("{telemetry}list"), "computed", &[]);
+        check(
+            "resource s 'Microsoft.Resources/deploymentScripts@x' = {",
+            "",
+            &[],
+        );
+        check(
+            "resource s 'Microsoft.Resources/deploymentStacks@x' = {",
+            "computed",
+            &[],
+        );
     }
 
     #[test]
@@ -678,6 +693,14 @@ mod tests {
             "candidate generated",
             &[],
         );
+        let computed = |key: &str, flags: &str| {
+            let text = format!(
+                r#"{{"resources":[{{"type":"Microsoft.Resources/deployments","properties":{{"{key}":"[x]"}}}}]}}"#
+            );
+            check(&text, flags, &[]);
+        };
+        computed("template", "computed candidate");
+        computed("sourceTemplate", "candidate");
         let check_link = |link: &str, references: &[&str]| {
             let text = format!(
                 r#"{{"resources":[{{"type":"Microsoft.Resources/deployments","properties":{{"TemplateLink":{link}}}}}]}}"#
