@@ -153,17 +153,18 @@ mod tests {
         output.send(&answer);
         output.wait_for_room();
         (0..MAX_WAITING >> 20).for_each(|_| output.send(&answer));
-        let (sender, room) = channel();
+        let (sender, freed) = channel();
         let waits = output.clone();
         std::thread::spawn(move || {
             waits.wait_for_room();
             let _ = sender.send(());
         });
-        let waited = room.recv_timeout(Duration::from_millis(100));
-        assert!(waited.is_err(), "there is no room yet");
+        let waited = freed.recv_timeout(Duration::from_millis(100));
+        assert!(waited.is_err(), "the queue is still full");
         drop(free);
-        room.recv_timeout(Duration::from_secs(60))
-            .expect("there is room again");
+        freed
+            .recv_timeout(Duration::from_secs(60))
+            .expect("the queue has space again");
         output.close(Duration::from_secs(60));
         assert_eq!(output.lock().waiting(), 0);
     }

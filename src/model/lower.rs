@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::{Item, ItemKind, ItemSpans, NodeId};
 use crate::text::{Source, Span};
 
-/// Expressions nested deeper than this lower to [`ExprKind::Invalid`]: beyond anything a person or a compiler writes,
-/// and shallow enough that every recursive walk to the right fits in a small stack.
+/// Expressions nested deeper than this lower to [`ExprKind::Invalid`](crate::model::ExprKind::Invalid): beyond anything
+/// a person or a compiler writes, and shallow enough that every recursive walk to the right fits in a small stack.
 pub const MAX_DEPTH: usize = 200;
 
 /// An item together with the positions of its nodes.

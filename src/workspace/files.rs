@@ -1,7 +1,7 @@
 //! The table of files: the state of each, with open buffers over disk.
 //!
-//! A file is *prefiltered* (its bytes are searched, see [`prefilter`]) when it is found, and *loaded* (parsed and lowered) only
-//! when it matters; most never are. Trees are kept for open documents only.
+//! A file is *prefiltered* (its bytes are searched, see [`prefilter`](super::prefilter)) when it is found, and *loaded*
+//! (parsed and lowered) only when it matters; most never are. Trees are kept for open documents only.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -116,7 +116,7 @@ impl Summarizer<'_> {
                 }
             }
             Target::TemplateSpec(_) => self.at_least(Relevance::Uncertain),
-            // Only evaluation tells what is in it.
+            // Only evaluation can know its content.
             Target::Value(_) => self.at_least(Relevance::Holds),
             Target::Missing => {}
         }
