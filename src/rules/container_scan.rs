@@ -136,7 +136,7 @@ fn check(cx: &RuleContext<'_>, findings: &mut Findings<'_>) {
         let result = coverage.coverage_of(registry);
         findings.push(check_registry(cx, &candidates, &result, registry));
     }
-    for hint in hints::hints(deployment, cx.in_workspace) {
+    for hint in hints::hints(deployment, cx.shared, cx.in_workspace) {
         findings.push(hint);
     }
 }

@@ -3,12 +3,16 @@
 use super::{METADATA, is_plan, is_registry, plan};
 use crate::eval::{Existence, Instance, Value};
 use crate::model::{FileId, NodeRef};
-use crate::rules::Deployment;
 use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
+use crate::rules::{Deployment, WorkspacePlans};
 use crate::workspace::config::Plan as Preferred;
 
 /// The hints about a deployment's registries and plans.
-pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> Vec<RuleResult> {
+pub fn hints(
+    deployment: &Deployment,
+    shared: &WorkspacePlans,
+    in_workspace: &dyn Fn(FileId) -> bool,
+) -> Vec<RuleResult> {
     let mut found = Vec::new();
     if !deployment.settings.hints.0 {
         return found;
@@ -31,7 +35,10 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
         if is_plan(instance) {
             if let Some((place, message)) = superseded(instance, deployment.settings.plan) {
                 // The extension is of the plan's successor only: under the new name it would turn scanning off.
-                let renamed = place.filter(|_| plan::extension_off(instance).is_none());
+                let renamed = place.filter(|_| {
+                    plan::extension_off(instance).is_none()
+                        && !has_successor(instance, deployment, shared)
+                });
                 let subject = renamed.map_or(Subject::None, Subject::Superseded);
                 add(place, message, subject);
             }
@@ -45,6 +52,17 @@ pub fn hints(deployment: &Deployment, in_workspace: &dyn Fn(FileId) -> bool) -> 
         }
     }
     found
+}
+
+/// Whether the plan `Containers` is declared for the subscription of a superseded plan, in this deployment or another.
+fn has_successor(old: &Instance, deployment: &Deployment, shared: &WorkspacePlans) -> bool {
+    let own = deployment.expansion.instances.iter();
+    let others = shared.layers().flat_map(WorkspacePlans::plans);
+    own.chain(others.map(|(_, plan)| plan)).any(|other| {
+        is_plan(other)
+            && plan::named(other, "Containers")
+            && other.scope.subscription == old.scope.subscription
+    })
 }
 
 fn hint(
