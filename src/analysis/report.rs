@@ -15,7 +15,7 @@ use crate::rules::suppress::Pragmas;
 use crate::rules::{self, Deployment};
 use crate::syntax;
 use crate::text::{Lines, Span, rope_point};
-use crate::workspace::config::ConfigProblem;
+use crate::workspace::config::{ConfigProblem, Settings};
 use crate::workspace::files::language_of;
 
 /// A report as kept: the diagnostics and, index for index, the findings they came from.
@@ -200,7 +200,8 @@ impl Analysis {
         let mut rows: Vec<(Diagnostic, Finding)> = Vec::new();
         let results = self.checked_files(file);
         if !results.is_empty() && !self.is_path_ignored(&self.workspace.file(file).path) {
-            let found = rules::merge(results);
+            let settings = self.workspace.settings(&self.workspace.file(file).path);
+            let found = rules::merge(without_silenced(results, &settings));
             // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
             let pragmas = match found.is_empty() {
                 true => Pragmas::default(),
@@ -311,14 +312,10 @@ impl Analysis {
         let settings = self
             .workspace
             .settings(&self.workspace.file(finding.place.file).path);
-        let settings = settings.rule(rule);
-        let named = finding.resource_name.as_ref().is_some_and(|name| {
-            let mut suppressed = settings.suppressed.iter();
-            suppressed.any(|suppressed| suppressed.eq_ignore_ascii_case(name))
-        });
+        let rule_settings = settings.rule(rule);
         let suppressed = if pragmas.disables(rule.reference, location.span) {
             Some(Suppression::InSource)
-        } else if settings.off.is_some() || named {
+        } else if rule_settings.off.is_some() || is_suppressed(finding, &settings) {
             Some(Suppression::External)
         } else {
             None
@@ -366,4 +363,30 @@ impl Analysis {
             suppressed: None,
         })
     }
+}
+
+/// Results without those of suppressed resources, where another resource of the same declaration is reported: a
+/// suppression by name is for one of several instances.
+fn without_silenced<'r>(
+    mut results: Vec<(&'r Deployment, RuleResult)>,
+    settings: &Settings,
+) -> Vec<(&'r Deployment, RuleResult)> {
+    let of = |result: &RuleResult| (result.rule.name.reference, result.place);
+    let silenced = |finding: &Finding| is_suppressed(finding, settings);
+    let reported: BTreeSet<_> = results
+        .iter()
+        .filter(|(_, result)| result.finding.as_ref().is_some_and(|it| !silenced(it)))
+        .map(|(_, result)| of(result))
+        .collect();
+    results.retain(|(_, result)| {
+        !reported.contains(&of(result)) || !result.finding.as_ref().is_some_and(silenced)
+    });
+    results
+}
+
+/// Whether the configuration suppresses a finding by the name of its resource.
+fn is_suppressed(finding: &Finding, settings: &Settings) -> bool {
+    let suppressed = &settings.rule(&finding.rule.name).suppressed;
+    let name = finding.resource_name.as_deref();
+    name.is_some_and(|name| suppressed.iter().any(|one| one.eq_ignore_ascii_case(name)))
 }
