@@ -33,7 +33,10 @@ pub fn suppress(text: &str, name: &str, rule: &RuleName) -> Option<Vec<TextEdit>
 fn understood(text: &str, edits: &[TextEdit], says: impl Fn(&RuleFile) -> bool) -> bool {
     let read = |text: &str| config::rule_file::read(text).0;
     let one = !text.contains("\n---");
-    one && read(text).is_some() && read(&apply(text, edits)).is_some_and(|file| says(&file))
+    let ordered = edits.is_sorted_by(|a, b| a.span.end <= b.span.start);
+    one && ordered
+        && read(text).is_some()
+        && read(&apply(text, edits)).is_some_and(|file| says(&file))
 }
 
 /// A scalar that YAML reads back as this string.
@@ -124,11 +127,10 @@ impl<'t> File<'t> {
             }
             (Some(key), None) => {
                 let indent = indent_at(self.text, key.span.start).len() + self.unit;
-                (
-                    indent,
-                    line_end(self.text, key.span.end),
-                    Some(self.value(key, data, "")?),
-                )
+                let at = line_end(self.text, key.span.end);
+                let removed = self.value(key, data, "")?;
+                // A value on lines of its own is another one than we know how to replace.
+                (removed.span.end <= at).then_some((indent, at, Some(removed)))?
             }
         };
         let mut lines = String::new();
@@ -289,6 +291,7 @@ mod tests {
     fn what_is_not_understood_is_left_alone() {
         check(elsewhere, "configuration: { A: 1 }\n", None);
         check(elsewhere, "a: 1\n---\nb: 2\n", None);
+        check(elsewhere, "configuration:\n  some text\n", None);
         check(elsewhere, "a: 'b\nrule: {}\n", None);
         check(|text| suppress(text, "x", &SCAN), "a: 'b\nrule: {}\n", None);
         check(
