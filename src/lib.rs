@@ -52,8 +52,8 @@
 //! - The same input gives the same bytes: results are sorted, and no hash map's order reaches a report.
 //!
 //! # Threads
-//! The server has one thread for protocol state and one worker thread that owns [`analysis::Analysis`]. A handler sends
-//! an event and returns. A folder is scanned on a thread of its own. Within one refresh, files are loaded and
+//! The server keeps the protocol's state behind a lock, and one worker thread owns [`analysis::Analysis`]. A handler
+//! changes the state before its first await and queues the work. A folder is scanned on a thread of its own. Within one refresh, files are loaded and
 //! deployments evaluated on all cores over shared references. A panic in the worker is caught and reported; the engine
 //! is then rebuilt from the open documents.
 //!

@@ -1,4 +1,4 @@
-//! The language server: protocol, engine and client each on a thread of its own, none blocking another.
+//! The language server: reading, protocol, engine and writing each have a thread, and none blocks another.
 //!
 //! # Threads
 //! ```text
@@ -7,7 +7,7 @@
 //!            the state       engine
 //!                ▲ answers ────┘
 //! ```
-//! Each method of the [`server`] changes the [`state`] before it awaits anything, so messages count in the order they came.
+//! Each method of the [`server`] changes the [`state`] before it awaits anything, so messages take effect in the order they arrive.
 //! The state never waits. The [`worker`] does all the work: edits that come while it is busy come together in its queue,
 //! and interrupt it. Diagnostics go from the worker straight to the writer.
 //!
@@ -28,8 +28,8 @@
 //! document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
 //!
 //! # A client that sends odd things
-//! What is no message is answered with JSON-RPC's error for it ([`message`]). Of a client's capabilities, of other
-//! servers' diagnostics and of lists of files only what cannot be understood is left out ([`tolerant`]).
+//! A malformed message is answered with a JSON-RPC error ([`message`]). Invalid parts of capabilities, of other servers'
+//! diagnostics and of lists of files are left out, and the rest is used ([`tolerant`]).
 //!
 //! # Requests of our own
 //! | method | parameters | answer |
@@ -39,7 +39,7 @@
 //! | `preflight/syntaxTree` | `{textDocument}` | the tree as an s-expression, or `null` |
 //!
 //! The notification `preflight/statusChanged` carries what `preflight/status` answers; it is sent to clients whose
-//! `experimental.preflightStatus` is `true`. The command `preflight.scan` looks at all workspace folders anew, and is
+//! `experimental.preflightStatus` is `true`. The command `preflight.scan` looks at all workspace folders again, and is
 //! answered when that is done.
 //!
 //! # Settings

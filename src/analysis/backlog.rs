@@ -1,4 +1,4 @@
-//! Works the files of a scan in, in batches, so that a keystroke waits for one of them and never for the whole.
+//! Enters the files of a scan in batches, so that a keystroke waits for one batch at most.
 //!
 //! All files are entered before any is connected, since a parameter file belongs to the template whose name is beside
 //! its own.

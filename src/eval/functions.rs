@@ -65,19 +65,27 @@ struct Builtin {
     how: How,
 }
 
-const fn pure(
+const fn row(
     name: &'static str,
     ty: Option<Type>,
     arity: RangeInclusive<usize>,
-    f: Pure,
+    how: How,
 ) -> Builtin {
-    let how = How::Pure(f);
     Builtin {
         name,
         ty,
         arity,
         how,
     }
+}
+
+const fn pure(
+    name: &'static str,
+    ty: Option<Type>,
+    arity: RangeInclusive<usize>,
+    f: Pure,
+) -> Builtin {
+    row(name, ty, arity, How::Pure(f))
 }
 
 const fn partial(
@@ -86,13 +94,7 @@ const fn partial(
     arity: RangeInclusive<usize>,
     f: Pure,
 ) -> Builtin {
-    let how = How::Partial(f);
-    Builtin {
-        name,
-        ty,
-        arity,
-        how,
-    }
+    row(name, ty, arity, How::Partial(f))
 }
 
 const fn lazy(
@@ -101,33 +103,15 @@ const fn lazy(
     arity: RangeInclusive<usize>,
     f: Lazy,
 ) -> Builtin {
-    let how = How::Lazy(f);
-    Builtin {
-        name,
-        ty,
-        arity,
-        how,
-    }
+    row(name, ty, arity, How::Lazy(f))
 }
 
 const fn opaque(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
-    let how = How::Opaque;
-    Builtin {
-        name,
-        ty,
-        arity,
-        how,
-    }
+    row(name, ty, arity, How::Opaque)
 }
 
 const fn azure(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
-    let how = How::Azure;
-    Builtin {
-        name,
-        ty,
-        arity,
-        how,
-    }
+    row(name, ty, arity, How::Azure)
 }
 
 const STRING: Option<Type> = Some(Type::String);

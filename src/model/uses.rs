@@ -3,11 +3,21 @@
 use super::{Declaration, Expr, ExprKind, Ident, Item, ItemKind, Loop, Resource};
 
 impl Item {
-    /// The names that a variable, resource or module uses and does not bind itself, in the order of the text.
+    /// The names of values that a declaration uses and does not bind itself, in the order of the text.
     pub fn uses(&self) -> Vec<&Ident> {
         let mut names = Names::default();
         match &self.kind {
+            ItemKind::Parameter(parameter) => {
+                names.all(parameter.default.iter().chain(&parameter.allowed));
+            }
             ItemKind::Variable(variable) => names.expression(&variable.value),
+            ItemKind::Function(function) => {
+                names
+                    .bound
+                    .extend(function.parameters.iter().map(|(name, _)| name));
+                names.expression(&function.body);
+            }
+            ItemKind::Output(output) => names.expression(&output.value),
             ItemKind::Resource(resource) => names.resource(resource),
             ItemKind::Module(module) => names.declaration(&module.declaration, &|names| {
                 names.all(module.arguments.iter());
@@ -27,6 +37,7 @@ struct Names<'e> {
 impl<'e> Names<'e> {
     fn resource(&mut self, resource: &'e Resource) {
         self.declaration(&resource.declaration, &|names| {
+            names.all(&resource.parent);
             names.expression(&resource.body);
             resource.children.iter().for_each(|it| names.resource(it));
         });

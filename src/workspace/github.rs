@@ -56,12 +56,16 @@ fn has_remote(root: &Path, owner: &str, name: &str) -> bool {
             _ => return false,
         };
         // `https://github.com/owner/name.git`, `git@github.com:owner/name`, `ssh://git@github.com/owner/name`.
-        let Some((_, repository)) = url.split_once("github.com") else {
+        let Some((before, repository)) = url.split_once("github.com") else {
             return false;
         };
-        let repository = repository
-            .trim_start_matches([':', '/'])
-            .trim_end_matches('/');
+        let Some(repository) = repository.strip_prefix([':', '/']) else {
+            return false;
+        };
+        if !before.ends_with(['/', '@']) {
+            return false;
+        }
+        let repository = repository.trim_end_matches('/');
         let repository = repository.strip_suffix(".git").unwrap_or(repository);
         repository.eq_ignore_ascii_case(&wanted)
     })
@@ -71,6 +75,24 @@ fn has_remote(root: &Path, owner: &str, name: &str) -> bool {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn remotes_name_a_repository() {
+        let check = |url: &str, expect: bool| {
+            let dir = tempfile::tempdir().unwrap();
+            fs::create_dir(dir.path().join(".git")).unwrap();
+            let config = format!("[remote \"origin\"]\n  url = {url}\n");
+            fs::write(dir.path().join(".git/config"), config).unwrap();
+            assert_eq!(has_remote(dir.path(), "contoso", "infra"), expect, "{url}");
+        };
+        check("https://github.com/contoso/infra", true);
+        check("https://token@github.com/Contoso/Infra.git", true);
+        check("git@github.com:contoso/infra.git", true);
+        check("ssh://git@github.com/contoso/infra/", true);
+        check("https://github.com/contoso/infra-two", false);
+        check("https://notgithub.com/contoso/infra", false);
+        check("https://github.com.example/contoso/infra", false);
+    }
 
     #[test]
     fn addresses_of_the_own_repository_are_its_files() {

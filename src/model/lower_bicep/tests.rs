@@ -532,6 +532,10 @@ fn names_used_and_not_bound() {
     };
     check("var a = [for (x, i) in xs: { b: x, c: i, d: e }]\n", "e xs");
     check("var a = map(xs, (x) => x.y + z)\n", "xs z");
+    check("param a string = '${b}-x'\n", "b");
+    check("output a string = b.c\n", "b");
+    check("func f(a string) string => '${a}${b}'\n", "b");
+    check("resource r 'A/b/c@1' = {\n parent: p\n name: 'n'\n}\n", "p");
     check(
         "module m 'm.bicep' = { name: a, params: { b: c.outputs.d } }\n",
         "a c",
