@@ -157,14 +157,7 @@ fn run(seed: u64, steps: usize) -> usize {
                 let (name, text) = history.pop().expect("there is one");
                 if let Some(present) = open.get_mut(name) {
                     let old = present.clone();
-                    workspace.replace(
-                        &mut edited,
-                        name,
-                        step as i32 + 2,
-                        &old,
-                        &old.clone(),
-                        &text,
-                    );
+                    workspace.replace(&mut edited, name, step as i32 + 2, &old, &text);
                     *present = text;
                 }
             }

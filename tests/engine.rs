@@ -39,7 +39,7 @@ fn edit_costs(text: &str, from: &str, to: &str) -> Counters {
     workspace.open(&mut analysis, "main.bicep", text);
     workspace.refresh(&mut analysis);
     let before = analysis.counters();
-    workspace.replace(&mut analysis, "main.bicep", 2, text, from, to);
+    workspace.replace(&mut analysis, "main.bicep", 2, from, to);
     workspace.refresh(&mut analysis);
     ran(&mut analysis, before)
 }
@@ -103,25 +103,10 @@ fn undo_lowers_nothing() {
     let mut analysis = workspace.analysis();
     workspace.open(&mut analysis, "main.bicep", REGISTRY);
     workspace.refresh(&mut analysis);
-    workspace.replace(
-        &mut analysis,
-        "main.bicep",
-        2,
-        REGISTRY,
-        "'images'",
-        "'pictures'",
-    );
+    workspace.replace(&mut analysis, "main.bicep", 2, "'images'", "'pictures'");
     workspace.refresh(&mut analysis);
     let before = analysis.counters();
-    let changed = REGISTRY.replace("'images'", "'pictures'");
-    workspace.replace(
-        &mut analysis,
-        "main.bicep",
-        3,
-        &changed,
-        "'pictures'",
-        "'images'",
-    );
+    workspace.replace(&mut analysis, "main.bicep", 3, "'pictures'", "'images'");
     workspace.refresh(&mut analysis);
     let cost = ran(&mut analysis, before);
     assert_eq!((cost.lowered, cost.evaluated), (0, 1));
@@ -146,14 +131,7 @@ fn an_edit_elsewhere_evaluates_only_what_looks_there() {
     workspace.open(&mut analysis, "a/acr.bicep", REGISTRY);
     workspace.refresh(&mut analysis);
     let before = analysis.counters();
-    workspace.replace(
-        &mut analysis,
-        "a/acr.bicep",
-        2,
-        REGISTRY,
-        "'images'",
-        "'pictures'",
-    );
+    workspace.replace(&mut analysis, "a/acr.bicep", 2, "'images'", "'pictures'");
     workspace.refresh(&mut analysis);
     assert_eq!(ran(&mut analysis, before).evaluated, 1);
 }
@@ -166,7 +144,7 @@ fn a_plan_in_one_file_clears_a_finding_in_another_that_is_not_open() {
     workspace.refresh(&mut analysis);
     assert_eq!(workspace.summary(&analysis).len(), 1);
     workspace.open(&mut analysis, "b.bicep", plan);
-    workspace.replace(&mut analysis, "b.bicep", 2, plan, "'Free'", "'Standard'");
+    workspace.replace(&mut analysis, "b.bicep", 2, "'Free'", "'Standard'");
     let changed = workspace.refresh(&mut analysis);
     assert_eq!(workspace.summary(&analysis), [""; 0]);
     assert!(
@@ -221,7 +199,7 @@ fn what_is_typed_does_not_wait_for_a_scan() {
     let before = analysis.counters();
     let path = "part400/main.bicep";
     workspace.open(&mut analysis, path, REGISTRY);
-    workspace.replace(&mut analysis, path, 2, REGISTRY, "'images'", "'image'");
+    workspace.replace(&mut analysis, path, 2, "'images'", "'image'");
     let shown = analysis.refresh(&Cancel::default());
     assert_eq!(shown.len(), 1);
     assert_eq!(workspace.relative(&shown[0].path), path);
@@ -735,14 +713,7 @@ fn a_loaded_text_is_read_once() {
     workspace.open(&mut analysis, "main.bicep", &main);
     workspace.refresh(&mut analysis);
     let before = analysis.counters();
-    workspace.replace(
-        &mut analysis,
-        "main.bicep",
-        2,
-        &main,
-        "westeurope",
-        "northeurope",
-    );
+    workspace.replace(&mut analysis, "main.bicep", 2, "westeurope", "northeurope");
     workspace.refresh(&mut analysis);
     let cost = ran(&mut analysis, before);
     assert_eq!((cost.evaluated, cost.read), (1, 0));
@@ -780,7 +751,7 @@ fn an_edit_elsewhere_in_a_nested_template_keeps_the_places_in_it() {
         ["main.json warning missing"],
         "before"
     );
-    workspace.replace(&mut analysis, "main.json", 2, text, "store", "stores");
+    workspace.replace(&mut analysis, "main.json", 2, "store", "stores");
     workspace.refresh(&mut analysis);
     assert_eq!(
         workspace.summary(&analysis),

@@ -221,7 +221,7 @@ fn member_of(instance: &Instance, ty: &str, path: [&str; 2]) -> Option<Option<Ar
 }
 
 /// A level by its name in Bicep.
-pub fn scope_name(scope: ScopeKind) -> &'static str {
+pub(crate) fn scope_name(scope: ScopeKind) -> &'static str {
     match scope {
         ScopeKind::ResourceGroup => "resourceGroup",
         ScopeKind::Subscription => "subscription",

@@ -9,7 +9,7 @@ use super::report::Found;
 use crate::workspace::disk;
 
 /// The fingerprints that a baseline file holds.
-pub fn read(path: &Path) -> Result<FxHashSet<String>, String> {
+pub(crate) fn read(path: &Path) -> Result<FxHashSet<String>, String> {
     let wrong = |words: String| format!("{}: {words}", path.display());
     let read = disk::read(&disk::normalize(path)).map_err(|error| wrong(error.to_string()))?;
     let value: Value = serde_json::from_str(&read.text)
@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Result<FxHashSet<String>, String> {
 }
 
 /// A baseline of the reported findings. One finding a line, so that changes are easy to review.
-pub fn text(findings: &[Found]) -> String {
+pub(crate) fn text(findings: &[Found]) -> String {
     let mut out = String::from("{\n  \"version\": 1,\n  \"findings\": [");
     let reported = findings
         .iter()

@@ -25,7 +25,7 @@ use crate::workspace::disk::{self, DiskError};
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(crate) struct Args {
     /// Files, folders or patterns; a folder is a workspace, a file is checked as an entry point. `-` reads standard
     /// input (see --stdin-filename)
     paths: Vec<PathBuf>,
@@ -208,7 +208,7 @@ impl Args {
 }
 
 /// Checks and reports.
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let base = Base::new(args.root.as_deref());
     let formats = formats(args)?;
     let known = args.baseline.as_deref().map(baseline::read).transpose()?;

@@ -5,13 +5,13 @@ use crate::rules::{self, RULES};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The rule, by reference or name; the first one if omitted
     rule: Option<String>,
 }
 
 /// Prints the documentation.
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let rule = match &args.rule {
         Some(name) => rules::named(name),
         None => RULES.first().copied(),

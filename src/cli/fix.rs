@@ -24,7 +24,7 @@ const MAX_FIXES: usize = 1_000;
 
 /// Which fixes may be applied beside those that are free.
 #[derive(Debug, Default)]
-pub struct Allowed {
+pub(crate) struct Allowed {
     /// All that cost.
     pub paid: bool,
     /// Those that turn on this plan, before others for the same finding.
@@ -46,7 +46,7 @@ impl Allowed {
 
 /// What becomes of one file.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub(crate) struct Change {
     /// Absolute path.
     pub path: PathBuf,
     /// What it was; `None` where it is new.
@@ -57,7 +57,7 @@ pub struct Change {
 
 /// A file as it was checked.
 #[derive(Debug, Clone)]
-pub struct Old {
+pub(crate) struct Old {
     text: Arc<str>,
     encoding: DiskEncoding,
     /// The state of the file on disk; none where its text is not the one that was checked.
@@ -66,7 +66,7 @@ pub struct Old {
 
 /// What fixing comes to.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The files that change, by path.
     pub changes: Vec<Change>,
     /// Titles of paid fixes that were not allowed, each with the plan it turns on.
@@ -75,7 +75,7 @@ pub struct Outcome {
 
 /// Applies fixes in memory until none is left. The analysis then checks the changed texts. What the baseline holds is
 /// left as it is.
-pub fn apply(
+pub(crate) fn apply(
     analysis: &mut Analysis,
     allowed: &Allowed,
     base: &Base,
@@ -202,7 +202,7 @@ fn replaced(text: &str, edits: &[TextEdit]) -> Option<String> {
 }
 
 /// The changes as one unified diff, as `git apply` takes it.
-pub fn diff(outcome: &Outcome, base: &Base) -> String {
+pub(crate) fn diff(outcome: &Outcome, base: &Base) -> String {
     let changes = outcome.changes.iter().map(|change| {
         let path = base.relative(&change.path);
         let (header, old) = match &change.old {
@@ -231,7 +231,7 @@ pub fn diff(outcome: &Outcome, base: &Base) -> String {
 
 /// Writes the changes, each in the encoding its file had. All are written beside their files first: nothing is put in
 /// place if one of them cannot be written, or if any file is not what it was.
-pub fn write(outcome: &Outcome, base: &Base) -> Result<(), String> {
+pub(crate) fn write(outcome: &Outcome, base: &Base) -> Result<(), String> {
     let _writing = disk::while_writing();
     let failed = |change: &Change, words: &dyn Display| {
         let path = base.relative(&change.path);

@@ -11,7 +11,7 @@ use crate::workspace::disk;
 
 /// Arguments of `inventory`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The entry point: Bicep, a template, or a parameter file, which means its template
     file: PathBuf,
     /// Values for its parameters
@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// Prints what the file deploys.
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let base = Base::here();
     let file = argument(&args.file);
     let parameters = args.parameters.as_deref().map(argument);

@@ -13,7 +13,7 @@ use crate::workspace::prefilter::kind_of;
 
 /// Arguments of `parse`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A Bicep, Bicep parameters or JSON file
     file: PathBuf,
     /// Print where each node begins and ends: line and column, counted from 1
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Prints the tree and, to standard error, what does not parse.
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let path = argument(&args.file);
     let shown = Base::here().relative(&path);
     let kind = kind_of(&path);

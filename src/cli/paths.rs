@@ -12,19 +12,19 @@ use crate::workspace::disk;
 
 /// What paths in reports are relative to.
 #[derive(Debug, Clone)]
-pub struct Base {
+pub(crate) struct Base {
     folder: PathBuf,
     repository: PathBuf,
 }
 
 impl Base {
     /// The working directory, and the repository that holds it.
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Base::new(None)
     }
 
     /// The same with a root of the repository that a user named.
-    pub fn new(root: Option<&Path>) -> Self {
+    pub(crate) fn new(root: Option<&Path>) -> Self {
         let folder = argument(Path::new("."));
         let mut above = folder.ancestors();
         let found = above.find(|folder| disk::is_there(&folder.join(".git")));
@@ -33,18 +33,18 @@ impl Base {
     }
 
     /// The working directory.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// A path relative to the working directory, `/` between its parts: for people, and for tools that run where this
     /// does.
-    pub fn relative(&self, path: &Path) -> String {
+    pub(crate) fn relative(&self, path: &Path) -> String {
         relative(&self.folder, path)
     }
 
     /// A place for people: `path:line:column`, both from 1.
-    pub fn at(&self, path: &Path, location: Option<&Location>) -> String {
+    pub(crate) fn at(&self, path: &Path, location: Option<&Location>) -> String {
         let path = self.relative(path);
         match location.map(|location| location.start) {
             Some(start) => format!("{path}:{}:{}", start.line + 1, start.utf32 + 1),
@@ -53,13 +53,13 @@ impl Base {
     }
 
     /// A path relative to the root of the repository: for code scanning, annotations and fingerprints.
-    pub fn in_repository(&self, path: &Path) -> String {
+    pub(crate) fn in_repository(&self, path: &Path) -> String {
         relative(&self.repository, path)
     }
 }
 
 /// A path that a user wrote, absolute and as the disk has it.
-pub fn argument(path: &Path) -> PathBuf {
+pub(crate) fn argument(path: &Path) -> PathBuf {
     disk::as_on_disk(&disk::normalize(path))
 }
 
@@ -89,7 +89,7 @@ fn relative(base: &Path, path: &Path) -> String {
 
 /// What the arguments name, sorted, each once.
 #[derive(Debug, Default)]
-pub struct Named {
+pub(crate) struct Named {
     /// Workspace folders.
     pub folders: Vec<PathBuf>,
     /// Files to check as entry points.
@@ -101,7 +101,7 @@ pub struct Named {
 }
 
 /// Separates folders and files. Without arguments, the working directory.
-pub fn named(arguments: &[PathBuf]) -> Named {
+pub(crate) fn named(arguments: &[PathBuf]) -> Named {
     let mut named = Named::default();
     if arguments.is_empty() {
         named.folders.push(argument(Path::new(".")));

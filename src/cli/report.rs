@@ -1,10 +1,10 @@
 //! The result of a run, in the form that all report formats are written from.
 
-pub mod github;
-pub mod json;
-pub mod junit;
-pub mod sarif;
-pub mod text;
+pub(crate) mod github;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod sarif;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::rules::fix::Fix;
 
 /// The formats of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people, with excerpts of the source
     #[default]
     Text,
@@ -35,7 +35,7 @@ pub enum Format {
 
 /// One finding with what reports want to know beside it.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// The finding.
     pub diagnostic: Diagnostic,
     /// Its file, relative.
@@ -50,14 +50,14 @@ pub struct Found {
 
 impl Found {
     /// Whether it is reported: neither suppressed nor in the baseline.
-    pub fn reported(&self) -> bool {
+    pub(crate) fn reported(&self) -> bool {
         self.diagnostic.suppressed.is_none() && !self.known
     }
 }
 
 /// Identifies a finding among those of its run: the rule, the file, the resource, and how many equal ones come before
 /// it. Lines and messages do not count. Hexadecimal.
-pub fn fingerprint(
+pub(crate) fn fingerprint(
     diagnostic: &Diagnostic,
     path: &str,
     seen: &mut BTreeMap<String, usize>,
@@ -82,7 +82,7 @@ pub fn fingerprint(
 
 /// A fix with places in lines and columns.
 #[derive(Debug)]
-pub struct ResolvedFix {
+pub(crate) struct ResolvedFix {
     /// What happens and what it costs.
     pub title: String,
     /// Its edits, those of one file together.
@@ -91,7 +91,7 @@ pub struct ResolvedFix {
 
 /// One edit.
 #[derive(Debug)]
-pub struct ResolvedEdit {
+pub(crate) struct ResolvedEdit {
     /// Relative path.
     pub path: String,
     /// The file is new.
@@ -104,7 +104,7 @@ pub struct ResolvedEdit {
 
 /// What a run found.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     /// To which paths are relative.
     pub base: Base,
     /// Files looked at.
@@ -127,7 +127,7 @@ pub struct Report {
 
 impl Report {
     /// Collects the results of an analysis. `known` are the fingerprints of the baseline.
-    pub fn collect(
+    pub(crate) fn collect(
         analysis: &mut Analysis,
         base: &Base,
         known: Option<&FxHashSet<String>>,
@@ -174,12 +174,12 @@ impl Report {
     }
 
     /// The findings that are reported.
-    pub fn reported(&self) -> impl Iterator<Item = &Found> {
+    pub(crate) fn reported(&self) -> impl Iterator<Item = &Found> {
         self.findings.iter().filter(|found| found.reported())
     }
 
     /// What could not be read, each with the level it is reported at.
-    pub fn load_errors(&self) -> impl Iterator<Item = (Severity, &LoadError)> {
+    pub(crate) fn load_errors(&self) -> impl Iterator<Item = (Severity, &LoadError)> {
         let problems = self.problems.iter().map(|problem| match problem.hides {
             true => (Severity::Error, problem),
             false => (Severity::Warning, problem),
@@ -188,7 +188,7 @@ impl Report {
     }
 
     /// The number of reported findings of a severity.
-    pub fn count(&self, severity: Severity) -> usize {
+    pub(crate) fn count(&self, severity: Severity) -> usize {
         self.reported()
             .filter(|found| found.diagnostic.severity == severity)
             .count()
@@ -225,7 +225,7 @@ fn resolved(analysis: &Analysis, base: &Base, fix: &Fix) -> ResolvedFix {
 }
 
 /// `error`, `warning`, `note`.
-pub fn severity_name(severity: Severity) -> &'static str {
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

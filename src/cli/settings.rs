@@ -8,7 +8,7 @@ use crate::analysis::Analysis;
 use crate::workspace::disk;
 
 /// Prints each setting, its value and the file that set it.
-pub fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Outcome {
+pub(crate) fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Outcome {
     let path = argument(file);
     if !disk::is_file(&path) && !disk::is_folder(&path) {
         return Err(format!("{}: does not exist", base.relative(&path)));

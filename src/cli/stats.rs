@@ -23,7 +23,7 @@ use crate::workspace::prefilter::kind_of;
 
 /// Arguments of `stats`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Files, folders or patterns; the working directory if none is given
     paths: Vec<PathBuf>,
     /// How to print
@@ -57,7 +57,7 @@ struct SyntaxError {
 const KINDS: [&str; 5] = ["bicep", "bicepparam", "arm", "parameters", "other"];
 
 /// Counts and prints.
-pub fn run(args: &Args) -> Outcome {
+pub(crate) fn run(args: &Args) -> Outcome {
     let base = Base::here();
     let named = named(&args.paths);
     let mut unread = named.wrong;

@@ -13,16 +13,16 @@ use crate::model::{FileId, Function, Template};
 
 /// Steps that one deployment may take. An expression is a step; an element copied and 32 bytes of text built count
 /// as steps too. The largest template of the public module registry takes about a hundredth of it.
-pub const MAX_STEPS: u32 = 2_000_000;
+pub(crate) const MAX_STEPS: u32 = 2_000_000;
 
 /// Expressions evaluated within one another, through parameters, variables, functions and modules.
 const MAX_DEPTH: u32 = 2_000;
 
 /// Iterations of one loop, elements of `range()`, and instances of one deployment.
-pub const MAX_TURNS: usize = 10_000;
+pub(crate) const MAX_TURNS: usize = 10_000;
 
 /// Bytes of one string.
-pub const MAX_TEXT: usize = 1 << 20;
+pub(crate) const MAX_TEXT: usize = 1 << 20;
 
 /// Bytes of stack that must be free before evaluating deeper, and bytes taken again where they are not. Expressions nest
 /// 200 deep, and variables of variables deeper; the stacks of worker threads are small.

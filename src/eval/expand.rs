@@ -523,23 +523,19 @@ fn expand_module(
         env,
         &module.declaration,
         &mut |out, env, iteration, copies| {
+            let site = Site {
+                here: site.here,
+                existence: site.existence.and(iteration),
+                copies: times(copies, site.copies),
+                via: site.via.clone(),
+            };
             modules::enter(
                 cx,
                 env,
                 site.here,
                 module,
                 Asked::Resources,
-                &mut |entered| {
-                    expand_entered(
-                        cx,
-                        out,
-                        env,
-                        site,
-                        module,
-                        (iteration.clone(), copies),
-                        entered,
-                    );
-                },
+                &mut |entered| expand_entered(cx, out, env, &site, module, entered),
             );
         },
     );
@@ -573,7 +569,6 @@ fn expand_entered(
     env: Env<'_>,
     site: &Site<'_>,
     module: &Module,
-    (iteration, copies): (Existence, Option<u64>),
     entered: Entered<'_>,
 ) {
     if is_skipped(out, &entered) {
@@ -581,7 +576,7 @@ fn expand_entered(
     }
     let existence = || {
         let own = existence::of_conditions(cx, env, &module.declaration.conditions);
-        site.existence.and(iteration).and(own)
+        site.existence.and(own)
     };
     let place = modules::place_of(env, module);
     let step = |file| ModuleUse {
@@ -618,7 +613,7 @@ fn expand_entered(
             let site = Site {
                 here: scope,
                 existence,
-                copies: times(copies, site.copies),
+                copies: site.copies,
                 via: via(file),
             };
             cx.on_large_stack(|| expand_template(cx, out, inner, &site));
@@ -627,7 +622,7 @@ fn expand_entered(
             let site = Site {
                 here: scope,
                 existence: existence(),
-                copies: times(copies, site.copies),
+                copies: site.copies,
                 via: via(None),
             };
             let first = out.expansion.instances.len();

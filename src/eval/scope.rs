@@ -62,12 +62,12 @@ pub(crate) struct Env<'s> {
 
 impl<'s> Env<'s> {
     /// The place of a node of the item.
-    pub fn place(&self, node: NodeId) -> NodeRef {
+    pub(crate) fn place(&self, node: NodeId) -> NodeRef {
         self.origin.place(self.item, node)
     }
 
     /// The same point with one more variable bound.
-    pub fn with<'t>(&self, local: &'t Local<'t>) -> Env<'t>
+    pub(crate) fn with<'t>(&self, local: &'t Local<'t>) -> Env<'t>
     where
         's: 't,
     {
@@ -82,7 +82,7 @@ impl<'s> Env<'s> {
 
     /// The point where the words of a text at this point are looked up: that of the outermost deployment that evaluates
     /// it.
-    pub fn reading(&self) -> Env<'s> {
+    pub(crate) fn reading(&self) -> Env<'s> {
         let mut first = *self;
         while let Some(outer) = first.text {
             first = *outer;
@@ -95,12 +95,12 @@ impl<'s> Env<'s> {
     }
 
     /// A point in another item of the same frame, outside of every loop.
-    pub fn at_item(&self, item: u32) -> Env<'s> {
+    pub(crate) fn at_item(&self, item: u32) -> Env<'s> {
         self.frame.env(item)
     }
 
     /// The item.
-    pub fn item(&self) -> Option<&'s Item> {
+    pub(crate) fn item(&self) -> Option<&'s Item> {
         self.origin
             .template
             .items
@@ -109,7 +109,7 @@ impl<'s> Env<'s> {
     }
 
     /// The value of the loop variable, lambda parameter or function parameter of this name.
-    pub fn local(&self, name: &str) -> Option<&'s Value> {
+    pub(crate) fn local(&self, name: &str) -> Option<&'s Value> {
         let exact = self.is_bicep();
         let mut next = self.locals;
         while let Some(local) = next {
@@ -124,7 +124,7 @@ impl<'s> Env<'s> {
     }
 
     /// Whether Bicep's rules for names hold.
-    pub fn is_bicep(&self) -> bool {
+    pub(crate) fn is_bicep(&self) -> bool {
         self.frame.is_bicep()
     }
 }
@@ -162,7 +162,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub fn new(file: FileId, template: Arc<Template>, parent: ItemKey) -> Self {
+    pub(crate) fn new(file: FileId, template: Arc<Template>, parent: ItemKey) -> Self {
         Origin {
             file,
             template,
@@ -173,7 +173,7 @@ impl Origin {
     }
 
     /// For a template that is a computed value.
-    pub fn computed(template: Arc<Template>, place: NodeRef) -> Self {
+    pub(crate) fn computed(template: Arc<Template>, place: NodeRef) -> Self {
         Origin {
             fixed: Some(place),
             ..Origin::new(place.file, template, place.item)
@@ -181,18 +181,18 @@ impl Origin {
     }
 
     /// Whether the template is a computed value: its items have no text of their own.
-    pub fn is_computed(&self) -> bool {
+    pub(crate) fn is_computed(&self) -> bool {
         self.fixed.is_some()
     }
 
-    pub fn key(&self, item: u32) -> ItemKey {
+    pub(crate) fn key(&self, item: u32) -> ItemKey {
         let keys = self
             .keys
             .get_or_init(|| item_keys(self.parent, &self.template));
         keys.get(item as usize).copied().unwrap_or(self.parent)
     }
 
-    pub fn place(&self, item: u32, node: NodeId) -> NodeRef {
+    pub(crate) fn place(&self, item: u32, node: NodeId) -> NodeRef {
         self.fixed.unwrap_or_else(|| NodeRef {
             file: self.file,
             item: self.key(item),
@@ -201,7 +201,7 @@ impl Origin {
     }
 
     /// For a template nested in one of this one's items.
-    pub fn nested(&self, item: u32, template: &Arc<Template>) -> Self {
+    pub(crate) fn nested(&self, item: u32, template: &Arc<Template>) -> Self {
         match self.fixed {
             Some(place) => Origin::computed(template.clone(), place),
             None => Origin::new(self.file, template.clone(), self.key(item)),
@@ -253,7 +253,7 @@ pub(crate) struct Frame<'s> {
 }
 
 impl<'s> Frame<'s> {
-    pub fn new(origin: Origin, inputs: Inputs<'s>, scope: DeploymentScope) -> Self {
+    pub(crate) fn new(origin: Origin, inputs: Inputs<'s>, scope: DeploymentScope) -> Self {
         Frame {
             origin,
             inputs,
@@ -266,13 +266,13 @@ impl<'s> Frame<'s> {
     }
 
     /// A file that no deployment uses.
-    pub fn alone(file: FileId, template: Arc<Template>) -> Frame<'static> {
+    pub(crate) fn alone(file: FileId, template: Arc<Template>) -> Frame<'static> {
         let kind = template.scope.unwrap_or(ScopeKind::ResourceGroup);
         let origin = Origin::new(file, template, ItemKey::FILE);
         Frame::new(origin, Inputs::None, DeploymentScope::here(kind))
     }
 
-    pub fn env<'t>(&'t self, item: u32) -> Env<'t>
+    pub(crate) fn env<'t>(&'t self, item: u32) -> Env<'t>
     where
         's: 't,
     {
@@ -285,25 +285,25 @@ impl<'s> Frame<'s> {
         }
     }
 
-    pub fn is_bicep(&self) -> bool {
+    pub(crate) fn is_bicep(&self) -> bool {
         matches!(
             self.origin.template.kind,
             FileKind::Bicep | FileKind::BicepParams
         )
     }
 
-    pub fn item(&self, item: u32) -> Option<&Item> {
+    pub(crate) fn item(&self, item: u32) -> Option<&Item> {
         self.origin.template.items.get(item as usize).map(|i| &**i)
     }
 
     /// What a name stands for.
-    pub fn find(&self, section: Section, name: &str) -> Option<&Symbol> {
+    pub(crate) fn find(&self, section: Section, name: &str) -> Option<&Symbol> {
         let index = self.index.get_or_init(|| Index::of(&self.origin.template));
         index.find(section, name, self.is_bicep())
     }
 
     /// The stored value of an item; marks it as running where it is not known yet.
-    pub fn start(&self, item: u32) -> Slot {
+    pub(crate) fn start(&self, item: u32) -> Slot {
         let mut memo = self.memo.borrow_mut();
         if memo.is_empty() {
             memo.resize_with(self.origin.template.items.len(), Slot::default);
@@ -315,7 +315,7 @@ impl<'s> Frame<'s> {
         }
     }
 
-    pub fn finish(&self, item: u32, value: &Value) {
+    pub(crate) fn finish(&self, item: u32, value: &Value) {
         if let Some(slot) = self.memo.borrow_mut().get_mut(item as usize) {
             *slot = Slot::Done(value.clone());
         }

@@ -141,7 +141,7 @@ pub(in crate::model) struct Top<'t> {
 }
 
 impl<'t> Top<'t> {
-    pub fn find<S: Source + ?Sized>(reader: &mut Reader<'_, 't, S>, root: Node<'t>) -> Self {
+    pub(crate) fn find<S: Source + ?Sized>(reader: &mut Reader<'_, 't, S>, root: Node<'t>) -> Self {
         let (values, mut errors) = reader.elements(root);
         // A file that is broken at its outermost brace has its members lying about in an error.
         let object = values
@@ -242,7 +242,7 @@ pub(in crate::model) fn assemble(mut template: Template, mut items: Items) -> (T
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// Lowers one item, or finds it. `lower` gives what it declares and the spans of items nested in it. What holds an
     /// error is lowered again each time: where an error begins and ends depends on the text around.
-    pub fn keep(
+    pub(crate) fn keep(
         &mut self,
         node: Node<'t>,
         salt: u64,
@@ -381,7 +381,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     /// Text between items that does not parse, each as a broken item.
-    pub fn broken_items(&mut self, items: &mut Items, errors: &[Node<'t>]) {
+    pub(crate) fn broken_items(&mut self, items: &mut Items, errors: &[Node<'t>]) {
         for &error in errors {
             let lowered = Nodes::new(span(error)).finish(ItemKind::Broken, true);
             items.push((span(error).start, lowered));
@@ -488,11 +488,15 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// `copy: { count, input }` of an output, which takes the output's name.
     fn output_loop(&mut self, nodes: &mut Nodes, pairs: &[Pair<'t>], name: &Ident) -> Option<Expr> {
-        let copy = self.object_member(pairs, "copy")?;
-        let (pairs, _) = self.pairs(copy);
-        let count = self.member(&pairs, "count")?;
-        let input = self.member(&pairs, "input")?;
-        Some(self.looped(nodes, copy, name.clone(), count, input, 0))
+        let node = self.object_member(pairs, "copy")?;
+        let (pairs, _) = self.pairs(node);
+        let copy = values::Copy {
+            node,
+            name: node,
+            count: self.member(&pairs, "count")?,
+            input: self.member(&pairs, "input")?,
+        };
+        Some(self.named_copy(nodes, name.clone(), copy, 0))
     }
 
     fn resources(

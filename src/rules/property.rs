@@ -6,7 +6,7 @@ use crate::eval::{Kind, Value};
 use crate::model::NodeRef;
 
 /// What a path of member names leads to in a value.
-pub enum Property<'a> {
+pub(crate) enum Property<'a> {
     /// A value that is known, or one of a few.
     Value(&'a Value),
     /// Nothing.
@@ -16,7 +16,7 @@ pub enum Property<'a> {
 }
 
 /// Follows a path of member names, in any case.
-pub fn property_of<'a>(value: &'a Value, path: &[&str]) -> Property<'a> {
+pub(crate) fn property_of<'a>(value: &'a Value, path: &[&str]) -> Property<'a> {
     let Some((first, rest)) = path.split_first() else {
         return match value.reason() {
             Some(reason) if value.alternatives().is_empty() => {

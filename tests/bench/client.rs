@@ -9,14 +9,14 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 /// A client that does nothing but wait.
-pub struct Client {
+pub(crate) struct Client {
     pub child: Child,
     pub to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
 impl Client {
-    pub fn start(program: &[&str], root: &Path) -> Client {
+    pub(crate) fn start(program: &[&str], root: &Path) -> Client {
         let mut child = Command::new(program[0])
             .args(&program[1..])
             .env("HOME", root)
@@ -30,18 +30,18 @@ impl Client {
         Client { child, to, from }
     }
 
-    pub fn send(&mut self, message: &Value) {
+    pub(crate) fn send(&mut self, message: &Value) {
         let body = message.to_string();
         let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
         self.to.write_all(frame.as_bytes()).expect("it listens");
     }
 
-    pub fn notify(&mut self, method: &str, params: Value) {
+    pub(crate) fn notify(&mut self, method: &str, params: Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
     /// The next message; requests of the server are answered with nothing.
-    pub fn read(&mut self) -> Value {
+    pub(crate) fn read(&mut self) -> Value {
         loop {
             let mut length = 0;
             loop {
@@ -65,7 +65,7 @@ impl Client {
         }
     }
 
-    pub fn request(&mut self, id: i64, method: &str, params: Value) -> Value {
+    pub(crate) fn request(&mut self, id: i64, method: &str, params: Value) -> Value {
         self.send(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         loop {
             let mut message = self.read();
@@ -76,7 +76,7 @@ impl Client {
     }
 
     /// Waits for the diagnostics of a version.
-    pub fn published(&mut self, uri: &str, version: i64) {
+    pub(crate) fn published(&mut self, uri: &str, version: i64) {
         loop {
             let message = self.read();
             let params = &message["params"];
@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Memory in MB by its name in `/proc/PID/status` (`VmHWM`: the most ever, `VmRSS`: now); 0 where there is none.
-    pub fn memory(&self, name: &str) -> f64 {
+    pub(crate) fn memory(&self, name: &str) -> f64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).unwrap_or_default();
         let mut lines = status.lines();

@@ -34,13 +34,13 @@ use preflight::workspace::memo::Memo;
 use preflight::workspace::prefilter::Prefilter;
 use preflight::workspace::relevance::summarize;
 
-pub use conversation::conversation;
+pub(crate) use conversation::conversation;
 
 /// What a target does with its bytes; it panics where something is wrong.
-pub type Body = fn(&[u8]);
+pub(crate) type Body = fn(&[u8]);
 
 /// The targets: the name, which is also that of the folder of fixtures, and the body.
-pub const TARGETS: [(&str, Body); 10] = [
+pub(crate) const TARGETS: [(&str, Body); 10] = [
     ("bicep", bicep),
     ("arm", arm),
     ("expression", expression),
@@ -195,7 +195,7 @@ fn check_model(model: &FileModel, length: usize) {
 }
 
 /// Bicep and its parameter files: parse, tell errors, lower; a second lowering from the memo says the same.
-pub fn bicep(data: &[u8]) {
+pub(crate) fn bicep(data: &[u8]) {
     let text = text(data);
     let tree = syntax::parse(syntax::bicep(), text.as_str(), None);
     let errors = syntax::syntax_errors(&tree, text.as_str());
@@ -218,7 +218,7 @@ pub fn bicep(data: &[u8]) {
 }
 
 /// JSON: templates, parameters and everything else.
-pub fn arm(data: &[u8]) {
+pub(crate) fn arm(data: &[u8]) {
     let text = text(data);
     let tree = syntax::parse(syntax::json(), text.as_str(), None);
     let errors = syntax::syntax_errors(&tree, text.as_str());
@@ -238,7 +238,7 @@ pub fn arm(data: &[u8]) {
 }
 
 /// The language inside the strings of templates.
-pub fn expression(data: &[u8]) {
+pub(crate) fn expression(data: &[u8]) {
     let text = text(data);
     fn walk(node: &arm_expression::Node<'_>, text: &str) {
         assert!(text.get(node.span.range()).is_some(), "{:?}", node.span);
@@ -283,7 +283,7 @@ fn outline(tree: &tree_sitter::Tree) -> Vec<(u16, usize, usize)> {
 }
 
 /// An edited tree is the tree of the text, wherever that parses.
-pub fn edits(data: &[u8]) {
+pub(crate) fn edits(data: &[u8]) {
     let (mut text, mut script) = scripted(data);
     let language = match text.trim_start().starts_with(['{', '[']) {
         true => syntax::json(),
@@ -354,7 +354,7 @@ fn position(text: &str, at: usize) -> Position {
 }
 
 /// The answer after any edits is the answer of a fresh start.
-pub fn session(data: &[u8]) {
+pub(crate) fn session(data: &[u8]) {
     let (scene, mut script) = scripted(data);
     let mut files = files(&scene);
     // A configuration that broke keeps what it said before: there the past counts.
@@ -419,7 +419,7 @@ pub fn session(data: &[u8]) {
 }
 
 /// Everything that can be asked of a scene is answered, and its worth is twice the same.
-pub fn evaluation(data: &[u8]) {
+pub(crate) fn evaluation(data: &[u8]) {
     let files = files(&text(data));
     worth::evaluate(&files);
     let mut analysis = analyze(&files);
@@ -436,7 +436,7 @@ pub fn evaluation(data: &[u8]) {
 
 /// Every fix of every finding keeps what fixes promise: its edits are sound, nothing that parsed stops parsing, the
 /// finding goes, none comes, no other is silenced, and taken back all is as before.
-pub fn fixes(data: &[u8]) {
+pub(crate) fn fixes(data: &[u8]) {
     let files = files(&text(data));
     let mut analysis = analyze(&files);
     let mut left = 24;
@@ -490,7 +490,7 @@ fn data_within(text: &str, data: &data::Data) {
 }
 
 /// Configuration of all kinds, read by itself and in force for a template.
-pub fn configuration(data: &[u8]) {
+pub(crate) fn configuration(data: &[u8]) {
     let text = text(data);
     for reading in [data::yaml(&text), data::jsonc(&text)] {
         data_within(&text, &reading.data);
@@ -519,7 +519,7 @@ pub fn configuration(data: &[u8]) {
 }
 
 /// Messages, one a line, after a handshake; a line that begins with `!` goes out as the bytes behind it.
-pub fn protocol(data: &[u8]) {
+pub(crate) fn protocol(data: &[u8]) {
     let mut input = Vec::new();
     let mut send = |body: &[u8]| {
         input.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());

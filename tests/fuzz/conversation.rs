@@ -61,7 +61,7 @@ fn root() -> &'static Path {
 }
 
 /// What a script says is sent, and the text is what may stand in it; a text alone is sent as it is.
-pub fn conversation(data: &[u8]) {
+pub(crate) fn conversation(data: &[u8]) {
     let (text, mut script) = scripted(data);
     if script.is_over() {
         return wire(data);

@@ -76,7 +76,7 @@ impl Files for Memory {
 }
 
 /// Expands every file as an entry point, with the values of every parameter file.
-pub fn evaluate(files: &BTreeMap<PathBuf, String>) {
+pub(crate) fn evaluate(files: &BTreeMap<PathBuf, String>) {
     const ALL: ResourceFilter = ResourceFilter {
         types: &[],
         body: &["properties"],

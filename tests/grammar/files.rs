@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of real files, or `None` where it is not checked out. Tests that need it begin with `corpus_` and are
 /// ignored by default.
-pub fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     if folder.is_dir() {
         return Some(folder);
@@ -14,7 +14,7 @@ pub fn corpus() -> Option<PathBuf> {
 }
 
 /// Every file below a folder with one of the extensions, sorted, with its text; a byte order mark stays in it.
-pub fn below(folder: &Path, extensions: &[&str]) -> Vec<(String, String)> {
+pub(crate) fn below(folder: &Path, extensions: &[&str]) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -42,10 +42,10 @@ pub fn below(folder: &Path, extensions: &[&str]) -> Vec<(String, String)> {
 }
 
 /// Random numbers that a printed seed brings back (xorshift).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

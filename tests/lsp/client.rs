@@ -18,14 +18,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What was last published for a document.
 #[derive(Debug, Clone)]
-pub struct Published {
+pub(crate) struct Published {
     pub version: Option<i64>,
     pub diagnostics: Vec<Value>,
     looked_at: bool,
 }
 
 /// The client.
-pub struct Client {
+pub(crate) struct Client {
     to: Option<Box<dyn Write + Send>>,
     messages: Receiver<Value>,
     server: Option<JoinHandle<End>>,
@@ -51,7 +51,7 @@ pub struct Client {
 
 /// How the client leaves when dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaves {
+pub(crate) enum Leaves {
     /// `shutdown`, `exit`.
     Politely,
     /// The test has seen to it.
@@ -60,7 +60,7 @@ pub enum Leaves {
 
 impl Client {
     /// A server in this process, and a client of it that has not said anything yet.
-    pub fn start(setup: Setup) -> Client {
+    pub(crate) fn start(setup: Setup) -> Client {
         let (server_in, to) = std::io::pipe().expect("a pipe");
         let (from, server_out) = std::io::pipe().expect("a pipe");
         let server = std::thread::spawn(move || serve(server_in, server_out, setup));
@@ -70,7 +70,10 @@ impl Client {
     }
 
     /// A client over any two ends.
-    pub fn over(from: impl Read + Send + 'static, to: impl Write + Send + 'static) -> Client {
+    pub(crate) fn over(
+        from: impl Read + Send + 'static,
+        to: impl Write + Send + 'static,
+    ) -> Client {
         let (sender, messages) = channel();
         std::thread::spawn(move || {
             let mut from = BufReader::new(from);
@@ -98,12 +101,12 @@ impl Client {
     }
 
     /// The same, initialized for a folder with what VS Code of old can: push, and everything about edits.
-    pub fn initialized(root: &Path) -> Client {
+    pub(crate) fn initialized(root: &Path) -> Client {
         Client::with(root, all(), Setup::default())
     }
 
     /// The same with other capabilities.
-    pub fn with(root: &Path, capabilities: Value, setup: Setup) -> Client {
+    pub(crate) fn with(root: &Path, capabilities: Value, setup: Setup) -> Client {
         let mut client = Client::start(at_home(setup, root));
         client.initialize(&json!({
             "processId": std::process::id(),
@@ -115,7 +118,7 @@ impl Client {
     }
 
     /// `initialize` and `initialized`; returns the answer.
-    pub fn initialize(&mut self, params: &Value) -> Value {
+    pub(crate) fn initialize(&mut self, params: &Value) -> Value {
         let answer = self.request("initialize", params);
         self.notify("initialized", &json!({}));
         answer
@@ -131,25 +134,25 @@ impl Client {
     }
 
     /// Bytes that need not be a message.
-    pub fn send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
         let to = self.to.as_mut().expect("an open end");
         to.write_all(bytes).expect("a server that listens");
         to.flush().expect("a server that listens");
     }
 
     /// The same to a server that may have gone by what it was sent.
-    pub fn try_send_raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn try_send_raw(&mut self, bytes: &[u8]) {
         if let Some(to) = self.to.as_mut() {
             let _ = to.write_all(bytes).and_then(|()| to.flush());
         }
     }
 
-    pub fn notify(&mut self, method: &str, params: &Value) {
+    pub(crate) fn notify(&mut self, method: &str, params: &Value) {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
     /// Sends a request; its number is for [`Client::answer`].
-    pub fn ask(&mut self, method: &str, params: &Value) -> i64 {
+    pub(crate) fn ask(&mut self, method: &str, params: &Value) -> i64 {
         self.id += 1;
         let mut message = json!({"jsonrpc": "2.0", "id": self.id, "method": method});
         if !params.is_null() {
@@ -160,7 +163,7 @@ impl Client {
     }
 
     /// Waits for the answer to a request: its result, or its error.
-    pub fn answer(&mut self, id: i64) -> Result<Value, Value> {
+    pub(crate) fn answer(&mut self, id: i64) -> Result<Value, Value> {
         loop {
             if let Some(answer) = self.answers.remove(&id) {
                 return match answer.get("error") {
@@ -173,14 +176,14 @@ impl Client {
     }
 
     /// A request that is answered with a result.
-    pub fn request(&mut self, method: &str, params: &Value) -> Value {
+    pub(crate) fn request(&mut self, method: &str, params: &Value) -> Value {
         let id = self.ask(method, params);
         self.answer(id)
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// A request that is refused: the code of the error.
-    pub fn refused(&mut self, method: &str, params: &Value) -> i64 {
+    pub(crate) fn refused(&mut self, method: &str, params: &Value) -> i64 {
         let id = self.ask(method, params);
         let error = self.answer(id).expect_err("an error");
         error["code"].as_i64().expect("a code")
@@ -192,7 +195,7 @@ impl Client {
     }
 
     /// Takes one message; fails with these words where none comes.
-    pub fn take_or(&mut self, waiting: &str) {
+    pub(crate) fn take_or(&mut self, waiting: &str) {
         let message = match self.messages.recv_timeout(REQUEST_TIMEOUT) {
             Ok(message) => message,
             Err(RecvTimeoutError::Timeout) => panic!("the server says nothing: {waiting}"),
@@ -251,7 +254,7 @@ impl Client {
     }
 
     /// Waits until a document's diagnostics are such as wanted; returns them.
-    pub fn until(&mut self, uri: &str, wanted: impl Fn(&Published) -> bool) -> Vec<Value> {
+    pub(crate) fn until(&mut self, uri: &str, wanted: impl Fn(&Published) -> bool) -> Vec<Value> {
         loop {
             if let Some(published) = self.published.get_mut(uri) {
                 published.looked_at = true;
@@ -264,24 +267,24 @@ impl Client {
     }
 
     /// Waits for the diagnostics that answer a version of a document.
-    pub fn diagnostics(&mut self, uri: &str, version: i64) -> Vec<Value> {
+    pub(crate) fn diagnostics(&mut self, uri: &str, version: i64) -> Vec<Value> {
         self.until(uri, |it| it.version.is_some_and(|it| it >= version))
     }
 
     /// Waits until so many diagnostics are shown for a document.
-    pub fn count(&mut self, uri: &str, count: usize) -> Vec<Value> {
+    pub(crate) fn count(&mut self, uri: &str, count: usize) -> Vec<Value> {
         self.until(uri, |it| it.diagnostics.len() == count)
     }
 
     /// What is shown for a document at present.
-    pub fn shown(&mut self, uri: &str) -> Option<Published> {
+    pub(crate) fn shown(&mut self, uri: &str) -> Option<Published> {
         let published = self.published.get_mut(uri)?;
         published.looked_at = true;
         Some(published.clone())
     }
 
     /// Everything that is shown, by URI.
-    pub fn all_shown(&mut self) -> BTreeMap<String, Vec<Value>> {
+    pub(crate) fn all_shown(&mut self) -> BTreeMap<String, Vec<Value>> {
         let shown = self.published.iter_mut();
         shown
             .map(|(uri, published)| {
@@ -292,14 +295,14 @@ impl Client {
     }
 
     /// Waits until the client has seen such things.
-    pub fn until_all(&mut self, wanted: impl Fn(&mut Client) -> bool) {
+    pub(crate) fn until_all(&mut self, wanted: impl Fn(&mut Client) -> bool) {
         while !wanted(self) {
             self.take();
         }
     }
 
     /// Waits for a notification of a kind; returns its parameters.
-    pub fn notification(&mut self, method: &str) -> Value {
+    pub(crate) fn notification(&mut self, method: &str) -> Value {
         loop {
             let at = self
                 .notifications
@@ -313,7 +316,7 @@ impl Client {
     }
 
     /// Waits for a notification of a kind, or for the answer to a request if that comes first.
-    pub fn notification_before(&mut self, method: &str, answer: i64) -> Option<Value> {
+    pub(crate) fn notification_before(&mut self, method: &str, answer: i64) -> Option<Value> {
         loop {
             let come = self.notifications.iter().any(|it| it["method"] == method);
             if come {
@@ -327,7 +330,7 @@ impl Client {
     }
 
     /// The notifications of a kind that have come so far: their parameters.
-    pub fn notifications(&mut self, method: &str) -> Vec<Value> {
+    pub(crate) fn notifications(&mut self, method: &str) -> Vec<Value> {
         let all = std::mem::take(&mut self.notifications);
         let (wanted, rest): (VecDeque<Value>, VecDeque<Value>) =
             all.into_iter().partition(|it| it["method"] == method);
@@ -336,7 +339,7 @@ impl Client {
     }
 
     /// Waits until the server has asked for something; returns with what.
-    pub fn until_asked(&mut self, method: &str) -> Value {
+    pub(crate) fn until_asked(&mut self, method: &str) -> Value {
         loop {
             let at = self.asked.iter().position(|(asked, _)| asked == method);
             if let Some(at) = at {
@@ -347,21 +350,26 @@ impl Client {
     }
 
     /// Waits until all folders have been scanned and checked.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.request(
             "workspace/executeCommand",
             &json!({"command": "preflight.scan", "arguments": []}),
         );
     }
 
-    pub fn open(&mut self, uri: &str, language: &str, version: i64, text: &str) {
+    pub(crate) fn open(&mut self, uri: &str, language: &str, version: i64, text: &str) {
         let document =
             json!({"uri": uri, "languageId": language, "version": version, "text": text});
         self.notify("textDocument/didOpen", &json!({"textDocument": document}));
     }
 
     /// Changes a document: `(line, character, line, character, text)`, in order.
-    pub fn change(&mut self, uri: &str, version: i64, changes: &[(u32, u32, u32, u32, &str)]) {
+    pub(crate) fn change(
+        &mut self,
+        uri: &str,
+        version: i64,
+        changes: &[(u32, u32, u32, u32, &str)],
+    ) {
         let changes: Vec<_> = changes
             .iter()
             .map(|(l1, c1, l2, c2, text)| json!({"range": range(*l1, *c1, *l2, *c2), "text": text}))
@@ -369,13 +377,13 @@ impl Client {
         self.change_by(uri, version, Value::from(changes));
     }
 
-    pub fn change_by(&mut self, uri: &str, version: i64, changes: Value) {
+    pub(crate) fn change_by(&mut self, uri: &str, version: i64, changes: Value) {
         let document = json!({"uri": uri, "version": version});
         let params = json!({"textDocument": document, "contentChanges": changes});
         self.notify("textDocument/didChange", &params);
     }
 
-    pub fn close(&mut self, uri: &str) {
+    pub(crate) fn close(&mut self, uri: &str) {
         self.notify(
             "textDocument/didClose",
             &json!({"textDocument": {"uri": uri}}),
@@ -383,7 +391,7 @@ impl Client {
     }
 
     /// Code actions on a diagnostic, each with its edit.
-    pub fn actions(&mut self, uri: &str, diagnostic: &Value) -> Vec<Value> {
+    pub(crate) fn actions(&mut self, uri: &str, diagnostic: &Value) -> Vec<Value> {
         let params = json!({
             "textDocument": {"uri": uri},
             "range": diagnostic["range"],
@@ -401,14 +409,14 @@ impl Client {
     }
 
     /// Closes the way to the server, and waits for its end.
-    pub fn hang_up(&mut self) -> End {
+    pub(crate) fn hang_up(&mut self) -> End {
         self.to = None;
         self.leaves = Leaves::Gone;
         self.join()
     }
 
     /// Says `exit` without `shutdown`, and waits for the end.
-    pub fn just_exit(&mut self) -> End {
+    pub(crate) fn just_exit(&mut self) -> End {
         self.notify("exit", &Value::Null);
         self.leaves = Leaves::Gone;
         self.to = None;
@@ -425,14 +433,14 @@ impl Client {
     }
 
     /// Whatever was sent so far may stay unread.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.all_shown();
         self.notifications.clear();
         self.answers.clear();
     }
 
     /// Messages that were not read.
-    pub fn unread(&self) -> Vec<String> {
+    pub(crate) fn unread(&self) -> Vec<String> {
         let published = self.published.iter().filter(|(_, it)| !it.looked_at);
         let published = published.map(|(uri, it)| format!("diagnostics of {uri}: {it:?}"));
         let notifications = self.notifications.iter().map(Value::to_string);
@@ -460,7 +468,7 @@ impl Drop for Client {
 }
 
 /// Reads a message; `None` at the end.
-pub fn read(from: &mut impl BufRead) -> Option<Value> {
+pub(crate) fn read(from: &mut impl BufRead) -> Option<Value> {
     let mut length = None;
     loop {
         let mut line = String::new();
@@ -481,13 +489,13 @@ pub fn read(from: &mut impl BufRead) -> Option<Value> {
 }
 
 /// Bicep's cache lies in the folder, where there is none: the machine's own has no say in tests.
-pub fn at_home(mut setup: Setup, root: &Path) -> Setup {
+pub(crate) fn at_home(mut setup: Setup, root: &Path) -> Setup {
     setup.options.cache_root = Some(root.join(".cache-of-bicep"));
     setup
 }
 
 /// A path as a URI. Paths of temporary folders need no escapes.
-pub fn uri(path: &Path) -> String {
+pub(crate) fn uri(path: &Path) -> String {
     let path = path.display().to_string().replace('\\', "/");
     match path.split_once(':') {
         // Windows, as VS Code writes it.
@@ -496,7 +504,7 @@ pub fn uri(path: &Path) -> String {
     }
 }
 
-pub fn range(l1: u32, c1: u32, l2: u32, c2: u32) -> Value {
+pub(crate) fn range(l1: u32, c1: u32, l2: u32, c2: u32) -> Value {
     json!({
         "start": {"line": l1, "character": c1},
         "end": {"line": l2, "character": c2},
@@ -504,7 +512,7 @@ pub fn range(l1: u32, c1: u32, l2: u32, c2: u32) -> Value {
 }
 
 /// What a client with everything but pulled diagnostics says of itself.
-pub fn all() -> Value {
+pub(crate) fn all() -> Value {
     json!({
         "textDocument": {
             "publishDiagnostics": {
@@ -534,7 +542,7 @@ pub fn all() -> Value {
 }
 
 /// Capabilities without one of them, named by its path.
-pub fn without(mut capabilities: Value, path: &str) -> Value {
+pub(crate) fn without(mut capabilities: Value, path: &str) -> Value {
     let (parent, name) = path.rsplit_once('/').expect("a path");
     let parent = capabilities.pointer_mut(parent).expect("what holds it");
     parent
@@ -546,7 +554,7 @@ pub fn without(mut capabilities: Value, path: &str) -> Value {
 }
 
 /// Capabilities with one more.
-pub fn with(mut capabilities: Value, path: &str, value: Value) -> Value {
+pub(crate) fn with(mut capabilities: Value, path: &str, value: Value) -> Value {
     let mut at = &mut capabilities;
     for name in path.trim_start_matches('/').split('/') {
         at = &mut at[name];

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The texts of an editor, open or not, by URI.
 #[derive(Debug, Default, Clone)]
-pub struct Texts {
+pub(crate) struct Texts {
     pub texts: BTreeMap<String, String>,
     /// Versions of those that are open.
     pub versions: BTreeMap<String, i64>,
@@ -16,7 +16,7 @@ pub struct Texts {
 
 impl Texts {
     /// Applies an edit; returns the URIs that it touched, created ones too, in order.
-    pub fn apply(&mut self, edit: &Value) -> Vec<String> {
+    pub(crate) fn apply(&mut self, edit: &Value) -> Vec<String> {
         let mut touched = Vec::new();
         let mut touch = |uri: &str| {
             if !touched.iter().any(|known| known == uri) {
@@ -68,7 +68,7 @@ impl Texts {
 }
 
 /// A position (UTF-16 columns) as an offset.
-pub fn offset(text: &str, position: &Value) -> usize {
+pub(crate) fn offset(text: &str, position: &Value) -> usize {
     let number = |name: &str| position[name].as_u64().expect("a number") as usize;
     let (line, character) = (number("line"), number("character"));
     let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();

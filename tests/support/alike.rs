@@ -6,7 +6,7 @@ use preflight::analysis::Analysis;
 
 /// Whether both read these files alike. What does not parse may be read in more than one way, and which one depends on
 /// the tree that was there before; the next good edit heals it.
-pub fn read_alike<'a>(
+pub(crate) fn read_alike<'a>(
     one: &mut Analysis,
     other: &mut Analysis,
     files: impl IntoIterator<Item = &'a Path>,

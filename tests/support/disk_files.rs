@@ -16,7 +16,7 @@ use preflight::workspace::{disk, files};
 static PREFILTER: LazyLock<Prefilter> = LazyLock::new(|| Prefilter::new(rules::filter()));
 
 /// Files of a disk, each read once.
-pub struct DiskFiles {
+pub(crate) struct DiskFiles {
     config: BicepConfig,
     reader: files::Workspace,
     table: RefCell<Table>,
@@ -31,7 +31,7 @@ struct Table {
 
 impl DiskFiles {
     /// With restored modules in `cache`.
-    pub fn new(cache: &Path) -> Self {
+    pub(crate) fn new(cache: &Path) -> Self {
         let config = BicepConfig {
             cache_root: cache.to_path_buf(),
             ..BicepConfig::default()
@@ -44,7 +44,7 @@ impl DiskFiles {
     }
 
     /// The number of a file.
-    pub fn id(&self, path: &Path) -> FileId {
+    pub(crate) fn id(&self, path: &Path) -> FileId {
         let path = disk::normalize(path);
         let mut table = self.table.borrow_mut();
         if let Some(id) = table.ids.get(&path) {
@@ -57,12 +57,12 @@ impl DiskFiles {
     }
 
     /// The path of a file.
-    pub fn path(&self, id: FileId) -> PathBuf {
+    pub(crate) fn path(&self, id: FileId) -> PathBuf {
         self.table.borrow().paths[id.0 as usize].clone()
     }
 
     /// What a file says.
-    pub fn template(&self, id: FileId) -> Option<Arc<Template>> {
+    pub(crate) fn template(&self, id: FileId) -> Option<Arc<Template>> {
         if let Some(known) = self.table.borrow().templates.get(&id) {
             return known.clone();
         }

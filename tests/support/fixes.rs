@@ -10,7 +10,7 @@ use preflight::syntax;
 
 /// A finding as it survives edits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub(crate) struct Key {
     /// Its file.
     pub path: PathBuf,
     /// The line that it begins on, without blanks at the ends.
@@ -25,7 +25,7 @@ pub struct Key {
 const SUPERSEDED: [&str; 2] = ["containerregistry", "kubernetesservice"];
 
 /// Refreshes until nothing is left.
-pub fn settle(analysis: &mut Analysis) {
+pub(crate) fn settle(analysis: &mut Analysis) {
     loop {
         analysis.refresh(&Cancel::default());
         if !analysis.is_pending() {
@@ -35,7 +35,7 @@ pub fn settle(analysis: &mut Analysis) {
 }
 
 /// The key of a finding.
-pub fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
+pub(crate) fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
     let text = analysis.text(&shown.location.path).unwrap_or_default();
     let start = shown.location.span.start as usize;
     let from = text[..start].rfind(['\n', '\r']).map_or(0, |at| at + 1);
@@ -54,7 +54,7 @@ pub fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
 }
 
 /// How often each finding is shown; silenced ones are not.
-pub fn shown(analysis: &Analysis) -> BTreeMap<Key, usize> {
+pub(crate) fn shown(analysis: &Analysis) -> BTreeMap<Key, usize> {
     let mut found = BTreeMap::new();
     for report in analysis.reports() {
         for one in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
@@ -65,7 +65,7 @@ pub fn shown(analysis: &Analysis) -> BTreeMap<Key, usize> {
 }
 
 /// The files that a fix leaves: path and whole text.
-pub fn after(analysis: &Analysis, fix: &Fix) -> Vec<(PathBuf, String)> {
+pub(crate) fn after(analysis: &Analysis, fix: &Fix) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for edit in &fix.edits {
         let before = match edit.create {
@@ -97,7 +97,7 @@ pub fn after(analysis: &Analysis, fix: &Fix) -> Vec<(PathBuf, String)> {
 }
 
 /// Syntax errors of a text by the ending of its path; none for what is no template.
-pub fn syntax_errors(path: &Path, text: &str) -> usize {
+pub(crate) fn syntax_errors(path: &Path, text: &str) -> usize {
     let language = match path.extension().and_then(|e| e.to_str()) {
         Some("bicep" | "bicepparam") => syntax::bicep(),
         Some("json" | "jsonc" | "arm") => syntax::json(),
@@ -213,7 +213,7 @@ fn to_another_subscription(fix: &Fix) -> bool {
 }
 
 /// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
-pub fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
+pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
     let files = after(analysis, fix);
     for (path, text) in &files {

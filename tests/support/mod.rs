@@ -8,14 +8,14 @@ use preflight::analysis::{Analysis, Cancel, Options, scan};
 use preflight::text::{Encoding, Position, Range, TextChange};
 
 /// A workspace folder that goes away when dropped.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: tempfile::TempDir,
     root: PathBuf,
 }
 
 impl Workspace {
     /// Writes files: path relative to the folder, text.
-    pub fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = preflight::workspace::disk::real(folder.path()).expect("its real path");
         let workspace = Workspace { folder, root };
@@ -26,34 +26,34 @@ impl Workspace {
     }
 
     /// From one text that holds several files, each headed by `//- /path`.
-    pub fn parse(fixture: &str) -> Self {
+    pub(crate) fn parse(fixture: &str) -> Self {
         Self::new(&split(fixture))
     }
 
     /// The absolute path of a file.
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
     /// The folder.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Writes a file.
-    pub fn write(&self, relative: &str, text: &str) {
+    pub(crate) fn write(&self, relative: &str, text: &str) {
         let path = self.path(relative);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder to write to");
         std::fs::write(path, text).expect("a file written");
     }
 
     /// An analysis of the folder, scanned and not yet refreshed. Bicep's cache is an empty folder.
-    pub fn analysis(&self) -> Analysis {
+    pub(crate) fn analysis(&self) -> Analysis {
         self.analysis_with(Options::default())
     }
 
     /// The same with options.
-    pub fn analysis_with(&self, options: Options) -> Analysis {
+    pub(crate) fn analysis_with(&self, options: Options) -> Analysis {
         let options = Options {
             cache_root: options.cache_root.or(Some(self.path(".cache-of-bicep"))),
             ..options
@@ -65,7 +65,7 @@ impl Workspace {
     }
 
     /// Refreshes until nothing is left; returns the files whose report came back, relative.
-    pub fn refresh(&self, analysis: &mut Analysis) -> Vec<String> {
+    pub(crate) fn refresh(&self, analysis: &mut Analysis) -> Vec<String> {
         let mut changed = Vec::new();
         loop {
             let reports = analysis.refresh(&Cancel::default());
@@ -79,26 +79,26 @@ impl Workspace {
     }
 
     /// Opens a file as an editor does.
-    pub fn open(&self, analysis: &mut Analysis, relative: &str, text: &str) {
+    pub(crate) fn open(&self, analysis: &mut Analysis, relative: &str, text: &str) {
         analysis.open(&self.path(relative), 1, text);
     }
 
-    /// Replaces the first `from` in the open file (whose text is `text`) by `to`, as one edit.
-    pub fn replace(
+    /// Replaces the first `from` in the open file by `to`, as one edit.
+    pub(crate) fn replace(
         &self,
         analysis: &mut Analysis,
         relative: &str,
         version: i32,
-        text: &str,
         from: &str,
         to: &str,
     ) {
+        let text = analysis.text(&self.path(relative)).expect("an open file");
         let at = text
             .find(from)
             .unwrap_or_else(|| panic!("{from:?} stands in {relative}"));
         let range = Range {
-            start: position(text, at),
-            end: position(text, at + from.len()),
+            start: position(&text, at),
+            end: position(&text, at + from.len()),
         };
         let change = TextChange {
             range: Some(range),
@@ -108,7 +108,7 @@ impl Workspace {
     }
 
     /// A path below the folder, with `/`.
-    pub fn relative(&self, path: &Path) -> String {
+    pub(crate) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
             .to_string_lossy()
@@ -116,7 +116,7 @@ impl Workspace {
     }
 
     /// All that is shown: `path severity verdict`, sorted.
-    pub fn summary(&self, analysis: &Analysis) -> Vec<String> {
+    pub(crate) fn summary(&self, analysis: &Analysis) -> Vec<String> {
         let mut rows = Vec::new();
         for report in analysis.reports() {
             for shown in report
@@ -140,7 +140,7 @@ impl Workspace {
 }
 
 /// The position of a byte offset, columns in bytes; lines end with LF, CRLF or CR.
-pub fn position(text: &str, offset: usize) -> Position {
+pub(crate) fn position(text: &str, offset: usize) -> Position {
     let bytes = text.as_bytes();
     let ends = (0..offset).filter(|&at| match bytes[at] {
         b'\n' => true,
@@ -155,7 +155,7 @@ pub fn position(text: &str, offset: usize) -> Position {
 }
 
 /// Splits `//- /path` fixtures.
-pub fn split(fixture: &str) -> Vec<(&str, &str)> {
+pub(crate) fn split(fixture: &str) -> Vec<(&str, &str)> {
     fixture
         .split("//- /")
         .skip(1)
@@ -166,13 +166,13 @@ pub fn split(fixture: &str) -> Vec<(&str, &str)> {
 
 /// The folder of real templates beside the project. Tests that read it are ignored by name (`corpus_…`) and run by
 /// `.ci/run corpus`.
-pub fn corpus() -> PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
     path.canonicalize().expect("../shared/corpus is there")
 }
 
 /// The files below a folder with one of these extensions, sorted, with their text. Files that are not UTF-8 are left out.
-pub fn files_below(folder: &Path, extensions: &[&str]) -> Vec<(PathBuf, String)> {
+pub(crate) fn files_below(folder: &Path, extensions: &[&str]) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -194,7 +194,7 @@ pub fn files_below(folder: &Path, extensions: &[&str]) -> Vec<(PathBuf, String)>
 }
 
 /// The files of the project's own cases (`tests/rules/*.md`) and examples with one of these extensions, with their text.
-pub fn own_files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
+pub(crate) fn own_files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut found = files_below(&tests.join("examples"), extensions);
     for (page, text) in files_below(&tests.join("rules"), &["md"]) {
@@ -214,11 +214,11 @@ pub fn own_files(extensions: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 /// A small seeded generator (splitmix64), so that a failing run can be repeated from its printed seed.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -227,7 +227,7 @@ impl Random {
     }
 
     /// A number below `end`; 0 where `end` is 0.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 {
             0
         } else {
@@ -236,7 +236,7 @@ impl Random {
     }
 
     /// One of several.
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }

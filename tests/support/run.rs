@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::support::Workspace;
 
 /// How a run of the binary ended.
-pub struct Run {
+pub(crate) struct Run {
     /// The exit code.
     pub code: i32,
     /// Standard output.
@@ -17,7 +17,7 @@ pub struct Run {
 }
 
 /// Runs the binary in a folder; `input` is its standard input.
-pub fn run_in(folder: &Path, args: &[&str], input: impl AsRef<[u8]>) -> Run {
+pub(crate) fn run_in(folder: &Path, args: &[&str], input: impl AsRef<[u8]>) -> Run {
     let mut child = Command::new(env!("CARGO_BIN_EXE_preflight"))
         .args(args)
         .current_dir(folder)
@@ -42,12 +42,13 @@ pub fn run_in(folder: &Path, args: &[&str], input: impl AsRef<[u8]>) -> Run {
 }
 
 /// Runs the binary in a workspace.
-pub fn run(workspace: &Workspace, args: &[&str]) -> Run {
+pub(crate) fn run(workspace: &Workspace, args: &[&str]) -> Run {
     run_in(workspace.root(), args, b"")
 }
 
 /// A registry and nothing else.
-pub const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
+pub(crate) const REGISTRY: &str =
+    "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {
   name: 'acr'
   location: 'westeurope'
   sku: { name: 'Basic' }
@@ -55,7 +56,7 @@ pub const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries
 ";
 
 /// A subscription file whose plan says a tier, with a registry beside it.
-pub fn plan(tier: &str) -> String {
+pub(crate) fn plan(tier: &str) -> String {
     format!(
         "targetScope = 'subscription'
 

@@ -7,7 +7,7 @@ use crate::analysis::Location;
 use crate::rules::finding::Severity;
 
 /// Prints one command a line.
-pub fn print(report: &Report) -> String {
+pub(crate) fn print(report: &Report) -> String {
     let mut out = String::new();
     let mut put =
         |severity, path: &Path, location: Option<&Location>, title: &str, message: &str| {

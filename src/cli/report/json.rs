@@ -10,7 +10,7 @@ use crate::cli::paths::Base;
 use crate::rules::finding::Severity;
 
 /// Prints the document.
-pub fn print(report: &Report) -> String {
+pub(crate) fn print(report: &Report) -> String {
     let base = &report.base;
     let findings: Vec<Value> = report
         .reported()

@@ -25,7 +25,7 @@ struct Failure {
 }
 
 /// Prints the document.
-pub fn print(report: &Report) -> String {
+pub(crate) fn print(report: &Report) -> String {
     let mut suites: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     let mut put = |suite: String, name: String, failure: Option<Failure>| {
         suites

@@ -14,7 +14,7 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Prints the log.
-pub fn print(report: &Report) -> String {
+pub(crate) fn print(report: &Report) -> String {
     let results = report.findings.iter().map(|found| result(report, found));
     let notifications = report.load_errors().map(|(severity, problem)| {
         let physical = match &problem.location {

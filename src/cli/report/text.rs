@@ -15,10 +15,10 @@ use crate::rules::finding::Severity;
 const LONGEST: usize = 32 * 1024;
 
 /// Reads the text of a file: what the findings were made from.
-pub type Read<'r> = &'r dyn Fn(&Path) -> Option<Arc<str>>;
+pub(crate) type Read<'r> = &'r dyn Fn(&Path) -> Option<Arc<str>>;
 
 /// Prints the report.
-pub fn print(report: &Report, color: bool, read: Read<'_>) -> String {
+pub(crate) fn print(report: &Report, color: bool, read: Read<'_>) -> String {
     let renderer = match color {
         true => Renderer::styled(),
         false => Renderer::plain(),

@@ -23,7 +23,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// Reads `//- path` lines as the heads of files.
-    pub fn parse(fixture: &str) -> Self {
+    pub(crate) fn parse(fixture: &str) -> Self {
         let mut files: Vec<(String, String)> = Vec::new();
         for line in fixture.lines() {
             match (line.trim().strip_prefix("//- "), files.last_mut()) {
@@ -45,7 +45,7 @@ impl Memory {
         }
     }
 
-    pub fn template(&self, id: FileId) -> Arc<Template> {
+    pub(crate) fn template(&self, id: FileId) -> Arc<Template> {
         self.files[id.0 as usize].2.clone()
     }
 
@@ -68,7 +68,7 @@ impl Memory {
     }
 
     /// Expands the entry point with the values of `parameters`, a file among these, if any.
-    pub fn expand(&self, parameters: Option<&str>) -> Expansion {
+    pub(crate) fn expand(&self, parameters: Option<&str>) -> Expansion {
         const FILTER: ResourceFilter = ResourceFilter {
             types: &[],
             body: &["properties"],

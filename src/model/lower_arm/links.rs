@@ -75,7 +75,7 @@ enum Piece {
 
 impl Links {
     /// The path that a URI means by one of the idioms, and the parameter that says where it begins: else at this file.
-    pub fn relative(&self, uri: &Expr) -> Option<(Expr, Option<Ident>)> {
+    pub(crate) fn relative(&self, uri: &Expr) -> Option<(Expr, Option<Ident>)> {
         let mut pieces = Vec::new();
         self.pieces(uri, DEPTH, &mut pieces)?;
         let mut pieces = pieces.into_iter();

@@ -82,7 +82,7 @@ pub(in crate::model) struct Reader<'a, 't, S: ?Sized> {
 const LONGEST_SHARED: usize = 48;
 
 impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
-    pub fn new(root: Node<'t>, text: &'a S, memo: &'a dyn ItemMemo) -> Self {
+    pub(crate) fn new(root: Node<'t>, text: &'a S, memo: &'a dyn ItemMemo) -> Self {
         Reader {
             text,
             memo,
@@ -96,7 +96,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     }
 
     /// One `Arc` for equal short strings: keys and function names repeat thousands of times.
-    pub fn intern(&mut self, text: &str) -> Arc<str> {
+    pub(crate) fn intern(&mut self, text: &str) -> Arc<str> {
         if text.len() > LONGEST_SHARED {
             return text.into();
         }
@@ -109,35 +109,35 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     }
 
     /// The value of a string token.
-    pub fn said(&self, string: Node<'t>) -> Cow<'a, str> {
+    pub(crate) fn said(&self, string: Node<'t>) -> Cow<'a, str> {
         match self.text.slice(span(string)) {
             Cow::Borrowed(token) => decode_string(token).text,
             Cow::Owned(token) => Cow::Owned(decode_string(&token).text.into_owned()),
         }
     }
 
-    pub fn is_string(&self, node: Node<'_>) -> bool {
+    pub(crate) fn is_string(&self, node: Node<'_>) -> bool {
         node.kind_id() == self.kinds.string
     }
 
-    pub fn is_object(&self, node: Node<'_>) -> bool {
+    pub(crate) fn is_object(&self, node: Node<'_>) -> bool {
         node.kind_id() == self.kinds.object
     }
 
-    pub fn is_array(&self, node: Node<'_>) -> bool {
+    pub(crate) fn is_array(&self, node: Node<'_>) -> bool {
         node.kind_id() == self.kinds.array
     }
 
     /// The members of an object in order, and the errors among them. Members caught in an error count: what stands
     /// before a half-typed one is still there.
-    pub fn pairs(&mut self, object: Node<'t>) -> (Vec<Pair<'t>>, Vec<Node<'t>>) {
+    pub(crate) fn pairs(&mut self, object: Node<'t>) -> (Vec<Pair<'t>>, Vec<Node<'t>>) {
         let (mut nodes, errors) = self.children(object, |kinds, kind| kind == kinds.pair);
         let pairs = nodes.drain(..).filter_map(|pair| self.pair(pair)).collect();
         (pairs, errors)
     }
 
     /// The elements of an array in order, and the errors among them.
-    pub fn elements(&mut self, array: Node<'t>) -> (Vec<Node<'t>>, Vec<Node<'t>>) {
+    pub(crate) fn elements(&mut self, array: Node<'t>) -> (Vec<Node<'t>>, Vec<Node<'t>>) {
         self.children(array, |kinds, kind| {
             kind == kinds.object
                 || kind == kinds.array
@@ -215,7 +215,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     }
 
     /// The value of the last member of this name, as JSON readers take it.
-    pub fn member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
+    pub(crate) fn member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
         pairs
             .iter()
             .rev()
@@ -224,19 +224,19 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     }
 
     /// The value of a member that is an object.
-    pub fn object_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
+    pub(crate) fn object_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
         self.member(pairs, name)
             .filter(|&value| self.is_object(value))
     }
 
     /// The value of a member that is an array.
-    pub fn array_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
+    pub(crate) fn array_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Node<'t>> {
         self.member(pairs, name)
             .filter(|&value| self.is_array(value))
     }
 
     /// The string that a member of an object says, decoded, where it is one.
-    pub fn string_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn string_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Cow<'a, str>> {
         self.member(pairs, name)
             .filter(|&value| self.is_string(value))
             .map(|value| self.said(value))
@@ -244,7 +244,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
 
     /// Whether a syntax error lies in `node` outside of `interpolations` (nested items, which answer for themselves). Only what
     /// is broken is visited.
-    pub fn broken(&mut self, node: Node<'t>, interpolations: &[Span]) -> bool {
+    pub(crate) fn broken(&mut self, node: Node<'t>, interpolations: &[Span]) -> bool {
         if !node.has_error() {
             return false;
         }

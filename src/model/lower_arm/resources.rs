@@ -431,7 +431,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// The value that an entry of `parameters` gives: of a deployment or of a parameters file. None where it gives
     /// none, so that the default holds.
-    pub fn argument(&mut self, nodes: &mut Nodes, entry: Node<'t>) -> Option<Expr> {
+    pub(crate) fn argument(&mut self, nodes: &mut Nodes, entry: Node<'t>) -> Option<Expr> {
         if !self.is_object(entry) {
             // `"[if(a, createObject('value', 1), createObject('reference', …))]"`
             return Some(Expr::member_of(self.value(nodes, entry, 1), "value"));

@@ -68,7 +68,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     /// The value of a string token, as a name.
-    pub fn name(&mut self, string: Node<'t>) -> Ident {
+    pub(crate) fn name(&mut self, string: Node<'t>) -> Ident {
         let said = self.said(string);
         Ident::new(self.intern(&said))
     }

@@ -40,13 +40,13 @@ impl Origin<'_> {
 
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// The expression a value means.
-    pub fn value(&mut self, nodes: &mut Nodes, node: Node<'t>, depth: usize) -> Expr {
+    pub(crate) fn value(&mut self, nodes: &mut Nodes, node: Node<'t>, depth: usize) -> Expr {
         self.cursor.reset(node);
         self.walk(nodes, depth)
     }
 
     /// The expression of a member's name, which may be computed (`"[format(…)]": …`).
-    pub fn key(&mut self, nodes: &mut Nodes, key: Node<'t>, depth: usize) -> Expr {
+    pub(crate) fn key(&mut self, nodes: &mut Nodes, key: Node<'t>, depth: usize) -> Expr {
         let node = nodes.next(span(key));
         let kind = self.string(nodes, key, depth);
         Expr::new(node, kind)
@@ -163,7 +163,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     /// The members of an object, without those of some names.
-    pub fn members_except(
+    pub(crate) fn members_except(
         &mut self,
         nodes: &mut Nodes,
         pairs: &[super::reader::Pair<'t>],
@@ -228,22 +228,20 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     pub(super) fn copy(&mut self, nodes: &mut Nodes, copy: Copy<'t>, depth: usize) -> Expr {
         let said = self.said(copy.name);
         let name = Ident::new(self.intern(&said));
-        self.looped(nodes, copy.node, name, copy.count, copy.input, depth)
+        self.named_copy(nodes, name, copy, depth)
     }
 
-    /// A loop as a value.
-    pub(super) fn looped(
+    /// The same under a name of its own.
+    pub(super) fn named_copy(
         &mut self,
         nodes: &mut Nodes,
-        node: Node<'t>,
         name: Ident,
-        count: Node<'t>,
-        input: Node<'t>,
+        copy: Copy<'t>,
         depth: usize,
     ) -> Expr {
-        let node = nodes.next(span(node));
-        let count = self.value(nodes, count, depth + 1);
-        let body = self.value(nodes, input, depth + 1);
+        let node = nodes.next(span(copy.node));
+        let count = self.value(nodes, copy.count, depth + 1);
+        let body = self.value(nodes, copy.input, depth + 1);
         let looped = ForExpr {
             over: Loop::Count { name, count },
             condition: None,

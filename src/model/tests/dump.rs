@@ -13,7 +13,7 @@ use crate::model::{
 };
 
 /// A template, one item a line, what belongs to an item indented below it.
-pub fn dump(template: &Template) -> String {
+pub(crate) fn dump(template: &Template) -> String {
     let mut out = Dump {
         text: String::new(),
         indent: 0,

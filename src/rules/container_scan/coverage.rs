@@ -13,7 +13,7 @@ use crate::model::NodeRef;
 use crate::rules::{Deployment, WorkspacePlans};
 
 /// The plans and policies that count for the registries of a deployment.
-pub struct Candidates<'a> {
+pub(crate) struct Candidates<'a> {
     deployment: &'a Deployment,
     own: PlanIndex,
     /// Of other deployments.
@@ -47,7 +47,7 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    pub fn of(deployment: &'a Deployment, shared: &'a WorkspacePlans) -> Self {
+    pub(crate) fn of(deployment: &'a Deployment, shared: &'a WorkspacePlans) -> Self {
         let national_cloud = is_national(deployment);
         let expansion = &deployment.expansion;
         let own = expansion.instances.iter().map(|it| (None, it));
@@ -96,7 +96,7 @@ impl<'a> Candidates<'a> {
     }
 
     /// A policy that may turn a plan on, and the label of its deployment unless that is the registry's own.
-    pub fn policy(&self) -> Option<(Option<&Arc<str>>, &Instance)> {
+    pub(crate) fn policy(&self) -> Option<(Option<&Arc<str>>, &Instance)> {
         let own = self.own.policies.first();
         let own = own.map(|it| (None, &self.deployment.expansion.instances[*it as usize]));
         own.or_else(|| {
@@ -111,14 +111,14 @@ impl<'a> Candidates<'a> {
 }
 
 /// Whether a deployment is for Azure Government or China.
-pub fn is_national(deployment: &Deployment) -> bool {
+pub(crate) fn is_national(deployment: &Deployment) -> bool {
     let cloud = deployment.settings.bicep.cloud.as_deref();
     cloud.is_some_and(|name| !name.eq_ignore_ascii_case("AzureCloud"))
 }
 
 /// What the candidates come to for one registry.
 #[derive(Default)]
-pub struct CoverageResult {
+pub(crate) struct CoverageResult {
     /// The plan that covers it.
     pub scanned: Option<(Option<NodeRef>, String)>,
     pub uncertainties: Vec<Unsure>,
@@ -136,7 +136,7 @@ pub struct CoverageResult {
 
 /// Computes the coverage of equivalent registries once: for thousands of registries and plans, comparing every pair would
 /// be too many.
-pub struct CoverageCache<'a> {
+pub(crate) struct CoverageCache<'a> {
     candidates: &'a Candidates<'a>,
     /// Some plan is for one resource: then each registry is its own case.
     by_resource: bool,
@@ -151,7 +151,7 @@ pub struct CoverageCache<'a> {
 type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 2], &'a [Arc<Canonical>]);
 
 impl<'a> CoverageCache<'a> {
-    pub fn of(candidates: &'a Candidates<'a>) -> Self {
+    pub(crate) fn of(candidates: &'a Candidates<'a>) -> Self {
         let mut instances: FxHashMap<NodeRef, usize> = FxHashMap::default();
         let all = candidates.deployment.expansion.instances.iter();
         for registry in all.filter(|it| is_registry(it)) {
@@ -166,7 +166,7 @@ impl<'a> CoverageCache<'a> {
         }
     }
 
-    pub fn coverage_of(&mut self, registry: &'a Instance) -> Arc<CoverageResult> {
+    pub(crate) fn coverage_of(&mut self, registry: &'a Instance) -> Arc<CoverageResult> {
         let cache_key = self.cache_key(registry);
         let alike = self.known.get(&cache_key).into_iter().flatten();
         for (other, result) in alike {

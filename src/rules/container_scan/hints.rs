@@ -8,7 +8,7 @@ use crate::rules::{Deployment, WorkspacePlans};
 use crate::workspace::config::Plan as Preferred;
 
 /// The hints about a deployment's registries and plans.
-pub fn hints(
+pub(crate) fn hints(
     deployment: &Deployment,
     shared: &WorkspacePlans,
     in_workspace: &dyn Fn(FileId) -> bool,

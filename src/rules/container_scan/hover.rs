@@ -12,7 +12,7 @@ container registry: a `Microsoft.Security/pricings` resource named `Containers`,
 with `pricingTier: 'Standard'` in reach. It cannot see what the portal, Azure Policy or another repository turned on.";
 
 /// The hover text of a registry: every deployment that makes it, worst first, what decided and where that is.
-pub fn hover_registry(results: &[(&Deployment, &RuleResult)], link: Link<'_>) -> String {
+pub(crate) fn hover_registry(results: &[(&Deployment, &RuleResult)], link: Link<'_>) -> String {
     let mut results: Vec<_> = results
         .iter()
         .filter(|(_, one)| !is_hint(one))
@@ -56,7 +56,7 @@ pub fn hover_registry(results: &[(&Deployment, &RuleResult)], link: Link<'_>) ->
 }
 
 /// The hover text of a plan: what each deployment makes of it.
-pub fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
+pub(crate) fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
     let mut text = String::new();
     for (deployment, plan) in plans {
         let line = format!("{} {}", upper(&plan::called(plan)), standing(plan));

@@ -17,7 +17,7 @@ const MAX_ALIKE: usize = 8;
 
 /// The subscription that something is deployed to, as far as two of them can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subscription {
+pub(crate) enum Subscription {
     /// That of the deployment.
     Own,
     /// An id, in lower case.
@@ -30,7 +30,7 @@ pub enum Subscription {
 
 impl Subscription {
     /// That of an instance.
-    pub fn of(instance: &Instance) -> Self {
+    pub(crate) fn of(instance: &Instance) -> Self {
         let Some(value) = &instance.scope.subscription else {
             return Subscription::Own;
         };
@@ -47,7 +47,7 @@ impl Subscription {
 
 /// A plan of an index.
 #[derive(Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its number among the instances that the index is made of.
     pub number: u32,
     /// What it is by itself.
@@ -64,7 +64,7 @@ struct Group([Vec<u32>; 4]);
 
 /// Plans and policies by what they are for.
 #[derive(Debug, Default)]
-pub struct PlanIndex {
+pub(crate) struct PlanIndex {
     entries: Vec<Entry>,
     /// Numbers of the policies that may turn a plan on.
     pub policies: Vec<u32>,
@@ -85,7 +85,7 @@ pub struct PlanIndex {
 
 impl PlanIndex {
     /// The index of instances with the deployments that they are of, and what is known of the order of these.
-    pub fn of<'a>(
+    pub(crate) fn of<'a>(
         instances: impl Iterator<Item = (Option<&'a Arc<str>>, &'a Instance)>,
         order: Option<&Expansion>,
         national_cloud: bool,
@@ -153,7 +153,7 @@ impl PlanIndex {
     }
 
     /// The plans that can matter to a registry of the deployment whose plans these are.
-    pub fn of_same_deployment(&self, registry: &Instance) -> Vec<&Entry> {
+    pub(crate) fn of_same_deployment(&self, registry: &Instance) -> Vec<&Entry> {
         let mut found = Found::default();
         let subscription = Subscription::of(registry);
         if let Some(same) = self.same.get(&subscription) {
@@ -165,7 +165,7 @@ impl PlanIndex {
     }
 
     /// The plans that can matter to a registry of another deployment. `is_other` says which plans are of another one.
-    pub fn of_other_deployment(
+    pub(crate) fn of_other_deployment(
         &self,
         registry: &Instance,
         is_other: &dyn Fn(&Entry) -> bool,
@@ -358,7 +358,7 @@ fn surely_with(plan: &Instance, other: &Instance) -> bool {
 }
 
 /// The plans and policies of a deployment that count for the registries of others.
-pub fn shared(expansion: &Expansion, national_cloud: bool) -> Vec<Instance> {
+pub(crate) fn shared(expansion: &Expansion, national_cloud: bool) -> Vec<Instance> {
     let instances = &expansion.instances;
     let own = instances.iter().map(|it| (None, it));
     let index = PlanIndex::of(own, Some(expansion), national_cloud);

@@ -10,14 +10,14 @@ use crate::rules::finding::Verdict;
 use crate::workspace::config::Coverage;
 
 /// A verdict that is reported.
-pub struct MessageParts {
+pub(crate) struct MessageParts {
     pub verdict: Verdict,
     pub message: String,
     pub related: Vec<(NodeRef, String)>,
 }
 
 /// `None`: scanned.
-pub fn message_parts(
+pub(crate) fn message_parts(
     deployment: &Deployment,
     candidates: &Candidates<'_>,
     registry: &Instance,

@@ -11,28 +11,28 @@ use crate::model::{NodeRef, ScopeKind};
 use crate::rules::property::{Property, property_of};
 
 /// The plans that scan registries.
-pub const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
+pub(crate) const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
 
 /// Plans that `Containers` supersedes.
 const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
 
 /// Whether `Containers` supersedes a plan.
-pub fn is_superseded(plan: &Instance) -> bool {
+pub(crate) fn is_superseded(plan: &Instance) -> bool {
     SUPERSEDED.iter().any(|name| named(plan, name))
 }
 
 /// The extension of a plan that scans the images of registries. Its absence means that it is on.
-pub const EXTENSION: &str = "ContainerRegistriesVulnerabilityAssessments";
+pub(crate) const EXTENSION: &str = "ContainerRegistriesVulnerabilityAssessments";
 
 /// A version that is gone.
 const RETIRED_VERSION: &str = "2017-08-01-preview";
 
 /// From this version on, Bicep's types allow every scope and the service takes one resource too.
-pub const RESOURCE_SCOPE_VERSION: &str = "2024-01-01";
+pub(crate) const RESOURCE_SCOPE_VERSION: &str = "2024-01-01";
 
 /// An answer that may be withheld.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Tristate {
+pub(crate) enum Tristate {
     /// Surely.
     Yes,
     /// It hangs on something.
@@ -43,7 +43,7 @@ pub enum Tristate {
 
 /// What is not known, in words that continue a sentence, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unsure {
+pub(crate) struct Unsure {
     /// `the tier of plan 'Containers' is not known (parameter 'tier' has no value)`.
     pub text: String,
     /// The value in doubt.
@@ -52,7 +52,7 @@ pub struct Unsure {
 
 /// The answers about one plan for one registry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cover {
+pub(crate) struct Cover {
     /// One of the three names.
     pub name: Tristate,
     /// Its tier is Standard.
@@ -67,7 +67,7 @@ pub struct Cover {
 
 impl Cover {
     /// The conjunction: one no makes no, all yes makes yes, else the first doubt.
-    pub fn answer(&self) -> Tristate {
+    pub(crate) fn answer(&self) -> Tristate {
         let each = [
             &self.name,
             &self.tier,
@@ -83,13 +83,13 @@ impl Cover {
     }
 
     /// Whether nothing but a condition that is not known keeps it from covering.
-    pub fn hangs_on_condition(&self) -> bool {
+    pub(crate) fn hangs_on_condition(&self) -> bool {
         let rest = [&self.name, &self.tier, &self.extension, &self.reach];
         matches!(self.deployed, Tristate::Maybe(_)) && rest.iter().all(|one| **one == Tristate::Yes)
     }
 
     /// Whether the plan stands there for this registry, surely by name, and is surely not on.
-    pub fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.name == Tristate::Yes
             && self.reach != Tristate::No
             && [&self.tier, &self.extension, &self.deployed].contains(&&Tristate::No)
@@ -98,7 +98,7 @@ impl Cover {
 
 /// A registry that plans may cover.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// It.
     pub registry: &'a Instance,
     /// Its declaration makes no other instance in the deployment.
@@ -107,7 +107,7 @@ pub struct Target<'a> {
 
 /// What a plan is by itself, whatever the registry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// As [`Cover::name`].
     pub name: Tristate,
     /// As [`Cover::tier`].
@@ -118,7 +118,7 @@ pub struct Standing {
 
 impl Standing {
     /// That of a plan, for registries in Azure Government or China or elsewhere.
-    pub fn of(plan: &Instance, national_cloud: bool) -> Self {
+    pub(crate) fn of(plan: &Instance, national_cloud: bool) -> Self {
         let called = called(plan);
         // The extension is of the other plans, and where it cannot be turned off 'False' is not off.
         let always_scans = named(plan, "ContainerRegistry") || national_cloud;
@@ -135,7 +135,7 @@ impl Standing {
 
 /// Works out the cover of `plan` for `registry`. Conditions are compared only within one deployment: elsewhere the same
 /// parameter may have another value.
-pub fn cover(
+pub(crate) fn cover(
     plan: &Instance,
     standing: &Standing,
     target: &Target<'_>,
@@ -153,7 +153,7 @@ pub fn cover(
 }
 
 /// How messages call a plan: by its name where that is known.
-pub fn called(plan: &Instance) -> String {
+pub(crate) fn called(plan: &Instance) -> String {
     match &plan.name.kind {
         Kind::Str(name) => format!("plan '{name}'"),
         _ => "a Defender plan".to_owned(),
@@ -161,7 +161,7 @@ pub fn called(plan: &Instance) -> String {
 }
 
 /// A property of a resource by path below `properties`, where it is there and known at least in part.
-pub fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a Value> {
+pub(crate) fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a Value> {
     let mut value = instance.body.member("properties")?;
     for name in path {
         value = value.member(name)?;
@@ -226,7 +226,7 @@ fn tier(plan: &Instance, called: &str) -> Tristate {
 }
 
 /// Whether an element of the list of extensions is the one that scans images.
-pub fn is_scanning_extension(element: &Value) -> bool {
+pub(crate) fn is_scanning_extension(element: &Value) -> bool {
     element.member("name").is_some_and(names_extension)
 }
 
@@ -300,7 +300,7 @@ fn extension(plan: &Instance, called: &str) -> Tristate {
 }
 
 /// The literal that turns the scanning extension off, and the element it is in.
-pub fn extension_off(plan: &Instance) -> Option<&Value> {
+pub(crate) fn extension_off(plan: &Instance) -> Option<&Value> {
     let Kind::Array(array) = &property(plan, &["extensions"])?.kind else {
         return None;
     };
@@ -360,7 +360,7 @@ fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
 
 /// Why a plan cannot be deployed where it is: the service takes a subscription, and from
 /// [`RESOURCE_SCOPE_VERSION`] on one resource.
-pub fn misplaced(plan: &Instance) -> Option<&'static str> {
+pub(crate) fn misplaced(plan: &Instance) -> Option<&'static str> {
     let version = plan.api_version.as_str();
     if version.is_some_and(|version| version.eq_ignore_ascii_case(RETIRED_VERSION)) {
         return Some("has an API version that is gone");
@@ -378,14 +378,14 @@ pub fn misplaced(plan: &Instance) -> Option<&'static str> {
 }
 
 /// Whether the plan has this name, in any case.
-pub fn named(plan: &Instance, name: &str) -> bool {
+pub(crate) fn named(plan: &Instance, name: &str) -> bool {
     plan.name
         .as_str()
         .is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
 /// Whether the plan overrides those of its resources: `enforce: 'True'`.
-pub fn enforces(plan: &Instance) -> Tristate {
+pub(crate) fn enforces(plan: &Instance) -> Tristate {
     let is_true = |value: &Value| {
         value.as_bool() == Some(true)
             || value
@@ -484,7 +484,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
 
 /// What surely holds wherever an instance is deployed. A condition without canonical form is left out: fewer premises
 /// prove less, never too much.
-pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
+pub(crate) fn premises(instance: &Instance) -> &[Arc<Canonical>] {
     match &instance.existence {
         Existence::Conditional(uncertainty) => &uncertainty.conditions,
         _ => &[],
@@ -492,13 +492,13 @@ pub fn premises(instance: &Instance) -> &[Arc<Canonical>] {
 }
 
 /// Whether two instances of one deployment can never both be deployed.
-pub fn exclusive(one: &Instance, other: &Instance) -> bool {
+pub(crate) fn exclusive(one: &Instance, other: &Instance) -> bool {
     let denies = |condition: &Arc<Canonical>| implies(premises(one), &Canonical::not(condition));
     premises(other).iter().any(denies)
 }
 
 /// What keeps a plan off, for messages and fixes; `cover` must say that it is off.
-pub fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
+pub(crate) fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
     let tier = property(plan, &["pricingTier"]);
     let condition = match &plan.existence {
         Existence::Never(place) => *place,

@@ -22,7 +22,7 @@ const DEPLOYING: [&str; 7] = [
 const MOST: usize = 20_000;
 
 /// Whether the type is one of the policy resources.
-pub fn is_policy(instance: &Instance) -> bool {
+pub(crate) fn is_policy(instance: &Instance) -> bool {
     [
         "policyAssignments",
         "policyDefinitions",
@@ -49,7 +49,7 @@ impl StripPrefix for str {
 }
 
 /// Whether a policy resource may turn a scanning plan on.
-pub fn may_turn_on(policy: &Instance) -> bool {
+pub(crate) fn may_turn_on(policy: &Instance) -> bool {
     if policy.existing || matches!(policy.existence, Existence::Never(_)) {
         return false;
     }

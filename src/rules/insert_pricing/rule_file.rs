@@ -9,10 +9,10 @@ use crate::workspace::config::rule_file::RuleFile;
 use crate::workspace::config::{self, Coverage, RuleName};
 
 /// The name of a new file.
-pub const FILE: &str = "ps-rule.yaml";
+pub(crate) const FILE: &str = "ps-rule.yaml";
 
 /// Says that Defender is managed elsewhere.
-pub fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
+pub(crate) fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
     let path = [&["configuration"][..], &["PREFLIGHT_COVERAGE"]];
     let edits = File::of(text).add(&path, &Entry::Value("elsewhere"))?;
     understood(text, &edits, |file| {
@@ -22,7 +22,7 @@ pub fn elsewhere(text: &str) -> Option<Vec<TextEdit>> {
 }
 
 /// Suppresses the rule for a resource by name.
-pub fn suppress(text: &str, name: &str, rule: &RuleName) -> Option<Vec<TextEdit>> {
+pub(crate) fn suppress(text: &str, name: &str, rule: &RuleName) -> Option<Vec<TextEdit>> {
     let path = [&["suppression"][..], &[rule.name, rule.reference]];
     let edits = File::of(text).add(&path, &Entry::Item(scalar(name)))?;
     let name = name.to_lowercase();

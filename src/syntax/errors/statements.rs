@@ -17,7 +17,7 @@ pub enum Dialect {
 }
 
 /// The statements of a file that its kind of file does not allow.
-pub fn misplaced_statements(tree: &Tree, dialect: Dialect) -> Vec<SyntaxError> {
+pub(crate) fn misplaced_statements(tree: &Tree, dialect: Dialect) -> Vec<SyntaxError> {
     declarations(tree.root_node())
         .into_iter()
         .filter(|declaration| !declaration.has_error())
