@@ -19,7 +19,7 @@ use super::{baseline, settings};
 use crate::analysis::{Analysis, LoadError, Options};
 use crate::rules::finding::Severity;
 use crate::rules::{self, RULES};
-use crate::workspace::config::{Coverage, Overrides, Plan};
+use crate::workspace::config::{Coverage, Overrides, Plan, choice};
 use crate::workspace::disk::{self, DiskError};
 
 /// Arguments of `check`.
@@ -185,19 +185,13 @@ fn one_of<T: Copy + Send + Sync>(
     choices: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(choices.iter().map(|(name, _)| *name));
-    names.try_map(|text| chosen(choices, &text).ok_or("is no choice"))
-}
-
-fn chosen<T: Copy>(choices: &[(&str, T)], text: &str) -> Option<T> {
-    let mut choices = choices.iter();
-    let chosen = choices.find(|(name, _)| name.eq_ignore_ascii_case(text));
-    chosen.map(|(_, choice)| *choice)
+    names.try_map(|text| choice(choices, &text).ok_or("is no choice"))
 }
 
 impl Args {
     /// The plan that fixes insert by preference: `--plan`, else what `--fix` names, if it is one that can be inserted.
     fn inserted_plan(&self) -> Option<Plan> {
-        let named = || chosen(&Plan::NAMES, self.fix.as_deref()?);
+        let named = || choice(&Plan::NAMES, self.fix.as_deref()?);
         self.plan.or_else(named)
     }
 

@@ -214,7 +214,7 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                             |at| written[..at].iter().any(|m| matches!(m, Member::Spread(_)));
                         if before.is_some() && kept != Some(name.as_str()) && !merged(number) {
                             let reason = "keys differ only in case";
-                            return Value::unknown_of(reason, Some(Type::Object), true);
+                            return Value::unknown_of(reason, Some(Type::Object)).non_empty();
                         }
                     }
                     key => open = open.or_else(|| Some(reason_of(&Value::of(key)))),
@@ -285,7 +285,7 @@ fn for_value(cx: &Context<'_>, env: Env<'_>, over: &ForExpr) -> Value {
     });
     if items.is_empty() && iterations.non_empty && over.condition.is_none() {
         let reason = open.unwrap_or_else(|| super::value::TOO_LARGE.into());
-        return Value::unknown_of(reason, Some(Type::Array), true);
+        return Value::unknown_of(reason, Some(Type::Array)).non_empty();
     }
     Value::array(items, open)
 }
@@ -444,7 +444,7 @@ pub(crate) fn lift(values: &[Value], f: &mut dyn FnMut(&[Value]) -> Value) -> Va
 fn unknown_choice(choice: &Arc<Choice>) -> Value {
     let value = Value::of(Kind::OneOf(choice.clone()));
     let non_empty = super::merge::is_empty(&value) == Some(false);
-    Value::unknown_of(choice.reason.clone(), value.ty(), non_empty)
+    Value::unknown_of(choice.reason.clone(), value.ty()).non_empty_if(non_empty)
 }
 
 /// The pieces as text, joined.
@@ -459,7 +459,7 @@ pub(crate) fn concat(cx: &Context<'_>, pieces: &[Value]) -> Value {
             super::json::Text::Unknown(reason) => unknown = unknown.or(Some(reason)),
         }
         if text.len() > MAX_TEXT || !cx.spend(text.len() / 32) {
-            return Value::unknown_of(super::value::TOO_LARGE, Some(Type::String), true);
+            return Value::unknown_of(super::value::TOO_LARGE, Some(Type::String)).non_empty();
         }
     }
     match unknown {

@@ -169,7 +169,7 @@ pub(crate) fn call(
     };
     if !builtin.arity.contains(&args.len()) {
         let reason = format!("{}() does not take {} arguments", builtin.name, args.len());
-        return Value::unknown_of(reason, builtin.ty, false);
+        return Value::unknown_of(reason, builtin.ty);
     }
     let function = match builtin.how {
         How::Lazy(f) => return f(cx, env, args),
@@ -199,11 +199,11 @@ fn apply(cx: &Context<'_>, builtin: &Builtin, function: Pure, values: &[Value]) 
                 _ => None,
             })
         {
-            return Value::unknown_of(reason, builtin.ty, false);
+            return Value::unknown_of(reason, builtin.ty);
         }
         match function(cx, values) {
             Some(value) => value,
-            None => Value::unknown_of(bad_arguments(builtin, values), builtin.ty, false),
+            None => Value::unknown_of(bad_arguments(builtin, values), builtin.ty),
         }
     };
     lift(values, &mut one)
@@ -218,15 +218,11 @@ fn bad_arguments(builtin: &Builtin, values: &[Value]) -> Arc<str> {
 }
 
 fn after_deployment(name: &str, ty: Option<Type>) -> Value {
-    Value::unknown_of(
-        format!("{name}() is known only after deployment"),
-        ty,
-        false,
-    )
+    Value::unknown_of(format!("{name}() is known only after deployment"), ty)
 }
 
 fn known_to_azure(name: &str, ty: Option<Type>) -> Value {
-    Value::unknown_of(format!("{name}() is known only to Azure"), ty, true)
+    Value::unknown_of(format!("{name}() is known only to Azure"), ty).non_empty()
 }
 
 /// The text of an argument.

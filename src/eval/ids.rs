@@ -88,7 +88,7 @@ pub(crate) fn of_resource(
 
 /// An id of which only the last name may be known.
 pub(crate) fn ending_in(name: Option<&Value>, reason: Arc<str>) -> Value {
-    let mut parts = vec![Value::unknown_of(reason.clone(), Some(Type::String), true)];
+    let mut parts = vec![Value::unknown_of(reason.clone(), Some(Type::String)).non_empty()];
     if let Some(name) = name {
         parts.extend([Value::string("/"), name.clone()]);
     }

@@ -221,7 +221,9 @@ pub(crate) fn from_json(cx: &Context<'_>, value: serde_json::Value) -> Value {
                 .collect();
             match members.len() == count {
                 true => Value::object(members, None),
-                false => Value::unknown_of("keys differ only in case", Some(Type::Object), true),
+                false => {
+                    Value::unknown_of("keys differ only in case", Some(Type::Object)).non_empty()
+                }
             }
         }
     }

@@ -76,7 +76,7 @@ fn each_of_count(
                 Iteration::Open(reason) => reason.clone(),
                 _ => value.reason().unwrap_or_else(|| UNPLACED.into()),
             };
-            let index = Value::unknown_of(reason, Some(Type::Int), false);
+            let index = Value::unknown_of(reason, Some(Type::Int));
             bind_copy(
                 env,
                 name,
@@ -94,7 +94,7 @@ fn each_of_count(
         });
     };
     let open = |reason: Arc<str>, f: &mut dyn FnMut(Env<'_>, Iteration)| {
-        let index = Value::unknown_of(reason.clone(), Some(Type::Int), false);
+        let index = Value::unknown_of(reason.clone(), Some(Type::Int));
         iteration(index, Iteration::Open(reason.clone()), f);
         Iterations {
             known: 0,
@@ -110,7 +110,7 @@ fn each_of_count(
             }
             if count <= 0 && resource {
                 iteration(
-                    Value::unknown_of(NEVER, Some(Type::Int), false),
+                    Value::unknown_of(NEVER, Some(Type::Int)),
                     Iteration::Never,
                     f,
                 );
@@ -244,9 +244,9 @@ fn bind_item(
 ) {
     let number = match iteration {
         Iteration::Known(Some(number)) => Value::int(*number),
-        Iteration::Known(None) => Value::unknown_of(UNPLACED, Some(Type::Int), false),
-        Iteration::Never => Value::unknown_of(NEVER, Some(Type::Int), false),
-        Iteration::Open(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
+        Iteration::Known(None) => Value::unknown_of(UNPLACED, Some(Type::Int)),
+        Iteration::Never => Value::unknown_of(NEVER, Some(Type::Int)),
+        Iteration::Open(reason) => Value::unknown_of(reason.clone(), Some(Type::Int)),
     };
     let element = Local {
         outer: env.locals,

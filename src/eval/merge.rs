@@ -37,11 +37,8 @@ fn merge_two(a: Value, b: Value, reason: &Arc<str>) -> Value {
                 _ => &a,
             };
             let ty = x.ty.filter(|ty| other.ty() == Some(*ty));
-            Value::unknown_of(
-                x.reason.clone(),
-                ty,
-                x.non_empty && is_empty(other) == Some(false),
-            )
+            Value::unknown_of(x.reason.clone(), ty)
+                .non_empty_if(x.non_empty && is_empty(other) == Some(false))
         }
         _ if is_scalar(&a) && is_scalar(&b) => {
             let each = a.alternatives().iter().chain(b.alternatives());
@@ -50,7 +47,7 @@ fn merge_two(a: Value, b: Value, reason: &Arc<str>) -> Value {
         _ => {
             let ty = a.ty().filter(|ty| b.ty() == Some(*ty));
             let non_empty = is_empty(&a) == Some(false) && is_empty(&b) == Some(false);
-            Value::unknown_of(reason.clone(), ty, non_empty)
+            Value::unknown_of(reason.clone(), ty).non_empty_if(non_empty)
         }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn text(reason: Arc<str>, pieces: Vec<Piece>) -> Value {
             _ => joined.push(piece),
         }
         if joined.len() > MAX_PIECES || length > MAX_LENGTH {
-            return Value::unknown_of(reason, Some(Type::String), non_empty);
+            return Value::unknown_of(reason, Some(Type::String)).non_empty_if(non_empty);
         }
     }
     match joined.as_slice() {

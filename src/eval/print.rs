@@ -124,7 +124,9 @@ impl Printer {
                 from_end,
             } => {
                 self.expr(base, UNARY + 1);
-                self.key(key, *safe, *from_end);
+                let question = if *safe { "?" } else { "" };
+                let caret = if *from_end { "^" } else { "" };
+                self.key(key, question, caret);
             }
             ExprKind::Nested { base, name } => {
                 self.expr(base, UNARY);
@@ -173,18 +175,16 @@ impl Printer {
         self.push(if members.is_empty() { "}" } else { " }" });
     }
 
-    fn key(&mut self, key: &Expr, safe: bool, from_end: bool) {
+    fn key(&mut self, key: &Expr, question: &str, caret: &str) {
         let name = key.as_str().filter(|name| {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
         });
         match name {
             Some(name) => {
-                self.push(if safe { ".?" } else { "." });
-                self.push(name);
+                self.push(&format!(".{question}{name}"));
             }
             None => {
-                self.push(if safe { "[?" } else { "[" });
-                self.push(if from_end { "^" } else { "" });
+                self.push(&format!("[{question}{caret}"));
                 self.expr(key, 0);
                 self.push("]");
             }

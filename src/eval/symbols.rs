@@ -204,7 +204,7 @@ pub(crate) fn settle_one(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value 
         Some(name) => format!("the state of '{name}' is known only after deployment"),
         None => "the state of a resource is known only after deployment".to_owned(),
     };
-    Value::unknown_of(reason, Some(Type::Object), true)
+    Value::unknown_of(reason, Some(Type::Object)).non_empty()
 }
 
 /// Makes every symbol in a value unknown.

@@ -36,7 +36,7 @@ pub(crate) fn of_parameter(
     match &value.kind {
         // What may be null may be empty, whatever its least length.
         Kind::Unknown(unknown) if parameter.non_empty && unknown.ty.is_some() => {
-            Value::unknown_of(reason.clone(), unknown.ty, true)
+            Value::unknown_of(reason.clone(), unknown.ty).non_empty()
         }
         _ => value,
     }
@@ -155,7 +155,7 @@ fn of_type(
     reason: &Arc<str>,
     depth: u8,
 ) -> Value {
-    let unknown = |ty| Value::unknown_of(reason.clone(), ty, false);
+    let unknown = |ty| Value::unknown_of(reason.clone(), ty);
     if !cx.spend(1) {
         return unknown(None);
     }

@@ -177,18 +177,31 @@ impl Value {
 
     /// An unknown value of unknown type.
     pub fn unknown(reason: impl Into<Arc<str>>) -> Self {
-        Value::unknown_of(reason, None, false)
+        Value::unknown_of(reason, None)
     }
 
     /// An unknown value of which a little is known.
-    pub fn unknown_of(reason: impl Into<Arc<str>>, ty: Option<Type>, non_empty: bool) -> Self {
+    pub fn unknown_of(reason: impl Into<Arc<str>>, ty: Option<Type>) -> Self {
         Value::of(Kind::Unknown(Arc::new(Unknown {
             reason: reason.into(),
             ty,
-            non_empty,
+            non_empty: false,
             canonical: None,
             pieces: Arc::default(),
         })))
+    }
+
+    /// The same value, known not to be empty if it is unknown.
+    pub fn non_empty(self) -> Self {
+        self.non_empty_if(true)
+    }
+
+    /// The same if a condition holds.
+    pub fn non_empty_if(mut self, holds: bool) -> Self {
+        if let (true, Kind::Unknown(unknown)) = (holds, &mut self.kind) {
+            Arc::make_mut(unknown).non_empty = true;
+        }
+        self
     }
 
     /// What a text surely ends in, where it is not known as a whole.
@@ -221,7 +234,7 @@ impl Value {
     pub fn array(items: Vec<Value>, open: Option<Arc<str>>) -> Self {
         let size = Size::around(items.iter());
         if size.too_large() {
-            return Value::unknown_of(TOO_LARGE, Some(Type::Array), !items.is_empty());
+            return Value::unknown_of(TOO_LARGE, Some(Type::Array)).non_empty_if(!items.is_empty());
         }
         Value::of(Kind::Array(Arc::new(Array { items, open, size })))
     }
@@ -230,7 +243,8 @@ impl Value {
     pub fn object(members: Members, open: Option<Arc<str>>) -> Self {
         let size = Size::around(members.values());
         if size.too_large() {
-            return Value::unknown_of(TOO_LARGE, Some(Type::Object), !members.is_empty());
+            return Value::unknown_of(TOO_LARGE, Some(Type::Object))
+                .non_empty_if(!members.is_empty());
         }
         Value::of(Kind::Object(Arc::new(Object {
             members,
@@ -251,7 +265,7 @@ impl Value {
         if each.len() > MAX_ONE_OF || each.is_empty() {
             let ty = each.first().and_then(Value::ty);
             let same = each.iter().all(|value| value.ty() == ty);
-            return Value::unknown_of(reason, ty.filter(|_| same), false);
+            return Value::unknown_of(reason, ty.filter(|_| same));
         }
         if each.len() == 1 {
             return each.swap_remove(0);

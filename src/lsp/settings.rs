@@ -2,19 +2,23 @@
 
 use serde_json::Value;
 
-use crate::workspace::config::{Coverage, Overrides, Plan};
+use crate::workspace::config::{Coverage, Overrides, Plan, choice};
 
 /// A setting: its name below `preflight`, the values it takes (none: a flag), and what it is for. `null` or nothing
 /// leaves it to `ps-rule.yaml`. The `package.json` of the VS Code extension is checked against this table.
 pub const SETTINGS: &[(&str, &[&str], &str)] = &[
     (
         "plan",
-        &["Containers", "ContainerRegistry"],
+        &[Plan::NAMES[0].0, Plan::NAMES[1].0],
         "The plan that the preferred fix turns on.",
     ),
     (
         "coverage",
-        &["workspace", "deployment", "elsewhere"],
+        &[
+            Coverage::NAMES[0].0,
+            Coverage::NAMES[1].0,
+            Coverage::NAMES[2].0,
+        ],
         "Where a plan may be declared to count for a registry.",
     ),
     ("hints", &[], "Whether hints are shown."),
@@ -30,21 +34,27 @@ pub(super) fn read(value: &Value) -> (Overrides, Vec<String>) {
         let Some(value) = section.get(name).filter(|value| !value.is_null()) else {
             continue;
         };
-        let text = value.as_str().unwrap_or_default().to_ascii_lowercase();
-        match (*name, &*text) {
-            ("plan", "containers") => overrides.plan = Some(Plan::Containers),
-            ("plan", "containerregistry") => overrides.plan = Some(Plan::ContainerRegistry),
-            ("coverage", "workspace") => overrides.coverage = Some(Coverage::Workspace),
-            ("coverage", "deployment") => overrides.coverage = Some(Coverage::Deployment),
-            ("coverage", "elsewhere") => overrides.coverage = Some(Coverage::Elsewhere),
-            ("hints", _) if value.is_boolean() => overrides.hints = value.as_bool(),
-            _ => {
-                let values = match values {
-                    [] => "true or false".to_owned(),
-                    values => format!("one of {}", values.join(", ")),
-                };
-                wrong.push(format!("preflight.{name} is {values}, not {value}"));
+        let text = value.as_str().unwrap_or_default();
+        let taken = match *name {
+            "plan" => {
+                overrides.plan = choice(&Plan::NAMES, text);
+                overrides.plan.is_some()
             }
+            "coverage" => {
+                overrides.coverage = choice(&Coverage::NAMES, text);
+                overrides.coverage.is_some()
+            }
+            _ => {
+                overrides.hints = value.as_bool();
+                overrides.hints.is_some()
+            }
+        };
+        if !taken {
+            let values = match values {
+                [] => "true or false".to_owned(),
+                values => format!("one of {}", values.join(", ")),
+            };
+            wrong.push(format!("preflight.{name} is {values}, not {value}"));
         }
     }
     (overrides, wrong)

@@ -68,6 +68,12 @@ impl Coverage {
     ];
 }
 
+/// The choice of a name, in any case.
+pub(crate) fn choice<T: Copy>(choices: &[(&str, T)], name: &str) -> Option<T> {
+    let found = choices.iter().find(|it| it.0.eq_ignore_ascii_case(name));
+    found.map(|(_, choice)| *choice)
+}
+
 /// A level that `override.level` sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names of the variants say it")]

@@ -68,7 +68,9 @@ fn concat(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         }
     }
     match open {
-        Some(reason) if all.is_empty() => Some(Value::unknown_of(reason, ARRAY, non_empty)),
+        Some(reason) if all.is_empty() => {
+            Some(Value::unknown_of(reason, ARRAY).non_empty_if(non_empty))
+        }
         open => Some(Value::array(all, open)),
     }
 }
@@ -177,7 +179,7 @@ fn length(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         _ => {
             let some = is_empty(values.first()?) == Some(false);
             let reason = why_unknown(values.first()?).filter(|_| some)?;
-            return Some(Value::unknown_of(reason, Some(Type::Int), true));
+            return Some(Value::unknown_of(reason, Some(Type::Int)).non_empty());
         }
     };
     i64::try_from(count).ok().map(Value::int)
@@ -227,11 +229,10 @@ fn take(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
             slice(text, 0, count.min(units)).map(Value::string)
         }
         // The first character of a string that has one is some string.
-        Kind::Unknown(unknown) => Some(Value::unknown_of(
-            unknown.reason.clone(),
-            unknown.ty,
-            unknown.non_empty && count > 0,
-        )),
+        Kind::Unknown(unknown) => Some(
+            Value::unknown_of(unknown.reason.clone(), unknown.ty)
+                .non_empty_if(unknown.non_empty && count > 0),
+        ),
         _ => None,
     }
 }
@@ -250,11 +251,10 @@ fn skip(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
             let start = count.min(units);
             slice(text, start, units - start).map(Value::string)
         }
-        Kind::Unknown(unknown) => Some(Value::unknown_of(
-            unknown.reason.clone(),
-            unknown.ty,
-            unknown.non_empty && count == 0,
-        )),
+        Kind::Unknown(unknown) => Some(
+            Value::unknown_of(unknown.reason.clone(), unknown.ty)
+                .non_empty_if(unknown.non_empty && count == 0),
+        ),
         _ => None,
     }
 }

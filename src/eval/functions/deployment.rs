@@ -80,7 +80,7 @@ fn linked_parameters(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         _ => false,
     };
     match is_link {
-        true => Value::unknown_of("a linked parameter file is not read", OBJECT, true),
+        true => Value::unknown_of("a linked parameter file is not read", OBJECT).non_empty(),
         false => value,
     }
 }
@@ -152,7 +152,7 @@ fn facts(function: &str, names: &[&str], mut known: Members) -> Value {
     for name in names {
         let ident = Ident::from(*name);
         if !known.contains_key(&ident) {
-            let value = Value::unknown_of(reason(name), Some(Type::String), true);
+            let value = Value::unknown_of(reason(name), Some(Type::String)).non_empty();
             known.insert(ident, value);
         }
     }
@@ -239,7 +239,7 @@ fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
             let values = known.iter().map(|which| Value::string(of[*which]));
             Value::one_of(values, reason.clone())
         }
-        None => Value::unknown_of(reason.clone(), STRING, true),
+        None => Value::unknown_of(reason.clone(), STRING).non_empty(),
     };
     let object = |facts: &[Fact]| -> Members {
         let members = facts

@@ -117,7 +117,7 @@ fn select(
 }
 
 fn directory() -> Value {
-    Value::unknown_of("a folder is not listed", Some(Type::Array), false)
+    Value::unknown_of("a folder is not listed", Some(Type::Array))
 }
 
 /// The name at the end of a chain of members.

@@ -18,7 +18,7 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x11fb06fb_712d_4ddd_98c7_e7
 /// Hashes the arguments joined by `-`; of unknown arguments the result is unknown, but not empty.
 fn hashed(cx: &Context<'_>, values: &[Value], hash: fn(&str) -> String) -> Option<Value> {
     if let Some(reason) = values.iter().find_map(why_unknown) {
-        return Some(Value::unknown_of(reason, STRING, true));
+        return Some(Value::unknown_of(reason, STRING).non_empty());
     }
     let parts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
     let joined = parts?.join("-");

@@ -70,7 +70,7 @@ fn over(
         Kind::Array(array) => f(array, lambda),
         kind => {
             let non_empty = matches!(kind, Kind::Unknown(unknown) if unknown.non_empty);
-            Value::unknown_of(reason_of(&value), ty, non_empty)
+            Value::unknown_of(reason_of(&value), ty).non_empty_if(non_empty)
         }
     }
 }
@@ -78,7 +78,7 @@ fn over(
 fn position(index: usize, array: &Array) -> Value {
     match &array.open {
         None => Value::int(index as i64),
-        Some(reason) => Value::unknown_of(reason.clone(), Some(Type::Int), false),
+        Some(reason) => Value::unknown_of(reason.clone(), Some(Type::Int)),
     }
 }
 
@@ -91,7 +91,7 @@ fn map(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         });
         let mapped = mapped.collect();
         match cx.is_spent() {
-            true => Value::unknown_of(TOO_LARGE, ARRAY, !array.items.is_empty()),
+            true => Value::unknown_of(TOO_LARGE, ARRAY).non_empty_if(!array.items.is_empty()),
             false => Value::array(mapped, array.open.clone()),
         }
     })
@@ -113,7 +113,7 @@ fn filter(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         Value::array(kept, open)
     });
     match &kept.kind {
-        Kind::Unknown(unknown) => Value::unknown_of(unknown.reason.clone(), ARRAY, false),
+        Kind::Unknown(unknown) => Value::unknown_of(unknown.reason.clone(), ARRAY),
         _ => kept,
     }
 }
@@ -131,7 +131,7 @@ fn reduce(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         }
         match (&array.open, value.ty()) {
             (None, _) => value,
-            (Some(reason), ty) => Value::unknown_of(reason.clone(), ty, false),
+            (Some(reason), ty) => Value::unknown_of(reason.clone(), ty),
         }
     })
 }
@@ -192,7 +192,7 @@ fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
                 Some(name) => {
                     if members.insert(Ident::from(name), value).is_some() {
                         let reason = format!("toObject() has two values for '{name}'");
-                        return Value::unknown_of(reason, OBJECT, true);
+                        return Value::unknown_of(reason, OBJECT).non_empty();
                     }
                 }
                 None => open = open.or_else(|| Some(reason_of(&name))),
@@ -245,6 +245,6 @@ fn map_values(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
             values.iter().map(|_| Value::unknown(values.reason.clone())),
             &values.reason,
         ),
-        _ => Value::unknown_of(reason_of(&object), OBJECT, false),
+        _ => Value::unknown_of(reason_of(&object), OBJECT),
     }
 }

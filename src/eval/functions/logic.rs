@@ -60,11 +60,11 @@ fn decide(cx: &Context<'_>, env: Env<'_>, args: &[Expr], decisive: bool) -> Valu
             (Some(value), _) if value == decisive => return Value::bool(decisive),
             (Some(_), _) => {}
             (None, Some(reason)) => unknown = unknown.or(Some(reason)),
-            (None, None) => return Value::unknown_of("a condition is no boolean", BOOL, false),
+            (None, None) => return Value::unknown_of("a condition is no boolean", BOOL),
         }
     }
     match unknown {
-        Some(reason) => Value::unknown_of(reason, BOOL, false),
+        Some(reason) => Value::unknown_of(reason, BOOL),
         None => Value::bool(!decisive),
     }
 }
@@ -84,7 +84,7 @@ fn equals(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
             None => {
                 let reason = super::why_unknown(a).or_else(|| super::why_unknown(b));
                 let reason = reason.unwrap_or_else(|| "two values cannot be compared".into());
-                Value::unknown_of(reason, BOOL, false)
+                Value::unknown_of(reason, BOOL)
             }
         },
         _ => Value::NULL,

@@ -140,7 +140,7 @@ fn to_string(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         crate::eval::json::Text::Unknown(reason) => {
             let non_empty = !matches!(value.ty(), None | Some(Type::String))
                 || crate::eval::merge::is_empty(value) == Some(false);
-            Some(Value::unknown_of(reason, Some(Type::String), non_empty))
+            Some(Value::unknown_of(reason, Some(Type::String)).non_empty_if(non_empty))
         }
     }
 }

@@ -95,7 +95,7 @@ fn id(cx: &Context<'_>, env: Env<'_>, args: &[Expr], scope: IdScope) -> Value {
         match parts_of_id(env, values, scope, &reason) {
             Some(parts) => concat(cx, &parts),
             None if values.iter().all(|value| value.as_str().is_some()) => {
-                Value::unknown_of("a resource id is not valid", STRING, true)
+                Value::unknown_of("a resource id is not valid", STRING).non_empty()
             }
             None => ids::ending_in(values.last(), reason),
         }
@@ -225,7 +225,7 @@ fn outside(name: &str) -> Value {
 }
 
 fn secret() -> Value {
-    Value::unknown_of("a key vault secret is known only to Azure", STRING, true)
+    Value::unknown_of("a key vault secret is known only to Azure", STRING).non_empty()
 }
 
 fn placeholder() -> Value {
@@ -244,5 +244,5 @@ fn environment_variable(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value 
     }
     let name = args.first().and_then(Expr::as_str).unwrap_or_default();
     let reason = format!("environment variable '{name}' is not read");
-    Value::unknown_of(reason, STRING, false)
+    Value::unknown_of(reason, STRING)
 }

@@ -31,7 +31,7 @@ pub(super) const TABLE: &[Builtin] = &[
 fn as_unknown(value: &Value, non_empty: bool) -> Option<Value> {
     match &value.kind {
         Kind::Unknown(unknown) => {
-            Some(Value::unknown_of(unknown.reason.clone(), STRING, non_empty))
+            Some(Value::unknown_of(unknown.reason.clone(), STRING).non_empty_if(non_empty))
         }
         _ => None,
     }
@@ -95,7 +95,7 @@ fn split(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
             return Some(Value::array(segments, None));
         }
         let reason = whole.reason()?;
-        return Some(Value::unknown_of(reason, Some(Type::Array), true));
+        return Some(Value::unknown_of(reason, Some(Type::Array)).non_empty());
     };
     let separators: Vec<&str> = match closed(values, 1) {
         Some(array) => {
@@ -193,7 +193,7 @@ fn pad_left(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
             let missing = (width as usize).saturating_sub(text.encode_utf16().count());
             Some(string_of(cx, fill.repeat(missing) + &text))
         }
-        Text::Unknown(reason) => Some(Value::unknown_of(reason, STRING, true)),
+        Text::Unknown(reason) => Some(Value::unknown_of(reason, STRING).non_empty()),
     }
 }
 
