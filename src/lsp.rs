@@ -49,15 +49,14 @@
 mod capabilities;
 mod client_uris;
 mod code_action;
-mod custom;
 mod diagnostics;
-mod hover;
 mod input;
 mod jobs;
 mod log;
 mod message;
 mod output;
 mod parent;
+mod queries;
 mod scans;
 mod server;
 mod session;
@@ -73,7 +72,6 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -155,8 +153,7 @@ pub fn serve(
         }
     };
     let output = Output::start(output);
-    let shut_down = Arc::new(AtomicBool::new(false));
-    let input = input::start(input, output.clone(), shut_down.clone());
+    let input = input::start(input, output.clone());
     let handle = runtime.handle().clone();
     let build =
         LspService::build(|client| Server(State::shared(setup, output.clone(), client, handle)));
@@ -169,13 +166,16 @@ pub fn serve(
         .finish();
     let state = service.inner().0.clone();
     runtime.block_on(handle_messages(service, socket, input, output.clone()));
-    state.lock().stop();
+    let clean = {
+        let mut state = state.lock();
+        state.stop();
+        state.shut_down
+    };
     output.close(GRACE);
     runtime.shutdown_background();
-    if shut_down.load(Ordering::Relaxed) {
-        End::Clean
-    } else {
-        End::Abrupt
+    match clean {
+        true => End::Clean,
+        false => End::Abrupt,
     }
 }
 
@@ -203,6 +203,10 @@ async fn handle_messages(
                 continue;
             }
         };
+        if request.id().is_some() {
+            let text = format!("answering {}", request.method());
+            service.inner().0.lock().log_trace(&text);
+        }
         let mut answer = service.call(request);
         // Each handler changes the state when it is first polled: polled here, messages count in their order.
         match answer

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{
     AnnotatedTextEdit, ChangeAnnotation, CodeAction, CodeActionDisabled, CodeActionKind,
@@ -70,30 +71,28 @@ impl Session {
             if disabled.is_some() && !self.caps.disabled {
                 continue;
             }
-            let (mut edit, mut data) = (None, None);
-            if disabled.is_none() && self.caps.resolve {
-                let named = Data {
-                    uri: uri.clone(),
-                    version: report.version,
-                    span: (found.location.span.start, found.location.span.end),
-                    finding: to_proto::finding_id(found),
-                    fix: fix.id.clone(),
-                };
-                data = serde_json::to_value(named).ok();
-            } else if disabled.is_none() {
-                edit = self.workspace_edit(&fix, &path);
-                if edit.is_none() {
-                    continue;
-                }
+            let later = disabled.is_none() && self.caps.resolve;
+            let now = disabled.is_none() && !later;
+            let edit = now.then(|| self.workspace_edit(&fix, &path));
+            // The client cannot do what it takes.
+            if edit == Some(None) {
+                continue;
             }
+            let data = Data {
+                uri: uri.clone(),
+                version: report.version,
+                span: (found.location.span.start, found.location.span.end),
+                finding: to_proto::finding_id(found),
+                fix: fix.id.clone(),
+            };
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: fix.title,
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![self.diagnostic(found)]),
-                edit,
+                edit: edit.flatten(),
                 is_preferred: (self.caps.preferred && fix.preferred).then_some(true),
                 disabled,
-                data,
+                data: later.then(|| json!(data)),
                 command: None,
             }));
         }
@@ -102,16 +101,13 @@ impl Session {
 
     /// `codeAction/resolve`. An action whose document has changed since is refused; one that carries nothing of ours is
     /// given back as it came.
-    pub(super) fn resolve(&mut self, action: CodeAction) -> jsonrpc::Result<CodeAction> {
-        let data = action.data.clone();
-        let Some(Ok(data)) = data.map(serde_json::from_value::<Data>) else {
-            return Ok(action);
-        };
-        let edit = self.edit_of(&data);
-        Ok(CodeAction {
-            edit: Some(edit.ok_or_else(jsonrpc::Error::content_modified)?),
-            ..action
-        })
+    pub(super) fn resolve(&mut self, action: &CodeAction) -> jsonrpc::Result<CodeAction> {
+        let mut action = action.clone();
+        if let Some(Ok(data)) = action.data.as_ref().map(Data::deserialize) {
+            let edit = self.edit_of(&data);
+            action.edit = Some(edit.ok_or_else(jsonrpc::Error::content_modified)?);
+        }
+        Ok(action)
     }
 
     /// `None` where what the action is about has changed.
@@ -171,7 +167,7 @@ impl Session {
                             overwrite: Some(false),
                             ignore_if_exists: Some(false),
                         }),
-                        annotation_id: elsewhere.then(|| ELSEWHERE.to_owned()),
+                        annotation_id: None,
                     },
                 )));
             }

@@ -5,10 +5,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tower_lsp::jsonrpc::{ErrorCode, Id, Response};
+use tower_lsp::jsonrpc::{ErrorCode, Id};
 
 use super::message::{Message, decode, refusal};
 use super::output::Output;
@@ -22,80 +21,36 @@ const MAX_LINE: u64 = 4 << 10;
 /// Bytes that one message may have; files over 64 MB are not read from disk either, and escapes double what they touch.
 const MAX_MESSAGE: u64 = 256 << 20;
 
-/// Starts the reading thread; the end of the messages is the end of the input. `shut_down` is set when a client that has
-/// initialized requests the end.
-pub(super) fn start(
-    from: impl Read + Send + 'static,
-    output: Arc<Output>,
-    shut_down: Arc<AtomicBool>,
-) -> Receiver<Message> {
+/// Starts the reading thread; the end of the messages is the end of the input.
+pub(super) fn start(from: impl Read + Send + 'static, output: Arc<Output>) -> Receiver<Message> {
     let (sender, messages) = channel(MAX_WAITING);
     // Where no thread can be had, the sender is dropped with the closure, and the input ends at once.
     let _ = std::thread::Builder::new()
         .name("reader".to_owned())
-        .spawn(move || read_all(&mut BufReader::new(from), &sender, &shut_down, &output));
+        .spawn(move || read_all(&mut BufReader::new(from), &sender, &output));
     messages
 }
 
-fn read_all(
-    from: &mut impl BufRead,
-    to: &Sender<Message>,
-    shut_down: &AtomicBool,
-    output: &Output,
-) {
-    let mut initialized = false;
+fn read_all(from: &mut impl BufRead, to: &Sender<Message>, output: &Output) {
     while let Some(body) = next(from) {
         let body = body.ok_or_else(|| {
             let text = "a header without a usable Content-Length";
             refusal(Id::Null, ErrorCode::ParseError, text)
         });
-        let message = body
-            .and_then(|body| decode(&body, &output.uris))
-            .and_then(|message| in_time(message, initialized, shut_down));
-        let message = match message {
-            Ok(message) => message,
-            Err(answer) => {
-                output.send(&answer);
-                continue;
+        match body.and_then(|body| decode(&body, &output.uris)) {
+            // Passed on, it would cancel the requests that are still being answered, `shutdown` among them; at the end
+            // of the input they are answered.
+            Ok(Message::Call(request)) if request.method() == "exit" && request.id().is_none() => {
+                return;
             }
-        };
-        if let Message::Call(request) = &message {
-            match (request.method(), request.id().is_some()) {
-                // Passed on, it would cancel the requests that are still being answered, `shutdown` among them; at the
-                // end of the input they are answered.
-                ("exit", false) => return,
-                ("initialize", true) => initialized = true,
-                ("shutdown", true) => shut_down.store(true, Ordering::Relaxed),
-                _ => {}
+            Ok(message) => {
+                output.wait_for_room();
+                if to.blocking_send(message).is_err() {
+                    return;
+                }
             }
+            Err(answer) => output.send(&answer),
         }
-        output.wait_for_room();
-        if to.blocking_send(message).is_err() {
-            return;
-        }
-    }
-}
-
-/// Refuses a request before `initialize` or after `shutdown`.
-fn in_time(
-    message: Message,
-    initialized: bool,
-    shut_down: &AtomicBool,
-) -> Result<Message, Box<Response>> {
-    let Message::Call(request) = &message else {
-        return Ok(message);
-    };
-    let (code, text) = match request.method() {
-        "initialize" if !initialized => return Ok(message),
-        _ if !initialized => (ErrorCode::ServerError(-32002), "'initialize' comes first"),
-        _ if shut_down.load(Ordering::Relaxed) => {
-            (ErrorCode::InvalidRequest, "'shutdown' was the last request")
-        }
-        _ => return Ok(message),
-    };
-    match request.id() {
-        Some(id) => Err(refusal(id.clone(), code, text)),
-        None => Ok(message),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tower_lsp::ls_types::Uri;
 
 use super::session::Session;
-use crate::analysis::{Analysis, Cancel, Options};
+use crate::analysis::{Analysis, Cancel};
 use crate::text::{Document, TextChange};
 
 /// Changes of one document that wait as such; more are replaced by the text they lead to, so that a client that types
@@ -18,45 +18,36 @@ const MAX_CHANGES: usize = 64;
 
 /// Something for the worker to do.
 pub(super) enum Job {
-    /// A document was opened; `uri` is what the client calls it.
-    Open {
-        path: PathBuf,
-        uri: Uri,
-        document: Document,
-    },
-    /// It was edited.
-    Edit(Edit),
+    /// A document was opened or edited.
+    Text(Text),
     /// Something else changed. Returns whether there is anything to bring up to date.
     Update(Box<dyn FnOnce(&mut Analysis) -> bool + Send>),
-    /// This many folders are being scanned.
-    Scanning(usize),
     /// Answer when no scan is under way and everything is up to date.
     WhenIdle(oneshot::Sender<()>),
-    /// Start again after a panic.
-    Rebuild(Box<Rebuild>),
     /// A request: answered with what all earlier jobs led to.
-    Ask(Ask),
+    Ask(Box<dyn FnOnce(&mut Session) + Send>),
     /// The server ends.
     Stop,
 }
 
-/// A request's work, which also sends the answer.
-pub(super) type Ask = Box<dyn FnOnce(&mut Session) + Send>;
-
-/// Edits of one document.
-pub(super) struct Edit {
-    pub(super) path: PathBuf,
-    /// The text that they lead to.
-    pub(super) document: Document,
-    /// As the client sent them, in order; `None` if only the outcome counts.
-    pub(super) steps: Option<Vec<TextChange>>,
+impl Job {
+    /// The document that it is the text of.
+    pub(super) fn edited(&self) -> Option<&Uri> {
+        match self {
+            Job::Text(text) => Some(&text.uri),
+            _ => None,
+        }
+    }
 }
 
-/// All that is needed to start again.
-pub(super) struct Rebuild {
-    pub(super) folders: Vec<PathBuf>,
-    pub(super) options: Options,
-    pub(super) documents: Vec<(PathBuf, Document)>,
+/// The text of a document.
+pub(super) struct Text {
+    pub(super) path: PathBuf,
+    /// What the client calls it.
+    pub(super) uri: Uri,
+    pub(super) document: Document,
+    /// The edits that lead to it, as the client sent them; `None` if the whole text is new.
+    pub(super) edits: Option<Vec<TextChange>>,
 }
 
 #[derive(Default)]
@@ -78,26 +69,31 @@ impl Jobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job, or joins an edit to the one that waits before it if that is of the same document.
+    /// Adds a job, or joins an edit to the text that waits before it if that is of the same document.
     pub(super) fn push(&self, job: Job) {
         let mut state = self.lock();
-        let edits = matches!(job, Job::Open { .. } | Job::Edit(_) | Job::Stop);
+        let edited = matches!(job, Job::Text(_) | Job::Stop);
         if let Some((cancel, backlog)) = &state.refresh
-            && (edits || *backlog)
+            && (edited || *backlog)
         {
             cancel.cancel();
         }
         match (state.waiting.back_mut(), job) {
-            (Some(Job::Edit(last)), Job::Edit(edit)) if last.path == edit.path => {
-                let steps = last.steps.take().zip(edit.steps);
-                last.steps = steps.map(|(all, more)| [all, more].concat());
-                last.steps.take_if(|steps| steps.len() > MAX_CHANGES);
-                last.document = edit.document;
+            (Some(Job::Text(last)), Job::Text(text)) if last.uri == text.uri => {
+                let edits = last.edits.take().zip(text.edits);
+                last.edits = edits.map(|(all, more)| [all, more].concat());
+                last.edits.take_if(|edits| edits.len() > MAX_CHANGES);
+                last.document = text.document;
             }
             (_, job) => state.waiting.push_back(job),
         }
         drop(state);
         self.filled.notify_one();
+    }
+
+    /// Takes all that waits.
+    pub(super) fn drain(&self) -> VecDeque<Job> {
+        std::mem::take(&mut self.lock().waiting)
     }
 
     /// The next job, if one is waiting.
@@ -142,10 +138,11 @@ mod tests {
     use super::*;
 
     fn edit(path: &str, version: i32) -> Job {
-        Job::Edit(Edit {
+        Job::Text(Text {
             path: PathBuf::from(path),
+            uri: format!("untitled:{path}").parse().expect("a URI"),
             document: Document::new(&format!("text {version}"), version),
-            steps: Some(vec![TextChange {
+            edits: Some(vec![TextChange {
                 range: None,
                 text: "x".to_owned(),
             }]),
@@ -157,12 +154,12 @@ mod tests {
         let mut found = Vec::new();
         while let Some(job) = jobs.try_pop() {
             found.push(match job {
-                Job::Edit(edit) => {
-                    let steps = match edit.steps {
-                        Some(steps) => format!("{} steps", steps.len()),
-                        None => edit.document.text.to_string(),
+                Job::Text(text) => {
+                    let edits = match text.edits {
+                        Some(edits) => format!("{} edits", edits.len()),
+                        None => text.document.text.to_string(),
                     };
-                    format!("{} {}: {steps}", edit.path.display(), edit.document.version)
+                    format!("{} {}: {edits}", text.path.display(), text.document.version)
                 }
                 Job::Ask(_) => "ask".to_owned(),
                 _ => "other".to_owned(),
@@ -179,7 +176,7 @@ mod tests {
         jobs.push(Job::Ask(Box::new(|_| {})));
         jobs.push(edit("a", 4));
         jobs.push(edit("b", 2));
-        let want = ["a 3: 2 steps", "ask", "a 4: 1 steps", "b 2: 1 steps"];
+        let want = ["a 3: 2 edits", "ask", "a 4: 1 edits", "b 2: 1 edits"];
         assert_eq!(waiting(&jobs), want);
     }
 

@@ -1,34 +1,33 @@
 //! The server's log: to stderr, where editors collect it, and to a file where one is named.
 //!
 //! A client may keep stderr as a pipe that it never reads, so only a thread of its own waits for it. Lines that such a
-//! client does not read are dropped, and counted.
+//! client does not read are dropped.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Lines that may wait for stderr.
 const MAX_WAITING: usize = 1024;
 
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-static DROPPED: AtomicUsize = AtomicUsize::new(0);
+/// A line, or someone who waits for those before.
+enum Entry {
+    Line(String),
+    Flush(#[allow(dead_code, reason = "dropped when its turn comes")] Sender<()>),
+}
+
 static FILE: Mutex<Option<Box<dyn Write + Send>>> = Mutex::new(None);
-static STDERR: LazyLock<Sender<String>> = LazyLock::new(|| {
-    let (sender, lines) = channel::<String>();
+static STDERR: LazyLock<SyncSender<Entry>> = LazyLock::new(|| {
+    let (sender, entries) = sync_channel(MAX_WAITING);
     // Without a thread the receiver is dropped, and nothing is logged here.
     let _ = std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || {
-            for line in lines {
-                let _ = std::io::stderr().write_all(line.as_bytes());
-                let dropped = DROPPED.swap(0, Ordering::Relaxed);
-                if dropped > 0 {
-                    let text = format!("{} {dropped} lines were dropped\n", time());
-                    let _ = std::io::stderr().write_all(text.as_bytes());
+            for entry in entries {
+                if let Entry::Line(line) = entry {
+                    let _ = std::io::stderr().write_all(line.as_bytes());
                 }
-                WAITING.fetch_sub(1, Ordering::Relaxed);
             }
         });
     sender
@@ -49,19 +48,14 @@ pub(super) fn line(text: &str) {
     {
         let _ = file.write_all(line.as_bytes());
     }
-    if WAITING.fetch_add(1, Ordering::Relaxed) < MAX_WAITING && STDERR.send(line).is_ok() {
-        return;
-    }
-    WAITING.fetch_sub(1, Ordering::Relaxed);
-    DROPPED.fetch_add(1, Ordering::Relaxed);
+    let _ = STDERR.try_send(Entry::Line(line));
 }
 
 /// Waits until stderr has what was logged, for so long at most.
 pub(super) fn flush(timeout: Duration) {
-    let start = Instant::now();
-    while WAITING.load(Ordering::Relaxed) > 0 && start.elapsed() < timeout {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let (sender, flushed) = channel();
+    let _ = STDERR.try_send(Entry::Flush(sender));
+    let _ = flushed.recv_timeout(timeout);
 }
 
 /// The time of day, UTC, to the millisecond.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tower_lsp::ls_types::ProgressToken;
 
-use super::jobs::Job;
 use super::log;
 use super::state::{State, answered};
 use crate::analysis::{Cancel, scan};
@@ -55,7 +54,6 @@ impl State {
         self.stop_scan(&folder);
         let cancel = Cancel::default();
         self.scans.running.push((folder.clone(), cancel.clone()));
-        self.report_scans();
         self.show_scans_that_last();
         let (state, options) = (self.own(), self.options.clone());
         let work = move || {
@@ -69,16 +67,17 @@ impl State {
             let scanned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 scan(&folder, &options, &cancel, &progress)
             }));
-            let mut state = state.lock();
-            // One that was given up is not among them any more.
-            if cancel.is_cancelled() {
-                return;
-            }
-            match scanned {
-                Ok(scan) => state.update(move |analysis| analysis.install(scan)),
-                Err(_) => log::line(&format!("scanning {} failed", folder.display())),
-            }
-            state.scan_ended(&folder);
+            let own = state.clone();
+            state.lock().update(move |analysis| {
+                if cancel.is_cancelled() {
+                    return;
+                }
+                own.lock().scan_ended(&folder);
+                match scanned {
+                    Ok(scan) => analysis.install(scan),
+                    Err(_) => log::line(&format!("scanning {} failed", folder.display())),
+                }
+            });
         };
         let started = std::thread::Builder::new()
             .name("scan".to_owned())
@@ -86,7 +85,6 @@ impl State {
         if let Err(error) = started {
             log::line(&format!("a folder cannot be scanned: {error}"));
             self.scans.running.pop();
-            self.report_scans();
         }
     }
 
@@ -95,7 +93,6 @@ impl State {
         if self.scans.running.is_empty() && std::mem::take(&mut self.scans.again) {
             self.scan_folders();
         }
-        self.report_scans();
     }
 
     /// Gives up the scan of a folder.
@@ -113,9 +110,9 @@ impl State {
             .for_each(|(_, cancel)| cancel.cancel());
     }
 
-    /// Sends the worker the number of scans under way.
-    pub(super) fn report_scans(&self) {
-        self.push(Job::Scanning(self.scans.running.len()));
+    /// Whether any is under way, or has ended and is not handed over.
+    pub(super) fn is_scanning(&self) -> bool {
+        !self.scans.running.is_empty()
     }
 
     /// Asks the client to show progress if the scans are still under way after a while.
@@ -129,12 +126,12 @@ impl State {
         let (state, client, slow) = (self.own(), self.client.clone(), self.slow);
         self.runtime.spawn(async move {
             tokio::time::sleep(slow).await;
-            let lasts = !state.lock().scans.running.is_empty();
+            let lasts = state.lock().is_scanning();
             let asked = client.create_work_done_progress(token.clone());
             let shows = lasts && matches!(answered(asked).await, Some(Ok(())));
             let mut state = state.lock();
             state.scans.asking = false;
-            if shows && !state.scans.running.is_empty() {
+            if shows && state.is_scanning() {
                 state.progress(
                     &token,
                     &json!({
@@ -168,14 +165,8 @@ impl State {
         }
     }
 
-    /// The worker has looked at all that the scans found. Scans that began meanwhile go on being shown.
-    pub(super) fn scans_checked(&mut self) {
-        if self.scans.running.is_empty() {
-            self.end_progress();
-        }
-    }
-
-    fn end_progress(&mut self) {
+    /// The worker has looked at all that the scans found.
+    pub(super) fn end_progress(&mut self) {
         if let Some(token) = self.scans.shown.take() {
             self.progress(&token, &json!({"kind": "end"}));
         }

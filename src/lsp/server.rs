@@ -14,7 +14,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::capabilities::{self, Caps, SCAN};
-use super::custom::{DocumentParams, Status};
+use super::queries::{DocumentParams, Status};
 use super::session::Session;
 use super::state::Shared;
 
@@ -22,41 +22,35 @@ use super::state::Shared;
 pub(super) struct Server(pub(super) Shared);
 
 impl Server {
-    /// Has the worker answer. A request that the client cancels meanwhile is not worked on.
-    async fn ask<T: Send + 'static>(
+    /// Has the worker answer about a document, or the whole. A request that the client cancels meanwhile is not worked on.
+    async fn ask<P: Send + 'static, T: Send + 'static>(
         &self,
-        method: &str,
-        document: Option<&Uri>,
-        work: impl FnOnce(&mut Session) -> T + Send + 'static,
+        document: Option<Uri>,
+        params: P,
+        work: fn(&mut Session, &P) -> T,
     ) -> Result<T> {
         let (sender, answer) = oneshot::channel();
         let run = move |session: &mut Session| {
             if !sender.is_closed() {
-                let _ = sender.send(work(session));
+                let _ = sender.send(work(session, &params));
             }
         };
-        self.0.lock().ask(method, document, Box::new(run));
+        self.0.lock().ask(document, run);
         answer.await.map_err(|_| Error::internal_error())
     }
 
     pub(super) async fn status(&self) -> Result<Status> {
-        self.ask("preflight/status", None, Session::status).await
+        self.ask(None, (), |session, ()| session.status()).await
     }
 
     pub(super) async fn inventory(&self, params: DocumentParams) -> Result<Option<Value>> {
         let document = params.text_document.uri.clone();
-        self.ask("preflight/inventory", Some(&document), move |session| {
-            session.inventory(&params)
-        })
-        .await
+        self.ask(Some(document), params, Session::inventory).await
     }
 
     pub(super) async fn syntax_tree(&self, params: DocumentParams) -> Result<Option<String>> {
         let document = params.text_document.uri.clone();
-        self.ask("preflight/syntaxTree", Some(&document), move |session| {
-            session.syntax_tree(&params)
-        })
-        .await
+        self.ask(Some(document), params, Session::syntax_tree).await
     }
 
     pub(super) async fn set_trace(&self, params: SetTraceParams) {
@@ -70,10 +64,10 @@ impl Server {
 
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        // Capabilities come as they were declared: see `tolerant`.
-        let declared = params.capabilities.experimental.as_ref();
-        let caps = Caps::of(declared.unwrap_or_default());
-        self.0.lock().initialize(&params, caps);
+        // All of it comes as it was sent: see `tolerant`.
+        let given = params.initialization_options.unwrap_or_default();
+        let caps = Caps::of(&given["capabilities"]);
+        self.0.lock().initialize(&given, caps);
         capabilities::answer(&caps).map_err(|_| Error::internal_error())
     }
 
@@ -82,7 +76,7 @@ impl LanguageServer for Server {
     }
 
     async fn shutdown(&self) -> Result<()> {
-        // What it means was seen when it was read.
+        self.0.lock().shut_down = true;
         Ok(())
     }
 
@@ -125,26 +119,18 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let document = params.text_document.uri.clone();
-        let work = move |session: &mut Session| session.code_actions(&params);
-        self.ask("textDocument/codeAction", Some(&document), work)
-            .await
-            .map(Some)
+        let actions = self.ask(Some(document), params, Session::code_actions);
+        actions.await.map(Some)
     }
 
     async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
-        self.ask("codeAction/resolve", None, move |session| {
-            session.resolve(params)
-        })
-        .await?
+        self.ask(None, params, Session::resolve).await?
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let at = &params.text_document_position_params;
         let document = at.text_document.uri.clone();
-        self.ask("textDocument/hover", Some(&document), move |session| {
-            session.hover(&params)
-        })
-        .await
+        self.ask(Some(document), params, Session::hover).await
     }
 
     async fn diagnostic(
@@ -152,20 +138,16 @@ impl LanguageServer for Server {
         params: DocumentDiagnosticParams,
     ) -> Result<DocumentDiagnosticReportResult> {
         let document = params.text_document.uri.clone();
-        self.ask("textDocument/diagnostic", Some(&document), move |session| {
-            session.pull(&params)
-        })
-        .await
+        let report = self.ask(Some(document), params, Session::pull).await?;
+        serde_json::from_value(report).map_err(|_| Error::internal_error())
     }
 
     async fn workspace_diagnostic(
         &self,
         params: WorkspaceDiagnosticParams,
     ) -> Result<WorkspaceDiagnosticReportResult> {
-        self.ask("workspace/diagnostic", None, move |session| {
-            session.pull_all(&params)
-        })
-        .await
+        let report = self.ask(None, params, Session::pull_all).await?;
+        serde_json::from_value(report).map_err(|_| Error::internal_error())
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

@@ -15,16 +15,16 @@ use tower_lsp::ls_types::{Diagnostic, Uri};
 
 use super::capabilities::Caps;
 use super::output::Output;
-use super::uri::{self, Named, named};
-use crate::analysis::{Analysis, FileReport};
+use super::state::Shared;
+use super::uri;
+use crate::analysis::{Analysis, FileReport, Options};
 
 /// The part of the worker's state that requests see.
 pub(super) struct Session {
     pub(super) analysis: Analysis,
     pub(super) caps: Caps,
     pub(super) output: Arc<Output>,
-    /// Folders being scanned.
-    pub(super) scanning: usize,
+    pub(super) state: Shared,
     /// The client's URI of each document that it ever opened; other files have the URI of their path.
     uris: HashMap<PathBuf, Uri>,
     paths: HashMap<Uri, PathBuf>,
@@ -41,12 +41,12 @@ struct Publish<'a> {
 }
 
 impl Session {
-    pub(super) fn new(analysis: Analysis, caps: Caps, output: Arc<Output>) -> Session {
+    pub(super) fn new(state: Shared, options: Options, caps: Caps, output: Arc<Output>) -> Session {
         Session {
-            analysis,
+            analysis: Analysis::new(options),
             caps,
             output,
-            scanning: 0,
+            state,
             uris: HashMap::new(),
             paths: HashMap::new(),
             shown: HashMap::new(),
@@ -61,13 +61,8 @@ impl Session {
 
     /// The path of a document that the client names in a request.
     pub(super) fn path_of(&self, uri: &Uri) -> Option<PathBuf> {
-        if let Some(path) = self.paths.get(uri) {
-            return Some(path.clone());
-        }
-        match named(uri, "") {
-            Named::File(path) | Named::Alone(path) => Some(path),
-            Named::Nothing => None,
-        }
+        let known = self.paths.get(uri).cloned();
+        known.or_else(|| uri::path_of(uri, ""))
     }
 
     /// Calls a file what the client calls it. A file has one name at a time: what was shown under another is taken back.

@@ -3,7 +3,7 @@
 //! Handlers call it before they wait for anything, one after the other. It never waits itself: what needs the engine goes
 //! to the worker's queue, and what needs the client's answer to a task on the runtime, with a timeout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,27 +13,30 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{
-    ConfigurationItem, FileEvent, InitializeParams, MessageType, TextDocumentContentChangeEvent,
-    TraceValue, Uri, WorkspaceFolder,
+    ConfigurationItem, FileEvent, MessageType, TextDocumentContentChangeEvent, TraceValue, Uri,
+    WorkspaceFolder,
 };
 
 use super::capabilities::Caps;
-use super::jobs::{Ask, Edit, Job, Jobs, Rebuild};
+use super::jobs::{Job, Jobs, Text};
 use super::output::Output;
 use super::scans::{self, Scans};
+use super::session::Session;
 use super::tolerant::NO_VERSION;
-use super::uri::{Named, file, named, uri_of};
+use super::uri::{file, path_of, uri_of};
 use super::{Setup, log, parent, settings, to_proto, watch, worker};
 use crate::analysis::{Analysis, LookAgain, Options};
 use crate::text::{Document, TextChange};
 use crate::workspace::config::Overrides;
-use crate::workspace::disk;
 
 /// How long a client may take to answer a request, before it counts as not having answered.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many changes of documents that are not open are kept, in all.
 const MAX_EARLY: usize = 64;
+
+/// Panics in a row, with no edit between them, after which the engine goes on without documents and folders.
+const MAX_STRIKES: u32 = 3;
 
 /// The worker's stack: trees of what users wrote are walked on it, to a bounded depth that holds in debug builds too.
 const STACK: usize = 16 << 20;
@@ -43,6 +46,8 @@ struct Open {
     path: PathBuf,
     /// For the worker, if it has to start again, and for edits that come faster than it checks.
     document: Document,
+    /// The engine was lost over it, and goes on without it until the next edit.
+    left_out: bool,
 }
 
 /// The state, behind its lock.
@@ -83,6 +88,8 @@ pub(super) struct State {
     /// How often settings were requested: only the last answer counts.
     settings_asked: u64,
     pub(super) trace: TraceValue,
+    /// `shutdown` was requested.
+    pub(super) shut_down: bool,
     /// `workspace/diagnostic/refresh` was sent and not answered; and another is due after it.
     refreshing: bool,
     refresh_again: bool,
@@ -121,6 +128,7 @@ impl State {
                 first_settings: Overrides::default(),
                 settings_asked: 0,
                 trace: TraceValue::Off,
+                shut_down: false,
                 refreshing: false,
                 refresh_again: false,
                 fault_reported: false,
@@ -160,7 +168,7 @@ impl State {
         });
     }
 
-    fn log_trace(&self, message: &str) {
+    pub(super) fn log_trace(&self, message: &str) {
         if self.trace != TraceValue::Off {
             self.output
                 .notify("$/logTrace", json!({"message": message}));
@@ -175,24 +183,25 @@ impl State {
 
     // ---- the beginning
 
-    pub(super) fn initialize(&mut self, params: &InitializeParams, caps: Caps) {
+    /// Takes what the client names at the start, as it came: anything may be missing or of another type.
+    pub(super) fn initialize(&mut self, params: &Value, caps: Caps) {
         self.caps = caps;
-        self.trace = params.trace.unwrap_or_default();
-        if let Some(options) = &params.initialization_options {
-            self.first_settings = self.read_settings(options);
-        }
+        self.trace = serde_json::from_value(params["trace"].clone()).unwrap_or_default();
+        self.first_settings = self.read_settings(&params["initializationOptions"]);
         self.options.overrides = self.first_settings.clone();
         let (state, jobs) = (self.own(), self.jobs.clone());
         let (output, fault) = (self.output.clone(), self.fault.clone());
         let options = self.options.clone();
+        let work = move || worker::run(Session::new(state, options, caps, output), jobs, fault);
         let started = std::thread::Builder::new()
             .name("worker".to_owned())
             .stack_size(STACK)
-            .spawn(move || worker::run(state, jobs, output, caps, options, fault));
+            .spawn(work);
         if let Err(error) = started {
             log::line(&format!("the worker cannot start: {error}"));
         }
-        if let Some(process) = params.process_id {
+        let process = params["processId"].as_u64();
+        if let Some(process) = process.and_then(|it| u32::try_from(it).ok()) {
             let output = self.output.clone();
             let own = self.own.clone();
             let serving = move || own.strong_count() > 0;
@@ -218,8 +227,6 @@ impl State {
         if !std::mem::replace(&mut self.running, true) {
             self.send_folders();
             self.scan_folders();
-            // Where there is none, requests that wait for the end of it are answered.
-            self.report_scans();
         }
     }
 
@@ -341,25 +348,20 @@ impl State {
 
     pub(super) fn open(&mut self, uri: Uri, language: &str, version: i32, text: &str) {
         self.begin();
-        let path = match named(&uri, language) {
-            Named::File(path) => {
-                self.follow(&path);
-                path
-            }
-            Named::Alone(path) => path,
-            Named::Nothing => return,
+        let Some(path) = path_of(&uri, language) else {
+            return;
         };
-        let path = disk::normalize(&path);
+        self.follow(&path);
         let version = if version == NO_VERSION { 0 } else { version };
         self.look_again(&path);
-        self.documents.insert(
-            uri.clone(),
-            Open {
-                path,
-                document: Document::new(text, version),
-            },
-        );
-        self.send_open(&uri);
+        let document = Document::new(text, version);
+        let open = Open {
+            path,
+            document,
+            left_out: false,
+        };
+        self.documents.insert(uri.clone(), open);
+        self.send(&uri, None);
         // Only those that go on from here: what is left of an earlier life of the document does not.
         let mut next = version;
         for (version, changes) in self.early.remove(&uri).unwrap_or_default() {
@@ -370,13 +372,15 @@ impl State {
         }
     }
 
-    fn send_open(&self, uri: &Uri) {
+    /// Sends a document's text, and the edits that lead to it; `None` if the whole text is new.
+    fn send(&self, uri: &Uri, edits: Option<Vec<TextChange>>) {
         if let Some(open) = self.documents.get(uri) {
-            self.push(Job::Open {
+            self.push(Job::Text(Text {
                 path: open.path.clone(),
                 uri: uri.clone(),
                 document: open.document.clone(),
-            });
+                edits,
+            }));
         }
     }
 
@@ -388,7 +392,7 @@ impl State {
     ) {
         let Some(open) = self.documents.get_mut(uri) else {
             let waiting = self.early.values().map(Vec::len).sum::<usize>();
-            if named(uri, "") != Named::Nothing && waiting < MAX_EARLY {
+            if path_of(uri, "").is_some() && waiting < MAX_EARLY {
                 log::line(&format!("a change of {}, which is not open", uri.as_str()));
                 let early = self.early.entry(uri.clone()).or_default();
                 early.push((version, changes));
@@ -399,22 +403,19 @@ impl State {
             NO_VERSION => open.document.version,
             version => version,
         };
-        let steps: Vec<_> = changes
+        let edits: Vec<_> = changes
             .into_iter()
             .map(|change| TextChange {
                 range: change.range.map(to_proto::text_range),
                 text: change.text,
             })
             .collect();
-        open.document.apply(&steps, self.caps.encoding, version);
-        let (path, document) = (open.path.clone(), open.document.clone());
-        // The engine holds the text of the name that was opened last.
+        open.document.apply(&edits, self.caps.encoding, version);
+        let left_out = std::mem::take(&mut open.left_out);
+        // The engine holds the text of the name that was opened or edited last.
+        let path = open.path.clone();
         let shared = self.documents.values().filter(|it| it.path == path).count() > 1;
-        self.push(Job::Edit(Edit {
-            path,
-            document,
-            steps: (!shared).then_some(steps),
-        }));
+        self.send(uri, (!shared && !left_out).then_some(edits));
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {
@@ -425,19 +426,22 @@ impl State {
         let mut documents = self.documents.iter();
         match documents.find(|(_, open)| open.path == closed.path) {
             // Still open under another form of its URI.
-            Some((uri, _)) => self.send_open(uri),
+            Some((uri, _)) => self.send(uri, None),
             None => self.update(move |analysis| analysis.close(&closed.path)),
         }
     }
 
-    pub(super) fn ask(&self, method: &str, uri: Option<&Uri>, ask: Ask) {
-        self.log_trace(&format!("answering {method}"));
-        if let Some(path) = uri.and_then(file) {
+    pub(super) fn ask(
+        &self,
+        document: Option<Uri>,
+        ask: impl FnOnce(&mut Session) + Send + 'static,
+    ) {
+        if let Some(path) = document.as_ref().and_then(file) {
             self.push(Job::Update(Box::new(move |analysis| {
                 analysis.look_again(LookAgain::Request(&path))
             })));
         }
-        self.push(Job::Ask(ask));
+        self.push(Job::Ask(Box::new(ask)));
     }
 
     /// For a client that does not watch, a save is when new files are looked for.
@@ -471,8 +475,11 @@ impl State {
         let Some(folder) = path.parent().filter(|_| self.follow_files) else {
             return;
         };
-        // The root of the file system is no workspace.
-        if folder.parent().is_none() || self.folders.iter().any(|known| path.starts_with(known)) {
+        // The root of the file system is no workspace, and what has no file has no folder.
+        if folder.parent().is_none()
+            || !path.is_absolute()
+            || self.folders.iter().any(|known| path.starts_with(known))
+        {
             return;
         }
         self.folders.push(folder.to_path_buf());
@@ -504,7 +511,6 @@ impl State {
         for folder in fresh {
             self.scan(folder);
         }
-        self.report_scans();
     }
 
     /// Looks at all folders again; the answer is due when that is done.
@@ -535,8 +541,9 @@ impl State {
         });
     }
 
-    /// The worker lost the engine, for this many times since a document was last opened or edited.
-    pub(super) fn engine_lost(&mut self, cause: &str, strikes: u32) {
+    /// The worker lost the engine, for this many times since a document was last opened or edited, and has a new one. The
+    /// documents that it was about to check may be the cause: it goes on without them until they are edited again.
+    pub(super) fn engine_lost(&mut self, cause: &str, strikes: u32, suspects: &BTreeSet<PathBuf>) {
         log::line(&format!("the engine is built anew after a panic: {cause}"));
         if !std::mem::replace(&mut self.fault_reported, true) {
             self.output.notify(
@@ -547,17 +554,32 @@ impl State {
                 }),
             );
         }
-        let documents = self.documents.values();
-        let rebuild = Rebuild {
-            folders: self.folders.clone(),
-            options: self.options.clone(),
-            documents: documents
-                .map(|open| (open.path.clone(), open.document.clone()))
-                .collect(),
-        };
-        self.push(Job::Rebuild(Box::new(rebuild)));
-        // A file on disk that breaks the engine would do so again: the folders are given up before that never ends.
-        if strikes < 3 {
+        let waiting = self.jobs.drain();
+        let edited: BTreeSet<_> = waiting.iter().filter_map(Job::edited).cloned().collect();
+        let folders = self.folders.clone();
+        let mut kept = Vec::new();
+        for (uri, open) in &mut self.documents {
+            let suspect = strikes >= MAX_STRIKES || suspects.contains(&open.path);
+            open.left_out = suspect && !edited.contains(uri);
+            if !suspect {
+                kept.push((open.path.clone(), open.document.clone()));
+            }
+        }
+        self.update(move |analysis| {
+            analysis.set_folders(&folders);
+            for (path, document) in kept {
+                analysis.open(&path, document.version, &document.text.to_string());
+            }
+        });
+        edited.iter().for_each(|uri| self.send(uri, None));
+        for job in waiting {
+            if matches!(job, Job::Ask(_) | Job::WhenIdle(_)) {
+                self.push(job);
+            }
+        }
+        self.stop_scans();
+        // A file on disk that breaks the engine would do so again.
+        if strikes < MAX_STRIKES {
             self.scan_folders();
         }
     }
@@ -569,20 +591,20 @@ pub(super) async fn answered<T>(asking: impl Future<Output = T>) -> Option<T> {
 }
 
 /// The folders that a client names, in any of the ways there are.
-#[allow(deprecated, reason = "older clients know no other way")]
-fn folders(params: &InitializeParams) -> Vec<PathBuf> {
+fn folders(params: &Value) -> Vec<PathBuf> {
+    let path = |uri: &Value| file(&uri.as_str()?.parse().ok()?);
+    let named = params["workspaceFolders"].as_array().into_iter().flatten();
     let mut found: Vec<PathBuf> = Vec::new();
-    let named = params.workspace_folders.iter().flatten();
-    for path in named.filter_map(|folder| file(&folder.uri)) {
+    for path in named.filter_map(|folder| path(&folder["uri"])) {
         if !found.contains(&path) {
             found.push(path);
         }
     }
     // Helix outside a repository names no folder, no `rootUri`, and the old `rootPath`.
     if found.is_empty() {
-        let root = params.root_uri.as_ref().and_then(file);
-        let path = || params.root_path.as_ref().map(PathBuf::from);
-        found.extend(root.or_else(path).filter(|path| path.is_absolute()));
+        let root = || params["rootPath"].as_str().map(PathBuf::from);
+        let root = path(&params["rootUri"]).or_else(root);
+        found.extend(root.filter(|path| path.is_absolute()));
     }
     found
 }

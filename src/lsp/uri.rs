@@ -7,29 +7,20 @@ use tower_lsp::ls_types::Uri;
 
 use crate::workspace::disk;
 
-/// What a URI names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Named {
-    /// A file.
-    File(PathBuf),
-    /// A document that is no file: checked alone, with its URI as path.
-    Alone(PathBuf),
-    /// Something that is none of our business: an older revision in a source-control view, a log.
-    Nothing,
-}
-
-/// What a URI names. The language decides what a document without a file is; for files their name does.
-pub(super) fn named(uri: &Uri, language: &str) -> Named {
+/// The path that a document is checked under: that of its file, or its whole URI if there is none. `None` for what is not
+/// checked: an older revision in a source-control view, a log. The language decides what a document without a file is; for
+/// files their name does.
+pub(super) fn path_of(uri: &Uri, language: &str) -> Option<PathBuf> {
     let scheme = uri.scheme().as_str().to_ascii_lowercase();
     match scheme.as_str() {
         "file" => {
             let path = uri.path().decode().to_bytes();
             let host = uri.authority().map(|authority| authority.host());
-            let path = disk::from_uri(&path, host.unwrap_or_default());
-            path.map_or(Named::Nothing, |path| Named::File(disk::as_on_disk(&path)))
+            let path = disk::from_uri(&path, host.unwrap_or_default())?;
+            Some(disk::normalize(&disk::as_on_disk(&path)))
         }
-        "untitled" | "vscode-vfs" | "vscode-remote" => Named::Alone(alone(uri, language)),
-        _ => Named::Nothing,
+        "untitled" | "vscode-vfs" | "vscode-remote" => Some(disk::normalize(&alone(uri, language))),
+        _ => None,
     }
 }
 
@@ -51,10 +42,7 @@ fn alone(uri: &Uri, language: &str) -> PathBuf {
 
 /// The path of a file; `None` for what is no file.
 pub(super) fn file(uri: &Uri) -> Option<PathBuf> {
-    match named(uri, "") {
-        Named::File(path) => Some(path),
-        Named::Alone(_) | Named::Nothing => None,
-    }
+    path_of(uri, "").filter(|path| path.is_absolute())
 }
 
 /// The URI of a path that no client has named yet.
@@ -66,46 +54,32 @@ pub(super) fn uri_of(path: &Path) -> Option<Uri> {
 mod tests {
     use super::*;
 
-    fn check(uri: &str, language: &str, want: Named) {
+    fn check(uri: &str, language: &str, want: Option<&str>) {
         let uri = Uri::from_str(uri).expect("a URI");
-        assert_eq!(named(&uri, language), want, "{}", uri.as_str());
+        let path = path_of(&uri, language);
+        assert_eq!(path.as_deref(), want.map(Path::new), "{}", uri.as_str());
     }
 
     #[cfg(unix)]
     #[test]
     fn files_are_decoded() {
-        let file = |path: &str| Named::File(PathBuf::from(path));
-        check("file:///a/b.bicep", "", file("/a/b.bicep"));
-        check("file:///a%20b/%C3%A9%23.bicep", "", file("/a b/é#.bicep"));
-        check("FILE:///a.bicep", "", file("/a.bicep"));
-        check("file:///c%3A/x.bicep", "", file("/c:/x.bicep"));
-        check("file://localhost/a.bicep", "", file("/a.bicep"));
+        check("file:///a/b.bicep", "", Some("/a/b.bicep"));
+        check("file:///a%20b/%C3%A9%23.bicep", "", Some("/a b/é#.bicep"));
+        check("FILE:///a.bicep", "", Some("/a.bicep"));
+        check("file:///c%3A/x.bicep", "", Some("/c:/x.bicep"));
+        check("file://localhost/a.bicep", "", Some("/a.bicep"));
     }
 
     #[test]
-    fn what_is_no_file_is_judged_alone_or_not_at_all() {
-        let alone = |path: &str| Named::Alone(PathBuf::from(path));
-        check(
-            "untitled:Untitled-1",
-            "bicep",
-            alone("untitled:Untitled-1.bicep"),
-        );
-        check(
-            "untitled:Untitled-1",
-            "jsonc",
-            alone("untitled:Untitled-1.json"),
-        );
-        check(
-            "untitled:/x/new.bicep",
-            "bicep",
-            alone("untitled:/x/new.bicep"),
-        );
-        check(
-            "untitled:Untitled-1",
-            "plaintext",
-            alone("untitled:Untitled-1"),
-        );
-        check("git:/a/b.bicep?ref=HEAD", "bicep", Named::Nothing);
-        check("output:log", "Log", Named::Nothing);
+    fn what_is_no_file_is_checked_alone_or_not_at_all() {
+        let untitled = "untitled:Untitled-1";
+        check(untitled, "bicep", Some("untitled:Untitled-1.bicep"));
+        check(untitled, "jsonc", Some("untitled:Untitled-1.json"));
+        check(untitled, "plaintext", Some(untitled));
+        let named = "untitled:/x/new.bicep";
+        check(named, "bicep", Some(named));
+        assert_eq!(file(&Uri::from_str(named).expect("a URI")), None);
+        check("git:/a/b.bicep?ref=HEAD", "bicep", None);
+        check("output:log", "Log", None);
     }
 }

@@ -12,14 +12,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::capabilities::Caps;
-use super::custom::Status;
-use super::jobs::{Edit, Job, Jobs, Rebuild};
-use super::output::Output;
+use super::jobs::{Job, Jobs, Text};
+use super::queries::Status;
 use super::session::Session;
-use super::state::Shared;
 use crate::analysis::{Analysis, Cancel, FileReport, Options};
-use crate::text::{Document, TextChange};
 
 /// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
 /// than a keystroke, and users do not read them while typing.
@@ -31,7 +27,6 @@ const MAX_ROUNDS: u32 = 10_000;
 /// The worker's state.
 struct Worker {
     session: Session,
-    state: Shared,
     jobs: Arc<Jobs>,
     /// The last `preflight/statusChanged`.
     sent_status: Option<Status>,
@@ -41,40 +36,29 @@ struct Worker {
     dirty: bool,
     /// The documents among it: their answer is awaited.
     edited: BTreeSet<PathBuf>,
-    /// The engine was lost, and the documents to build it from are on their way.
-    lost: bool,
     /// Panics since a document was last opened or edited.
     strikes: u32,
     /// The totals may be different from those last sent.
     stale_status: bool,
-    /// Scans ended or began since the worker was last idle.
-    scanned: bool,
-    /// Requests that wait until it is.
+    /// A scan was under way when the worker last had nothing to do.
+    scanning: bool,
+    /// Requests that wait until there is nothing to do, and no scan.
     waiting: Vec<oneshot::Sender<()>>,
     fault: Option<String>,
 }
 
 /// Runs until it is asked to stop. `fault` is for tests: see [`super::Setup::fault`].
-pub(super) fn run(
-    state: Shared,
-    jobs: Arc<Jobs>,
-    output: Arc<Output>,
-    caps: Caps,
-    options: Options,
-    fault: Option<String>,
-) {
+pub(super) fn run(session: Session, jobs: Arc<Jobs>, fault: Option<String>) {
     let mut worker = Worker {
-        session: Session::new(Analysis::new(options), caps, output),
-        state,
+        session,
         jobs: jobs.clone(),
         sent_status: None,
         watched: Vec::new(),
         dirty: false,
         edited: BTreeSet::new(),
-        lost: false,
         strikes: 0,
         stale_status: false,
-        scanned: false,
+        scanning: false,
         waiting: Vec::new(),
         fault,
     };
@@ -104,40 +88,17 @@ pub(super) fn run(
 
 impl Worker {
     fn has_work(&self) -> bool {
-        !self.lost && (self.dirty || self.session.analysis.is_pending())
+        self.dirty || self.session.analysis.is_pending()
     }
 
     fn take(&mut self, job: Job) {
         match job {
-            Job::Scanning(count) => {
-                self.session.scanning = count;
-                self.scanned = true;
-                self.stale_status = true;
-            }
             Job::WhenIdle(reply) => self.waiting.push(reply),
-            Job::Rebuild(rebuild) => self.rebuild(*rebuild),
-            // The documents that are on their way have everything else in them.
-            Job::Open { path, uri, .. } if self.lost => self.session.learn(&path, uri),
-            _ if self.lost => {}
-            Job::Open {
-                path,
-                uri,
-                document,
-            } => {
+            Job::Text(text) => {
                 self.strikes = 0;
-                self.session.learn(&path, uri);
-                self.edited.insert(path.clone());
-                self.change(|worker| {
-                    let text = document.text.to_string();
-                    worker.provoke(&text);
-                    let analysis = &mut worker.session.analysis;
-                    analysis.open(&path, document.version, &text);
-                });
-            }
-            Job::Edit(edit) => {
-                self.strikes = 0;
-                self.edited.insert(edit.path.clone());
-                self.change(|worker| worker.edit(edit));
+                self.dirty = true;
+                self.edited.insert(text.path.clone());
+                self.guard(|worker| worker.take_text(text));
             }
             Job::Update(update) => {
                 let changed = self.guard(|worker| update(&mut worker.session.analysis));
@@ -153,29 +114,25 @@ impl Worker {
         }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Worker)) {
-        self.dirty = true;
-        self.guard(change);
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        let whole = || TextChange {
-            range: None,
-            text: edit.document.text.to_string(),
-        };
-        let steps = edit.steps.unwrap_or_else(|| vec![whole()]);
-        steps.iter().for_each(|step| self.provoke(&step.text));
-        let Session { analysis, caps, .. } = &mut self.session;
-        analysis.edit(&edit.path, edit.document.version, &steps, caps.encoding);
-    }
-
-    /// Panics where a test requests it: see [`super::Setup::fault`].
     #[allow(clippy::panic, reason = "a test of survival needs a fault to survive")]
-    fn provoke(&self, text: &str) {
-        if let Some(fault) = &self.fault
-            && text.contains(fault.as_str())
-        {
+    fn take_text(&mut self, text: Text) {
+        let Text {
+            path,
+            uri,
+            document,
+            edits,
+        } = text;
+        let whole = || document.text.to_string();
+        if self.fault.as_ref().is_some_and(|it| whole().contains(it)) {
             panic!("the fault that a test asked for");
+        }
+        let version = document.version;
+        if let Some(edits) = edits {
+            let Session { analysis, caps, .. } = &mut self.session;
+            analysis.edit(&path, version, &edits, caps.encoding);
+        } else {
+            self.session.learn(&path, uri);
+            self.session.analysis.open(&path, version, &whole());
         }
     }
 
@@ -207,29 +164,29 @@ impl Worker {
         let Some(reports) = reports else { return };
         self.stale_status = true;
         if self.session.show(&reports, &edited) {
-            self.state.lock().refresh();
+            self.session.state.lock().refresh();
         }
     }
 
-    /// Nothing is left to do for now. Scans report their end behind what they found.
+    /// Nothing is left to do for now.
     fn rest(&mut self) {
-        if self.lost || self.session.scanning > 0 || !self.jobs.is_empty() {
+        let mut state = self.session.state.lock();
+        if !self.jobs.is_empty() {
             return;
         }
-        if std::mem::take(&mut self.scanned) {
-            self.state.lock().scans_checked();
-        }
-        for reply in self.waiting.drain(..) {
-            let _ = reply.send(());
+        let scanning = state.is_scanning();
+        self.stale_status |= scanning != std::mem::replace(&mut self.scanning, scanning);
+        if !scanning {
+            state.end_progress();
+            for reply in self.waiting.drain(..) {
+                let _ = reply.send(());
+            }
         }
     }
 
     /// What is done only when nothing happens for a while: it costs more than a keystroke.
     fn idle(&mut self) {
         self.stale_status = false;
-        if self.lost {
-            return;
-        }
         if self.session.caps.status {
             let status = self.guard(|worker| worker.session.status());
             if let Some(status) = status.filter(|it| self.sent_status.as_ref() != Some(it)) {
@@ -241,13 +198,13 @@ impl Worker {
         if self.session.caps.watch_elsewhere {
             let inputs = self.guard(|worker| worker.session.analysis.inputs_not_watched());
             if let Some(inputs) = inputs.filter(|inputs| *inputs != self.watched) {
-                self.state.lock().watch_inputs(&inputs);
+                self.session.state.lock().watch_inputs(&inputs);
                 self.watched = inputs;
             }
         }
     }
 
-    /// Does something with the engine that may go wrong. `None`, and the engine lost, where it did.
+    /// Does something with the engine that may panic: then it is built anew, of what the state sends.
     fn guard<T>(&mut self, work: impl FnOnce(&mut Worker) -> T) -> Option<T> {
         match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(value) => Some(value),
@@ -260,45 +217,15 @@ impl Worker {
 
     fn lose(&mut self, cause: &str) {
         self.jobs.end();
-        self.lost = true;
         self.strikes += 1;
         let fresh = Analysis::new(Options::default());
         let broken = std::mem::replace(&mut self.session.analysis, fresh);
         // What is half done may panic once more when it is dropped.
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
-        self.state.lock().engine_lost(cause, self.strikes);
-    }
-
-    /// Builds the engine again. The second time in a row, documents that break it are left out until they are opened again.
-    fn rebuild(&mut self, rebuild: Rebuild) {
-        self.lost = false;
-        self.dirty = true;
-        let Rebuild {
-            folders,
-            options,
-            mut documents,
-        } = rebuild;
-        self.edited = documents.iter().map(|(path, _)| path.clone()).collect();
-        let fresh = |worker: &Worker, documents: &[(PathBuf, Document)]| {
-            let mut analysis = Analysis::new(options.clone());
-            analysis.set_folders(&folders);
-            for (path, document) in documents {
-                let text = document.text.to_string();
-                worker.provoke(&text);
-                analysis.open(path, document.version, &text);
-            }
-            analysis
-        };
-        if self.strikes > 1 {
-            documents.retain(|document| {
-                let alone = std::slice::from_ref(document);
-                let tried = AssertUnwindSafe(|| {
-                    fresh(self, alone).refresh(&Cancel::default());
-                });
-                catch_unwind(tried).is_ok()
-            });
-        }
-        self.guard(|worker| worker.session.analysis = fresh(worker, &documents));
+        let suspects = std::mem::take(&mut self.edited);
+        let mut state = self.session.state.lock();
+        state.engine_lost(cause, self.strikes, &suspects);
+        self.session.analysis = Analysis::new(state.options.clone());
     }
 }
 

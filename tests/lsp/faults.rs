@@ -55,15 +55,17 @@ fn what_is_no_message_is_answered_with_an_error() {
 fn nothing_is_answered_before_the_start_and_after_the_end() {
     let workspace = Workspace::new(&[]);
     let mut client = Client::start(Setup::default());
-    for method in ["preflight/status", "shutdown", "no/such"] {
+    for method in ["preflight/status", "shutdown", "textDocument/hover"] {
         assert_eq!(client.refused(method, &Value::Null), -32002, "{method}");
     }
+    // A method that does not exist is that at any time.
+    assert_eq!(client.refused("no/such", &Value::Null), -32601);
     let root = uri(workspace.root());
     let params = json!({"processId": null, "rootUri": root, "capabilities": all()});
     client.initialize(&params);
     assert_eq!(client.refused("initialize", &params), -32600);
     client.request("shutdown", &Value::Null);
-    for method in ["preflight/status", "shutdown", "no/such", "initialize"] {
+    for method in ["preflight/status", "shutdown", "initialize"] {
         assert_eq!(client.refused(method, &Value::Null), -32600, "{method}");
     }
     assert_eq!(client.just_exit(), End::Clean);
@@ -194,11 +196,19 @@ fn a_fault_is_told_once_and_survived() {
     client.change(&other, 2, &[(0, 0, 0, 0, "\n")]);
     let shown = client.diagnostics(&other, 2);
     assert_eq!(shown[0]["range"]["start"]["line"], 1);
-    // Corrected and opened again, it is served as well.
+    // Corrected, it is served as well.
+    client.change(&main, 3, &[(0, 0, 1, 0, "")]);
+    assert_eq!(client.diagnostics(&main, 3)[0]["range"], type_range());
+    client.change(&main, 4, &[(0, 0, 0, 0, "\n")]);
+    assert_eq!(client.diagnostics(&main, 4).len(), 1);
+    // Wrong once more, and opened again.
+    client.change(&main, 5, &[(0, 0, 0, 0, "// fall over\n")]);
     client.close(&main);
-    client.open(&main, "bicep", 3, REGISTRY);
-    assert_eq!(client.diagnostics(&main, 3).len(), 1);
+    client.open(&main, "bicep", 6, REGISTRY);
+    assert_eq!(client.diagnostics(&main, 6).len(), 1);
     client.settle();
+    // What was open was opened again with the new engine.
+    client.count(&other, 1);
 }
 
 /// Sends far more than any pipe holds without reading any of it, then reads: every request has its answer, and the last
