@@ -156,6 +156,11 @@ fn meet(found: &mut Found, entry: Result<DirEntry, ignore::Error>, budget: &Budg
     let Some(kind) = entry.file_type() else {
         return WalkState::Continue;
     };
+    let is_link = entry.depth() > 0 && disk::is_reparse_point(|| entry.metadata().ok());
+    if kind.is_dir() && is_link {
+        found.links.push(entry.into_path());
+        return WalkState::Skip;
+    }
     if kind.is_dir() {
         found.folders.push(entry.into_path());
     } else if kind.is_symlink() {

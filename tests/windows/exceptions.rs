@@ -90,6 +90,12 @@ const FILES_ON_UNIX_ALONE: [(&str, &str); 2] = [
     ),
 ];
 
+/// Files of tests that do something else under Wine than on Windows itself.
+const OTHERWISE_UNDER_WINE: [(&str, &str); 1] = [(
+    "tests/windows/files.rs",
+    "junctions: Wine 10 refuses them (FSCTL_SET_REPARSE_POINT), and its CreateSymbolicLink makes nothing",
+)];
+
 /// Every Rust file below a folder of the project: its path with `/`, and its text.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -132,6 +138,21 @@ fn platforms_differ_in_these_files_alone() {
         }
     }
     assert_eq!(differ, DIFFER.map(|(file, _)| file));
+}
+
+#[test]
+fn every_difference_under_wine_is_listed() {
+    let mark = ["UNDER", "_WINE\""].concat();
+    let tests = sources("tests").into_iter();
+    let found: Vec<String> = tests
+        .filter(|(_, text)| text.contains(&mark))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        found,
+        OTHERWISE_UNDER_WINE.map(|(file, _)| file),
+        "list it with its reason"
+    );
 }
 
 #[test]

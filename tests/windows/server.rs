@@ -8,6 +8,7 @@ use preflight::lsp::Setup;
 use serde_json::{Value, json};
 
 use crate::client::{Client, Leaves, all, at_home, uri};
+use crate::files::link;
 use crate::run::REGISTRY;
 use crate::support::Workspace;
 
@@ -178,6 +179,32 @@ fn a_folder_is_renamed_and_deleted_while_a_document_in_it_is_open() {
     client.count(&format!("{new}/other.bicep"), 0);
     client.close(&main);
     client.count(&main, 0);
+    client.settle();
+    client.forget();
+}
+
+/// Opened by a link, a file is shown where it is open, and once.
+#[test]
+fn a_file_behind_a_link_is_one_file() {
+    let workspace = Workspace::new(&[("ws/acr.bicep", REGISTRY), ("lib/other.bicep", REGISTRY)]);
+    link(&workspace, "lib", "ws/one");
+    link(&workspace, "lib", "ws/two");
+    link(&workspace, "ws", "ws/loop");
+    let mut client = start(&uri(&workspace.path("ws")), &workspace);
+    let found = |client: &mut Client| {
+        let shown = client.all_shown().into_iter();
+        let shown = shown.filter(|(_, diagnostics)| !diagnostics.is_empty());
+        shown.map(|(uri, _)| uri).collect::<Vec<_>>()
+    };
+    let [acr, one, two] = ["ws/acr.bicep", "ws/one/other.bicep", "ws/two/other.bicep"]
+        .map(|path| uri(&workspace.path(path)));
+    client.settle();
+    assert_eq!(found(&mut client), [acr.as_str(), &one]);
+    client.open(&two, "bicep", 1, REGISTRY);
+    client.count(&two, 1);
+    client.until_all(|client| found(client) == [acr.as_str(), &two]);
+    client.close(&two);
+    client.until_all(|client| found(client) == [acr.as_str(), &one]);
     client.settle();
     client.forget();
 }

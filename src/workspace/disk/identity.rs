@@ -20,6 +20,22 @@ pub fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|known| known.is_symlink())
 }
 
+/// Whether a folder stands for another one without being a symbolic link: Windows has more kinds of such folders than
+/// Rust's standard library knows by name.
+pub fn is_reparse_point(metadata: impl FnOnce() -> Option<fs::Metadata>) -> bool {
+    #[cfg(windows)]
+    {
+        const FILE_ATTRIBUTE_REPARSE_POINT: u32 = 0x400;
+        use std::os::windows::fs::MetadataExt;
+        metadata().is_some_and(|it| it.file_attributes() & FILE_ATTRIBUTE_REPARSE_POINT != 0)
+    }
+    #[cfg(not(windows))]
+    {
+        let _ = metadata;
+        false
+    }
+}
+
 /// The regular file that `reference` (written with `/` in a file of folder `folder`) names: joined and normalized;
 /// where no such file exists but one does that differs only in case, that one. References are relative, as Bicep asks:
 /// an absolute one names nothing. [`DiskError::NotAFile`] where a folder, a pipe or a device has that name.
