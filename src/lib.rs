@@ -67,8 +67,7 @@
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
 //! | `ctrlc` | Ctrl-C ends a command only between two files that it writes |
 //! | `dashmap`, `rustc-hash`, `xxhash-rust` | concurrent maps, and fast hashes for keys that an attacker cannot choose |
-//! | `glob` | patterns for paths on the command line |
-//! | `ignore` | the parallel walk that respects `.gitignore`, and `input.pathIgnore` |
+//! | `ignore` | the parallel walk that respects `.gitignore`; globs: `input.pathIgnore`, paths on the command line |
 //! | `indexmap` | maps that keep insertion order |
 //! | `libc` | opening a file without blocking on a pipe |
 //! | `mimalloc` | the allocator of the musl binary, whose own is slow |

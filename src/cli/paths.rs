@@ -4,10 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use glob::{MatchOptions, Pattern, PatternError};
-
 use crate::analysis::Location;
-use crate::workspace::discover::{Limits, discover};
+use crate::workspace::discover::{self, Limits, discover};
 use crate::workspace::disk;
 
 /// What paths in reports are relative to.
@@ -130,8 +128,7 @@ const WILD: [char; 3] = ['*', '?', '['];
 
 /// A pattern that no shell expanded (`'infra/**/*.bicep'`), else a path that leads nowhere.
 fn expand(written: &Path, path: PathBuf, named: &mut Named) {
-    let text = written.to_string_lossy();
-    if !text.contains(WILD) {
+    if !written.to_string_lossy().contains(WILD) {
         let words = match disk::read(&path) {
             Err(error) => error.to_string(),
             Ok(_) => "is not a regular file".to_owned(),
@@ -140,77 +137,53 @@ fn expand(written: &Path, path: PathBuf, named: &mut Named) {
         return;
     }
     let before = named.len();
-    let outcome = match text.contains("**") {
-        true => below(written, named),
-        false => beside(&text, named),
-    };
-    match outcome {
-        Err(error) => named
-            .wrong
-            .push((path, format!("is no pattern: {}", error.msg))),
-        Ok(()) if named.len() == before => named.wrong.push((path, "matches nothing".to_owned())),
-        Ok(()) => {}
+    let outcome = matched(written, named);
+    if outcome.is_ok() && named.len() > before {
+        return;
     }
+    let words = outcome.err();
+    let words = words.unwrap_or_else(|| "matches nothing".to_owned());
+    named.wrong.push((path, words));
 }
 
-/// A pattern of as many levels as it has parts.
-fn beside(text: &str, named: &mut Named) -> Result<(), PatternError> {
-    for entry in glob::glob(text)? {
-        match entry {
-            Ok(found) if disk::is_folder(&found) => named.folders.push(argument(&found)),
-            Ok(found) => named.file(argument(&found)),
-            Err(error) => named
-                .wrong
-                .push((error.path().to_owned(), error.error().to_string())),
+/// Adds what a pattern matches, looked for where a workspace is: what git ignores is left out, and links that lead in
+/// circles end.
+fn matched(written: &Path, named: &mut Named) -> Result<(), String> {
+    let mut folder = PathBuf::from(".");
+    let mut glob = Vec::new();
+    for part in written.components() {
+        let text = part.as_os_str().to_string_lossy();
+        match glob.is_empty() && !text.contains(WILD) {
+            true => folder.push(part),
+            false => glob.push(text),
         }
     }
-    Ok(())
-}
-
-/// A pattern of any number of levels (`**`): looked for where a workspace is, so what git ignores is left out, and links
-/// that lead in circles end.
-fn below(written: &Path, named: &mut Named) -> Result<(), PatternError> {
-    let mut rest = written.components();
-    let mut literal = PathBuf::from(".");
-    while let Some(part) = rest.clone().next()
-        && !part.as_os_str().to_string_lossy().contains(WILD)
-    {
-        literal.push(part);
-        rest.next();
-    }
-    let folder = argument(&literal);
+    let folder = argument(&folder);
     // What ends in `**` means the folders before it with all they hold.
-    let rest = rest.as_path();
-    let whole = rest.ends_with("**");
-    let rest = if whole {
-        rest.parent().unwrap_or(rest)
-    } else {
-        rest
-    };
-    if rest.as_os_str().is_empty() {
+    let whole = glob.last().is_some_and(|part| part == "**");
+    if whole {
+        glob.pop();
+    }
+    if glob.is_empty() {
         named.folders.push(folder);
         return Ok(());
     }
-    let pattern = Pattern::new(&rest.to_string_lossy())?;
-    let options = MatchOptions {
-        require_literal_separator: true,
-        ..MatchOptions::default()
+    let limits = Limits {
+        depth: (!glob.iter().any(|part| part == "**")).then_some(glob.len()),
+        ..Limits::default()
     };
-    let matches = |path: &Path| {
-        let inner = path.strip_prefix(&folder).ok();
-        inner.is_some_and(|inner| pattern.matches_path_with(inner, options))
-    };
-    let found = discover(&folder, Limits::default());
-    for file in found.files {
-        let above = file
-            .ancestors()
-            .skip(1)
-            .take_while(|above| *above != folder);
-        let above = above.filter(|above| matches(above));
-        named.folders.extend(above.map(Path::to_path_buf));
-        if !whole && matches(&file) {
-            named.file(file);
-        }
+    let matches = discover::pattern(&folder, &glob.join("/"))?;
+    let found = discover(&folder, limits);
+    let folders = found.folders.into_iter();
+    named.folders.extend(folders.filter(|path| matches(path)));
+    if !whole {
+        let files: Vec<_> = found
+            .files
+            .into_iter()
+            .filter(|path| matches(path))
+            .collect();
+        named.matched.extend(files.iter().cloned());
+        named.files.extend(files);
     }
     named.wrong.extend(found.problems);
     Ok(())
@@ -219,12 +192,6 @@ fn below(written: &Path, named: &mut Named) -> Result<(), PatternError> {
 impl Named {
     fn len(&self) -> usize {
         self.folders.len() + self.files.len() + self.wrong.len()
-    }
-
-    /// Adds what a pattern matched.
-    fn file(&mut self, path: PathBuf) {
-        self.matched.insert(path.clone());
-        self.files.push(path);
     }
 }
 
@@ -282,7 +249,9 @@ mod tests {
         check("x/**", &[], &["x"]);
         check("**/y", &[], &["x/y", "z/y"]);
         check("**/y/**", &[], &["x/y", "z/y"]);
-        check("?/*.bicep", &["l/a.bicep", "m/a.bicep", "x/a.bicep"], &[]);
+        check("?/*.bicep", &["x/a.bicep"], &[]);
+        check("*", &["a.bicep"], &["x", "z"]);
+        check("*/y", &[], &["x/y", "z/y"]);
         check("**/*.none", &[], &[]);
     }
 }

@@ -22,6 +22,8 @@ use crate::model::FileKind;
 pub struct Discovery {
     /// `.bicep`, `.bicepparam`, `.json`, `.jsonc`, `.arm` files, sorted by path, absolute, normalized.
     pub files: Vec<PathBuf>,
+    /// The folders that were walked, `root` among them.
+    pub folders: Vec<PathBuf>,
     /// What could not be walked or was left out, each with the path: reported to the user.
     pub problems: Vec<(PathBuf, String)>,
 }
@@ -31,11 +33,16 @@ pub struct Discovery {
 pub struct Limits {
     /// Files at most.
     pub files: usize,
+    /// Levels below the folder at most.
+    pub depth: Option<usize>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { files: 200_000 }
+        Limits {
+            files: 200_000,
+            depth: None,
+        }
     }
 }
 
@@ -50,8 +57,8 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
             "does not exist or is not a folder"
         };
         return Discovery {
-            files: Vec::new(),
             problems: vec![(root, words.to_owned())],
+            ..Discovery::default()
         };
     };
     let budget = Budget {
@@ -59,6 +66,7 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
         // The walk is parallel: stopping exactly at the limit would leave it to chance which files are in. So it
         // may find more, and the first in order are kept.
         most: limits.files.saturating_mul(4).max(1),
+        depth: limits.depth,
     };
     let mut found = walk(&root, &budget);
     if !found.links.is_empty() {
@@ -66,6 +74,7 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
     }
     found.files.sort_unstable();
     found.files.dedup();
+    found.folders.sort_unstable();
     let all = found.files.len();
     if all > limits.files {
         found.files.truncate(limits.files);
@@ -79,6 +88,7 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
     found.problems.dedup();
     Discovery {
         files: found.files,
+        folders: found.folders,
         problems: found.problems,
     }
 }
@@ -87,6 +97,19 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
 struct Budget {
     wanted: AtomicUsize,
     most: usize,
+    depth: Option<usize>,
+}
+
+/// A test for paths below a folder by a glob with `/` between its parts, as in a `.gitignore` of the folder: `*` and `?`
+/// match no `/`, `**` any number of folders. Fails if it is no glob.
+pub fn pattern(folder: &Path, glob: &str) -> Result<impl Fn(&Path) -> bool + use<>, String> {
+    let mut rules = GitignoreBuilder::new(folder);
+    let rules = rules
+        .add_line(None, &format!("/{}", glob.replace('\\', "\\\\")))
+        .and_then(|rules| rules.build())
+        .map_err(|error| format!("is no pattern: {error}"))?;
+    let root = folder.to_path_buf();
+    Ok(move |path: &Path| path != root && rules.matched(path, false).is_ignore())
 }
 
 /// What a walk met.
@@ -129,6 +152,7 @@ fn walk(root: &Path, budget: &Budget) -> Found {
         .require_git(false)
         .parents(true)
         .follow_links(false)
+        .max_depth(budget.depth)
         .filter_entry(|entry| {
             !(entry.depth() > 0
                 && (entry.file_name() == ".git" || entry.file_name() == "node_modules"))
@@ -308,6 +332,9 @@ fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budge
                 for folder in &behind.folders {
                     let fresh = folders.insert(at(folder));
                     seen.insert(folder.clone(), fresh);
+                    if fresh {
+                        found.folders.push(folder.clone());
+                    }
                 }
                 found.files.extend(
                     behind
@@ -497,7 +524,13 @@ mod tests {
             assert!(found.files.is_empty());
             assert!(found.problems[0].1.contains(words), "{:?}", found.problems);
         }
-        let found = discover(dir.path(), Limits { files: 2 });
+        let found = discover(
+            dir.path(),
+            Limits {
+                files: 2,
+                depth: None,
+            },
+        );
         assert_eq!(relative(dir.path(), &found.files), ["a.json", "b.json"]);
         assert!(
             found.problems[0].1.contains("more than 2"),
