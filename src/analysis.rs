@@ -515,6 +515,17 @@ impl Analysis {
             .map(|(_, file)| &*file.path)
     }
 
+    /// The entry points, each with its parameter file.
+    pub fn entry_points(&self) -> Vec<(PathBuf, Option<PathBuf>)> {
+        let path = |id| self.workspace.file(id).path.to_path_buf();
+        let keys = self.deployments.states.keys();
+        let mut all: Vec<_> = keys
+            .map(|(entry, values)| (path(*entry), values.map(path)))
+            .collect();
+        all.sort();
+        all
+    }
+
     /// The present report of every file that has something to show, sorted by path.
     pub fn reports(&self) -> Vec<FileReport> {
         let mut reports: Vec<_> = self

@@ -66,6 +66,12 @@ pub trait Files {
         Some(text.as_bytes().to_vec())
     }
 
+    /// The files of the folder that `path` written in `from` names, each as a path from there. `None` where it cannot be
+    /// listed.
+    fn files_in(&self, _from: FileId, _path: &str) -> Option<Vec<String>> {
+        None
+    }
+
     /// `environment().name` where the configuration fixes the cloud (`AzureCloud`, …); otherwise the ones it may be.
     fn clouds(&self) -> &[&str] {
         &["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]

@@ -14,7 +14,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use preflight::analysis::{Analysis, Options};
+use preflight::analysis::{Analysis, Cancel, Options, scan};
 use preflight::rules::fix::Fix;
 use preflight::workspace::config::{Coverage, Overrides};
 use support::Workspace;
@@ -244,76 +244,141 @@ fn the_cases_hold() {
     );
 }
 
-/// What is found with coverage `deployment`, one line each: in the folder, or in entry points by name.
-fn found(workspace: &Workspace, entries: Option<&[&str]>) -> BTreeSet<String> {
+/// An entry point and its parameter file.
+type Entry = (PathBuf, Option<PathBuf>);
+
+/// What is found with coverage `deployment`, one line each, and the entry points: in a folder, or of these by name.
+fn found(root: &Path, entries: Option<&[Entry]>) -> (BTreeSet<String>, Vec<Entry>) {
     let options = Options {
         overrides: Overrides {
             coverage: Some(Coverage::Deployment),
             ..Overrides::default()
         },
-        cache_root: Some(workspace.path(".cache-of-bicep")),
+        cache_root: Some(root.join(".cache-of-bicep")),
         ..Options::default()
     };
-    let mut analysis = match entries {
-        None => workspace.analysis_with(options),
-        Some(_) => Analysis::new(options),
-    };
-    for entry in entries.into_iter().flatten() {
-        analysis.add_entry(&workspace.path(entry), None);
+    let mut analysis = Analysis::new(options.clone());
+    match entries {
+        Some(entries) => {
+            for (entry, parameters) in entries {
+                analysis.add_entry(entry, parameters.as_deref());
+            }
+        }
+        None => {
+            analysis.set_folders(&[root.to_owned()]);
+            analysis.install(scan(root, &options, &Cancel::default(), &|_, _| {}));
+        }
     }
     fixes::settle(&mut analysis);
     let reports = analysis.reports();
     let each = reports.iter().flat_map(|report| {
         let shown = report.diagnostics.iter();
         shown.map(|shown| {
-            let (path, start) = (workspace.relative(&report.path), shown.location.start);
+            let (path, start) = (report.path.display(), shown.location.start);
             format!("{path}:{} {:?}", start.line + 1, shown.verdict)
         })
     });
-    each.collect()
+    (each.collect(), analysis.entry_points())
 }
 
-/// A folder is found to have what its entry points have: the files that no other names, and each parameter file.
+/// Where the folder and its entry points by name differ.
+fn differences(root: &Path) -> Vec<String> {
+    let (folder, entries) = found(root, None);
+    let (named, again) = found(root, Some(&entries));
+    let mut wrong = Vec::new();
+    if entries != again {
+        wrong.push(format!("entry points {entries:?}, by name {again:?}"));
+    }
+    wrong.extend(
+        folder
+            .difference(&named)
+            .map(|it| format!("not by name: {it}")),
+    );
+    wrong.extend(
+        named
+            .difference(&folder)
+            .map(|it| format!("by name alone: {it}")),
+    );
+    // One at a time: the same places, with a verdict that the folder has or that is not as bad.
+    let places = |found: &BTreeSet<String>| -> BTreeSet<String> {
+        let place = |it: &String| it.split(' ').next().unwrap_or_default().to_owned();
+        found.iter().map(place).collect()
+    };
+    let mut each = BTreeSet::new();
+    for entry in entries {
+        each.extend(places(&found(root, Some(&[entry])).0));
+    }
+    if each != places(&folder) {
+        wrong.push(format!("one at a time {each:?}, the folder {folder:?}"));
+    }
+    wrong
+}
+
+/// A folder is found to have what its entry points have, each with its parameter files, and the reverse.
 #[test]
 fn a_folder_and_its_entry_points_agree() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut wrong = Vec::new();
+    for folder in [
+        "examples/billing",
+        "examples/landing-zone",
+        "examples/webshop",
+        "editors/workspace",
+    ] {
+        wrong.extend(differences(&tests.join(folder)));
+    }
     for path in topics() {
         let text = std::fs::read_to_string(&path).expect("a topic");
         for case in read(&text).iter().filter(|case| case.open.is_empty()) {
             let files: Vec<(&str, &str)> = case.files.iter().map(|(p, t)| (&**p, &**t)).collect();
-            // A parameter file, or the source of a generated template, may stand for a template that is named nowhere.
-            let paired = |(path, text): &&(&str, &str)| {
-                let json = path.ends_with(".json");
-                json && (!text.contains("\"resources\"") || text.contains("_generator"))
-            };
-            let cached = |(path, _): &(&str, &str)| path.starts_with(".cache");
-            if files.iter().any(|file| paired(&file) || cached(file)) {
-                continue;
-            }
             let workspace = Workspace::new(&files);
-            let stem = |path: &str| {
-                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-                name.split('.').next().unwrap_or_default().to_owned()
-            };
+            let differ = differences(workspace.root());
+            if !differ.is_empty() {
+                wrong.push(format!("{}: {}: {differ:#?}", path.display(), case.name));
+            }
+            // A file that no other names, and that no parameter file is for, is an entry point.
             let named = |path: &str| {
+                let stem = path.rsplit('/').next().unwrap_or(path).split('.').next();
                 files
                     .iter()
-                    .any(|(p, t)| *p != path && t.contains(&stem(path)))
+                    .any(|(p, t)| *p != path && t.contains(stem.unwrap_or_default()))
             };
-            let entries: Vec<&str> = files
+            let json = files
                 .iter()
-                .map(|(p, _)| *p)
-                .filter(|p| !named(p))
-                .collect();
-            let alone = found(&workspace, Some(&entries));
-            let missed: Vec<_> = alone
-                .difference(&found(&workspace, None))
-                .cloned()
-                .collect();
-            if !missed.is_empty() {
-                wrong.push(format!("{}: {}: {missed:?}", path.display(), case.name));
+                .any(|(p, t)| p.ends_with(".json") && !t.contains("$schema"));
+            let (_, entries) = found(workspace.root(), None);
+            for (file, _) in files
+                .iter()
+                .filter(|(p, _)| p.ends_with(".bicep") && !named(p))
+            {
+                let path = workspace.path(file);
+                if !json
+                    && !entries.iter().any(|(entry, _)| *entry == path)
+                    && !found(workspace.root(), Some(&[(path, None)])).0.is_empty()
+                {
+                    wrong.push(format!(
+                        "{}: {}: {file} is no entry point",
+                        text.len(),
+                        case.name
+                    ));
+                }
             }
         }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same over folders of real templates.
+#[test]
+#[ignore = "reads the corpus"]
+fn corpus_folders_and_their_entry_points_agree() {
+    let mut wrong = Vec::new();
+    for folder in [
+        "aks-construction",
+        "bicep-samples/user_submitted",
+        "docs-samples",
+    ] {
+        wrong.extend(differences(&support::corpus().join(folder)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

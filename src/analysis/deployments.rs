@@ -135,6 +135,20 @@ impl Deployments {
         self.readers.keys().filter_map(Input::absent)
     }
 
+    /// Touches the folders whose names were read and have changed.
+    pub(super) fn touch_changed_folders(&mut self) {
+        let changed = self
+            .readers
+            .iter()
+            .filter(|(input, _)| input.changed_folder().is_some());
+        self.dirty.extend(changed.flat_map(|(_, keys)| keys));
+    }
+
+    /// Folders whose names were read and have changed.
+    pub(super) fn changed_folders(&self) -> impl Iterator<Item = &Path> {
+        self.readers.keys().filter_map(Input::changed_folder)
+    }
+
     /// The deployments whose evaluation read a file.
     pub(super) fn readers(&self, file: FileId) -> impl Iterator<Item = Key> {
         let inputs = [Input::File(file), Input::Harmless(file), Input::Text(file)];

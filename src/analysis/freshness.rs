@@ -149,6 +149,8 @@ impl Analysis {
                 .filter(|path| disk::is_file(path))
                 .map(Path::to_path_buf),
         );
+        let folders_read = self.deployments.changed_folders();
+        changed.extend(folders_read.map(Path::to_path_buf));
         if let Ok(configs) = self.workspace.configs.lock() {
             for (path, stamp) in configs.inputs() {
                 let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
@@ -169,6 +171,9 @@ impl Analysis {
     pub fn disk_changed(&mut self, paths: &[PathBuf]) {
         for path in paths.iter().filter(|path| disk::is_link(path)) {
             self.follow_moved_links(Some(path));
+        }
+        if !paths.is_empty() {
+            self.deployments.touch_changed_folders();
         }
         let mut structure = false;
         for path in self.changed_files(paths) {

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
+use super::instance::older_form;
 use super::loops::{Iteration, Iterations, each_iteration};
 use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Frame, Inputs, Origin, Section, Symbol};
@@ -168,7 +169,7 @@ impl Out<'_> {
 }
 
 /// A deployment or stack that is declared as a resource, as the module that it is.
-fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
+fn as_module(template: &Template, resource: &Resource) -> Module {
     let properties = resource.body.member("properties");
     let literal = properties.is_some_and(|p| matches!(p.kind, ExprKind::Object(_)));
     let member = |name: &str| properties.and_then(|properties| properties.member(name));
@@ -192,13 +193,7 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
     if let Some(scope) = member("deploymentScope") {
         declaration.scope = Some(scope.clone());
     }
-    let scope = member("expressionEvaluationOptions").and_then(|options| options.member("scope"));
-    let inner = match scope {
-        Some(scope) => value_of(cx, env, scope)
-            .as_str()
-            .is_some_and(|scope| scope.eq_ignore_ascii_case("inner")),
-        None => has_language_version(&env.frame.origin.template),
-    };
+    let options = member("expressionEvaluationOptions");
     let target = match (member("template"), properties) {
         (Some(template), _) => Target::Value(template.clone()),
         (None, Some(properties)) if !literal => Target::Value(Expr::invalid(
@@ -214,7 +209,11 @@ fn as_module(cx: &Context<'_>, env: Env<'_>, resource: &Resource) -> Module {
         declaration,
         target,
         arguments,
-        inner,
+        evaluation: options.map(|options| match options.member("scope") {
+            Some(scope) => scope.clone(),
+            None => Expr::member_of(options.clone(), "scope"),
+        }),
+        versioned: has_language_version(template),
         link_base: None,
     }
 }
@@ -327,7 +326,13 @@ fn expand_resource<'t>(
 ) {
     if resource.is_deployment() {
         if resource.deploys_template() {
-            expand_module(cx, out, env, site, &as_module(cx, env, resource));
+            expand_module(
+                cx,
+                out,
+                env,
+                site,
+                &as_module(&env.frame.origin.template, resource),
+            );
         }
         return;
     }
@@ -439,6 +444,25 @@ fn expand_instance(
         None => Value::NULL,
     };
     let existence = site.existence.and(iteration).and(own);
+    let (mut resource_type, mut name) = (resource_type, name);
+    let mut scope = places::of_resource(cx, env, site.here, chain);
+    if let Some(parts) = older_form(resource_type.as_str()).filter(|_| !out.want.types.is_empty()) {
+        let Some((ty, own, of)) = places::extension(parts, &name) else {
+            out.note_unread(Unread {
+                reference: "a resource".into(),
+                place: env.place(declaration.type_node),
+                reason: "its name does not say which it is".into(),
+                harmless: matches!(existence, Existence::Never(_)),
+                via: site.via.clone(),
+            });
+            return;
+        };
+        if !out.want.wants(ty.as_str()) {
+            return;
+        }
+        scope.resource = Some(of);
+        (resource_type, name) = (ty, own);
+    }
     // The body of a resource that is not deployed is not needed.
     let body = match existence {
         Existence::Never(_) => Value::object(Members::default(), Some("it is not deployed".into())),
@@ -452,7 +476,7 @@ fn expand_instance(
         existence,
         copies: times(copies, site.copies),
         list: None,
-        scope: places::of_resource(cx, env, site.here, chain),
+        scope,
         body,
         type_place: env.place(declaration.type_node),
         place: env.place(declaration.node),

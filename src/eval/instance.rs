@@ -22,8 +22,15 @@ pub struct ResourceFilter {
 impl ResourceFilter {
     /// Whether resources of a type are wanted.
     pub fn wants(&self, resource_type: &str) -> bool {
-        let mut types = self.types.iter();
-        types.len() == 0 || types.any(|ty| resource_type.eq_ignore_ascii_case(ty))
+        let extension = older_form(resource_type).map(|(_, extension)| extension);
+        let is = |ty: &&str| match extension {
+            // The name says which provider it is of.
+            Some(tail) => ty
+                .split_once('/')
+                .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
+            None => resource_type.eq_ignore_ascii_case(ty),
+        };
+        self.types.is_empty() || self.types.iter().any(is)
     }
 
     /// Whether a declaration, or one nested in it, may deploy something wanted. This decides which files are loaded and
@@ -39,6 +46,19 @@ impl ResourceFilter {
         };
         own || resource.children.iter().any(|child| self.may_deploy(child))
     }
+}
+
+/// The parts of `Microsoft.X/y/providers/z`, the older form of the type of a resource that extends another: `Microsoft.X/y`
+/// and `z`. Its name is `y's name/Microsoft.Z/z's name`.
+pub(crate) fn older_form(resource_type: &str) -> Option<(&str, &str)> {
+    const MIDDLE: &str = "/providers/";
+    let at = resource_type.match_indices('/').map(|(at, _)| at);
+    let is_middle = |at: &usize| {
+        let middle = resource_type.get(*at..at + MIDDLE.len());
+        middle.is_some_and(|middle| middle.eq_ignore_ascii_case(MIDDLE))
+    };
+    let at = { at }.find(is_middle)?;
+    Some((&resource_type[..at], &resource_type[at + MIDDLE.len()..]))
 }
 
 /// One resource that a deployment makes (or, in a loop of unknown length, may make).

@@ -59,12 +59,14 @@ pub(crate) fn enter(
 ) {
     match &module.target {
         Target::Inline(template) => {
+            let inner = is_inner(cx, env, module);
+            let text = match inner.as_bool() {
+                Some(true) => env.text.copied(),
+                Some(false) => Some(env),
+                None => return unread("a nested template", reason_of(&inner), f),
+            };
             let origin = env.origin.nested(env.item, template);
             let scope = places::of_module(cx, env, here, module);
-            let text = match module.inner {
-                true => env.text.copied(),
-                false => Some(env),
-            };
             with_frame(env, module, (origin, text), &scope, None, f);
         }
         Target::Reference(reference) => {
@@ -99,8 +101,12 @@ pub(crate) fn enter(
         }
         Target::Value(template) => {
             let mut value = value_of(cx, env, template);
+            let inner = is_inner(cx, env, module);
+            let Some(inner) = inner.as_bool() else {
+                return unread("a nested template", reason_of(&inner), f);
+            };
             // Bicep writes the brackets of a literal twice; without outer scope nothing takes one away again.
-            if module.inner && env.is_bicep() && matches!(template.kind, ExprKind::Object(_)) {
+            if inner && env.is_bicep() && matches!(template.kind, ExprKind::Object(_)) {
                 value = escaped(&value);
             }
             let Some(template) = read_back(cx, &value) else {
@@ -115,6 +121,25 @@ pub(crate) fn enter(
             with_frame(env, module, (origin, None), &scope, None, f);
         }
         Target::Missing => unread("a deployment", "it names no template".into(), f),
+    }
+}
+
+/// Whether a nested template is evaluated by itself.
+fn is_inner(cx: &Context<'_>, env: Env<'_>, module: &Module) -> Value {
+    let Some(scope) = &module.evaluation else {
+        return Value::bool(module.versioned);
+    };
+    let scope = value_of(cx, env, scope);
+    match scope.as_str() {
+        Some(scope) if scope.eq_ignore_ascii_case("inner") => Value::bool(true),
+        Some(scope) if scope.eq_ignore_ascii_case("notSpecified") => Value::bool(module.versioned),
+        Some(scope) if !scope.eq_ignore_ascii_case("outer") => {
+            Value::unknown(format!("there is no evaluation scope '{scope}'"))
+        }
+        Some(_) if module.versioned => Value::unknown("languageVersion 2.0 allows no outer scope"),
+        Some(_) => Value::bool(false),
+        None if scope.is_null() => Value::bool(module.versioned),
+        None => Value::unknown(reason_of(&scope)),
     }
 }
 

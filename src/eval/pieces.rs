@@ -149,6 +149,16 @@ impl Unknown {
         known.then(|| parts.map(|part| text(self.reason.clone(), part)).collect())
     }
 
+    /// The parts behind slashes at its end, and one for all that is before them.
+    pub(crate) fn last_segments(&self) -> Option<Vec<Value>> {
+        let Some(Piece::Text(text)) = self.pieces.last() else {
+            return None;
+        };
+        let parts = text.split('/').skip(1).map(Value::string);
+        let before = Value::unknown(self.reason.clone());
+        Some(std::iter::once(before).chain(parts).collect())
+    }
+
     /// The same text in other letters.
     pub(crate) fn in_case(&self, fold: fn(&str) -> String) -> Value {
         let piece = |piece: &Piece| match piece {

@@ -400,6 +400,37 @@ fn of_id(here: &DeploymentScope, text: &str, values: &[Value]) -> DeploymentScop
     scope
 }
 
+/// A resource that extends another, from the older form of its type and name: its own type and name, and the other. `None`
+/// where its name does not say which it is.
+pub(crate) fn extension(
+    (of, tail): (&str, &str),
+    name: &Value,
+) -> Option<(Ident, Value, ScopeResource)> {
+    let segments = match &name.kind {
+        Kind::Str(text) => text.split('/').map(Value::string).collect(),
+        Kind::Unknown(unknown) => unknown.segments().or_else(|| unknown.last_segments())?,
+        _ => return None,
+    };
+    let own = tail.split('/').count();
+    let at = segments.len().checked_sub(own + 1)?;
+    let provider = segments[at].as_str()?;
+    let joined = |parts: &[Value]| match parts.iter().map(Value::as_str).collect::<Option<Vec<_>>>()
+    {
+        Some(texts) => Value::string(texts.join("/")),
+        None => Value::unknown(
+            name.reason()
+                .unwrap_or_else(|| "a part of its name is not known".into()),
+        ),
+    };
+    let resource = ScopeResource {
+        resource_type: Some(Ident::from(of)),
+        name: Some(joined(&segments[..at])),
+        place: None,
+    };
+    let ty = Ident::new(format!("{provider}/{tail}"));
+    Some((ty, joined(&segments[at + 1..]), resource))
+}
+
 /// Marks a value that is not known in the text of an id; a number in [`of_id`]'s values follows.
 const VALUE: char = '\u{1}';
 

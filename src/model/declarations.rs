@@ -301,8 +301,10 @@ pub struct Module {
     /// Arguments: an object expression. ARM's `{ "x": { "value": v } }` arrives as `{ x: v }`; a key vault reference
     /// arrives as a call of the unknown function `keyVaultSecret`; Bicep's spread stays a spread.
     pub arguments: Option<Expr>,
-    /// ARM: `expressionEvaluationOptions.scope` is inner. Bicep modules always are.
-    pub inner: bool,
+    /// `expressionEvaluationOptions.scope` of a deployment: whether its template is evaluated by itself (`inner`).
+    pub evaluation: Option<Expr>,
+    /// The template that it is written in has a `languageVersion`: a nested one has inner scope, and no other.
+    pub versioned: bool,
     /// ARM: the parameter that says where [`Target::Relative`] begins (`_artifactsLocation`); `None`: at this file.
     pub link_base: Option<Ident>,
 }

@@ -50,7 +50,7 @@ struct Around<'l> {
     /// How many templates are around this one.
     level: u32,
     /// The template has a `languageVersion` in which nested deployments have inner scope.
-    inner: bool,
+    versioned: bool,
 }
 
 impl Around<'_> {
@@ -64,8 +64,8 @@ impl Around<'_> {
 
     fn salt(self, section: Section) -> u64 {
         let deep = u64::from(self.level.saturating_sub(SHARED_NESTING));
-        let inner = u64::from(self.inner) << 32;
-        mix(mix(section as u64 | inner, deep), self.links.hash)
+        let versioned = u64::from(self.versioned) << 32;
+        mix(mix(section as u64 | versioned, deep), self.links.hash)
     }
 }
 
@@ -99,7 +99,7 @@ pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo)
     let around = Around {
         links: &links,
         level: 0,
-        inner: false,
+        versioned: false,
     };
     let (template, spans) = reader
         .template_with(body, around, None, &top.errors)
@@ -310,7 +310,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let around = Around {
             links: outer.unwrap_or(&own),
             level: around.level,
-            inner: self.has_inner_scope(&pairs),
+            versioned: self.has_language_version(&pairs),
         };
         let mut items = Items::new();
         for (at, pair) in pairs.iter().enumerate() {
@@ -328,7 +328,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     /// Whether `languageVersion` is one in which nested deployments have inner scope.
-    pub(super) fn has_inner_scope(&self, pairs: &[Pair<'t>]) -> bool {
+    pub(super) fn has_language_version(&self, pairs: &[Pair<'t>]) -> bool {
         self.string_member(pairs, "languageVersion")
             .is_some_and(|version| version != "1.0")
     }

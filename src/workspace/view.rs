@@ -28,6 +28,8 @@ pub enum Input {
     Text(FileId),
     /// A file that was looked for and is not there.
     Absent(PathBuf),
+    /// The names of what is in a folder.
+    Listed(PathBuf, Vec<String>),
 }
 
 impl Input {
@@ -39,11 +41,19 @@ impl Input {
         }
     }
 
+    /// A folder of which the names were read and have changed since.
+    pub fn changed_folder(&self) -> Option<&Path> {
+        match self {
+            Input::Listed(folder, names) if disk::names_in(folder) != *names => Some(folder),
+            _ => None,
+        }
+    }
+
     /// The file, where there is one.
     pub fn file(&self) -> Option<FileId> {
         match self {
             Input::File(file) | Input::Harmless(file) | Input::Text(file) => Some(*file),
-            Input::Absent(_) => None,
+            Input::Absent(_) | Input::Listed(..) => None,
         }
     }
 }
@@ -230,6 +240,24 @@ impl Files for View<'_> {
         let mut bytes = Vec::new();
         disk::read_into(&path, disk::MAX_FILE, &mut bytes).ok()?;
         Some(bytes)
+    }
+
+    fn files_in(&self, from: FileId, path: &str) -> Option<Vec<String>> {
+        let here = self.workspace.file(from).path.parent()?;
+        let folder = disk::joined(here, path)?;
+        let names = disk::names_in(&folder);
+        self.note(Input::Listed(folder.clone(), names.clone()));
+        let common = here.components().zip(folder.components());
+        let common = common.take_while(|(one, other)| one == other).count();
+        let up = here.components().skip(common).map(|_| "..".to_owned());
+        let down = folder.components().skip(common);
+        let down = down.map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let parts: Vec<String> = up.chain(down).collect();
+        let files = names
+            .into_iter()
+            .filter(|name| disk::is_file(&folder.join(name)));
+        let paths = files.map(|name| [&parts[..], &[name]].concat().join("/"));
+        disk::is_folder(&folder).then(|| paths.collect())
     }
 
     fn clouds(&self) -> &[&str] {

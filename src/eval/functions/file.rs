@@ -5,8 +5,8 @@ use crate::eval::context::{Context, MAX_TEXT, too_large};
 use crate::eval::evaluate::value_of;
 use crate::eval::json;
 use crate::eval::scope::Env;
-use crate::eval::value::{Type, Value};
-use crate::model::{Expr, ExprKind};
+use crate::eval::value::Value;
+use crate::model::{Expr, ExprKind, Ident};
 
 pub(super) const TABLE: &[Builtin] = &[
     lazy("loadTextContent", STRING, 1..=2, text_content),
@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Builtin] = &[
     lazy("loadYamlContent", None, 1..=3, |cx, env, args| {
         select(cx, env, args, json::read_yaml)
     }),
-    lazy("loadDirectoryFileInfo", ARRAY, 1..=2, |_, _, _| directory()),
+    lazy("loadDirectoryFileInfo", ARRAY, 1..=2, directory),
     lazy("nameof", STRING, 1..=1, name_of),
 ];
 
@@ -116,8 +116,62 @@ fn select(
     })
 }
 
-fn directory() -> Value {
-    Value::unknown_of("a folder is not listed", Some(Type::Array))
+/// The files of a folder, without those of the folders in it. The compiler takes the order of the file system, which is
+/// nearly always that of the names.
+fn directory(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let values: Vec<Value> = args.iter().map(|arg| value_of(cx, env, arg)).collect();
+    let unknown = |reason: &str| Value::unknown_of(reason, ARRAY);
+    let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
+    let Some([folder, pattern @ ..]) = texts.as_deref() else {
+        return unknown("the path of a folder is not known");
+    };
+    let Some(paths) = cx.files.files_in(env.origin.file, folder) else {
+        return unknown(&format!("{folder} cannot be listed"));
+    };
+    let pattern = pattern.first().copied().unwrap_or("*");
+    let mut infos = Vec::new();
+    for path in &paths {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        // Whether case counts depends on the machine that compiles.
+        let fits = matches(name, pattern);
+        if pattern.contains('?') || fits != matches(&name.to_lowercase(), &pattern.to_lowercase()) {
+            return unknown("which files a pattern takes is not known");
+        }
+        let extension = name.rfind('.').map_or("", |at| &name[at..]);
+        let texts = [
+            ("relativePath", path.as_str()),
+            ("baseName", name),
+            ("extension", extension),
+        ];
+        let members = texts.map(|(key, text)| (Ident::from(key), Value::string(text)));
+        if fits && cx.spend(1) {
+            infos.push(Value::object(members.into_iter().collect(), None));
+        }
+    }
+    Value::array(infos, None)
+}
+
+/// Whether a name fits a pattern in which `*` stands for any text.
+fn matches(name: &str, pattern: &str) -> bool {
+    if pattern == "*.*" {
+        return true;
+    }
+    let Some((head, pattern)) = pattern.split_once('*') else {
+        return name == pattern;
+    };
+    let Some(mut rest) = name.strip_prefix(head) else {
+        return false;
+    };
+    let Some((middle, tail)) = pattern.rsplit_once('*') else {
+        return rest.ends_with(pattern);
+    };
+    for part in middle.split('*') {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(tail)
 }
 
 /// The name at the end of a chain of members.

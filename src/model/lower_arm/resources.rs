@@ -12,7 +12,7 @@ use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{
     Declaration, Expr, ExprKind, Ident, ItemKind, Loop, Member, Module, NodeId, Resource, Target,
 };
-use crate::syntax::arm_expression::{self, Text, classify};
+use crate::syntax::arm_expression::{Text, classify};
 use crate::text::{Source, Span};
 
 const DEPLOYMENTS: &str = "Microsoft.Resources/deployments";
@@ -280,7 +280,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             declaration,
             target: Target::Missing,
             arguments: None,
-            inner: false,
+            evaluation: None,
+            versioned: false,
             link_base: None,
         };
         let mut interpolations = Vec::new();
@@ -308,26 +309,27 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     ) {
         let (pairs, _) = self.pairs(properties);
         let template = self.object_member(&pairs, "template");
-        let always_inner = around.inner
+        module.versioned = around.versioned
             || template.is_some_and(|template| {
                 let (pairs, _) = self.pairs(template);
-                self.has_inner_scope(&pairs)
+                self.has_language_version(&pairs)
             });
-        let scope = self.evaluation_scope(&pairs);
-        module.inner = match &scope {
-            Some(scope) => scope.eq_ignore_ascii_case("inner"),
-            None => always_inner,
+        if let Some(options) = self.member(&pairs, "expressionEvaluationOptions") {
+            let options = self.value(nodes, options, 0);
+            module.evaluation = match &options.kind {
+                ExprKind::Object(_) => options.member("scope").cloned(),
+                _ => Some(Expr::member_of(options, "scope")),
+            };
+        }
+        let outer = match module.evaluation.as_ref().map(Expr::as_str) {
+            Some(scope) => scope.is_some_and(|scope| !scope.eq_ignore_ascii_case("inner")),
+            None => !module.versioned,
         };
-        let refused = scope.is_some() && !module.inner && always_inner;
         for pair in &pairs {
             let Some(value) = pair.value else { continue };
             match self.said(pair.key).to_ascii_lowercase().as_str() {
-                "template" if refused => {
-                    let reason = "languageVersion 2.0 allows no outer scope";
-                    module.target = Target::Value(Expr::invalid(nodes.next(span(value)), reason));
-                }
                 "template" if self.is_object(value) => {
-                    let links = (!module.inner).then_some(around.links);
+                    let links = outer.then_some(around.links);
                     let inside = around.inside();
                     match self.template(value, inside, links) {
                         Some((template, spans)) => {
@@ -347,8 +349,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 }
                 "template" => module.target = Target::Value(self.value(nodes, value, 0)),
                 "templatelink" => {
-                    // A linked template is always evaluated in its own scope.
-                    module.inner = true;
                     (module.target, module.link_base) = self.link(nodes, value, around.links);
                 }
                 "parameters" => module.arguments = Some(self.arguments(nodes, value)),
@@ -359,28 +359,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 _ => {}
             }
         }
-    }
-
-    /// `expressionEvaluationOptions.scope`, evaluated where no context is needed.
-    fn evaluation_scope(&mut self, properties: &[Pair<'t>]) -> Option<String> {
-        let options = self.object_member(properties, "expressionEvaluationOptions")?;
-        let (options, _) = self.pairs(options);
-        let scope = self.string_member(&options, "scope")?;
-        let Text::Expression(expression) = classify(&scope) else {
-            return Some(scope.into_owned());
-        };
-        fn text(node: &arm_expression::Node<'_>) -> Option<String> {
-            match &node.kind {
-                arm_expression::Kind::Str(text) => Some(text.to_string()),
-                arm_expression::Kind::Call { name, args, .. }
-                    if name.eq_ignore_ascii_case("concat") =>
-                {
-                    args.iter().map(text).collect()
-                }
-                _ => None,
-            }
-        }
-        text(&arm_expression::parse(expression).ok()?)
     }
 
     /// What a link leads to, and the parameter that says where a relative path begins.

@@ -510,7 +510,8 @@ impl Lowering<'_> {
             },
             target,
             arguments,
-            inner: true,
+            evaluation: None,
+            versioned: true,
             link_base: None,
         }
     }

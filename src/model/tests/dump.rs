@@ -189,7 +189,11 @@ impl Dump {
             Target::Value(e) => self.target("value", e),
         }
         self.text
-            .push_str(if m.inner { " inner\n" } else { " outer\n" });
+            .push_str(match m.evaluation.as_ref().map(|scope| scope.as_str()) {
+                Some(Some("outer")) => " outer\n",
+                None if !m.versioned => " outer\n",
+                _ => " inner\n",
+            });
         self.indent += 1;
         self.declaration(&m.declaration);
         self.line("arguments", m.arguments.as_ref());
