@@ -656,7 +656,9 @@ plans:
   - name: Containers
 on: true
             //- data/note.txt
-            hello\n"
+            hello
+            //- data/more/plans.json
+            {{}}\n"
         ));
         let found = outputs(&files);
         assert_eq!(show(&found[0].1), expect, "{expression}");
@@ -683,6 +685,40 @@ on: true
         "'Containers'",
     );
     check("trim(loadTextContent('data/note.txt'))", "'hello'");
+    check(
+        "loadJsonContent('data/plans.json', '$.plans[?(@.name == \\'Containers\\')].name')",
+        "'Containers'",
+    );
+    check(
+        "loadJsonContent('data/plans.json', 'plans[*].name')",
+        "'Containers'",
+    );
+    check(
+        "loadJsonContent('data/plans.json', 'plans[0:1]')",
+        "{name: 'Containers'}",
+    );
+    check(
+        "map(loadDirectoryFileInfo('data'), f => f.baseName)",
+        "['plans.json', 'plans.yaml', 'note.txt']",
+    );
+    check(
+        "loadDirectoryFileInfo('data', '*.txt')",
+        "[{relativePath: 'data/note.txt', baseName: 'note.txt', extension: '.txt'}]",
+    );
+    check(
+        "map(loadDirectoryFileInfo('data', 'p*s.*'), f => f.extension)",
+        "['.json', '.yaml']",
+    );
+    check("loadDirectoryFileInfo('data', 'none*')", "[]");
+    check(
+        "loadDirectoryFileInfo('data', 'NOTE*')",
+        "?which files a pattern takes is not known",
+    );
+    check(
+        "loadDirectoryFileInfo('data', 'note.tx?')",
+        "?which files a pattern takes is not known",
+    );
+    check("loadDirectoryFileInfo('none')", "?none cannot be listed");
     check(
         "loadTextContent('data/none.txt')",
         "?data/none.txt cannot be read",

@@ -130,6 +130,16 @@ impl Files for Memory {
         Some((id, self.files[id.0 as usize].1.as_str().into()))
     }
 
+    fn files_in(&self, _: FileId, path: &str) -> Option<Vec<String>> {
+        let names = self.files.iter().map(|(name, _, _)| name);
+        let within = |name: &&String| {
+            let rest = name.strip_prefix(path).and_then(|it| it.strip_prefix('/'));
+            rest.is_some_and(|rest| !rest.contains('/'))
+        };
+        let found: Vec<String> = names.filter(within).cloned().collect();
+        (!found.is_empty()).then_some(found)
+    }
+
     fn clouds(&self) -> &[&str] {
         &self.clouds
     }
