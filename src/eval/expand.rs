@@ -352,28 +352,16 @@ fn expand_resource<'t>(
             env,
             &resource.declaration,
             &mut |out, env, iteration, copies| {
+                let site = Site {
+                    copies: times(copies, site.copies),
+                    ..site.and(iteration)
+                };
                 if wanted {
-                    expand_instance(
-                        cx,
-                        out,
-                        env,
-                        site,
-                        chain,
-                        resource,
-                        iteration.clone(),
-                        copies,
-                    );
+                    expand_instance(cx, out, env, &site, chain);
                 }
                 if inside {
-                    let site = Site {
-                        here: site.here,
-                        existence: site.existence.and(iteration),
-                        copies: times(copies, site.copies),
-                        via: site.via.clone(),
-                    };
-                    let mut chain = chain.clone();
                     for child in &resource.children {
-                        expand_resource(cx, out, env, &site, &mut chain, child);
+                        expand_resource(cx, out, env, &site, &mut chain.clone(), child);
                     }
                 }
             },
@@ -393,88 +381,64 @@ fn expand_resource<'t>(
     chain.pop();
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one call site; a struct for it would only rename them"
-)]
+/// One instance of the innermost resource of `chain`.
 fn expand_instance(
     cx: &Context<'_>,
     out: &mut Out<'_>,
     env: Env<'_>,
     site: &Site<'_>,
     chain: &[&Resource],
-    resource: &Resource,
-    iteration: Existence,
-    copies: Option<u64>,
 ) {
-    let resource_type = match &resource.resource_type {
-        Some(ty) => ty.clone(),
-        None => match resource
-            .body
-            .member("type")
-            .map(|ty| value_of(cx, env, ty).kind)
-        {
-            Some(Kind::Str(ty)) => Ident::new(ty),
-            _ => Ident::from("unknown"),
-        },
-    };
-    if resource.resource_type.is_none() && !out.want.wants(resource_type.as_str()) {
-        if resource_type.is("unknown") {
-            out.note_unread(Unread {
-                reference: "a resource".into(),
-                place: env.place(resource.declaration.type_node),
-                reason: "its type is not known".into(),
-                harmless: matches!(site.existence, Existence::Never(_)),
-                via: site.via.clone(),
-            });
-        }
-        return;
-    }
+    let Some(resource) = chain.last() else { return };
     let declaration = &resource.declaration;
     let own = existence::of_conditions(cx, env, &declaration.conditions);
-    let name = symbols::full_name(cx, env, chain);
-    let name = match &declaration.name {
-        Some(expr) if chain.len() == 1 && resource.parent.is_none() => {
-            canonicalize::with_canonical(cx, env, expr, name)
-        }
-        _ => name,
+    let existence = site.existence.and(own);
+    let unread = |out: &mut Out<'_>, reason: &str| {
+        out.note_unread(Unread {
+            reference: "a resource".into(),
+            place: env.place(declaration.type_node),
+            reason: reason.into(),
+            harmless: matches!(existence, Existence::Never(_)),
+            via: site.via.clone(),
+        });
     };
-    let api_version = match &resource.api_version {
-        Some(version) => settled(cx, env, version),
-        None => Value::NULL,
+    let everything = out.want.types.is_empty();
+    let mut resource_type = match (&resource.resource_type, resource.body.member("type")) {
+        (Some(ty), _) => ty.clone(),
+        (None, ty) => match ty.map(|ty| value_of(cx, env, ty).kind) {
+            Some(Kind::Str(ty)) => Ident::new(ty),
+            _ if everything => Ident::from("unknown"),
+            _ => return unread(out, "its type is not known"),
+        },
     };
-    let existence = site.existence.and(iteration).and(own);
-    let (mut resource_type, mut name) = (resource_type, name);
+    let mut name = symbols::full_name(cx, env, chain);
+    if let (Some(expr), [_], None) = (&declaration.name, chain, &resource.parent) {
+        name = canonicalize::with_canonical(cx, env, expr, name);
+    }
     let mut scope = places::of_resource(cx, env, site.here, chain);
-    if let Some(parts) = older_form(resource_type.as_str()).filter(|_| !out.want.types.is_empty()) {
+    if !everything && let Some(parts) = older_form(resource_type.as_str()) {
         let Some((ty, own, of)) = places::extension(parts, &name) else {
-            out.note_unread(Unread {
-                reference: "a resource".into(),
-                place: env.place(declaration.type_node),
-                reason: "its name does not say which it is".into(),
-                harmless: matches!(existence, Existence::Never(_)),
-                via: site.via.clone(),
-            });
-            return;
+            return unread(out, "its name does not say which it is");
         };
-        if !out.want.wants(ty.as_str()) {
-            return;
-        }
         scope.resource = Some(of);
         (resource_type, name) = (ty, own);
+    }
+    if !out.want.wants(resource_type.as_str()) {
+        return;
     }
     // The body of a resource that is not deployed is not needed.
     let body = match existence {
         Existence::Never(_) => Value::object(Members::default(), Some("it is not deployed".into())),
         _ => body(cx, env, &resource.body, out.want.body),
     };
+    let version = resource.api_version.as_ref();
     out.expansion.instances.push(Instance {
         resource_type,
-        api_version,
+        api_version: version.map_or(Value::NULL, |version| settled(cx, env, version)),
         name,
         existing: resource.existing,
         existence,
-        copies: times(copies, site.copies),
+        copies: site.copies,
         list: None,
         scope,
         body,

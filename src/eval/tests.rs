@@ -4,4 +4,5 @@ mod bounds;
 mod expressions;
 mod functions;
 mod instances;
+mod nested;
 mod testing;
