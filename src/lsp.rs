@@ -29,7 +29,7 @@
 //!
 //! # A client that sends odd things
 //! A malformed message is answered with a JSON-RPC error ([`message`]). Invalid parts of capabilities, of other servers'
-//! diagnostics and of lists of files are left out, and the rest is used ([`tolerant`]).
+//! diagnostics and of lists of files are left out, and the rest is used.
 //!
 //! # Requests of our own
 //! | method | parameters | answer |
@@ -63,7 +63,6 @@ mod session;
 mod settings;
 mod state;
 mod to_proto;
-mod tolerant;
 mod uri;
 mod watch;
 mod worker;

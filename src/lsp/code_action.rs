@@ -135,12 +135,15 @@ impl Session {
 
     /// A fix as an edit of the workspace; `None` where the client cannot do what it takes.
     fn workspace_edit(&self, fix: &Fix, asked_in: &Path) -> Option<WorkspaceEdit> {
+        // New files first: so that a module exists before it is named, and since VS Code undoes only an edit that
+        // ends in the file where the user requests it.
+        let (new, old): (Vec<_>, Vec<_>) = fix.edits.iter().partition(|file| file.create);
+        if !new.is_empty() && !self.caps.create_files {
+            return None;
+        }
         if !self.caps.document_changes {
             let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
-            for file in &fix.edits {
-                if file.create {
-                    return None;
-                }
+            for file in old {
                 let edits = changes.entry(self.uri(&file.path)?).or_default();
                 edits.extend(self.text_edits(file)?);
             }
@@ -148,18 +151,9 @@ impl Session {
         }
         let mut operations = Vec::new();
         let mut annotated = false;
-        // New files first: so that a module exists before it is named, and since VS Code undoes only an edit that
-        // ends in the file where the user requests it.
-        let (new, old): (Vec<_>, Vec<_>) = fix.edits.iter().partition(|file| file.create);
         for file in new.into_iter().chain(old) {
             let uri = self.uri(&file.path)?;
-            // A new file is what the title promises; only a change to another one is asked about.
-            let elsewhere = self.caps.annotations && !file.create && *file.path != *asked_in;
-            annotated |= elsewhere;
             if file.create {
-                if !self.caps.create_files {
-                    return None;
-                }
                 operations.push(DocumentChangeOperation::Op(ResourceOp::Create(
                     CreateFile {
                         uri: uri.clone(),
@@ -171,26 +165,27 @@ impl Session {
                     },
                 )));
             }
-            let version = self
-                .analysis
-                .report(&file.path)
-                .and_then(|report| report.version);
-            let edits = self.text_edits(file)?.into_iter().map(|edit| {
-                if elsewhere {
-                    OneOf::Right(AnnotatedTextEdit {
-                        text_edit: edit,
-                        annotation_id: ELSEWHERE.to_owned(),
-                    })
-                } else {
-                    OneOf::Left(edit)
+            // A new file is what the title promises; only a change to another one is asked about.
+            let elsewhere = self.caps.annotations && !file.create && *file.path != *asked_in;
+            annotated |= elsewhere;
+            let edits = self.text_edits(file)?.into_iter().map(|text_edit| {
+                let annotation_id = ELSEWHERE.to_owned();
+                match elsewhere {
+                    true => OneOf::Right(AnnotatedTextEdit {
+                        text_edit,
+                        annotation_id,
+                    }),
+                    false => OneOf::Left(text_edit),
                 }
             });
+            let report = self.analysis.report(&file.path);
+            let version = report.and_then(|report| report.version);
             operations.push(DocumentChangeOperation::Edit(TextDocumentEdit {
                 text_document: OptionalVersionedTextDocumentIdentifier { uri, version },
                 edits: edits.collect(),
             }));
         }
-        let annotation = ChangeAnnotation {
+        let annotation = || ChangeAnnotation {
             label: fix.title.clone(),
             needs_confirmation: Some(true),
             description: Some("This changes another file than the one you are in.".to_owned()),
@@ -198,8 +193,7 @@ impl Session {
         Some(WorkspaceEdit {
             changes: None,
             document_changes: Some(DocumentChanges::Operations(operations)),
-            change_annotations: annotated
-                .then(|| HashMap::from([(ELSEWHERE.to_owned(), annotation)])),
+            change_annotations: annotated.then(|| [(ELSEWHERE.to_owned(), annotation())].into()),
         })
     }
 

@@ -37,7 +37,7 @@ fn read_all(from: &mut impl BufRead, to: &Sender<Message>, output: &Output) {
             let text = "a header without a usable Content-Length";
             refusal(Id::Null, ErrorCode::ParseError, text)
         });
-        match body.and_then(|body| decode(&body, &output.uris)) {
+        match body.and_then(|body| decode(&body)) {
             // Passed on, it would cancel the requests that are still being answered, `shutdown` among them; at the end
             // of the input they are answered.
             Ok(Message::Call(request)) if request.method() == "exit" && request.id().is_none() => {

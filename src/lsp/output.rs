@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::client_uris::ClientUris;
+use super::client_uris;
 
 /// Bytes that may wait for the client.
 const MAX_WAITING: usize = 128 << 20;
@@ -34,8 +34,6 @@ impl Queue {
 pub(super) struct Output {
     queue: Mutex<Queue>,
     changed: Condvar,
-    /// The URIs that the client uses: everything that goes out has them.
-    pub(super) uris: ClientUris,
 }
 
 impl Output {
@@ -91,7 +89,7 @@ impl Output {
         let Ok(body) = serde_json::to_string(message) else {
             return;
         };
-        let body = self.uris.outbound(body);
+        let body = client_uris::outbound(body);
         let mut queue = self.lock();
         if !queue.closed {
             let header = format!("Content-Length: {}\r\n\r\n", body.len());

@@ -67,8 +67,12 @@ impl State {
             let scanned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 scan(&folder, &options, &cancel, &progress)
             }));
+            if cancel.is_cancelled() {
+                return;
+            }
             let own = state.clone();
             state.lock().update(move |analysis| {
+                // It may have been given up while it waited.
                 if cancel.is_cancelled() {
                     return;
                 }

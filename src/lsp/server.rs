@@ -64,7 +64,7 @@ impl Server {
 
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        // All of it comes as it was sent: see `tolerant`.
+        // All of it comes as it was sent: see `message`.
         let given = params.initialization_options.unwrap_or_default();
         let caps = Caps::of(&given["capabilities"]);
         self.0.lock().initialize(&given, caps);

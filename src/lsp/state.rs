@@ -19,10 +19,10 @@ use tower_lsp::ls_types::{
 
 use super::capabilities::Caps;
 use super::jobs::{Job, Jobs, Text};
+use super::message::NO_VERSION;
 use super::output::Output;
 use super::scans::{self, Scans};
 use super::session::Session;
-use super::tolerant::NO_VERSION;
 use super::uri::{file, path_of, uri_of};
 use super::{Setup, log, parent, settings, to_proto, watch, worker};
 use crate::analysis::{Analysis, LookAgain, Options};
@@ -149,10 +149,15 @@ impl State {
 
     /// Has the worker change something that is no document, and bring everything up to date.
     pub(super) fn update(&self, update: impl FnOnce(&mut Analysis) + Send + 'static) {
-        self.push(Job::Update(Box::new(|analysis| {
+        self.update_if(|analysis| {
             update(analysis);
             true
-        })));
+        });
+    }
+
+    /// The same where there may be nothing to bring up to date.
+    fn update_if(&self, update: impl FnOnce(&mut Analysis) -> bool + Send + 'static) {
+        self.push(Job::Update(Box::new(update)));
     }
 
     /// Runs a task that asks the client something, with a timeout, and takes what it answers.
@@ -437,9 +442,7 @@ impl State {
         ask: impl FnOnce(&mut Session) + Send + 'static,
     ) {
         if let Some(path) = document.as_ref().and_then(file) {
-            self.push(Job::Update(Box::new(move |analysis| {
-                analysis.look_again(LookAgain::Request(&path))
-            })));
+            self.update_if(move |analysis| analysis.look_again(LookAgain::Request(&path)));
         }
         self.push(Job::Ask(Box::new(ask)));
     }
@@ -462,10 +465,10 @@ impl State {
     /// Has inputs compared with the disk when a document is opened or saved: all where the client watches nothing.
     fn look_again(&self, path: &Path) {
         let around = self.watching.then(|| path.to_path_buf());
-        self.push(Job::Update(Box::new(move |analysis| {
+        self.update_if(move |analysis| {
             let which = around.as_deref();
             analysis.look_again(which.map_or(LookAgain::Everything, LookAgain::Now))
-        })));
+        });
     }
 
     // ---- folders
@@ -516,9 +519,7 @@ impl State {
     /// Looks at all folders again; the answer is due when that is done.
     pub(super) fn scan_all(&mut self, reply: oneshot::Sender<()>) {
         self.begin();
-        self.push(Job::Update(Box::new(|analysis| {
-            analysis.look_again(LookAgain::Everything)
-        })));
+        self.update_if(|analysis| analysis.look_again(LookAgain::Everything));
         self.scan_folders();
         self.push(Job::WhenIdle(reply));
     }
@@ -543,8 +544,8 @@ impl State {
 
     /// The worker lost the engine, for this many times since a document was last opened or edited, and has a new one. The
     /// documents that it was about to check may be the cause: it goes on without them until they are edited again.
-    pub(super) fn engine_lost(&mut self, cause: &str, strikes: u32, suspects: &BTreeSet<PathBuf>) {
-        log::line(&format!("the engine is built anew after a panic: {cause}"));
+    pub(super) fn engine_lost(&mut self, strikes: u32, suspects: &BTreeSet<PathBuf>) {
+        log::line("the engine is built anew after a panic");
         if !std::mem::replace(&mut self.fault_reported, true) {
             self.output.notify(
                 "window/showMessage",

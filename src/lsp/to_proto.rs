@@ -17,17 +17,10 @@ use crate::text::{self, Encoding};
 /// The `source` of diagnostics.
 pub(super) const SOURCE: &str = "preflight";
 
-/// A point of a file in the client's way of counting.
-pub(super) fn position(point: Point, encoding: Encoding) -> ls_types::Position {
-    ls_types::Position::new(point.line, point.column(encoding))
-}
-
-/// A location's range.
+/// A location's range, in the client's way of counting.
 pub(super) fn range(location: &Location, encoding: Encoding) -> ls_types::Range {
-    ls_types::Range::new(
-        position(location.start, encoding),
-        position(location.end, encoding),
-    )
+    let position = |at: Point| ls_types::Position::new(at.line, at.column(encoding));
+    ls_types::Range::new(position(location.start), position(location.end))
 }
 
 /// A range from the client.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use tower_lsp::ls_types::Uri;
 
+use super::client_uris;
 use crate::workspace::disk;
 
 /// The path that a document is checked under: that of its file, or its whole URI if there is none. `None` for what is not
@@ -32,7 +33,7 @@ fn alone(uri: &Uri, language: &str) -> PathBuf {
         "json" | "jsonc" | "arm-template" => ".json",
         _ => "",
     };
-    let text = uri.as_str();
+    let text = client_uris::valid(uri);
     if text.ends_with(ending) {
         PathBuf::from(text)
     } else {
@@ -76,6 +77,11 @@ mod tests {
         check(untitled, "bicep", Some("untitled:Untitled-1.bicep"));
         check(untitled, "jsonc", Some("untitled:Untitled-1.json"));
         check(untitled, "plaintext", Some(untitled));
+        check(
+            "untitled:a%20b.bicep#preflight-raw:x",
+            "",
+            Some("untitled:a%20b.bicep"),
+        );
         let named = "untitled:/x/new.bicep";
         check(named, "bicep", Some(named));
         assert_eq!(file(&Uri::from_str(named).expect("a URI")), None);

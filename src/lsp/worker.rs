@@ -206,16 +206,14 @@ impl Worker {
 
     /// Does something with the engine that may panic: then it is built anew, of what the state sends.
     fn guard<T>(&mut self, work: impl FnOnce(&mut Worker) -> T) -> Option<T> {
-        match catch_unwind(AssertUnwindSafe(|| work(self))) {
-            Ok(value) => Some(value),
-            Err(cause) => {
-                self.lose(&text_of(&*cause));
-                None
-            }
+        let done = catch_unwind(AssertUnwindSafe(|| work(self))).ok();
+        if done.is_none() {
+            self.lose();
         }
+        done
     }
 
-    fn lose(&mut self, cause: &str) {
+    fn lose(&mut self) {
         self.jobs.end();
         self.strikes += 1;
         let fresh = Analysis::new(Options::default());
@@ -224,15 +222,7 @@ impl Worker {
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
         let suspects = std::mem::take(&mut self.edited);
         let mut state = self.session.state.lock();
-        state.engine_lost(cause, self.strikes, &suspects);
+        state.engine_lost(self.strikes, &suspects);
         self.session.analysis = Analysis::new(state.options.clone());
     }
-}
-
-fn text_of(cause: &(dyn std::any::Any + Send)) -> String {
-    let text = cause
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| cause.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "a fault without words".to_owned())
 }

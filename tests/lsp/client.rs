@@ -300,6 +300,13 @@ impl Client {
             .collect()
     }
 
+    /// The files with something to show.
+    pub(crate) fn found(&mut self) -> Vec<String> {
+        let shown = self.all_shown().into_iter();
+        let shown = shown.filter(|(_, diagnostics)| !diagnostics.is_empty());
+        shown.map(|(uri, _)| uri).collect()
+    }
+
     /// Waits until the client has seen such things.
     pub(crate) fn until_all(&mut self, wanted: impl Fn(&mut Client) -> bool) {
         while !wanted(self) {

@@ -51,15 +51,6 @@ fn linked() -> Workspace {
     workspace
 }
 
-/// The documents with findings.
-fn found(client: &mut Client) -> Vec<String> {
-    let shown = client.all_shown().into_iter();
-    shown
-        .filter(|(_, diagnostics)| !diagnostics.is_empty())
-        .map(|(uri, _)| uri)
-        .collect()
-}
-
 #[test]
 fn a_file_behind_a_link_is_found_once() {
     let workspace = linked();
@@ -68,18 +59,18 @@ fn a_file_behind_a_link_is_found_once() {
     for mut client in clients(&workspace, "ws") {
         client.count(&lib, 1);
         client.settle();
-        assert_eq!(found(&mut client), [lib.as_str()]);
+        assert_eq!(client.found(), [lib.as_str()]);
         // Opened by the link, it is shown where it is open.
         client.open(&by_link, "bicep", 1, &conditional());
         client.count(&by_link, 1);
-        client.until_all(|client| found(client) == [by_link.as_str()]);
+        client.until_all(|client| client.found() == [by_link.as_str()]);
         // Both names open, one closed: the other stays open.
         client.open(&lib, "bicep", 1, &conditional());
         client.count(&lib, 1);
         client.close(&lib);
-        client.until_all(|client| found(client) == [by_link.as_str()]);
+        client.until_all(|client| client.found() == [by_link.as_str()]);
         client.close(&by_link);
-        client.until_all(|client| found(client) == [lib.as_str()]);
+        client.until_all(|client| client.found() == [lib.as_str()]);
     }
 }
 
@@ -93,7 +84,7 @@ fn a_folder_and_its_documents_may_be_named_differently() {
             client.count(&own, 1);
             client.open(&document, "bicep", 1, &conditional());
             client.count(&document, 1);
-            client.until_all(|client| found(client) == [document.as_str()]);
+            client.until_all(|client| client.found() == [document.as_str()]);
             // A plan in a document that is on no disk yet covers the registry of the same folder.
             let plan = document.replace("acr.bicep", "plan.bicep");
             client.open(&plan, "bicep", 1, PLAN);
@@ -101,7 +92,7 @@ fn a_folder_and_its_documents_may_be_named_differently() {
             client.close(&plan);
             client.count(&document, 1);
             client.close(&document);
-            client.until_all(|client| found(client) == [own.as_str()]);
+            client.until_all(|client| client.found() == [own.as_str()]);
         }
     }
 }
@@ -125,10 +116,10 @@ fn a_document_open_under_two_forms_of_its_uri_stays_open_when_one_is_closed() {
         for closed_first in [false, true] {
             for mut client in clients(&workspace, "ws") {
                 client.open(&first, "bicep", 1, REGISTRY);
-                client.until_all(|client| found(client) == [first.as_str()]);
+                client.until_all(|client| client.found() == [first.as_str()]);
                 client.open(second, "bicep", 1, REGISTRY);
                 // One file is reported once, under the name that was opened last.
-                client.until_all(|client| found(client) == [second.as_str()]);
+                client.until_all(|client| client.found() == [second.as_str()]);
                 let (closed, open) = match closed_first {
                     true => (&first, second),
                     false => (second, &first),
@@ -136,9 +127,9 @@ fn a_document_open_under_two_forms_of_its_uri_stays_open_when_one_is_closed() {
                 client.change(open, 2, &[(1, 9, 1, 19, "x")]);
                 client.close(closed);
                 client.settle();
-                client.until_all(|client| found(client) == [open.as_str()]);
+                client.until_all(|client| client.found() == [open.as_str()]);
                 client.close(open);
-                client.until_all(|client| found(client).is_empty());
+                client.until_all(|client| client.found().is_empty());
                 client.settle();
                 client.all_shown();
             }

@@ -191,20 +191,15 @@ fn a_file_behind_a_link_is_one_file() {
     link(&workspace, "lib", "ws/two");
     link(&workspace, "ws", "ws/loop");
     let mut client = start(&uri(&workspace.path("ws")), &workspace);
-    let found = |client: &mut Client| {
-        let shown = client.all_shown().into_iter();
-        let shown = shown.filter(|(_, diagnostics)| !diagnostics.is_empty());
-        shown.map(|(uri, _)| uri).collect::<Vec<_>>()
-    };
     let [acr, one, two] = ["ws/acr.bicep", "ws/one/other.bicep", "ws/two/other.bicep"]
         .map(|path| uri(&workspace.path(path)));
     client.settle();
-    assert_eq!(found(&mut client), [acr.as_str(), &one]);
+    assert_eq!(client.found(), [acr.as_str(), &one]);
     client.open(&two, "bicep", 1, REGISTRY);
     client.count(&two, 1);
-    client.until_all(|client| found(client) == [acr.as_str(), &two]);
+    client.until_all(|client| client.found() == [acr.as_str(), &two]);
     client.close(&two);
-    client.until_all(|client| found(client) == [acr.as_str(), &one]);
+    client.until_all(|client| client.found() == [acr.as_str(), &one]);
     client.settle();
     client.forget();
 }
