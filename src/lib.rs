@@ -61,8 +61,8 @@
 //! | crate | gives |
 //! |---|---|
 //! | `aho-corasick`, `memchr` | multi-pattern search in the prefilter |
-//! | `annotate-snippets`, `similar`, `quick-xml` | excerpts, diffs and JUnit's XML in reports |
-//! | `anstyle-query` | colours in older consoles of Windows |
+//! | `annotate-snippets`, `similar` | excerpts and diffs in reports |
+//! | `anstyle-query` | whether a terminal shows colours |
 //! | `cc` | builds the grammars' parsers |
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
 //! | `ctrlc` | Ctrl-C ends a command only between two files that it writes |

@@ -1,7 +1,6 @@
 //! What every command shares: how it ends, and what it writes to standard output and standard error.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -50,18 +49,14 @@ impl Color {
             Color::Never => false,
             Color::Auto => {
                 std::io::stdout().is_terminal()
-                    && colored(|name| std::env::var_os(name))
+                    // <https://no-color.org>
+                    && !anstyle_query::no_color()
+                    && anstyle_query::term_supports_color()
                     // Older consoles of Windows show escapes as they are, unless they are asked to obey them.
                     && anstyle_query::windows::enable_ansi_colors() != Some(false)
             }
         }
     }
-}
-
-/// Whether the environment lets a terminal have colours (<https://no-color.org>).
-fn colored(variable: impl Fn(&str) -> Option<OsString>) -> bool {
-    variable("NO_COLOR").is_none_or(|value| value.is_empty())
-        && variable("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// The formats of commands that have no report.
@@ -127,24 +122,6 @@ pub(super) fn count(n: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_color_is_honoured() {
-        let check = |no_color: Option<&str>, term: Option<&str>, expect: bool| {
-            let variable = |name: &str| match name {
-                "NO_COLOR" => no_color.map(OsString::from),
-                "TERM" => term.map(OsString::from),
-                _ => None,
-            };
-            assert_eq!(colored(variable), expect, "{no_color:?} {term:?}");
-        };
-        check(None, None, true);
-        check(None, Some("xterm"), true);
-        check(Some(""), Some("xterm"), true);
-        check(Some("1"), Some("xterm"), false);
-        check(Some("0"), None, false);
-        check(None, Some("dumb"), false);
-    }
 
     #[test]
     fn what_a_terminal_obeys_is_spelled_out() {
