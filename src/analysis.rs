@@ -182,7 +182,7 @@ pub struct Options {
     pub folder_overrides: Vec<(PathBuf, Overrides)>,
     /// Skip the prefilter (tests compare).
     pub unfiltered: bool,
-    /// Overrides where Bicep's cache lies (tests; else `bicepconfig.json` and the home folder decide).
+    /// Overrides where Bicep's cache is (tests; else `bicepconfig.json` and the home folder decide).
     pub cache_root: Option<PathBuf>,
     /// Threads for scanning; 0 lets the machine decide.
     pub threads: usize,
@@ -321,7 +321,7 @@ impl Analysis {
     }
 
     /// Adds a file as an entry point requested by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
-    /// explicit parameter file if one is given. A parameter file stands for the template it names.
+    /// explicit parameter file if one is given. A parameter file represents the template it names.
     pub fn add_entry(&mut self, path: &Path, parameters: Option<&Path>) {
         let Some(id) = self.loaded_file(path) else {
             let id = self.workspace.intern(&disk::normalize(path));
@@ -431,7 +431,7 @@ impl Analysis {
             .extend(self.pointed_at.get(&id).into_iter().flatten());
     }
 
-    /// Notes that what leads to a file leads nowhere now.
+    /// Notes that references to a file no longer resolve.
     fn cut_off(&mut self, id: FileId) {
         let users = self.workspace.file(id).users.clone();
         let users = users.into_iter().map(|(user, _)| user);
@@ -498,7 +498,7 @@ impl Analysis {
         self.reconfigure();
     }
 
-    /// Settings may be different everywhere: cheap to say, and rare.
+    /// All settings may have changed: simple, and rare.
     fn reconfigure(&mut self) {
         self.workspace.forget_settings();
         self.deployments.touch_all();

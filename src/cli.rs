@@ -34,7 +34,7 @@ Examples:
   preflight check infra/main.bicep        check one file as an entry point
   preflight check --diff                  show what --fix would change
   preflight check --format sarif --output preflight.sarif
-  preflight explain                       what the rule asks and why
+  preflight explain                       what the rule requires and why
   preflight inventory main.bicep          what a file would deploy
 
 Exit code: 0 nothing to report, 1 findings, 2 the call is wrong, or something unreadable may hide a registry or plan.";
@@ -51,7 +51,7 @@ struct Cli {
 enum Command {
     /// Check files and folders for registries that would be deployed without image scanning
     Check(Box<check::Args>),
-    /// Show what a rule asks, why, and how to fix what it finds
+    /// Show what a rule requires, why, and how to fix what it finds
     Explain(explain::Args),
     /// List everything an entry point would deploy
     Inventory(inventory::Args),

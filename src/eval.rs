@@ -103,7 +103,7 @@ pub struct Unread {
     pub reason: Arc<str>,
     /// It cannot hold a registry or a plan (see [`Loaded::Harmless`]).
     pub harmless: bool,
-    /// Whether the module use itself is deployed: a condition that is surely false makes it harmless too.
+    /// Whether the module use itself is deployed: a condition that is definitely false makes it harmless too.
     pub via: Arc<[ModuleUse]>,
 }
 

@@ -1,5 +1,5 @@
-//! One answer: the server and the command line say the same of every file of a workspace, and the number of threads and
-//! the order of arguments say nothing.
+//! One answer: the server and the command line state the same of every file of a workspace, and the number of threads and
+//! the order of arguments do not matter.
 
 #[path = "lsp/client.rs"]
 mod client;
@@ -70,7 +70,7 @@ param tier = 'Standard'
 
 type Row = (String, String, u64, String);
 
-/// What the command line says: path, range, severity as the protocol counts, message.
+/// What the command line states: path, range, severity as the protocol counts, message.
 fn reported(root: &Path, arguments: &[&str]) -> BTreeSet<Row> {
     let output = Command::new(env!("CARGO_BIN_EXE_preflight"))
         .args(["check", "--format", "json"])

@@ -1,7 +1,7 @@
-//! What a keystroke asks of the allocator, from the edit to its report: times say nothing on a busy machine, counts do.
+//! What a keystroke asks of the allocator, from the edit to its report: times mean nothing on a busy machine, counts do.
 //!
-//! The bounds are what was counted when they were written, and a quarter more. A bound that must grow says that
-//! keystrokes do more than they did: the commit that raises it says why. What is held over a day of typing is counted
+//! The bounds are what was counted when they were written, and a quarter more. A bound that must grow shows that
+//! keystrokes do more than they did: the commit that raises it states why. What is held over a day of typing is counted
 //! too, and does not grow. tree-sitter's own memory is C's and not counted.
 
 mod support;

@@ -11,7 +11,7 @@ mod support;
 use run::{REGISTRY, plan, run, run_in};
 use support::Workspace;
 
-/// One registry that is missing a plan, one whose plan is off, one that hangs on a parameter, and a suppressed one.
+/// One registry that is missing a plan, one whose plan is off, one that depends on a parameter, and a suppressed one.
 fn shop() -> Workspace {
     Workspace::new(&[
         ("shop/acr.bicep", REGISTRY),
@@ -41,7 +41,7 @@ fn shop() -> Workspace {
     ])
 }
 
-/// Files to lie in the folder, the arguments, the exit code, and what the two streams hold.
+/// Files to be in the folder, the arguments, the exit code, and what the two streams hold.
 type Call<'a> = (
     &'a [(&'a str, &'a str)],
     &'a [&'a str],

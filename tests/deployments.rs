@@ -230,7 +230,7 @@ fn an_inventory_of_a_parameter_file_is_of_its_template() {
         assert_eq!(shown.code, 0, "{file}: {}", shown.err);
         let inventory: Value = serde_json::from_str(&shown.out).expect("JSON");
         assert_eq!(inventory["entry"], "main.bicep");
-        // A loop that is surely empty makes nothing.
+        // A loop that is definitely empty makes nothing.
         assert_eq!(inventory["resources"].as_array().map(Vec::len), Some(1));
         assert_eq!(inventory["resources"][0]["name"], "given");
     }

@@ -1,4 +1,4 @@
-//! The editors' files say some of what the code knows once more: this holds the two together. The editors themselves
+//! The editors' files state some of what the code knows once more: this holds the two together. The editors themselves
 //! are tried by `tests/editors/run`.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ fn package() -> Value {
     serde_json::from_str(&read("editors/vscode/package.json")).expect("package.json is JSON")
 }
 
-/// What `package.json` must say of the type and the values of a setting; null is "unset, `ps-rule.yaml` decides".
+/// What `package.json` must state of the type and the values of a setting; null is "unset, `ps-rule.yaml` decides".
 fn expected(values: &[&str]) -> (Value, Value) {
     if values.is_empty() {
         return (json!(["boolean", "null"]), Value::Null);

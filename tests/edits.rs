@@ -100,7 +100,7 @@ const PIECES: [&str; 22] = [
     "resource r 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'r'\n}\n",
 ];
 
-/// What the configuration may say. All are sound, since one that is not leaves in force what was said before.
+/// What the configuration may state. All are valid, since an invalid one leaves the previous settings in force.
 const RULES: [&str; 4] = [
     "",
     "configuration:\n  PREFLIGHT_COVERAGE: deployment\n",

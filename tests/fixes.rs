@@ -78,7 +78,7 @@ fn try_findings(analysis: &mut Analysis, counts: &mut Counts, wrong: &mut Vec<St
     }
 }
 
-/// The files below a folder that are wanted, wherever they lie, in order.
+/// The files below a folder that are wanted, wherever they are, in order.
 fn below(folder: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<std::path::PathBuf>) {
     let mut entries: Vec<_> = std::fs::read_dir(folder)
         .expect("a folder of the corpus")
@@ -159,7 +159,7 @@ fn corpus_fixes_keep_their_promises() {
     );
 }
 
-/// A registry as a file may declare it that is deployed at the level its own words say; `None` for other levels.
+/// A registry as a file may declare it that is deployed at the level its own words state; `None` for other levels.
 fn declared(text: &str) -> Option<&'static str> {
     let said = text
         .lines()
@@ -280,7 +280,7 @@ impl Writing {
         }
     }
 
-    /// The text as it lies on disk: line ends, indentation, end of file and byte order mark as this writing has them.
+    /// The text as it is on disk: line ends, indentation, end of file and byte order mark as this writing has them.
     fn finish(&self, lines: &[String]) -> String {
         let mut text = String::from(if self.mark { "\u{feff}" } else { "" });
         for (index, line) in lines.iter().enumerate() {

@@ -19,7 +19,7 @@ use support::Workspace;
 const REGISTRY: &str = "resource acr 'Microsoft.ContainerRegistry/registries@2023-07-01' = {\n  name: 'images'\n  location: 'westeurope'\n}\n";
 
 /// Checks a folder that holds `good.bicep` and what `make` puts there. The finding in `good.bicep` must be reported, the
-/// exit code be `code`, and each of `reported` stand in a line of the report.
+/// exit code be `code`, and each of `reported` are in a line of the report.
 fn check(code: i32, reported: &[&str], make: impl FnOnce(&Path)) -> String {
     let workspace = Workspace::new(&[("ws/good.bicep", REGISTRY)]);
     let folder = workspace.path("ws");
@@ -121,7 +121,11 @@ fn many_resources_on_one_line() {
 /// Short words without end: the tree of eleven million of them would take gigabytes.
 #[test]
 fn a_text_of_too_many_parts_is_told_and_not_parsed() {
-    let reported = ["long.json:1:1", "tall.bicep:1:1", "too long or too tangled"];
+    let reported = [
+        "long.json:1:1",
+        "tall.bicep:1:1",
+        "too long or too deeply nested",
+    ];
     check(2, &reported, |folder| {
         let resource = r#"{"type":"Microsoft.ContainerRegistry/registries","name":"x"}"#;
         let text = format!(r#"{{"resources":[{resource},{}]}}"#, "1,".repeat(11 << 20));

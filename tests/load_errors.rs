@@ -1,5 +1,5 @@
 //! Nothing that was not looked at is passed in silence: whatever cannot be read, parsed or followed is in every report,
-//! and what no file says can write into one.
+//! and what no file states can write into one.
 
 #[path = "support/run.rs"]
 mod run;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use run::{REGISTRY, plan, run, run_in};
 use support::Workspace;
 
-/// Files to lie in the folder, the arguments, and what the report says.
+/// Files to be in the folder, the arguments, and what the report states.
 type Call<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], &'a str);
 
 const MODULE: &str = "module m './away/acr.bicep' = {\n  name: 'm'\n}\n";
@@ -34,7 +34,7 @@ const VALUES: &str = r#"{
 }
 "#;
 
-/// What was not read never counts as checked: files, arguments, what the report must say beside exit code 2.
+/// What was not read never counts as checked: files, arguments, what the report must state beside exit code 2.
 #[test]
 fn what_is_not_read_is_told_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
@@ -46,7 +46,7 @@ fn what_is_not_read_is_told_whatever_else_is_there() {
             &["a.bicepparam"],
             "`./gone.bicep` does not exist",
         ),
-        // What an entry point reaches is read wherever it lies, and so is what is wrong there.
+        // What an entry point reaches is read wherever it is, and so is what is wrong there.
         (
             &[
                 (
@@ -224,7 +224,7 @@ fn what_is_no_mistake_is_not_told() {
             &["."],
             "Nothing",
         ),
-        // What does not parse and leads nowhere cannot matter.
+        // What does not parse and does not resolve cannot matter.
         (&[("a.bicep", "param = \n")], &["."], ""),
         (&[("a.bicep", "// see 'docs/gone.bicep'\n")], &["."], ""),
     ];

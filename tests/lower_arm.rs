@@ -23,7 +23,7 @@ fn templates(files: Files) -> impl Iterator<Item = (PathBuf, String, tree_sitter
     })
 }
 
-/// What stands in the text of a template, nested templates included: the type of each resource and deployment.
+/// What is in the text of a template, nested templates included: the type of each resource and deployment.
 struct Found<'t> {
     text: &'t str,
     types: Vec<String>,

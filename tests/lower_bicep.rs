@@ -130,7 +130,7 @@ fn lower_cut(files: Files) {
     }
 }
 
-/// Looks up the text of every node whose text is known from what it says.
+/// Looks up the text of every node whose text is known from its content.
 struct Check<'a> {
     nodes: Vec<&'a str>,
     wrong: usize,

@@ -43,7 +43,7 @@ resource defender 'Microsoft.Security/pricings@2024-01-01' = {
 }
 ";
 
-/// Where the type of [`REGISTRY`] stands.
+/// Where the type of [`REGISTRY`] is.
 fn type_range() -> serde_json::Value {
     client::range(0, 13, 0, 64)
 }

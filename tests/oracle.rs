@@ -115,7 +115,7 @@ fn disagreements(bicep: &Rows, json: &Rows) -> Vec<String> {
     found
 }
 
-/// Where two bodies say different things; what one of them does not know or does not say is no difference.
+/// Where two bodies state different things; what one of them does not know or does not state is no difference.
 fn contradiction(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
     match (&ours.kind, &theirs.kind) {
         (Kind::Unknown(_) | Kind::OneOf(_), _) | (_, Kind::Unknown(_) | Kind::OneOf(_)) => None,

@@ -33,7 +33,7 @@ fn plain(kind: FileKind, text: &str) -> Plain {
     }
 }
 
-/// What stands in quotes on the lines that Bicep knows to refer to other files.
+/// What is in quotes on the lines that Bicep knows to refer to other files.
 fn references(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -48,7 +48,7 @@ fn references(text: &str) -> Vec<String> {
             ]
             .iter()
             .any(|call| line.contains(call));
-        // Several calls may stand on a line: the first literal after each of them.
+        // Several calls may be on a line: the first literal after each of them.
         if refers {
             let start = line.find("load").unwrap_or(0);
             let mut parts = line[start..].split('\'');
@@ -168,7 +168,7 @@ fn names_in_disguise() {
             .chars()
             .map(|c| disguised(kind, c, &mut random))
             .collect();
-        // Anything may stand around it, escapes and quotes of other places among it.
+        // Anything may be around it, escapes and quotes of other places among it.
         let noise = [
             "'",
             "\"",

@@ -41,7 +41,7 @@ const JSON: &str = r#"{
 }
 "#;
 
-/// The program with a client at it. The home folder is an empty one: the machine's own module cache has no say.
+/// The program with a client at it. The home folder is an empty one: the machine's own module cache is not used.
 fn start(home: &Path, arguments: &[&str]) -> (Child, Client) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_preflight"))
         .args(arguments)
@@ -256,7 +256,7 @@ fn long_typing_ends_where_a_fresh_start_begins() {
     for name in &names {
         client.until(name, |it| it.version.is_some());
     }
-    // What is there now, and what a fresh start says of it.
+    // What is there now, and what a fresh start states of it.
     compare(&mut client, &workspace, &names, &texts);
     // Corrected, it is as before.
     for (name, text) in names.iter().zip([BICEP, plan]) {
@@ -344,7 +344,7 @@ fn every_way_to_end_has_its_code() {
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
     client.all_shown();
     client.leaves = Leaves::Gone;
-    // The input ends: before a word, in the middle of one, and after all were said.
+    // The input ends: before a word, in the middle of one, and after all were stated.
     for words in [
         &b""[..],
         b"Content-Le",

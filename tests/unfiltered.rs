@@ -115,7 +115,7 @@ fn changed_templates(files: &[(PathBuf, String)]) {
             for _ in 0..random.below(4) {
                 let mut at = random.below(text.len() + 1);
                 if random.below(3) > 0 {
-                    // Between lines, where a declaration can stand.
+                    // Between lines, where a declaration can be.
                     at = text[..floor(&text, at)].rfind('\n').map_or(0, |at| at + 1);
                 }
                 let at = floor(&text, at);

@@ -41,7 +41,7 @@ pub(super) struct State {
     pub(super) deployment: Option<Deployment>,
     /// Its plans, for the reach of the others.
     pub(super) plans: Vec<Instance>,
-    /// What the rule says of it.
+    /// What the rule reports about it.
     pub(super) results: Vec<RuleResult>,
     /// Where in it each file is spoken of: a deployment of thousands of modules speaks of thousands of files.
     pub(super) about: FxHashMap<FileId, Vec<usize>>,
@@ -87,7 +87,7 @@ pub(super) struct Deployments {
     pub(super) states: BTreeMap<Key, State>,
     /// Which deployments read an input.
     readers: FxHashMap<Input, BTreeSet<Key>>,
-    /// Which deployments say something about a file.
+    /// Which deployments report something about a file.
     pub(super) checked_files: FxHashMap<FileId, BTreeSet<Key>>,
     /// To be looked at again.
     pub(super) dirty: BTreeSet<Key>,

@@ -62,7 +62,7 @@ impl Analysis {
         moved || !changed.is_empty()
     }
 
-    /// Whether a path belongs to the workspace: it lies in a workspace folder, and a scan would find it there.
+    /// Whether a path belongs to the workspace: it is in a workspace folder, and a scan would find it there.
     pub fn belongs(&self, path: &Path) -> bool {
         self.workspace.belongs(&disk::normalize(path))
     }
@@ -232,7 +232,7 @@ impl Analysis {
         Configs::is_config(path) || self.workspace.configs.lock().is_ok_and(|it| read(&it))
     }
 
-    /// The files that events are about: a folder stands for the files in it, those that were known before it was gone
+    /// The files that events are about: a folder represents the files in it, those that were known before it was gone
     /// among them.
     fn changed_files(&self, paths: &[PathBuf]) -> BTreeSet<PathBuf> {
         let mut files: BTreeSet<PathBuf> = paths.iter().map(|path| disk::normalize(path)).collect();

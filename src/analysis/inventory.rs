@@ -36,7 +36,7 @@ pub struct Inventory {
     pub resources: Vec<InventoryResource>,
     /// What could not be read.
     pub unread: Vec<InventoryUnread>,
-    /// What is said about its registries (for `preflight/inventory`): location, verdict, message.
+    /// The findings on its registries (for `preflight/inventory`): location, verdict, message.
     pub verdicts: Vec<(Location, Verdict, String)>,
 }
 
@@ -55,7 +55,7 @@ pub struct InventoryResource {
     pub condition: &'static str,
     /// `existing`.
     pub existing: bool,
-    /// Iterations of the loop this entry stands for.
+    /// Iterations of the loop this entry represents.
     pub copies: Option<u64>,
     /// Id of the subscription it is deployed to; `None` if not known, as the deployment's own.
     pub subscription: Option<Arc<str>>,
@@ -90,7 +90,7 @@ impl Analysis {
             Some(path) => Some(self.loaded_file(path)?),
             None => None,
         };
-        // A parameter file stands for the template it names.
+        // A parameter file represents the template it names.
         let kind = self.workspace.file(entry).kind;
         if matches!(kind, FileKind::BicepParams | FileKind::ArmParameters) {
             let target = self.template_of(entry)?;
@@ -108,7 +108,7 @@ impl Analysis {
         let expansion = expansion.0;
         let mut locator = Locator::default();
         let scope = scope_of(&self.workspace.loaded(entry)?.model.template);
-        // Who judges asks what an empty loop would have made; who lists does not.
+        // Checks need what an empty loop would have made; a list does not.
         let instances = expansion.instances.iter();
         let resources = instances
             .filter(|instance| instance.copies != Some(0))

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Inventory, Location, Point};
 
-/// The inventory as `inventory --format json` prints it: lines from 0, characters in UTF-16 units. `name` says how a
-/// path is written. `verdicts` adds what is said about the registries, for editors.
+/// The inventory as `inventory --format json` prints it: lines from 0, characters in UTF-16 units. `name` gives the form of a
+/// path. `verdicts` adds the findings on the registries, for editors.
 pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: bool) -> Value {
     let resources = inventory.resources.iter().map(|resource| {
         let mut entry = json!({

@@ -23,7 +23,7 @@ use crate::workspace::relevance::{ReferenceKind, Relevance};
 pub struct Unanalyzed {
     /// What is wrong: `check` exits with 2.
     pub problems: Vec<LoadError>,
-    /// Modules that are not restored and templates that lie elsewhere: what they deploy is not known.
+    /// Modules that are not restored and templates that are elsewhere: what they deploy is not known.
     pub unread: Vec<LoadError>,
 }
 
@@ -138,7 +138,7 @@ impl Analysis {
         checked.flat_map(|it| it.files.iter().copied()).collect()
     }
 
-    /// Whether a file was named, and lies in no workspace folder.
+    /// Whether a file was named, and is in no workspace folder.
     fn is_named(&self, id: FileId) -> bool {
         let file = self.workspace.file(id);
         file.listed && self.workspace.folder_of(&file.path).is_none()
@@ -156,7 +156,7 @@ impl Analysis {
         if parsed.errors.is_empty() {
             return;
         }
-        // What does not parse may hold nothing that lowers: the bytes tell what may be there.
+        // What does not parse may hold nothing that lowers: the bytes show what may be there.
         let kind = prefilter::kind_of(&self.workspace.file(id).path);
         let text = self.workspace.text(id).unwrap_or_default();
         let hits = self.workspace.prefilter.inspect(kind, text.as_bytes());
@@ -183,7 +183,7 @@ impl Analysis {
         }
     }
 
-    /// Where a use leads; adds it where it leads nowhere.
+    /// Where a use leads; adds it where it does not resolve.
     fn follow_use(
         &self,
         id: FileId,
@@ -242,8 +242,8 @@ impl Analysis {
             .collect()
     }
 
-    /// Whether a path stands in JSON as it is (`relativePath`), and not in an expression that makes a URI of it: what
-    /// such a URI names need not lie here.
+    /// Whether a path is in JSON as it is (`relativePath`), and not in an expression that makes a URI of it: what
+    /// such a URI names need not be here.
     fn is_quoted(&self, id: FileId, span: Option<Span>) -> bool {
         let text = self.workspace.text(id);
         span.zip(text)
@@ -308,7 +308,7 @@ impl Analysis {
         problems
     }
 
-    /// Whether a parameter file says which template it is for; where that is not there, it is reported.
+    /// Whether a parameter file states which template it is for; where that is not there, it is reported.
     fn names_template(&self, id: FileId) -> bool {
         let bicep = self.workspace.file(id).kind == FileKind::BicepParams;
         let mut edges = self.workspace.file(id).edges.iter();
@@ -316,7 +316,7 @@ impl Analysis {
             || bicep && edges.any(|edge| edge.kind == ReferenceKind::Using)
     }
 
-    /// The syntax errors of a file, which say more than that it is not what it should be (`words`).
+    /// The syntax errors of a file, which explain more than that it is of the wrong kind (`words`).
     fn wrong_kind(
         &self,
         id: FileId,
@@ -338,7 +338,7 @@ impl Analysis {
     }
 }
 
-/// How a model leads to what another file says.
+/// How a model refers to the content of another file.
 enum Use<'m> {
     /// By a path, or by the name of a module in a registry.
     Reference(&'m str),
@@ -359,7 +359,7 @@ impl<'m> Use<'m> {
     }
 }
 
-/// All that a model uses, in nested templates too, and where that stands.
+/// All that a model uses, in nested templates too, and where that is.
 fn uses(model: &FileModel) -> Vec<(Use<'_>, Option<Span>)> {
     let mut found = Vec::new();
     let spans = model.spans.iter();

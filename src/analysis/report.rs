@@ -23,11 +23,11 @@ use crate::workspace::files::language_of;
 pub(super) struct Stored {
     pub(super) diagnostics: Arc<[Diagnostic]>,
     pub(super) findings: Vec<Finding>,
-    /// Other files that its locations lie in.
+    /// Other files that its locations are in.
     points_at: BTreeSet<FileId>,
 }
 
-/// Finds where places stand, storing the texts and tables it needed while one round of reports is made.
+/// Finds where places are, storing the texts and tables it needed while one round of reports is made.
 #[derive(Debug, Default)]
 pub(super) struct Locator {
     tables: FxHashMap<FileId, FxHashMap<ItemKey, (u32, Arc<ItemSpans>)>>,
@@ -96,7 +96,7 @@ impl Locator {
     }
 }
 
-/// Where each item of a file stands, those of nested templates too.
+/// Where each item of a file is, those of nested templates too.
 fn table(model: &FileModel) -> FxHashMap<ItemKey, (u32, Arc<ItemSpans>)> {
     let mut table = FxHashMap::default();
     let top: Vec<_> = model
@@ -234,7 +234,7 @@ impl Analysis {
         stored
     }
 
-    /// What all deployments say about a file.
+    /// What all deployments report about a file.
     pub(super) fn checked_files(&self, file: FileId) -> Vec<(&Deployment, RuleResult)> {
         let keys = self
             .deployments

@@ -1,6 +1,6 @@
 //! Verifies the fixes that rules propose. The edits are applied in memory and every deployment that reads an edited file is
 //! evaluated again. A fix is offered only if all files parse as before, the finding is gone, and the deployments differ in
-//! nothing but what the rule says the fix may change.
+//! nothing but what the rule states the fix may change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -166,7 +166,7 @@ impl Verifier {
         Some(texts)
     }
 
-    /// The deployments after a fix, if each changes only as the rule says that it may.
+    /// The deployments after a fix, if each changes only as the rule states that it may.
     fn kept(
         &self,
         analysis: &mut Analysis,

@@ -30,7 +30,7 @@ pub(super) struct FixViews<'a> {
     versions: RefCell<FxHashMap<String, Arc<BTreeSet<String>>>>,
     /// The files that the editor holds open, by path.
     open: Vec<(Arc<Path>, FileId)>,
-    /// Folders whose files may be changed, each with where it really lies.
+    /// Folders whose files may be changed, each with where it really is.
     roots: FxHashMap<PathBuf, PathBuf>,
 }
 
@@ -113,7 +113,7 @@ impl<'a> FixViews<'a> {
         path.strip_prefix(&root).is_ok_and(entries::is_test)
     }
 
-    /// Whether a file may be changed: it is open or was named, or lies in a workspace folder, beside a file that was
+    /// Whether a file may be changed: it is open or was named, or is in a workspace folder, beside a file that was
     /// named, or below the working directory of the command line; and really so, not by way of a link.
     fn is_ours(&self, file: FileId) -> bool {
         let Analysis {
@@ -128,7 +128,7 @@ impl<'a> FixViews<'a> {
         self.is_really_below_a_root(&known.path)
     }
 
-    /// Whether a path lies below one of the roots by its name and with all links resolved.
+    /// Whether a path is below one of the roots by its name and with all links resolved.
     fn is_really_below_a_root(&self, path: &Path) -> bool {
         let Some(really) = disk::real(path) else {
             return false;

@@ -169,7 +169,7 @@ fn edited(
 /// A file as it is before its first edit.
 fn unedited(analysis: &Analysis, file: &FileEdit) -> Option<Change> {
     let old = match (analysis.text(&file.path), disk::read(&file.path)) {
-        // The edits fit what was checked, which for standard input is not what lies on disk.
+        // The edits fit what was checked, which for standard input is not what is on disk.
         (Some(text), read) if !file.create => {
             let read = read.ok();
             Some(Old {

@@ -126,7 +126,7 @@ pub(crate) fn named(arguments: &[PathBuf]) -> Named {
 /// What makes a pattern of a path.
 const WILD: [char; 3] = ['*', '?', '['];
 
-/// A pattern that no shell expanded (`'infra/**/*.bicep'`), else a path that leads nowhere.
+/// A pattern that no shell expanded (`'infra/**/*.bicep'`), else a path that does not resolve.
 fn expand(written: &Path, path: PathBuf, named: &mut Named) {
     if !written.to_string_lossy().contains(WILD) {
         let words = match disk::read(&path) {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// An unknown expression over the inputs of the deployment, for comparing conditions. `and`/`or` are flattened, sorted
-/// and deduplicated; negation stands before atoms only. Built by the functions here, which keep it so.
+/// and deduplicated; negation comes before atoms only. Built by the functions here, which keep it so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Canonical {
     /// A parameter of the entry point, or anything else with one value per deployment (`resourceGroup().name`), or
@@ -145,7 +145,7 @@ impl Canonical {
     }
 }
 
-/// Whether `goal` surely holds wherever all `premises` do: the goal is the same or weaker. Sound, not complete.
+/// Whether `goal` definitely holds wherever all `premises` do: the goal is the same or weaker. Sound, not complete.
 pub fn implies(premises: &[Arc<Canonical>], goal: &Canonical) -> bool {
     implies_within(premises, goal, 4)
 }

@@ -169,7 +169,7 @@ impl<'c> Walk<'c> {
         Some(Canonical::or(each?))
     }
 
-    /// What a name stands for, where that is another expression: a variable's, a default, an argument.
+    /// What a name represents, where that is another expression: a variable's, a default, an argument.
     fn meaning<'e>(&self, env: Env<'e>, expr: &'e Expr) -> Option<(Env<'e>, &'e Expr)> {
         let symbol = match &expr.kind {
             ExprKind::Name(name) if env.local(name.as_str()).is_none() => {
@@ -218,7 +218,7 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// The expression printed, names replaced by what they stand for.
+    /// The expression printed, names replaced by what they represent.
     fn text(&self, env: Env<'_>, expr: &Expr) -> Option<String> {
         self.step()?;
         let text = self.cx.on_large_stack(|| self.text_unchecked(env, expr))?;
@@ -323,7 +323,7 @@ impl<'c> Walk<'c> {
         exprs.iter().map(|expr| self.text(env, expr)).collect()
     }
 
-    /// A parameter that stands for nothing else: the entry point's own, without a value.
+    /// A parameter that represents nothing else: the entry point's own, without a value.
     fn input(&self, frame: &Frame<'_>, name: &str) -> Option<String> {
         let section = match frame.is_bicep() {
             true => Section::Value,

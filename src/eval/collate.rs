@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-/// ASCII in its root order; the lower-case letter stands for both.
+/// ASCII in its root order; the lower-case letter represents both.
 const ORDER: &[u8] =
     b"\t\n\x0b\x0c\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -55,7 +55,7 @@ fn weights(text: &str) -> Vec<Option<usize>> {
     all
 }
 
-/// Whether a text surely lies nowhere in another by a culture's rules: it has a letter or sign that the other has not,
+/// Whether a text definitely is nowhere in another by a culture's rules: it has a letter or sign that the other has not,
 /// whatever the case and the accents. One of the two must be ASCII; false where it is not sure.
 pub(crate) fn surely_lacks(whole: &str, part: &str) -> bool {
     let one_is_plain = whole.is_ascii() || part.is_ascii();

@@ -114,7 +114,7 @@ fn compound(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
             }
         }
         ExprKind::Nested { base, name } => symbols::nested(cx, env, base, name),
-        ExprKind::Lambda { .. } => Value::unknown("a lambda stands where a value is needed"),
+        ExprKind::Lambda { .. } => Value::unknown("a lambda is used where a value is needed"),
         ExprKind::For(over) => for_value(cx, env, over),
         ExprKind::Invalid(reason) => Value::unknown(reason.clone()),
         // Scalars were answered by the caller.
@@ -256,7 +256,7 @@ fn settled_member(cx: &Context<'_>, env: Env<'_>, value: &Expr) -> Value {
     symbols::settle_one(cx, env, value)
 }
 
-/// An object that may hold any member was laid over `members`: what it does not surely hold is in doubt.
+/// An object that may hold any member was laid over `members`: what it does not definitely hold is uncertain.
 pub(crate) fn forget(members: &mut Members, over: &Members, reason: Option<&Arc<str>>) {
     let Some(reason) = reason else { return };
     for (name, value) in members.iter_mut() {

@@ -11,7 +11,7 @@ use super::{Existence, Uncertainty, canonicalize, print};
 use crate::model::{Expr, Loop, NodeRef};
 
 impl Existence {
-    /// Both: no is stronger than maybe, maybe than surely.
+    /// Both: no is stronger than maybe, maybe than definitely.
     pub(crate) fn and(&self, other: Existence) -> Existence {
         match (self, other) {
             (Existence::Never(place), _) => Existence::Never(*place),
@@ -45,7 +45,7 @@ fn both(a: &Uncertainty, b: &Uncertainty) -> Uncertainty {
     }
 }
 
-/// What conditions say that must all hold.
+/// The conjunction of conditions.
 pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr]) -> Existence {
     let mut existence = Existence::Always;
     for condition in conditions {
@@ -97,7 +97,7 @@ pub(crate) fn of_fault(reason: Arc<str>, place: NodeRef) -> Existence {
     }))
 }
 
-/// An iteration that stands for any number of iterations.
+/// An iteration that represents any number of iterations.
 pub(crate) fn of_open_loop(
     cx: &Context<'_>,
     env: Env<'_>,

@@ -28,7 +28,7 @@ pub use super::parameters::arguments;
 pub struct Arguments {
     /// By parameter name.
     pub values: IndexMap<Ident, Value, rustc_hash::FxBuildHasher>,
-    /// Why the parameter file does not compile, and where that stands.
+    /// Why the parameter file does not compile, and where that is.
     pub fault: Option<(Arc<str>, NodeRef)>,
 }
 
@@ -49,7 +49,7 @@ pub fn expand(
     let cx = Context::new(files);
     let kind = scope_of(template);
     let scope = DeploymentScope {
-        assumed: template.scope.is_some_and(|said| said != kind),
+        assumed: template.scope.is_some_and(|declared| declared != kind),
         ..DeploymentScope::here(kind)
     };
     let origin = Origin::new(file, template.clone(), ItemKey::FILE);
@@ -279,7 +279,7 @@ fn times(inner: Option<u64>, outer: Option<u64>) -> Option<u64> {
     }
 }
 
-/// What is done at each iteration: where, whether the loop takes it, and how many instances it stands for.
+/// What is done at each iteration: where, whether the loop takes it, and how many instances it represents.
 type EachIteration<'f, 'o> = dyn FnMut(&mut Out<'o>, Env<'_>, Existence, Option<u64>) + 'f;
 
 /// Runs `f` at each iteration of a declaration, or once; `Existence` is that of the loop alone.
@@ -297,7 +297,7 @@ fn each<'o>(
     let mut cut = false;
     let iterations = each_iteration(cx, env, over, true, &mut |env, iteration| match iteration {
         Iteration::Known(_) if out.full() => {
-            // One more stands for all that are left.
+            // One more represents all that are left.
             if !std::mem::replace(&mut cut, true) {
                 let existence = existence::of_open_loop(cx, env, over, TOO_LARGE.into());
                 f(out, env, existence, None);
@@ -656,7 +656,7 @@ const SUBSCRIPTION_TYPES: &[&str] = &[
     "Microsoft.Security/workspaceSettings",
 ];
 
-/// Providers whose types say nothing about the scope.
+/// Providers whose types state nothing about the scope.
 const NEUTRAL_PROVIDERS: &[&str] = &[
     "Microsoft.Authorization/",
     "Microsoft.PolicyInsights/",
@@ -668,12 +668,12 @@ const NEUTRAL_PROVIDERS: &[&str] = &[
     "Microsoft.CostManagement/",
 ];
 
-/// The scope a template is deployed at: what it says, else resource group; but an ARM template that holds resources
-/// of subscriptions, and none of resource groups, is deployed to a subscription whatever its `$schema` says.
+/// The scope a template is deployed at: its content, else resource group; but an ARM template that holds resources
+/// of subscriptions, and none of resource groups, is deployed to a subscription whatever its `$schema` states.
 pub fn scope_of(template: &Template) -> ScopeKind {
-    let said = template.scope.unwrap_or(ScopeKind::ResourceGroup);
-    if said != ScopeKind::ResourceGroup || template.kind != FileKind::ArmTemplate {
-        return said;
+    let declared = template.scope.unwrap_or(ScopeKind::ResourceGroup);
+    if declared != ScopeKind::ResourceGroup || template.kind != FileKind::ArmTemplate {
+        return declared;
     }
     let mut subscription = false;
     for item in &template.items {
@@ -701,11 +701,11 @@ pub fn scope_of(template: &Template) -> ScopeKind {
                 .is_some_and(|start| start.eq_ignore_ascii_case(head))
         });
         if !neutral && !resource.existing {
-            return said;
+            return declared;
         }
     }
     match subscription {
         true => ScopeKind::Subscription,
-        false => said,
+        false => declared,
     }
 }

@@ -45,7 +45,7 @@ type Lazy = fn(&Context<'_>, Env<'_>, &[Expr]) -> Value;
 enum How {
     /// Sees expressions.
     Lazy(Lazy),
-    /// Sees values that are known at their top; what lies in arrays and objects may still be unknown.
+    /// Sees values that are known at their top; what is in arrays and objects may still be unknown.
     Pure(Pure),
     /// Sees values that may be unknown.
     Partial(Pure),

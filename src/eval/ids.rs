@@ -95,7 +95,7 @@ pub(crate) fn ending_in(name: Option<&Value>, reason: Arc<str>) -> Value {
     pieces::joined(reason, &parts)
 }
 
-/// Whether a resource lies where its scope says: a resource group or a subscription has an id of its own form.
+/// Whether a resource is where its scope states: a resource group or a subscription has an id of its own form.
 fn stays(cx: &Context<'_>, env: Env<'_>, resource: &Resource, around: &[&Resource]) -> bool {
     let ty = resource.resource_type.as_ref();
     let own = |name: &str| ty.is_some_and(|ty| ty.is(name));

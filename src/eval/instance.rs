@@ -24,7 +24,7 @@ impl ResourceFilter {
     pub fn wants(&self, resource_type: &str) -> bool {
         let extension = older_form(resource_type).map(|(_, extension)| extension);
         let is = |ty: &&str| match extension {
-            // The name says which provider it is of.
+            // The name names its provider.
             Some(tail) => ty
                 .split_once('/')
                 .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
@@ -75,7 +75,7 @@ pub struct Instance {
     /// Whether it is deployed.
     pub existence: Existence,
     /// 1 for a single resource or one turn of a loop of known length; 0 for what a turn of an empty loop would be; `None`
-    /// where one instance stands for a loop of unknown length.
+    /// where one instance represents a loop of unknown length.
     pub copies: Option<u64>,
     /// The array literal that its loop runs over, where it is one: where a fix adds an element.
     pub list: Option<NodeRef>,
@@ -89,7 +89,7 @@ pub struct Instance {
     pub place: NodeRef,
     /// The module uses that led here, outermost first. Empty in the entry file.
     pub via: Arc<[ModuleUse]>,
-    /// Where the module use stands that brings it, for instances of a [`super::Loaded::Known`] (then `type_place` and
+    /// Where the module use is that brings it, for instances of a [`super::Loaded::Known`] (then `type_place` and
     /// `place` are the path literal's and the module declaration's).
     pub known_module: bool,
 }
@@ -118,7 +118,7 @@ pub struct Uncertainty {
     pub reason: Arc<str>,
     /// As written, shortened, for the message *deployed when …*: `deployAcr`.
     pub text: Arc<str>,
-    /// The first condition or loop in doubt.
+    /// The first uncertain condition or loop.
     pub place: Option<NodeRef>,
 }
 

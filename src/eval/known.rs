@@ -1,4 +1,4 @@
-//! Public modules that are not restored: a template in the data stands for each.
+//! Public modules that are not restored: a template in the data represents each.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::value::{Kind, Value};
 use super::{Existence, modules};
 use crate::model::{FileId, ItemKey, Module, NodeRef};
 
-/// Where everything in the template of a known module stands, until [`attribute`] says where its use does.
+/// Where everything in the template of a known module is, until [`attribute`] states where its use does.
 pub(crate) const NOWHERE: NodeRef = NodeRef {
     file: FileId(u32::MAX),
     item: ItemKey::FILE,

@@ -44,7 +44,7 @@ pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol)
         },
         Symbol::Twice => Value::unknown("a name that is declared twice does not compile"),
         Symbol::Function(_) | Symbol::Type(_) => {
-            Value::unknown("a function or type stands where a value is needed")
+            Value::unknown("a function or type is used where a value is needed")
         }
     }
 }
@@ -144,7 +144,7 @@ fn given_or_default(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Va
             }
             None => given,
         },
-        // What its type says of a value that is not known; unless it may be null and so the default.
+        // What its type states of a value that is not known; unless it may be null and so the default.
         Kind::Unknown(unknown_given)
             if parameter.default.is_none() || unknown_given.ty.is_some() =>
         {

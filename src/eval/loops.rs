@@ -12,17 +12,17 @@ use crate::model::{Expr, ExprKind, Ident, Loop, NodeRef};
 /// One turn.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Iteration {
-    /// Surely taken, with this index where the index is known.
+    /// Definitely taken, with this index where the index is known.
     Known(Option<i64>),
     /// Stands for any number of iterations; why they are not known.
     Open(Arc<str>),
-    /// The loop is surely empty: what a turn would be, for those who ask what is not deployed.
+    /// The loop is definitely empty: what an iteration would be, for those who ask what is not deployed.
     Never,
 }
 
 /// What is known of a loop as a whole.
 pub(crate) struct Iterations {
-    /// Turns surely taken.
+    /// Iterations that are definitely taken.
     pub known: usize,
     /// There may be more.
     pub open: Option<Arc<str>>,
@@ -32,10 +32,10 @@ pub(crate) struct Iterations {
     pub list: Option<NodeRef>,
 }
 
-/// Why the index of an element is not known that surely is there.
+/// Why the index of an element is not known that definitely is there.
 pub(crate) const UNPLACED: &str = "its position is not known";
 
-/// Why a variable of a loop that is surely empty has no value.
+/// Why a variable of a loop that is definitely empty has no value.
 const NEVER: &str = "its loop is empty";
 
 /// Runs `f` at each iteration of a loop written in `env`; `resource` where it is one of a resource or module, which asks

@@ -7,7 +7,7 @@ use crate::model::Ident;
 
 use super::value::{Array, Kind, Members, Object, Type, Value};
 
-/// The least that is known of a value that is one of `values`. `reason` says what decides between them.
+/// The least that is known of a value that is one of `values`. `reason` states what decides between them.
 pub(crate) fn merge(values: impl IntoIterator<Item = Value>, reason: &Arc<str>) -> Value {
     let mut values = values.into_iter();
     let Some(mut merged) = values.next() else {
@@ -21,7 +21,7 @@ pub(crate) fn merge(values: impl IntoIterator<Item = Value>, reason: &Arc<str>) 
 
 fn merge_two(a: Value, b: Value, reason: &Arc<str>) -> Value {
     if a.kind == b.kind {
-        // Two literals that say the same: an edit of one would not reach the other.
+        // Two equal literals: an edit of one would not reach the other.
         let place = a.place.filter(|place| b.place == Some(*place));
         return Value {
             kind: a.kind,

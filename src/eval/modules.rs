@@ -25,7 +25,7 @@ pub(crate) enum Entered<'s> {
         /// The file, where it is one of its own.
         file: Option<FileId>,
     },
-    /// To the template that stands for a public module.
+    /// To the template that represents a public module.
     Known {
         env: Env<'s>,
         scope: &'s DeploymentScope,
@@ -211,10 +211,10 @@ fn load_from(
     }
 }
 
-/// Uses of parameters and variables between a link and what says where it begins.
+/// Uses of parameters and variables between a link and what states where it begins.
 const MAX_HOPS: usize = 100;
 
-/// The file that the path of a linked template is relative to: a parameter says it, which travels from template to
+/// The file that the path of a linked template is relative to: a parameter states it, which travels from template to
 /// template.
 fn base_file(env: Env<'_>, module: &Module) -> Option<FileId> {
     let Some(parameter) = &module.link_base else {
@@ -323,7 +323,7 @@ fn with_frame(
     });
 }
 
-/// Whether the point lies in a use of `file`, however many modules further in.
+/// Whether the point is in a use of `file`, however many modules further in.
 fn is_inside(env: Env<'_>, file: FileId) -> bool {
     let mut env = env;
     loop {

@@ -31,7 +31,7 @@ pub struct Waits {
 }
 
 impl Expansion {
-    /// Whether `later` is surely deployed after `earlier`, where both are.
+    /// Whether `later` is definitely deployed after `earlier`, where both are.
     pub fn follows(&self, later: &Instance, earlier: &Instance) -> bool {
         let key = |node: NodeRef| (node.file, node.item);
         let path = |instance: &Instance| -> Vec<Key> {
@@ -50,7 +50,7 @@ impl Expansion {
         false
     }
 
-    /// Whether a declaration surely waits for another one of its template.
+    /// Whether a declaration definitely waits for another one of its template.
     pub(crate) fn waits_for(&self, later: NodeRef, earlier: NodeRef) -> bool {
         self.waits((later.file, later.item), (earlier.file, earlier.item))
     }

@@ -84,7 +84,7 @@ fn least_length(pieces: &[Piece]) -> usize {
 }
 
 impl Unknown {
-    /// Whether it is surely another text.
+    /// Whether it is definitely another text.
     pub(crate) fn differs(&self, text: &str) -> bool {
         let known = |piece: Option<&Piece>| match piece {
             Some(Piece::Text(text)) => text.clone(),

@@ -264,7 +264,7 @@ fn either(a: DeploymentScope, b: DeploymentScope, reason: &Arc<str>) -> Deployme
     }
 }
 
-/// A resource group or management group stands for the scope it is; any other resource is extended.
+/// A resource group or management group represents the scope it is; any other resource is extended.
 fn of_symbol(
     cx: &Context<'_>,
     env: Env<'_>,
@@ -401,7 +401,7 @@ fn of_id(here: &DeploymentScope, text: &str, values: &[Value]) -> DeploymentScop
 }
 
 /// A resource that extends another, from the older form of its type and name: its own type and name, and the other. `None`
-/// where its name does not say which it is.
+/// where its name does not state which it is.
 pub(crate) fn extension(
     (of, tail): (&str, &str),
     name: &Value,

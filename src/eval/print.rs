@@ -70,7 +70,7 @@ impl Printer {
         }
     }
 
-    /// `around` is how tightly what stands around it binds.
+    /// `around` is how tightly what surrounds it binds.
     fn expr(&mut self, expr: &Expr, around: u8) {
         if self.full() {
             return;

@@ -17,7 +17,7 @@ use crate::model::{
     Template, item_keys,
 };
 
-/// Values that exist only inside evaluation: what a symbol of a resource or module stands for.
+/// Values that exist only inside evaluation: what a symbol of a resource or module represents.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Internal {
     /// A resource of the same template.
@@ -26,7 +26,7 @@ pub enum Internal {
         item: u32,
         /// From the item's resource down to it: which child, which grandchild.
         path: Arc<[u32]>,
-        /// Which iteration of its loop; `None` where it has no loop, or stands for all of them.
+        /// Which iteration of its loop; `None` where it has no loop, or represents all of them.
         iteration: Option<Value>,
     },
     /// A module of the same template.
@@ -157,7 +157,7 @@ pub(crate) struct Origin {
     pub template: Arc<Template>,
     parent: ItemKey,
     keys: OnceCell<Vec<ItemKey>>,
-    /// The template was computed and has no text: everything in it stands here.
+    /// The template was computed and has no text: everything in it is here.
     fixed: Option<NodeRef>,
 }
 
@@ -215,7 +215,7 @@ pub(crate) enum Inputs<'s> {
     None,
     /// An entry point's arguments.
     Entry(&'s Arguments),
-    /// A module's: the expression as written, where it stands, and its value where it had to be evaluated as a whole.
+    /// A module's: the expression as written, where it is, and its value where it had to be evaluated as a whole.
     Module {
         env: Env<'s>,
         /// The name of the deployment.
@@ -296,7 +296,7 @@ impl<'s> Frame<'s> {
         self.origin.template.items.get(item as usize).map(|i| &**i)
     }
 
-    /// What a name stands for.
+    /// What a name represents.
     pub(crate) fn find(&self, section: Section, name: &str) -> Option<&Symbol> {
         let index = self.index.get_or_init(|| Index::of(&self.origin.template));
         index.find(section, name, self.is_bicep())
@@ -347,7 +347,7 @@ pub(crate) enum Section {
     Type,
 }
 
-/// What a name stands for: an item, by number.
+/// What a name represents: an item, by number.
 #[derive(Debug, Clone)]
 pub(crate) enum Symbol {
     Parameter(u32),

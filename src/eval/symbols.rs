@@ -376,7 +376,7 @@ fn after_deployment(declaration: &Declaration, name: &str) -> Value {
     Value::unknown(format!("'{symbol}.{name}' is known only after deployment"))
 }
 
-/// Evaluates in the iteration of a looped declaration, or as it stands.
+/// Evaluates in the iteration of a looped declaration, or as it is.
 pub(crate) fn in_iteration(
     cx: &Context<'_>,
     env: Env<'_>,
@@ -452,7 +452,7 @@ fn is_full(resource: &Resource, own: &Value) -> bool {
     }
 }
 
-/// The full name of the resource that a symbol stands for.
+/// The full name of the resource that a symbol represents.
 pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -> Value {
     let Internal::Resource {
         item,
@@ -479,7 +479,7 @@ pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -
     })
 }
 
-/// The resource that a symbol stands for.
+/// The resource that a symbol represents.
 pub(crate) fn symbol_resource<'t>(env: Env<'t>, internal: &Internal) -> Option<&'t Resource> {
     match internal {
         Internal::Resource { item, path, .. } => {

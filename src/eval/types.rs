@@ -1,4 +1,4 @@
-//! What a declared type says about a value that is not given: its possible values, its required members.
+//! What a declared type states about a value that is not given: its possible values, its required members.
 
 use std::sync::Arc;
 

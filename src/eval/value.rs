@@ -134,7 +134,7 @@ pub struct Unknown {
     /// Why, in the user's words, as a noun phrase without full stop: `parameter 'sku' has no value`,
     /// `reference() is known only after deployment`, `too large`.
     pub reason: Arc<str>,
-    /// Its type, where known; it is then surely not null.
+    /// Its type, where known; it is then definitely not null.
     pub ty: Option<Type>,
     /// Known not to be empty (and not null): `resourceId(…)`, `uniqueString(…)`. Of an integer: at least one, as the
     /// length of what is not empty.
@@ -169,7 +169,7 @@ impl Value {
         Value { kind, place: None }
     }
 
-    /// The same value, said to come from `place`.
+    /// The same value, marked as coming from `place`.
     pub fn at(mut self, place: NodeRef) -> Self {
         self.place = Some(place);
         self
@@ -204,7 +204,7 @@ impl Value {
         self
     }
 
-    /// What a text surely ends in, where it is not known as a whole.
+    /// What a text definitely ends in, where it is not known as a whole.
     pub fn tail(&self) -> Option<&str> {
         match &self.kind {
             Kind::Unknown(unknown) => match unknown.pieces.last() {
@@ -298,7 +298,7 @@ impl Value {
         }
     }
 
-    /// A member of an object; `None` where it surely has none or this is no object.
+    /// A member of an object; `None` where it definitely has none or this is no object.
     pub fn member(&self, name: &str) -> Option<&Value> {
         match &self.kind {
             Kind::Object(object) => object.members.get(&crate::model::ident::Folded(name)),
@@ -324,7 +324,7 @@ impl Value {
         }
     }
 
-    /// Its type, where it surely has one and is not null.
+    /// Its type, where it definitely has one and is not null.
     pub fn ty(&self) -> Option<Type> {
         match &self.kind {
             Kind::Bool(_) => Some(Type::Bool),

@@ -212,7 +212,7 @@ impl Session {
     }
 }
 
-/// Whether quick fixes are among the requested kinds. The empty kind stands for all.
+/// Whether quick fixes are among the requested kinds. The empty kind represents all.
 fn wanted(only: Option<&[CodeActionKind]>) -> bool {
     let wanted =
         |kind: &CodeActionKind| kind.as_str().is_empty() || *kind == CodeActionKind::QUICKFIX;

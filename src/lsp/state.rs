@@ -551,7 +551,7 @@ impl State {
                 "window/showMessage",
                 json!({
                     "type": MessageType::ERROR,
-                    "message": "Preflight met an internal error. It goes on with what it had; its log says more.",
+                    "message": "Preflight met an internal error. It continues with its previous state; see its log.",
                 }),
             );
         }

@@ -44,12 +44,12 @@ pub enum ScopeKind {
     Tenant,
 }
 
-/// What a file, or a template nested in one, says.
+/// What a file, or a template nested in one, states.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Template {
     /// The language: decides how `Name` and nested conditions are understood.
     pub kind: FileKind,
-    /// `targetScope`, or the scope that `$schema` names. None where the file says nothing (Bicep's default is
+    /// `targetScope`, or the scope that `$schema` names. None where the file declares nothing (Bicep's default is
     /// resource group; an ARM `$schema` may name another scope than the one deployed to).
     pub scope: Option<ScopeKind>,
     /// ARM: `metadata._generator` names Bicep as the author of this JSON.
@@ -61,7 +61,7 @@ pub struct Template {
 /// A whole file, lowered.
 #[derive(Debug, Clone)]
 pub struct FileModel {
-    /// What it says.
+    /// Its content.
     pub template: Arc<Template>,
     /// For each of [`Template::items`]: its first byte in the file and the positions of its nodes.
     pub spans: Box<[(u32, Arc<ItemSpans>)]>,
@@ -77,11 +77,11 @@ impl FileModel {
 /// One top-level thing of a template. The unit of lowering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Hash over what it says: blanks, comments and places do not count.
+    /// Hash over its content: blanks, comments and places do not count.
     pub hash: u64,
     /// What it declares.
     pub kind: ItemKind,
-    /// A syntax error lies inside: rules stay silent about what it declares.
+    /// A syntax error is inside: rules stay silent about what it declares.
     pub broken: bool,
     /// Bicep: it makes the compiler write `languageVersion` 2.0, by a type or a decorator that the model does not keep.
     pub modern: bool,
@@ -161,7 +161,7 @@ pub const TYPE_OF_OTHERS: &str = ".*";
 /// A type, as far as it bounds values.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub enum TypeExpr {
-    /// Nothing is said, or nothing that bounds a value.
+    /// Nothing is stated, or nothing that bounds a value.
     Any,
     /// `string`, `int`, `bool`, `object`, `array`: lower case.
     Primitive(Ident),
@@ -215,7 +215,7 @@ pub struct Function {
 pub struct TypeDeclaration {
     /// Its name.
     pub name: Ident,
-    /// What it stands for.
+    /// What it represents.
     pub ty: TypeExpr,
 }
 
@@ -305,14 +305,14 @@ pub struct Module {
     pub evaluation: Option<Expr>,
     /// The template that it is written in has a `languageVersion`: a nested one has inner scope, and no other.
     pub versioned: bool,
-    /// ARM: the parameter that says where [`Target::Relative`] begins (`_artifactsLocation`); `None`: at this file.
+    /// ARM: the parameter that states where [`Target::Relative`] begins (`_artifactsLocation`); `None`: at this file.
     pub link_base: Option<Ident>,
 }
 
 /// What a module use deploys.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Target {
-    /// The template stands here.
+    /// The template is here.
     Inline(Arc<Template>),
     /// A path or registry reference as written.
     Reference(Reference),
@@ -325,7 +325,7 @@ pub enum Target {
     TemplateSpec(Expr),
     /// ARM: `template` is an expression (`[variables('$fxv#0')]`): the value, read as a template.
     Value(Expr),
-    /// Nothing that says what is deployed.
+    /// Nothing that states what is deployed.
     Missing,
 }
 

@@ -50,7 +50,7 @@ pub enum ExprKind {
     },
     /// `base.f(x)` where base may be a namespace alias or a resource: resolved when evaluated.
     Method {
-        /// What stands before the dot.
+        /// What comes before the dot.
         base: Box<Expr>,
         /// The method.
         name: Ident,
@@ -159,7 +159,7 @@ pub enum Loop {
         /// The array.
         over: Expr,
     },
-    /// ARM: `copy: { name, count }`; the body says `copyIndex('name', offset)`.
+    /// ARM: `copy: { name, count }`; the body uses `copyIndex('name', offset)`.
     Count {
         /// The loop's name.
         name: Ident,

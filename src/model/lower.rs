@@ -17,7 +17,7 @@ pub const MAX_DEPTH: usize = 200;
 /// An item together with the positions of its nodes.
 #[derive(Debug, Clone)]
 pub struct Lowered {
-    /// What it says. One `Arc` for all equal items.
+    /// Its content. One `Arc` for all equal items.
     pub item: Arc<Item>,
     /// The positions of its nodes.
     pub spans: Arc<ItemSpans>,
@@ -47,7 +47,7 @@ impl ItemMemo for NoMemo {
 
 /// Hash of the text of `span` together with `salt` (language and the section an item is in): the key of stage 1.
 pub fn text_hash<S: Source + ?Sized>(text: &S, span: Span, salt: u64) -> u64 {
-    // Most items lie in one chunk, and are hashed without the state that a text in pieces needs.
+    // Most items are in one chunk, and are hashed without the state that a text in pieces needs.
     let first = text.chunk(span.start as usize);
     if let Some(whole) = first.get(..span.len() as usize) {
         return xxhash_rust::xxh3::xxh3_64_with_seed(whole, salt);

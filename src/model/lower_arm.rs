@@ -33,7 +33,7 @@ pub(in crate::model) use self::reader::{Reader, span};
 const MAX_NESTING: u32 = 48;
 
 /// Up to this many levels a template lowers the same wherever it is nested, so that its items are shared; beyond, how
-/// much of it fits under [`MAX_NESTING`] depends on where it stands.
+/// much of it fits under [`MAX_NESTING`] depends on where it is.
 const SHARED_NESTING: u32 = 16;
 
 /// The positions of the items of a template: first byte in the file, and their nodes.
@@ -196,7 +196,7 @@ pub fn arm_kind<S: Source + ?Sized>(tree: &Tree, text: &S) -> FileKind {
     // Who has neither must hold nothing else: much JSON has parameters.
     let bare = schema.is_none() && {
         let sections = ["parameters", "metadata"];
-        let mut names = pairs.iter().map(|pair| reader.said(pair.key));
+        let mut names = pairs.iter().map(|pair| reader.content(pair.key));
         names.all(|name| sections.iter().any(|one| name.eq_ignore_ascii_case(one)))
     };
     if (versioned || bare) && reader.has_values(&pairs) {
@@ -315,10 +315,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let mut items = Items::new();
         for (at, pair) in pairs.iter().enumerate() {
             // Of two members of one name the last counts.
-            let name = self.said(pair.key);
+            let name = self.content(pair.key);
             let mut later = pairs[at + 1..].iter();
             if let Some(value) = pair.value
-                && !later.any(|pair| self.said(pair.key).eq_ignore_ascii_case(&name))
+                && !later.any(|pair| self.content(pair.key).eq_ignore_ascii_case(&name))
             {
                 self.section(&mut items, &mut wrong, *pair, value, around);
             }
@@ -363,7 +363,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let Some(object) = object else { return false };
         let (pairs, _) = self.pairs(object);
         self.string_member(&pairs, "type")
-            .is_some_and(|said| said.contains('/') && said.contains('.'))
+            .is_some_and(|content| content.contains('/') && content.contains('.'))
     }
 
     /// Whether `parameters` gives, to begin with, a value.
@@ -396,7 +396,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         value: Node<'t>,
         around: Around<'_>,
     ) {
-        let name = self.said(pair.key).to_ascii_lowercase();
+        let name = self.content(pair.key).to_ascii_lowercase();
         let section = match name.as_str() {
             "parameters" => Section::Parameters,
             "variables" => Section::Variables,
@@ -423,7 +423,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             };
             if matches!(section, Section::Variables)
                 && self.is_array(entry)
-                && self.said(pair.key).eq_ignore_ascii_case("copy")
+                && self.content(pair.key).eq_ignore_ascii_case("copy")
                 && self.variable_loops(items, entry, around)
             {
                 continue;
@@ -548,8 +548,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         for object in namespaces {
             let (pairs, wrong) = self.pairs(object);
             errors.extend(wrong);
-            let said = self.string_member(&pairs, "namespace");
-            let namespace = said.map(|said| Ident::new(self.intern(&said)));
+            let content = self.string_member(&pairs, "namespace");
+            let namespace = content.map(|content| Ident::new(self.intern(&content)));
             let Some(members) = self.object_member(&pairs, "members") else {
                 continue;
             };
@@ -584,8 +584,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         if let Some(list) = self.array_member(&pairs, "parameters") {
             for parameter in self.elements(list).0 {
                 let (entry, _) = self.pairs(parameter);
-                let said = self.string_member(&entry, "name").unwrap_or_default();
-                let name = Ident::new(self.intern(&said));
+                let content = self.string_member(&entry, "name").unwrap_or_default();
+                let name = Ident::new(self.intern(&content));
                 parameters.push((name, self.ty(nodes, parameter, 0)));
             }
         }

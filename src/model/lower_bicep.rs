@@ -189,7 +189,7 @@ impl<'a> Lowering<'a> {
         Span::of(cursor.node().byte_range())
     }
 
-    /// The text at a span of the file that lies in the declaration.
+    /// The text at a span of the file that is in the declaration.
     fn text(&self, span: Span) -> &'a str {
         let relative = |offset: u32| offset.saturating_sub(self.base) as usize;
         self.text
@@ -206,7 +206,7 @@ impl<'a> Lowering<'a> {
         Ident::from(self.text(self.span_in(cursor, field)))
     }
 
-    /// Where a field stands; the empty span at the end of the node where the text leaves it out.
+    /// Where a field is; the empty span at the end of the node where the text leaves it out.
     fn span_in(&self, cursor: &mut TreeCursor<'_>, field: Field) -> Span {
         if self.enter_field(cursor, field) {
             let span = self.span(cursor);

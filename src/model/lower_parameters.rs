@@ -32,7 +32,7 @@ pub fn lower_parameters<S: Source + ?Sized>(
         let Some(value) = section.value.filter(|&value| reader.is_object(value)) else {
             continue;
         };
-        let name = reader.said(section.key);
+        let name = reader.content(section.key);
         let metadata = name.eq_ignore_ascii_case("metadata");
         if !metadata && !name.eq_ignore_ascii_case("parameters") {
             continue;
@@ -40,7 +40,7 @@ pub fn lower_parameters<S: Source + ?Sized>(
         let (entries, wrong) = reader.pairs(value);
         errors.extend(wrong);
         for pair in entries {
-            if metadata && !reader.said(pair.key).eq_ignore_ascii_case("template") {
+            if metadata && !reader.content(pair.key).eq_ignore_ascii_case("template") {
                 continue;
             }
             let Some(entry) = pair.value else {

@@ -13,7 +13,7 @@ pub struct FileId(pub u32);
 pub type NodeId = u32;
 
 /// Identity of an item within its file: a hash over its tokens, the item it is nested in, and how many equal siblings
-/// stand before it. It survives edits elsewhere in the file.
+/// come before it. It survives edits elsewhere in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ItemKey(pub u64);
 

@@ -57,7 +57,7 @@ pub(crate) fn scope_text(scope: &DeploymentScope) -> String {
     )
 }
 
-/// A value as text, without the nodes that it comes from. `?` stands before what is not known.
+/// A value as text, without the nodes that it comes from. `?` comes before what is not known.
 pub(crate) fn printed(value: &Value) -> String {
     let mut out = String::new();
     print(value, &mut out);

@@ -104,9 +104,9 @@ pub struct View {
     pub text: Arc<str>,
     /// Its tree.
     pub tree: tree_sitter::Tree,
-    /// What it says.
+    /// Its content.
     pub model: FileModel,
-    /// It lies in a workspace folder (fixes never leave it).
+    /// It is in a workspace folder (fixes never leave it).
     pub editable: bool,
     /// It is a test.
     pub test: bool,
@@ -148,7 +148,7 @@ pub trait Views {
     fn expansions(&self, file: FileId) -> Vec<Arc<Expansion>>;
     /// The files that the editor holds open, by path.
     fn open_files(&self) -> Vec<FileId>;
-    /// Whether a folder lies in the workspace itself, not behind a link that leaves it.
+    /// Whether a folder is in the workspace itself, not behind a link that leaves it.
     fn is_inside(&self, folder: &Path) -> bool;
     /// What a folder holds, on disk and open.
     fn folder(&self, folder: &Path) -> Arc<Folder>;

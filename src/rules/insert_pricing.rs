@@ -1,6 +1,6 @@
 //! The fixes that turn scanning on: a plan that is off, a list of plans, a new resource; the renaming of a superseded
 //! plan; and those that declare that nothing needs to be done. They are proposals, in the order of preference: whatever
-//! changes more than its title says is dropped when it is verified.
+//! changes more than its title states is dropped when it is verified.
 
 mod insert;
 mod join;
@@ -126,7 +126,7 @@ impl Job<'_> {
         });
     }
 
-    /// A path as titles and identifiers say it: relative to the workspace folder.
+    /// A path as titles and identifiers state it: relative to the workspace folder.
     fn shown(&self, path: &Path) -> String {
         let root = self.views.root_of(path);
         let relative = root
@@ -492,7 +492,7 @@ impl Job<'_> {
         self.offer(RENAME_PLAN.to_owned(), title, Some("Containers"), files);
     }
 
-    /// Silences the rule where the finding stands: in Bicep by a pragma, in JSON by the resource's name.
+    /// Silences the rule where the finding is: in Bicep by a pragma, in JSON by the resource's name.
     fn suppress(&mut self) {
         let finding = self.finding;
         let Some(view) = self
@@ -539,7 +539,7 @@ impl Job<'_> {
 
     /// Says in the configuration that Defender is managed elsewhere.
     fn elsewhere(&mut self) {
-        // What the editor or the command line says wins over the file: writing it there would change nothing.
+        // What the editor or the command line states wins over the file: writing it there would change nothing.
         let overridden = |(setting, _, origin): &(String, String, String)| {
             setting == "coverage" && origin == "editor or command line"
         };
@@ -620,7 +620,7 @@ fn replace_word(text: &str, old: &str, new: &str) -> String {
     replaced.collect()
 }
 
-/// Whether a name stands for one that is not known yet.
+/// Whether a name represents one that is not known yet.
 fn is_placeholder(name: &str) -> bool {
     name.trim().is_empty() || name.contains("GEN-UNIQUE") || name.contains('<')
 }

@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 200;
 /// What a decoded JSON string is to Azure Resource Manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text<'a> {
-    /// What it says.
+    /// Its content.
     Literal(&'a str),
     /// `[…]`: an expression, brackets included.
     Expression(&'a str),
@@ -28,7 +28,7 @@ pub fn classify(text: &str) -> Text<'_> {
     }
 }
 
-/// A part of an expression and where it stands.
+/// A part of an expression and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node<'a> {
     /// Bytes in the decoded string.
@@ -40,7 +40,7 @@ pub struct Node<'a> {
 /// The kinds of expression.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind<'a> {
-    /// `'it''s'`: what it says.
+    /// `'it''s'`: its content.
     Str(Cow<'a, str>),
     /// An integer with its sign; `None` where it does not fit 64 bits.
     Int(Option<i64>),
@@ -57,18 +57,18 @@ pub enum Kind<'a> {
     },
     /// `base.name`.
     Member {
-        /// What stands before the dot.
+        /// What comes before the dot.
         base: Box<Node<'a>>,
         /// The property.
         name: &'a str,
-        /// Where the property's name stands.
+        /// Where the property's name is.
         name_span: Span,
     },
     /// `base[key]`.
     Index {
-        /// What stands before the bracket.
+        /// What comes before the bracket.
         base: Box<Node<'a>>,
-        /// What stands in it.
+        /// What is in it.
         key: Box<Node<'a>>,
     },
 }
@@ -105,7 +105,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// The next byte that is no blank; the parser then stands on it.
+    /// The next byte that is no blank; the parser then points at it.
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         loop {
@@ -152,7 +152,7 @@ impl<'a> Parser<'a> {
     }
 
     /// An expression and how many levels it has. Depth bounds the parser's own recursion; levels bound the tree's,
-    /// since each link of a chain (`a.b.c`) lies above the links before it.
+    /// since each link of a chain (`a.b.c`) is above the links before it.
     fn expression(&mut self, depth: usize) -> Result<(Node<'a>, usize), Error> {
         if depth >= MAX_DEPTH {
             return Err(self.error("nested too deeply"));
@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
             Some(b'0'..=b'9' | b'-' | b'+') => (self.number()?, 1),
             Some(byte) if begins_name(byte) => self.call(depth)?,
             Some(b')' | b']' | b',') | None => return Err(self.error("an expression is expected")),
-            Some(b'"') => return Err(self.error("strings stand in single quotes")),
+            Some(b'"') => return Err(self.error("strings need single quotes")),
             Some(_) => return Err(self.error("a character that ARM does not know")),
         };
         loop {
@@ -204,7 +204,7 @@ impl<'a> Parser<'a> {
         let start = self.at;
         self.at += 1;
         let mut from = self.at;
-        let mut said = Cow::Borrowed("");
+        let mut content = Cow::Borrowed("");
         loop {
             let Some(length) = memchr::memchr(b'\'', self.rest().as_bytes()) else {
                 self.at = start;
@@ -213,15 +213,15 @@ impl<'a> Parser<'a> {
             self.at += length + 1;
             let piece = &self.text[from..self.at - 1];
             let doubled = self.rest().starts_with('\'');
-            if said.is_empty() && !doubled {
-                said = Cow::Borrowed(piece);
+            if content.is_empty() && !doubled {
+                content = Cow::Borrowed(piece);
             } else {
-                said.to_mut().push_str(piece);
+                content.to_mut().push_str(piece);
             }
             if !doubled {
-                return Ok(self.node(start, Kind::Str(said)));
+                return Ok(self.node(start, Kind::Str(content)));
             }
-            said.to_mut().push('\'');
+            content.to_mut().push('\'');
             self.at += 1;
             from = self.at;
         }
@@ -261,11 +261,11 @@ impl<'a> Parser<'a> {
                 return Err(self.error("a digit is expected in the exponent"));
             }
         }
-        let said = &self.text[start..self.at];
+        let content = &self.text[start..self.at];
         let kind = if whole {
-            Kind::Int(said.parse().ok())
+            Kind::Int(content.parse().ok())
         } else {
-            Kind::Float(said.parse().unwrap_or(f64::NAN))
+            Kind::Float(content.parse().unwrap_or(f64::NAN))
         };
         Ok(self.node(start, kind))
     }
@@ -358,7 +358,7 @@ mod tests {
             out.push('}');
         };
         match &node.kind {
-            Kind::Str(said) => out.push_str(&format!("{said:?}")),
+            Kind::Str(content) => out.push_str(&format!("{content:?}")),
             Kind::Int(value) => out.push_str(&format!("{value:?}")),
             Kind::Float(value) => out.push_str(&format!("{value:?}")),
             Kind::Call {
@@ -462,7 +462,7 @@ mod tests {
         check("[f().1]", "5: a property name is expected after the dot");
         check("[f()[0]", "7: the closing bracket is missing");
         check("[f()[0)]", "6: the bracket of an index is not closed");
-        check("[\"a\"]", "1: strings stand in single quotes");
+        check("[\"a\"]", "1: strings need single quotes");
         check("[${x}]", "1: a name that is no function call");
         check("[{{ x }}]", "1: a character that ARM does not know");
         check("[-]", "2: a digit is expected after the sign");
@@ -475,7 +475,8 @@ mod tests {
 
     #[test]
     fn what_is_an_expression() {
-        let literal = |text: &str, said: &str| assert_eq!(classify(text), Text::Literal(said));
+        let literal =
+            |text: &str, content: &str| assert_eq!(classify(text), Text::Literal(content));
         literal("", "");
         literal("[", "[");
         literal("]", "]");

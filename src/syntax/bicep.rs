@@ -13,7 +13,7 @@ pub enum StringPiece<'tree> {
     /// Text, its escapes decoded.
     Text(String),
     /// The expression of an interpolation; `None` where the interpolation does not parse.
-    Hole(Option<Node<'tree>>),
+    Interpolation(Option<Node<'tree>>),
 }
 
 /// The pieces of a `string` or `multiline_string` node, in order. Text that is adjacent is one piece, and there is no
@@ -37,7 +37,9 @@ pub fn string_pieces<'tree>(
         if child.kind() == "interpolation" {
             let interpolation = child.start_byte() - string.start_byte();
             piece(&mut pieces, at..literal.text_before(interpolation));
-            pieces.push(StringPiece::Hole(child.child_by_field_name("expression")));
+            pieces.push(StringPiece::Interpolation(
+                child.child_by_field_name("expression"),
+            ));
             at = child.end_byte() - string.start_byte();
         }
     }
@@ -149,10 +151,12 @@ mod tests {
             .into_iter()
             .map(|piece| match piece {
                 StringPiece::Text(text) => text,
-                StringPiece::Hole(interpolation) => {
+                StringPiece::Interpolation(interpolation) => {
                     format!(
                         "{{{}}}",
-                        &file[interpolation.expect("the hole parses").byte_range()]
+                        &file[interpolation
+                            .expect("the interpolation parses")
+                            .byte_range()]
                     )
                 }
             })

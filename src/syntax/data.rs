@@ -12,7 +12,7 @@ use super::json::decode_string;
 use super::{language, syntax_errors};
 use crate::text::Span;
 
-/// A value and where it stands.
+/// A value and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     /// Its bytes; of a collection in YAML from its first to its last token.
@@ -49,7 +49,7 @@ pub struct Key {
     pub text: String,
 }
 
-/// What a text says, and what is wrong with it.
+/// What a text states, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// The data; [`DataKind::Null`] where the text is empty or broken.
@@ -61,7 +61,7 @@ pub struct Reading {
 /// Deeper collections are refused, so that every walk over the data may recurse.
 pub const MAX_DEPTH: usize = 64;
 
-/// More values than this, aliases spelled out, are refused: a few lines of YAML can stand for billions.
+/// More values than this, aliases expanded, are refused: a few lines of YAML can represent billions.
 const MAX_VALUES: usize = 200_000;
 
 impl Data {
@@ -98,7 +98,7 @@ impl Data {
         }
     }
 
-    /// The same without places. Numbers that JSON cannot say become null.
+    /// The same without places. Numbers that JSON cannot state become null.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value;
         match &self.kind {
@@ -255,7 +255,7 @@ impl YamlReader {
                 let named = self.anchors.iter().rev().find(|(id, _)| *id == anchor);
                 let mut data = named
                     .map(|(_, data)| data.clone())
-                    .ok_or("the alias names nothing that stands before it")?;
+                    .ok_or("the alias names no anchor before it")?;
                 self.values += data.size();
                 data.span = span;
                 self.put(data, 0)
@@ -343,7 +343,7 @@ pub fn jsonc(text: &str) -> Reading {
     read_json(text, |_, _| None)
 }
 
-/// Reads JSON as Bicep reads its configuration: comments may stand between values, and nothing else is lenient.
+/// Reads JSON as Bicep reads its configuration: comments may be between values, and nothing else is lenient.
 pub fn strict_jsonc(text: &str) -> Reading {
     read_json(text, refusal)
 }

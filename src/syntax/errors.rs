@@ -19,7 +19,7 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// More than this many errors of one file tell nothing new.
+/// More than this many errors of one file add nothing.
 const MOST: usize = 100;
 
 /// The longest excerpt of the text that a message repeats, in characters.
@@ -32,7 +32,7 @@ pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
         return vec![SyntaxError {
             span: Span::new(0, 0),
             message:
-                "this is too long or too tangled: parsing it would take too much time or memory"
+                "this is too long or too deeply nested: parsing it would take too much time or memory"
                     .to_owned(),
         }];
     }
@@ -75,7 +75,7 @@ fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
     errors
 }
 
-/// The errors that the tree has; none exactly where it says that it has none. Only what is broken is visited, so that a
+/// The errors that the tree has; none exactly where `has_error` is false. Only what is broken is visited, so that a
 /// sound tree costs nothing.
 fn tree_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
@@ -105,21 +105,21 @@ fn tree_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     }
 }
 
-/// Whether an error of a node lies in one of its children, and not between them.
+/// Whether an error of a node is in one of its children, and not between them.
 fn errors_in(node: Node<'_>) -> bool {
     let mut cursor = node.walk();
     node.children(&mut cursor)
         .any(|child| child.has_error() || child.is_missing())
 }
 
-/// What is missing and has no node of its own to say so: the new line between two declarations.
+/// What is missing and has no node of its own: the new line between two declarations.
 fn unseen(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
     let mut cursor = node.walk();
     let children: Vec<_> = node.children(&mut cursor).collect();
     let joined = children.windows(2).find_map(|pair| {
         let between = Span::of(pair[0].end_byte()..pair[1].start_byte());
         let broken = text.slice(between).contains(['\n', '\r']);
-        // A comment may stand behind a declaration.
+        // A comment may be behind a declaration.
         (!broken && pair[1].kind() != "comment").then_some(between.end)
     });
     let at = joined.unwrap_or(node.start_byte() as u32);
@@ -200,8 +200,8 @@ fn missing(node: Node<'_>, above: &[Node<'_>], text: &(impl Source + ?Sized)) ->
     }
 }
 
-/// What the text that breaks off lacks: the grammar's `incomplete`, which is last of what is above, says where, and what
-/// holds it says what.
+/// What the text that breaks off lacks: the grammar's `incomplete`, which is last of what is above, states where, and what
+/// holds it states what.
 fn incomplete(above: &[Node<'_>]) -> &'static str {
     let (holder, incomplete) = match above {
         [.., holder, incomplete] => (Some(holder), Some(incomplete)),

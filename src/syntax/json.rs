@@ -15,12 +15,12 @@ pub struct DecodedString<'a> {
     /// The text; borrowed when there is no escape. A lone surrogate becomes U+FFFD.
     pub text: Cow<'a, str>,
     escapes: Vec<Escape>,
-    /// The escapes that JSON does not know, in the token's bytes. Such an escape stands for U+FFFD, so that no name that
+    /// The escapes that JSON does not know, in the token's bytes. Such an escape represents U+FFFD, so that no name that
     /// is misspelt with one is taken for a good one.
     pub invalid_escapes: Vec<Span>,
 }
 
-/// Where one escape stands in the source and where its character stands in the decoded text.
+/// Where one escape is in the source and where its character is in the decoded text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Escape {
     source: Span,
@@ -112,7 +112,7 @@ pub fn decode_string(token: &str) -> DecodedString<'_> {
     decoded
 }
 
-/// The whole number that a token says: `010` is to the base 8, `0x10` to the base 16. None where it is no whole number of
+/// The whole number that a token states: `010` is to the base 8, `0x10` to the base 16. None where it is no whole number of
 /// 64 bits.
 pub fn integer(token: &str) -> Option<i64> {
     match token.as_bytes() {
@@ -187,7 +187,7 @@ pub fn strict_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxEr
     commas.map(error).collect()
 }
 
-/// The commas that stand before a closing bracket.
+/// The commas that come before a closing bracket.
 ///
 /// The text is searched, not the tree: a template of megabytes seldom holds one.
 fn trailing_commas(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> {
@@ -203,7 +203,7 @@ fn trailing_commas(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<Span> {
             match byte {
                 b',' => comma = Some(at + index),
                 b' ' | b'\t' | b'\r' | b'\n' => {}
-                // A comment may stand between; whether it does, the tree knows.
+                // A comment may be between; the tree decides.
                 b'/' if comma.is_some() => {
                     found.extend(comma.take().and_then(|byte| trailing_comma_at(tree, byte)));
                 }

@@ -53,10 +53,10 @@ thread_local! {
 /// second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
 const REQUEST_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
 
-/// What stands for a text that is not parsed to its end: one error.
+/// What represents a text that is not parsed to its end: one error.
 const TANGLED: &[u8] = b"\x02";
 
-/// Parses a text, chunk by chunk as it lies.
+/// Parses a text, chunk by chunk as it is.
 ///
 /// `old` is the tree of the text before, already updated with [`edit`]; what it shares with the new text is
 /// kept. There is always a tree: what does not parse is in it as errors. The tree of a text that takes too long, or too
@@ -129,7 +129,7 @@ fn aborted(language: &Language) -> Tree {
 const MOST_PARTS: usize = 10 << 20;
 
 /// Whether a text has more words and signs than a tree is made of. Those in strings and comments count as others do:
-/// telling them apart would need the parse.
+/// distinguishing them would need the parse.
 fn has_too_many_parts(text: &(impl Source + ?Sized)) -> bool {
     if text.len() <= MOST_PARTS {
         return false;
@@ -151,7 +151,7 @@ fn has_too_many_parts(text: &(impl Source + ?Sized)) -> bool {
     parts > MOST_PARTS
 }
 
-/// Whether a tree says only that its text is too long or too tangled to parse.
+/// Whether a tree states only that its text is too long or too deeply nested to parse.
 pub fn parse_aborted(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
     let root = tree.root_node();
     root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()

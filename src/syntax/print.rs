@@ -8,11 +8,11 @@ use tree_sitter::Tree;
 
 use crate::text::Span;
 
-/// Deeper nodes stand where this many levels stand: the indentation of a deep tree would be longer than the tree.
+/// Deeper nodes are where this many levels are: the indentation of a deep tree would be longer than the tree.
 const DEEPEST: usize = 100;
 
 /// A tree as an s-expression: one named or missing node a line, two blanks a level, with its field before it; after its
-/// kind whatever `note` says of its place.
+/// kind whatever `note` states of its place.
 pub fn s_expression(tree: &Tree, note: &dyn Fn(Span) -> String) -> String {
     let mut out = String::new();
     let mut cursor = tree.walk();

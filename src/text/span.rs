@@ -42,7 +42,7 @@ impl Span {
         }
     }
 
-    /// Whether `offset` lies inside or at either end: what a caret on the span means.
+    /// Whether `offset` is inside or at either end: what a caret on the span means.
     pub fn touches(self, offset: u32) -> bool {
         self.start <= offset && offset <= self.end
     }

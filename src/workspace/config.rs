@@ -55,7 +55,7 @@ pub enum Coverage {
     Workspace,
     /// In the same deployment only.
     Deployment,
-    /// The owner says that Defender is managed elsewhere: nothing is reported.
+    /// The owner states that Defender is managed elsewhere: nothing is reported.
     Elsewhere,
 }
 
@@ -152,7 +152,7 @@ pub struct Settings {
     pub coverage: Coverage,
     /// Whether hints are shown. On by default.
     pub hints: Hints,
-    /// What `ps-rule.yaml` says of rules; see [`Settings::rule`].
+    /// What `ps-rule.yaml` states of rules; see [`Settings::rule`].
     pub rules: RuleLists,
     /// `--rule`.
     pub added_rules: Vec<String>,
@@ -196,7 +196,7 @@ pub struct BicepConfig {
     pub mock_aliases: IndexMap<String, PathBuf>,
     /// `cacheRootDirectory`, `~` expanded, absolute; else `<home>/.bicep`.
     pub cache_root: PathBuf,
-    /// `cloud.currentProfile`, where the file says one.
+    /// `cloud.currentProfile`, where the file states one.
     pub cloud: Option<String>,
 }
 
@@ -237,14 +237,14 @@ type Inputs = FxHashMap<PathBuf, Option<Stamp>>;
 /// A file as it was read.
 #[derive(Debug)]
 struct Entry<T> {
-    /// What it said when it was last whole.
+    /// Its content when it was last valid.
     good: Option<Arc<T>>,
     problems: Vec<ConfigProblem>,
     /// It has not changed since.
     fresh: bool,
 }
 
-/// A rule file, and its `input.pathIgnore` ready to be asked.
+/// A rule file, and its `input.pathIgnore` compiled.
 #[derive(Debug)]
 struct Rules {
     file: RuleFile,
@@ -370,7 +370,7 @@ impl Configs {
 
     /// The configuration that begins with a file, merged with what it extends; the built-in one where there is none.
     fn bicep(&mut self, path: Option<&Path>, read: Read<'_>) -> Arc<BicepConfig> {
-        // No file has an empty path: it stands for the built-in configuration.
+        // No file has an empty path: it represents the built-in configuration.
         let key = path.unwrap_or(Path::new(""));
         if let Some((config, _)) = self.merged.get(key) {
             return config.clone();
@@ -487,8 +487,8 @@ fn load<T>(
     true
 }
 
-/// `input.pathIgnore`, ready to be asked about paths relative to the file's folder. A pattern that ends in a slash means
-/// all that lies below, also where it takes an earlier one back, as PSRule has it (git does not).
+/// `input.pathIgnore`, compiled, for paths relative to the file's folder. A pattern that ends in a slash means
+/// all that is below, also where it takes an earlier one back, as PSRule has it (git does not).
 fn matcher(patterns: &[String]) -> Gitignore {
     let mut builder = GitignoreBuilder::new("");
     for pattern in patterns {
@@ -507,7 +507,7 @@ fn matcher(patterns: &[String]) -> Gitignore {
     builder.build().unwrap_or_else(|_| Gitignore::empty())
 }
 
-/// Where Bicep keeps what it restored, unless a configuration says otherwise. Empty if there is no home folder.
+/// Where Bicep keeps what it restored, unless a configuration states otherwise. Empty if there is no home folder.
 fn default_cache() -> PathBuf {
     let home = std::env::home_dir();
     home.map(|home| home.join(".bicep")).unwrap_or_default()

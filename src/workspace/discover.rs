@@ -296,7 +296,7 @@ impl Ignored {
 
 /// Follows the links a walk met, and those met behind them, until none leads anywhere new.
 fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budget) {
-    // Where each entry really lies. Only links lead elsewhere, so for what the first walk met it is text.
+    // Where each entry really is. Only links lead elsewhere, so for what the first walk met it is text.
     let really = |path: &Path| match path.strip_prefix(root) {
         Ok(inner) => real_root.join(inner),
         Err(_) => path.to_path_buf(),
@@ -308,7 +308,7 @@ fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budge
         links.sort_unstable();
         let mut further = Vec::new();
         for link in links {
-            // A link that leads nowhere is a file that does not exist.
+            // A link that does not resolve is a file that does not exist.
             let Some(target) = disk::real(&link) else {
                 continue;
             };

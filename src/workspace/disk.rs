@@ -155,7 +155,7 @@ fn read_open(file: &mut File, limit: u64, buffer: &mut Vec<u8>) -> Result<Stamp,
     if stamp.len > limit {
         return Err(DiskError::TooLarge(stamp.len));
     }
-    // The length is a promise only: files of `/proc` say 0, and a file may grow while it is read.
+    // The length is a promise only: files of `/proc` state 0, and a file may grow while it is read.
     buffer.reserve(usize::try_from(stamp.len).unwrap_or(0).saturating_add(1));
     file.take(limit.saturating_add(1)).read_to_end(buffer)?;
     match buffer.len() as u64 {
@@ -199,7 +199,7 @@ pub fn validate(bytes: &[u8]) -> Result<(), DiskError> {
     }
 }
 
-/// What the first bytes say of the encoding.
+/// What the first bytes state of the encoding.
 pub fn encoding_of(bytes: &[u8]) -> DiskEncoding {
     match bytes {
         [0xef, 0xbb, 0xbf, ..] => DiskEncoding::Utf8Bom,

@@ -54,13 +54,13 @@ pub struct Prefiltered {
 /// A file, parsed and lowered.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What it says and where.
+    /// Its content and where.
     pub model: FileModel,
     /// What of it can matter.
     pub summary: Summary,
     /// The first few syntax errors.
     pub errors: Errors,
-    /// Some of it does not parse, and its bytes name what a rule needs: that may stand there.
+    /// Some of it does not parse, and its bytes name what a rule needs: that may be there.
     pub uncertain: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct OpenDocument {
     pub tree: Option<Tree>,
     /// The text changed since it was parsed and lowered.
     pub stale: bool,
-    /// What it said when it was last parsed.
+    /// Its content when it was last parsed.
     pub loaded: Option<Loaded>,
 }
 
@@ -142,13 +142,13 @@ pub struct Workspace {
     /// In its place, for single workspace folders.
     pub(crate) folder_overrides: Vec<(PathBuf, Overrides)>,
     pub(crate) cache_root: Option<PathBuf>,
-    /// Where files that lie in no workspace folder look for their configuration: upwards to here.
+    /// Where files that are in no workspace folder look for their configuration: upwards to here.
     pub(crate) base: Option<PathBuf>,
     /// Keep every file, for the test that compares.
     pub(crate) unfiltered: bool,
     /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
-    /// Files with a reference that leads nowhere.
+    /// Files with a reference that does not resolve.
     pub(crate) unresolved: BTreeSet<FileId>,
     /// Paths that references name and that were not there, and who names them.
     pub(crate) missing: FxHashMap<PathBuf, BTreeSet<FileId>>,
@@ -265,7 +265,7 @@ impl Workspace {
         if !matches!(file.content, Content::Unseen) || file.document.is_some() {
             return Vec::new();
         }
-        // What it was when it was last loaded says nothing of what it is now.
+        // What it was when it was last loaded is unrelated to what it is now.
         file.kind = kind_of(&file.path);
         let (path, kind) = (file.path.clone(), file.kind);
         let marks = prefilter_path(self.prefilter, &path, kind);
@@ -504,7 +504,7 @@ impl Workspace {
         Some(id)
     }
 
-    /// Parses and lowers an open document again if it changed. Returns whether it says anything else now: comments and
+    /// Parses and lowers an open document again if it changed. Returns whether it has other content now: comments and
     /// layout do not count.
     pub(crate) fn reparse(&mut self, id: FileId) -> bool {
         let Workspace {
@@ -629,14 +629,14 @@ pub type Errors = Arc<[(Span, String)]>;
 pub struct Read {
     /// Its kind by its content.
     pub kind: FileKind,
-    /// What it says.
+    /// Its content.
     pub loaded: Loaded,
     /// State on disk when it was read.
     pub stamp: Stamp,
 }
 
 /// The template inside a restored template spec: the cache holds the resource of one version of it, whose
-/// `properties.mainTemplate` is the template (design: language.md 4.3). Places in it lead nowhere, and nothing in it is
+/// `properties.mainTemplate` is the template. Places in it do not resolve, and nothing in it is
 /// ever shown.
 fn template_of_spec(text: &str) -> Option<String> {
     memchr::memmem::find(text.as_bytes(), b"mainTemplate")?;

@@ -63,7 +63,7 @@ impl Workspace {
                 return Resolution::File(near);
             }
         }
-        // The configuration says nothing about paths.
+        // The configuration declares nothing about paths.
         if !reference.contains(':') {
             return registry_cache::resolve(&path, reference, &BicepConfig::default());
         }
@@ -302,7 +302,7 @@ impl Workspace {
         }
         parameter_files.sort_unstable();
         parameter_files.dedup();
-        // A bicepparam file that another one extends gives no deployment of its own where it says `using none`; where
+        // A bicepparam file that another one extends gives no deployment of its own where it states `using none`; where
         // it names a template it is one more set of values.
         if !parameter_files.is_empty() {
             return parameter_files;
@@ -316,7 +316,7 @@ impl Workspace {
     }
 
     /// Whether no other file of the workspace deploys this one; in a cycle that no file enters from outside, the file
-    /// with the least path stands for all.
+    /// with the least path represents all.
     fn is_entry(&self, id: FileId, rooted: &mut Rooted) -> bool {
         // A file, and for each file that leads to it the one through which it does.
         let mut ancestors = vec![(id, 0)];
@@ -369,7 +369,7 @@ impl Workspace {
         })
     }
 
-    /// Whether a file lies in Bicep's cache, and that cache in the file's workspace folder: restored modules are not
+    /// Whether a file is in Bicep's cache, and that cache in the file's workspace folder: restored modules are not
     /// checked or edited, wherever the configuration puts them.
     fn is_restored(&self, id: FileId) -> bool {
         let path = &self.file(id).path;
@@ -381,7 +381,7 @@ impl Workspace {
         !cache.as_os_str().is_empty() && cache.starts_with(folder) && path.starts_with(cache)
     }
 
-    /// Whether findings are shown in a file: it lies in a workspace folder, or it was opened or named, or (`alone`: for
+    /// Whether findings are shown in a file: it is in a workspace folder, or it was opened or named, or (`alone`: for
     /// a deployment outside all folders) it is not a restored module.
     pub fn shows(&self, id: FileId, alone: bool) -> bool {
         let file = self.file(id);

@@ -14,12 +14,12 @@ use crate::model::FileId;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     ids: FxHashMap<Arc<Path>, FileId>,
-    /// Where folders really lie; those that do not exist are looked up again.
+    /// Where folders really are; those that do not exist are looked up again.
     folders: FxHashMap<PathBuf, PathBuf>,
 }
 
 impl Names {
-    /// Where a folder really lies.
+    /// Where a folder really is.
     fn real_folder(&mut self, folder: &Path) -> Option<&Path> {
         if !self.folders.contains_key(folder) {
             let real = disk::real(folder)?;
@@ -28,7 +28,7 @@ impl Names {
         self.folders.get(folder).map(PathBuf::as_path)
     }
 
-    /// Where a file really lies, if that is another name than this.
+    /// Where a file really is, if that is another name than this.
     fn real_name(&mut self, path: &Path) -> Option<PathBuf> {
         // Documents that are no files have URIs for names.
         if !path.is_absolute() {

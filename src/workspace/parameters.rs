@@ -115,7 +115,7 @@ pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
         folders.extend(folder.parent());
     }
     let mut stems = vec![stem];
-    // `main.dev.parameters.json`: the environment stands before the mark.
+    // `main.dev.parameters.json`: the environment comes before the mark.
     while let Some((shorter, _)) = stems.last().and_then(|stem| stem.rsplit_once('.')) {
         stems.push(shorter);
     }

@@ -321,7 +321,7 @@ fn bicep_literal_around(bytes: &[u8], at: usize) -> Option<String> {
     Some(decode_bicep(text))
 }
 
-/// Whether an odd number of backslashes stands before `at`.
+/// Whether an odd number of backslashes comes before `at`.
 fn escaped(bytes: &[u8], at: usize) -> bool {
     bytes[..at]
         .iter()
@@ -370,7 +370,7 @@ fn unescape_bicep(bytes: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Copies bytes, asking `character` for what stands behind each backslash; a pair of them is one character.
+/// Copies bytes, asking `character` for what follows each backslash; a pair of them is one character.
 fn unescape(bytes: &[u8], character: impl Fn(&[u8]) -> Option<(char, usize)>) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -432,7 +432,7 @@ fn decode_json(text: &str) -> String {
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Whether `word` (lower case) stands at `at`, in any case.
+/// Whether `word` (lower case) is at `at`, in any case.
 fn is_at(bytes: &[u8], at: usize, word: &[u8]) -> bool {
     bytes
         .get(at..at + word.len())

@@ -79,7 +79,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     Known { data, templates }
 });
 
-/// The host and the prefix of public modules, which the alias `public` stands for: `bicep`, without slash.
+/// The host and the prefix of public modules, which the alias `public` represents: `bicep`, without slash.
 pub fn home() -> (&'static str, &'static str) {
     let data = &KNOWN.data;
     (&data.host, data.prefix.trim_end_matches('/'))

@@ -325,7 +325,7 @@ impl TemplateSpec {
     }
 }
 
-/// Tags differ in case, file names on some systems do not: behind a `$` stands, in hexadecimal digits, which letters are
+/// Tags differ in case, file names on some systems do not: behind a `$` is, in hexadecimal digits, which letters are
 /// upper case (bit 0 the first character), nothing where none is (Azure/bicep, `TagEncoder`).
 fn encoded_tag(tag: &str) -> String {
     let mut digits: Vec<u8> = vec![0; tag.len().div_ceil(4)];

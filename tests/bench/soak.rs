@@ -80,7 +80,7 @@ struct Day {
     workspace: Workspace,
     client: Client,
     random: Random,
-    /// What lies on disk and what is open, by relative path.
+    /// What is on disk and what is open, by relative path.
     disk: BTreeMap<String, String>,
     open: BTreeMap<String, (i64, String)>,
     undo: Vec<(String, String)>,
@@ -317,7 +317,7 @@ impl Day {
         }
     }
 
-    /// How many bytes of text the server reads: of each open document as it is typed, and of all others as they lie.
+    /// How many bytes of text the server reads: of each open document as it is typed, and of all others as they are.
     fn text(&self) -> usize {
         let disk = self.disk.iter();
         let closed = disk.filter(|(name, _)| !self.open.contains_key(*name));

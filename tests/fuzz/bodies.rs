@@ -2,9 +2,9 @@
 //! runs the same on the fixtures kept here, so that what a fuzzer once found is held by `cargo test` for ever.
 //!
 //! # Shapes of input
-//! A *text* is the bytes themselves, as far as they are UTF-8. A *scene* is files headed by `//- /path` lines; what stands
+//! A *text* is the bytes themselves, as far as they are UTF-8. A *scene* is files headed by `//- /path` lines; what is
 //! before the first head is `/main.bicep`. A *script* follows a text or scene after a line `=====`: its bytes, taken in
-//! order, say what is edited where.
+//! order, state what is edited where.
 
 #[path = "../support/alike.rs"]
 mod alike;
@@ -56,7 +56,7 @@ pub(crate) const TARGETS: [(&str, Body); 10] = [
 /// Inputs longer than this teach nothing new, and take long.
 const LONGEST: usize = 1 << 16;
 
-/// Where scenes lie. Nothing is there on disk: every file of a scene is an open document.
+/// Where scenes are. Nothing is there on disk: every file of a scene is an open document.
 const ROOT: &str = "/preflight-fuzz";
 
 /// The same as the platform has it: on Windows a folder of the current drive.
@@ -194,7 +194,7 @@ fn check_model(model: &FileModel, length: usize) {
     summarize(&model.template, rules::filter(), true);
 }
 
-/// Bicep and its parameter files: parse, tell errors, lower; a second lowering from the memo says the same.
+/// Bicep and its parameter files: parse, report errors, lower; lowering again from the memo gives the same.
 pub(crate) fn bicep(data: &[u8]) {
     let text = text(data);
     let tree = syntax::parse(syntax::bicep(), text.as_str(), None);
@@ -357,7 +357,7 @@ fn position(text: &str, at: usize) -> Position {
 pub(crate) fn session(data: &[u8]) {
     let (scene, mut script) = scripted(data);
     let mut files = files(&scene);
-    // A configuration that broke keeps what it said before: there the past counts.
+    // A configuration that broke keeps what it stated before: there the past counts.
     files.retain(|path, _| !Configs::is_config(path));
     let names: Vec<PathBuf> = files.keys().cloned().collect();
     if names.is_empty() {

@@ -60,7 +60,7 @@ fn root() -> &'static Path {
     &FOLDER
 }
 
-/// What a script says is sent, and the text is what may stand in it; a text alone is sent as it is.
+/// What a script states is sent, and the text is what may be in it; a text alone is sent as it is.
 pub(crate) fn conversation(data: &[u8]) {
     let (text, mut script) = scripted(data);
     if script.is_over() {
@@ -77,11 +77,11 @@ pub(crate) fn conversation(data: &[u8]) {
 /// Bytes as they are, to a server that was greeted, and to one that was not.
 fn wire(data: &[u8]) {
     let reported = String::from_utf8_lossy(data);
-    // Which folder is served is not the fuzzer's to say: it would find the whole machine.
+    // The fuzzer does not choose the folder that is served: it would find the whole machine.
     if reported.contains("root") || reported.contains("Folders") || reported.contains("\\u") {
         return;
     }
-    // Lines stand for messages, since a fuzzer cannot count.
+    // Lines represent messages, since a fuzzer cannot count.
     let framed: Vec<u8> = match reported.strip_prefix("lines\n") {
         Some(lines) => lines
             .lines()

@@ -1,5 +1,5 @@
-//! The queries that editors read: each must compile against its grammar, and say of a sample what a reader of the sample
-//! would say.
+//! The queries that editors read: each must compile against its grammar, and state of a sample what a reader of the sample
+//! would state.
 
 use std::path::Path;
 

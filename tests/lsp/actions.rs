@@ -1,4 +1,4 @@
-//! Code actions: what is offered, in what form, and that it mends what it says.
+//! Code actions: what is offered, in what form, and that it fixes what its title promises.
 
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
@@ -111,7 +111,7 @@ fn both_insertions_mend_the_finding() {
             it.version == Some(4) && it.diagnostics.is_empty()
         });
         scene.client.settle();
-        // That the older plan is superseded may be said; that it does not scan may not.
+        // That the older plan is superseded may be stated; that it does not scan may not.
         let left = scene.client.all_shown();
         let mut left = left.values().flatten();
         assert!(left.all(|found| found["severity"] == 3), "{left:#?}");

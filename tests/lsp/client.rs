@@ -61,7 +61,7 @@ pub(crate) enum Leaves {
 }
 
 impl Client {
-    /// A server in this process, and a client of it that has not said anything yet.
+    /// A server in this process, and a client of it that has sent nothing yet.
     pub(crate) fn start(setup: Setup) -> Client {
         let (server_in, to) = std::io::pipe().expect("a pipe");
         let (from, server_out) = std::io::pipe().expect("a pipe");
@@ -507,7 +507,7 @@ pub(crate) fn read(from: &mut impl BufRead) -> Option<Value> {
     Some(serde_json::from_slice(&body).expect("JSON from the server"))
 }
 
-/// Bicep's cache lies in the folder, where there is none: the machine's own has no say in tests.
+/// Bicep's cache is in the folder, where there is none: tests do not use the machine's own.
 pub(crate) fn at_home(mut setup: Setup, root: &Path) -> Setup {
     setup.options.cache_root = Some(root.join(".cache-of-bicep"));
     setup
@@ -530,7 +530,7 @@ pub(crate) fn range(l1: u32, c1: u32, l2: u32, c2: u32) -> Value {
     })
 }
 
-/// What a client with everything but pulled diagnostics says of itself.
+/// What a client with everything but pulled diagnostics states of itself.
 pub(crate) fn all() -> Value {
     json!({
         "textDocument": {

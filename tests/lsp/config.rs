@@ -45,7 +45,7 @@ fn settings_when_asked() {
     client.open(&main, "bicep", 1, REGISTRY);
     client.count(&main, 0);
     client.settings = json!({"coverage": "workspace"});
-    // What it says then does not matter: it is asked.
+    // Its content then does not matter: it is asked.
     client.notify(
         "workspace/didChangeConfiguration",
         &json!({"settings": null}),
@@ -181,7 +181,7 @@ fn files_to_watch_are_registered_and_their_changes_count() {
     client.count(&main, 0);
 }
 
-/// Editors tell of a folder that is deleted, moved or copied alone, and not of what lies in it.
+/// Editors tell of a folder that is deleted, moved or copied alone, and not of what is in it.
 #[test]
 fn a_folder_comes_and_goes_with_what_is_in_it() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);

@@ -1,4 +1,4 @@
-//! Pushed diagnostics: what they say, when they come, and for which version.
+//! Pushed diagnostics: what they state, when they come, and for which version.
 
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ fn editing_one_file_clears_and_raises_the_finding_of_another_that_is_not_open() 
     assert_eq!(shown[0]["range"], type_range());
     client.change(&plan, 3, &[(4, 30, 4, 34, "Standard")]);
     client.count(&acr, 0);
-    // Closing the buffer unsaved makes the disk count, which says the same.
+    // Closing the buffer unsaved makes the disk count, which states the same.
     client.change(&plan, 4, &[(4, 30, 4, 38, "Free")]);
     client.count(&acr, 1);
     client.close(&plan);

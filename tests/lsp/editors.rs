@@ -1,4 +1,4 @@
-//! What real editors were seen to do that the protocol does not say or does not allow; `tests/editors/run` saw it.
+//! What real editors were seen to do that the protocol does not state or does not allow; `tests/editors/run` saw it.
 
 use preflight::lsp::Setup;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn insert(capabilities: Value) -> Value {
     preferred.expect("a preferred action").clone()
 }
 
-/// Neovim 0.10 names `resourceOperations`, and not the `documentChanges` that they stand in.
+/// Neovim 0.10 names `resourceOperations`, and not the `documentChanges` that they are in.
 #[test]
 fn who_can_create_files_is_given_document_changes() {
     let neovim = without(all(), "/workspace/workspaceEdit/documentChanges");

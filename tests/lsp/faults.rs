@@ -71,7 +71,7 @@ fn nothing_is_answered_before_the_start_and_after_the_end() {
     assert_eq!(client.just_exit(), End::Clean);
 }
 
-/// Clients differ in how they say that there is nothing to say.
+/// Clients differ in how they send an empty value.
 #[test]
 fn what_takes_no_parameters_may_be_given_any() {
     for nothing in [json!({}), json!([]), Value::Null] {
@@ -123,7 +123,7 @@ fn what_a_client_says_beyond_the_protocol_costs_only_that() {
     client.settle();
 }
 
-/// All that a client has to say at the start, in one go, as from a file.
+/// All that a client sends at the start, in one go, as from a file.
 #[test]
 fn what_comes_right_behind_the_beginning_counts() {
     let workspace = Workspace::new(&[]);
@@ -279,7 +279,7 @@ fn what_is_traced_is_told_only_while_it_is_wanted() {
     assert_eq!(reported["message"], "answering preflight/status");
     client.notify("$/setTrace", &json!({"value": "off"}));
     client.request("preflight/status", &Value::Null);
-    // Nothing more is said: this client fails when something is left unread.
+    // Nothing more is sent: this client fails when something is left unread.
     client.settle();
 }
 

@@ -198,7 +198,7 @@ fn a_module_outside_the_folder_changes() {
         main: MODULE.replace("PATH", "../shared/acr.bicep"),
         path: "shared/acr.bicep",
         states: [Some("var x = 1\n"), Some(REGISTRY)],
-        // What lies outside is reported at the module.
+        // What is outside is reported at the module.
         shown_in: "app/main.bicep",
         counts: [0, 1],
         ..Scene::default()

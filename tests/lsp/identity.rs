@@ -17,7 +17,7 @@ module acr 'shared/acr.bicep' = {
 }
 ";
 
-/// Deployed only by the module that says so.
+/// Deployed only by the module that states so.
 fn conditional() -> String {
     let registry = REGISTRY.replace("= {", "= if (deploy) {");
     format!("param deploy bool = false\n{registry}")

@@ -1,4 +1,4 @@
-//! When two analyses of the same texts must say the same.
+//! When two analyses of the same texts must state the same.
 
 use std::path::Path;
 

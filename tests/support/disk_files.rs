@@ -61,7 +61,7 @@ impl DiskFiles {
         self.table.borrow().paths[id.0 as usize].clone()
     }
 
-    /// What a file says.
+    /// What a file states.
     pub(crate) fn template(&self, id: FileId) -> Option<Arc<Template>> {
         if let Some(known) = self.table.borrow().templates.get(&id) {
             return known.clone();

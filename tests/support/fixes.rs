@@ -106,7 +106,7 @@ pub(crate) fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
-/// Entry points that a fix could matter to: the edited files and the finding's own, then what lies beside them.
+/// Entry points that a fix could matter to: the edited files and the finding's own, then what is beside them.
 fn entries(edited: &[(PathBuf, String)], own: &Key) -> Vec<PathBuf> {
     let mut near: Vec<PathBuf> = edited.iter().map(|(path, _)| path.clone()).collect();
     near.push(own.deployment.0.clone());
@@ -166,7 +166,7 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
     Some(found)
 }
 
-/// What a fix changed in one deployment beyond what its title says.
+/// What a fix changed in one deployment beyond what its title states.
 fn departure(before: &Deployed, after: &Deployed, verdict: &str, fix: &Fix) -> Option<String> {
     if before.others != after.others {
         return Some(format!(
@@ -212,7 +212,7 @@ fn to_another_subscription(fix: &Fix) -> bool {
     })
 }
 
-/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
+/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` states what is wrong.
 pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
     let files = after(analysis, fix);

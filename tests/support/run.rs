@@ -55,7 +55,7 @@ pub(crate) const REGISTRY: &str =
 }
 ";
 
-/// A subscription file whose plan says a tier, with a registry beside it.
+/// A subscription file whose plan states a tier, with a registry beside it.
 pub(crate) fn plan(tier: &str) -> String {
     format!(
         "targetScope = 'subscription'

@@ -152,7 +152,7 @@ fn reports_go_where_either_separator_says() {
     }
 }
 
-/// A share: what lies on it has no drive. The share is that of the drive itself, for administrators on Windows and by
+/// A share: what is on it has no drive. The share is that of the drive itself, for administrators on Windows and by
 /// `tests/windows/run` under Wine.
 #[cfg(windows)]
 #[test]

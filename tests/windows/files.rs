@@ -36,7 +36,7 @@ fn a_module_in_another_case_is_found_and_reported_once() {
     assert_eq!(findings(&workspace, &named), ["Modules/Acr.bicep"]);
 }
 
-/// Names that stand for devices, and names whose end Windows drops: as modules, and on the command line.
+/// Names that represent devices, and names whose end Windows drops: as modules, and on the command line.
 #[test]
 fn reserved_names_end_in_a_message() {
     let names = [
@@ -135,7 +135,7 @@ fn line_ends_and_marks_survive_fixes() {
     }
 }
 
-/// The home folder is `%USERPROFILE%`, and what Bicep restored lies in `.bicep` in it: a module by its tag, one by its
+/// The home folder is `%USERPROFILE%`, and what Bicep restored is in `.bicep` in it: a module by its tag, one by its
 /// digest, and a template spec.
 #[test]
 fn the_cache_of_bicep() {

@@ -12,7 +12,7 @@ use crate::files::link;
 use crate::run::REGISTRY;
 use crate::support::Workspace;
 
-/// Forms of a file's URI that are the same file: each with what it says.
+/// Forms of a file's URI that are the same file: each with its content.
 fn forms(path: &Path) -> Vec<String> {
     let as_vscode = uri(path);
     let mut forms = vec![as_vscode.clone(), as_vscode.replace("file:", "FILE:")];
@@ -91,7 +91,7 @@ fn opened(workspace: &Workspace, root: &str, main: &str) {
         it.version == Some(2) && it.diagnostics.is_empty()
     });
     client.close(main);
-    // What lies on disk counts again, under whatever name; it is one finding.
+    // What is on disk counts again, under whatever name; it is one finding.
     client.until_all(|client| client.all_shown().values().map(Vec::len).sum::<usize>() == 1);
     client.settle();
     client.forget();

@@ -132,7 +132,7 @@ pub(super) fn copy_index(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value
     }
     match nearest {
         Some(index) => offset_by(index, offset),
-        None => Value::unknown("copyIndex() stands outside of its loop"),
+        None => Value::unknown("copyIndex() is used outside of its loop"),
     }
 }
 

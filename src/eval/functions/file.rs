@@ -151,7 +151,7 @@ fn directory(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     Value::array(infos, None)
 }
 
-/// Whether a name fits a pattern in which `*` stands for any text.
+/// Whether a name fits a pattern in which `*` represents any text.
 fn matches(name: &str, pattern: &str) -> bool {
     if pattern == "*.*" {
         return true;

@@ -51,7 +51,7 @@ impl Network {
         Some(network)
     }
 
-    /// A mask of the bits that tell hosts apart.
+    /// A mask of the bits that distinguish hosts.
     fn hosts(&self) -> u128 {
         match self.width - self.prefix {
             128 => u128::MAX,

@@ -102,7 +102,7 @@ fn id(cx: &Context<'_>, env: Env<'_>, args: &[Expr], scope: IdScope) -> Value {
     })
 }
 
-/// The parts of an id; `None` for what Azure refuses, and where the arguments that say its form are not known.
+/// The parts of an id; `None` for what Azure refuses, and where the arguments that state its form are not known.
 fn parts_of_id(
     env: Env<'_>,
     values: &[Value],

@@ -66,7 +66,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
 /// A piece of a URI.
 enum Piece {
-    /// Where this template lies, or where a parameter says.
+    /// Where this template is, or where a parameter states.
     Base(Option<Ident>),
     /// An access token, concatenated to the end.
     Token,
@@ -74,7 +74,7 @@ enum Piece {
 }
 
 impl Links {
-    /// The path that a URI means by one of the idioms, and the parameter that says where it begins: else at this file.
+    /// The path that a URI means by one of the idioms, and the parameter that states where it begins: else at this file.
     pub(crate) fn relative(&self, uri: &Expr) -> Option<(Expr, Option<Ident>)> {
         let mut pieces = Vec::new();
         self.pieces(uri, DEPTH, &mut pieces)?;
@@ -93,7 +93,7 @@ impl Links {
         Some((path_of(uri.node, parts)?, base))
     }
 
-    /// Takes a URI apart, as far as it is concatenated. `None` where that leads nowhere.
+    /// Takes a URI apart, as far as it is concatenated. `None` where that does not resolve.
     fn pieces(&self, expr: &Expr, depth: usize, out: &mut Vec<Piece>) -> Option<()> {
         let depth = depth.checked_sub(1).filter(|_| out.len() < PIECES)?;
         let expr = self.resolve(expr, HOPS)?;
@@ -215,7 +215,7 @@ impl Links {
     }
 }
 
-/// Where an expression says that templates lie: at this one (`Some(None)`), or where a parameter says.
+/// Where an expression states that templates are: at this one (`Some(None)`), or where a parameter states.
 pub(crate) fn base_of(expr: &Expr) -> Option<Option<Ident>> {
     match &expr.kind {
         ExprKind::Call { name, args, .. } if name.is("parameters") => {
@@ -248,20 +248,20 @@ fn is_template_link(expr: &Expr) -> bool {
 fn is_argument(args: &[Expr], test: impl Fn(&str) -> bool) -> bool {
     args.first()
         .and_then(Expr::as_str)
-        .is_some_and(|said| test(said.trim_start_matches('_')))
+        .is_some_and(|content| test(content.trim_start_matches('_')))
 }
 
 fn is_token(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Call { name, args, .. }
-        if name.is("parameters") && is_argument(args, |said| said.to_ascii_lowercase().ends_with("sastoken")))
+        if name.is("parameters") && is_argument(args, |content| content.to_ascii_lowercase().ends_with("sastoken")))
 }
 
 /// The path that its parts are concatenated to, without the slash that joined it to its base.
 fn path_of(node: NodeId, mut parts: Vec<Expr>) -> Option<Expr> {
     // A slash may be a piece of its own.
     while let Some(first) = parts.first_mut() {
-        let Some(said) = first.as_str() else { break };
-        let rest = said.trim_start_matches('/');
+        let Some(content) = first.as_str() else { break };
+        let rest = content.trim_start_matches('/');
         if !rest.is_empty() {
             first.kind = ExprKind::Str(rest.into());
             break;
@@ -272,9 +272,9 @@ fn path_of(node: NodeId, mut parts: Vec<Expr>) -> Option<Expr> {
         0 => None,
         1 => {
             let mut path = parts.pop()?;
-            if let Some(said) = path.as_str() {
-                let said = said.split('?').next().unwrap_or(said);
-                path.kind = ExprKind::Str(said.into());
+            if let Some(content) = path.as_str() {
+                let content = content.split('?').next().unwrap_or(content);
+                path.kind = ExprKind::Str(content.into());
             }
             Some(path)
         }

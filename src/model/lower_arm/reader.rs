@@ -73,7 +73,7 @@ pub(in crate::model) struct Reader<'a, 't, S: ?Sized> {
     pub(super) cursor: TreeCursor<'t>,
     /// Deployments met among a resource's nested resources: items of their own.
     pub(super) hoisted: Vec<super::resources::Hoisted<'t>>,
-    /// Something in the item that is lowered lies deeper than Azure reads.
+    /// Something in the item that is lowered is deeper than Azure reads.
     pub(super) too_deep: bool,
     strings: FxHashSet<Arc<str>>,
 }
@@ -109,7 +109,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     }
 
     /// The value of a string token.
-    pub(crate) fn said(&self, string: Node<'t>) -> Cow<'a, str> {
+    pub(crate) fn content(&self, string: Node<'t>) -> Cow<'a, str> {
         match self.text.slice(span(string)) {
             Cow::Borrowed(token) => decode_string(token).text,
             Cow::Owned(token) => Cow::Owned(decode_string(&token).text.into_owned()),
@@ -128,7 +128,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
         node.kind_id() == self.kinds.array
     }
 
-    /// The members of an object in order, and the errors among them. Members caught in an error count: what stands
+    /// The members of an object in order, and the errors among them. Members caught in an error count: what is
     /// before a half-typed one is still there.
     pub(crate) fn pairs(&mut self, object: Node<'t>) -> (Vec<Pair<'t>>, Vec<Node<'t>>) {
         let (mut nodes, errors) = self.children(object, |kinds, kind| kind == kinds.pair);
@@ -219,7 +219,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
         pairs
             .iter()
             .rev()
-            .find(|pair| self.said(pair.key).eq_ignore_ascii_case(name))
+            .find(|pair| self.content(pair.key).eq_ignore_ascii_case(name))
             .and_then(|pair| pair.value)
     }
 
@@ -235,14 +235,14 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             .filter(|&value| self.is_array(value))
     }
 
-    /// The string that a member of an object says, decoded, where it is one.
+    /// The string that a member of an object states, decoded, where it is one.
     pub(crate) fn string_member(&self, pairs: &[Pair<'t>], name: &str) -> Option<Cow<'a, str>> {
         self.member(pairs, name)
             .filter(|&value| self.is_string(value))
-            .map(|value| self.said(value))
+            .map(|value| self.content(value))
     }
 
-    /// Whether a syntax error lies in `node` outside of `interpolations` (nested items, which answer for themselves). Only what
+    /// Whether a syntax error is in `node` outside of `interpolations` (nested items, which answer for themselves). Only what
     /// is broken is visited.
     pub(crate) fn broken(&mut self, node: Node<'t>, interpolations: &[Span]) -> bool {
         if !node.has_error() {

@@ -88,7 +88,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         !existing
             && self
                 .string_member(pairs, "type")
-                .is_some_and(|said| said.eq_ignore_ascii_case(DEPLOYMENTS))
+                .is_some_and(|content| content.eq_ignore_ascii_case(DEPLOYMENTS))
     }
 
     fn resource(
@@ -106,8 +106,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         } = site;
         let body_node = nodes.next(span(object));
         let mut members = self.members_except(nodes, &pairs, "resources", depth + 1);
-        let said = self.string_member(&pairs, "type");
-        let (written, version) = said.as_deref().map_or((None, None), split_type);
+        let content = self.string_member(&pairs, "type");
+        let (written, version) = content.as_deref().map_or((None, None), split_type);
         let resource_type = written.map(|written| {
             let full = match parent.and_then(|parent| parent.resource_type) {
                 Some(parent) => qualified(parent.as_str(), written),
@@ -229,7 +229,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         (Vec::new(), Vec::new())
     }
 
-    /// A deployment of another template, and the spans of that template's items where it stands here.
+    /// A deployment of another template, and the spans of that template's items where it is here.
     fn module(
         &mut self,
         nodes: &mut Nodes,
@@ -249,7 +249,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let mut properties = None;
         for pair in &site.pairs {
             let Some(value) = pair.value else { continue };
-            let name = self.said(pair.key);
+            let name = self.content(pair.key);
             let slot = match name.to_ascii_lowercase().as_str() {
                 "condition" => {
                     let value = self.value(nodes, value, 0);
@@ -327,7 +327,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         };
         for pair in &pairs {
             let Some(value) = pair.value else { continue };
-            match self.said(pair.key).to_ascii_lowercase().as_str() {
+            match self.content(pair.key).to_ascii_lowercase().as_str() {
                 "template" if self.is_object(value) => {
                     let links = outer.then_some(around.links);
                     let inside = around.inside();
@@ -361,7 +361,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
     }
 
-    /// What a link leads to, and the parameter that says where a relative path begins.
+    /// What a link leads to, and the parameter that states where a relative path begins.
     fn link(
         &mut self,
         nodes: &mut Nodes,
@@ -433,7 +433,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             .and_then(|copies| self.copies(copies))?;
         let copy = copies
             .into_iter()
-            .find(|copy| self.said(copy.name).eq_ignore_ascii_case("value"))?;
+            .find(|copy| self.content(copy.name).eq_ignore_ascii_case("value"))?;
         Some(self.copy(nodes, copy, 1))
     }
 }
@@ -473,12 +473,12 @@ fn member<'m>(members: &'m [Member], name: &str) -> Option<&'m Expr> {
     })
 }
 
-/// A resource's `condition`, where it says anything: Azure takes `"true"` and 1 for true and null for nothing.
+/// A resource's `condition`, where it has one: Azure takes `"true"` and 1 for true and null for nothing.
 fn condition(written: &Expr) -> Option<Expr> {
     let kind = match &written.kind {
         ExprKind::Null => return None,
-        ExprKind::Str(said) if said.eq_ignore_ascii_case("true") => ExprKind::Bool(true),
-        ExprKind::Str(said) if said.eq_ignore_ascii_case("false") => ExprKind::Bool(false),
+        ExprKind::Str(content) if content.eq_ignore_ascii_case("true") => ExprKind::Bool(true),
+        ExprKind::Str(content) if content.eq_ignore_ascii_case("false") => ExprKind::Bool(false),
         ExprKind::Int(number) => ExprKind::Bool(*number != 0),
         other => other.clone(),
     };
@@ -496,7 +496,10 @@ fn name(written: &Expr) -> Expr {
 /// A resource's `copy: { name, count }`. The count may be text.
 fn loop_of(copy: &Expr) -> Option<Loop> {
     let mut count = copy.member("count")?.clone();
-    if let Some(number) = count.as_str().and_then(|said| said.trim().parse().ok()) {
+    if let Some(number) = count
+        .as_str()
+        .and_then(|content| content.trim().parse().ok())
+    {
         count.kind = ExprKind::Int(number);
     }
     let name = copy.member("name").and_then(Expr::as_str).unwrap_or("");
@@ -508,13 +511,13 @@ fn loop_of(copy: &Expr) -> Option<Loop> {
 
 /// Type and version of the value of `type`: types of extensions carry their version (`Microsoft.Graph/groups@v1.0`).
 /// An expression names no type.
-fn split_type(said: &str) -> (Option<&str>, Option<&str>) {
-    if let Text::Expression(_) = classify(said) {
+fn split_type(content: &str) -> (Option<&str>, Option<&str>) {
+    if let Text::Expression(_) = classify(content) {
         return (None, None);
     }
-    match said.split_once('@') {
+    match content.split_once('@') {
         Some((name, version)) => (Some(name), Some(version)),
-        None => (Some(said), None),
+        None => (Some(content), None),
     }
 }
 

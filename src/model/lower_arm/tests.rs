@@ -519,7 +519,7 @@ fn what_does_not_parse_is_broken_alone() {
         .map(|item| item.broken)
         .collect();
     assert_eq!(broken, [false, true, false]);
-    // At the outermost brace, what stands inside is still read.
+    // At the outermost brace, what is inside is still read.
     let text = r#"{"variables": {"a": 1}, "resources": [{"type": "M.X/y"}], "outputs": {"#;
     let dumped = dump(&model(text).template);
     assert!(
@@ -711,7 +711,7 @@ impl ItemMemo for Counting {
 #[test]
 fn an_edit_lowers_the_path_to_it_alone() {
     let memo = Counting::default();
-    // How many items lowering a template again takes, which must say the same as lowering it from nothing.
+    // How many items lowering a template again takes, which must state the same as lowering it from nothing.
     let lowers = |text: &str, expect: usize| {
         let tree = crate::syntax::parse(crate::syntax::json(), text, None);
         memo.lowered.store(0, std::sync::atomic::Ordering::Relaxed);
@@ -746,7 +746,7 @@ fn an_edit_lowers_the_path_to_it_alone() {
     lowers(&template("x", "1"), 0);
     lowers(&template("x", "1").replace(r#""M.X/w""#, r#" "M.X/w""#), 1);
     lowers(&format!("// comment\n{}", template("x", "1")), 0);
-    // A variable that makes a URI a file beside this one is part of what a deployment says.
+    // A variable that makes a URI a file beside this one is part of what a deployment states.
     let linked = |base: &str| {
         format!(
             r#"{{"variables": {{"base": "{base}"}}, "resources": [{{"type": "Microsoft.Resources/deployments",

@@ -32,7 +32,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         parameter.ty = self.type_of(nodes, &pairs, false, 0);
         for pair in &pairs {
             let Some(value) = pair.value else { continue };
-            let name = self.said(pair.key);
+            let name = self.content(pair.key);
             if name.eq_ignore_ascii_case("defaultValue") {
                 parameter.default = Some(self.value(nodes, value, 0));
             } else if name.eq_ignore_ascii_case("allowedValues") && self.is_array(value) {
@@ -48,10 +48,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             } else if name.eq_ignore_ascii_case("nullable") {
                 parameter.nullable = value.kind_id() == self.kinds.true_;
             } else if name.eq_ignore_ascii_case("type") && self.is_string(value) {
-                let said = self.said(value);
+                let content = self.content(value);
                 parameter.secure = ["secureString", "secureObject"]
                     .iter()
-                    .any(|secure| said.eq_ignore_ascii_case(secure));
+                    .any(|secure| content.eq_ignore_ascii_case(secure));
             }
         }
         parameter
@@ -69,11 +69,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// The value of a string token, as a name.
     pub(crate) fn name(&mut self, string: Node<'t>) -> Ident {
-        let said = self.said(string);
-        Ident::new(self.intern(&said))
+        let content = self.content(string);
+        Ident::new(self.intern(&content))
     }
 
-    /// The type that a schema object says.
+    /// The type that a schema object states.
     pub(super) fn ty(&mut self, nodes: &mut Nodes, schema: Node<'t>, depth: usize) -> TypeExpr {
         if !self.is_object(schema) || depth >= MAX_DEPTH {
             return TypeExpr::Any;
@@ -97,8 +97,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         if let Some(path) = self.string_member(pairs, "$ref") {
             return self.referred(&path);
         }
-        let said = self.string_member(pairs, "type").unwrap_or_default();
-        let name = said.to_ascii_lowercase();
+        let content = self.string_member(pairs, "type").unwrap_or_default();
+        let name = content.to_ascii_lowercase();
         let union = self
             .member(pairs, "allowedValues")
             .filter(|&values| allowed && self.is_array(values))

@@ -137,7 +137,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             match key {
                 None if child.kind_id() == self.kinds.string => key = Some(child),
                 Some(name) if self.at_value() && is_value(self, child) => {
-                    if self.is_array(child) && self.said(name).eq_ignore_ascii_case("copy") {
+                    if self.is_array(child) && self.content(name).eq_ignore_ascii_case("copy") {
                         let outer = self.cursor.clone();
                         let copies = self.copies(child);
                         if let Some(copies) = &copies {
@@ -173,7 +173,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let mut members = Vec::with_capacity(pairs.len());
         for pair in pairs {
             let Some(value) = pair.value else { continue };
-            let name = self.said(pair.key);
+            let name = self.content(pair.key);
             if name.eq_ignore_ascii_case(except) {
                 continue;
             }
@@ -226,8 +226,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
 
     /// A `copy` element as a value.
     pub(super) fn copy(&mut self, nodes: &mut Nodes, copy: Copy<'t>, depth: usize) -> Expr {
-        let said = self.said(copy.name);
-        let name = Ident::new(self.intern(&said));
+        let content = self.content(copy.name);
+        let name = Ident::new(self.intern(&content));
         self.named_copy(nodes, name, copy, depth)
     }
 
@@ -264,11 +264,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             };
         }
         match arm::classify(&decoded.text) {
-            Text::Literal(said) if placeholders && has_placeholder(said) => {
+            Text::Literal(content) if placeholders && has_placeholder(content) => {
                 self.call("environmentPlaceholder", Box::new([]))
             }
-            Text::Literal(said) => ExprKind::Str(self.intern(said)),
-            Text::Expression(said) => match arm::parse(said) {
+            Text::Literal(content) => ExprKind::Str(self.intern(content)),
+            Text::Expression(content) => match arm::parse(content) {
                 Ok(root) => {
                     let origin = Origin {
                         start: place.start,
@@ -276,7 +276,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                     };
                     self.expression_kind(nodes, &root, &origin, depth)
                 }
-                Err(_) if placeholders && has_placeholder(said) => {
+                Err(_) if placeholders && has_placeholder(content) => {
                     self.call("environmentPlaceholder", Box::new([]))
                 }
                 Err(error) => {
@@ -319,7 +319,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
         let depth = depth + 1;
         match &expression.kind {
-            Kind::Str(said) => ExprKind::Str(self.intern(said)),
+            Kind::Str(content) => ExprKind::Str(self.intern(content)),
             Kind::Int(Some(value)) => ExprKind::Int(*value),
             Kind::Int(None) => ExprKind::Invalid(TOO_LARGE.into()),
             Kind::Float(value) => ExprKind::Float(Float(*value)),
@@ -335,10 +335,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             } if name.eq_ignore_ascii_case("lambdaVariables") => match args.as_slice() {
                 [
                     arm::Node {
-                        kind: Kind::Str(said),
+                        kind: Kind::Str(content),
                         ..
                     },
-                ] => ExprKind::Name(Ident::new(self.intern(said))),
+                ] => ExprKind::Name(Ident::new(self.intern(content))),
                 _ => ExprKind::Invalid("lambdaVariables takes one name".into()),
             },
             Kind::Call {
@@ -386,10 +386,10 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         };
         let mut parameters = Vec::with_capacity(names.len());
         for name in names {
-            let Kind::Str(said) = &name.kind else {
+            let Kind::Str(content) = &name.kind else {
                 return ExprKind::Invalid("lambda takes names and a body".into());
             };
-            parameters.push(Ident::new(self.intern(said)));
+            parameters.push(Ident::new(self.intern(content)));
         }
         ExprKind::Lambda {
             parameters: parameters.into(),

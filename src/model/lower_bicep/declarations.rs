@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::text::Span;
 
-/// What a resource's body is read with: what its head and the resources around it say.
+/// What a resource's body is read with: what its head and the resources around it state.
 #[derive(Default)]
 struct Head {
     resource_type: Option<Ident>,
@@ -432,7 +432,7 @@ impl Lowering<'_> {
             climbed += 1;
             match self.kind(cursor) {
                 Kind::For => {
-                    // Bicep knows no loop in a loop here, and a resource cannot say which it is in.
+                    // Bicep knows no loop in a loop here, and a resource cannot name the one it is in.
                     self.incomplete |= head.loops.is_some();
                     head.loops = Some(self.over(cursor, depth));
                 }

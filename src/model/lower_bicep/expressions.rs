@@ -86,7 +86,7 @@ impl Lowering<'_> {
         expr
     }
 
-    /// What stands for an expression that the text leaves out.
+    /// What represents an expression that the text leaves out.
     pub(super) fn missing(&mut self, cursor: &TreeCursor<'_>) -> Expr {
         let end = self.span(cursor).end;
         self.invalid(Span::new(end, end), NOT_PARSED)
@@ -297,7 +297,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// `sys.f(x)` and `az.f(x)` are calls; what other names stand for is known only when they are looked up.
+    /// `sys.f(x)` and `az.f(x)` are calls; what other names represent is known only when they are looked up.
     fn method(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> ExprKind {
         let mut namespace = None;
         if self.enter_field(cursor, Field::Object) {
@@ -492,7 +492,7 @@ impl Lowering<'_> {
         Some(text(node, literal.decode(part)))
     }
 
-    /// What the string at the cursor says, if it is one without interpolations. Takes no number.
+    /// What the string at the cursor states, if it is one without interpolations. Takes no number.
     pub(super) fn literal_text(&self, cursor: &mut TreeCursor<'_>) -> Option<Arc<str>> {
         if !matches!(self.kind(cursor), Kind::String | Kind::MultilineString) {
             return None;

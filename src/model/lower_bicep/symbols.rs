@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::syntax;
 
-/// Declares an enum whose variants stand for names of the grammar, and the way from a name to its variant.
+/// Declares an enum whose variants represent names of the grammar, and the way from a name to its variant.
 macro_rules! names {
     ($(#[$meta:meta])* $enum:ident { $($variant:ident = $name:literal,)* }) => {
         $(#[$meta])*

@@ -73,7 +73,7 @@ impl Lowering<'_> {
             Kind::Integer | Kind::Boolean | Kind::Null => {
                 TypeExpr::Literal(self.expr(cursor, depth))
             }
-            // Resource types, `resourceInput<…>`: derived from what no file of ours says.
+            // Resource types, `resourceInput<…>`: derived from what no file of ours contains.
             _ => TypeExpr::Any,
         }
     }
@@ -179,7 +179,7 @@ impl Lowering<'_> {
     }
 }
 
-/// A type by its name: `sys.` in front of a built-in one says nothing more. Bicep's own names are in lower case.
+/// A type by its name: `sys.` in front of a built-in one adds nothing. Bicep's own names are in lower case.
 fn named(mut path: Vec<Ident>) -> TypeExpr {
     if path.len() == 2 && path[0].as_str() == "sys" {
         path.remove(0);

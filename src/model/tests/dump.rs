@@ -1,4 +1,4 @@
-//! The model as text, close to Bicep, so that tests can say what a file should lower to and people can see what was
+//! The model as text, close to Bicep, so that tests can state what a file should lower to and people can see what was
 //! understood of a file. It shows everything but node numbers.
 //!
 //! What differs from Bicep: operators and properties of the language appear as the functions they mean (`equals(a, b)`),

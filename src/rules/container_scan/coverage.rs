@@ -123,7 +123,7 @@ pub(crate) struct CoverageResult {
     pub scanned: Option<(Option<NodeRef>, String)>,
     pub uncertainties: Vec<Unsure>,
     pub off: Vec<PlanOff>,
-    /// Plans of the deployment that only a condition in doubt keeps from covering: fixes can take it away.
+    /// Plans of the deployment that only an uncertain condition keeps from covering: fixes can take it away.
     conditional: Vec<PlanOff>,
     /// A plan of the deployment that cannot be deployed where it is: its type, what it is called, and why.
     pub misplaced: Option<(NodeRef, String, &'static str)>,

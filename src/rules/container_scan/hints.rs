@@ -122,16 +122,16 @@ fn wrong_scope(instance: &Instance) -> Option<String> {
 /// Defender pulls images through the registry's public endpoint or as a trusted service; where both are shut, it sees
 /// nothing.
 fn out_of_reach(instance: &Instance) -> Option<(Option<NodeRef>, String)> {
-    let says = |path: &[&str], wanted: &str| {
+    let has = |path: &[&str], wanted: &str| {
         let value = plan::property(instance, path)?;
         let text = value.as_str()?;
         text.eq_ignore_ascii_case(wanted).then_some(value)
     };
-    let bypass: &Value = says(&["networkRuleBypassOptions"], "None")?;
-    let (what, _) = says(&["publicNetworkAccess"], "Disabled")
+    let bypass: &Value = has(&["networkRuleBypassOptions"], "None")?;
+    let (what, _) = has(&["publicNetworkAccess"], "Disabled")
         .map(|value| ("public network access is disabled", value))
         .or_else(|| {
-            says(&["networkRuleSet", "defaultAction"], "Deny")
+            has(&["networkRuleSet", "defaultAction"], "Deny")
                 .map(|value| ("the default action is Deny", value))
         })?;
     Some((

@@ -52,7 +52,7 @@ pub(crate) struct Entry {
     pub number: u32,
     /// What it is by itself.
     pub standing: Standing,
-    /// The number of a plan of the same name, deployment and subscription that does not scan, where neither surely comes
+    /// The number of a plan of the same name, deployment and subscription that does not scan, where neither definitely comes
     /// after the other.
     pub contradicted: Option<u32>,
     subscription: Subscription,
@@ -164,7 +164,7 @@ impl PlanIndex {
         self.entries_at(found)
     }
 
-    /// The plans that can matter to a registry of another deployment. `is_other` says which plans are of another one.
+    /// The plans that can matter to a registry of another deployment. `is_other` states which plans are of another one.
     pub(crate) fn of_other_deployment(
         &self,
         registry: &Instance,
@@ -275,7 +275,7 @@ impl Entry {
         }
     }
 
-    /// Whether it surely scans where it is deployed, surely does not, or may.
+    /// Whether it definitely scans where it is deployed, definitely does not, or may.
     fn scans(&self) -> Tristate {
         let standing = &self.standing;
         match [&standing.tier, &standing.extension] {
@@ -289,7 +289,7 @@ impl Entry {
 }
 
 /// Compares the plans of one name, deployment and subscription of which some scan and some do not. Returns the positions
-/// of those that a later one surely replaces, and notes in the others what contradicts them.
+/// of those that a later one definitely replaces, and notes in the others what contradicts them.
 fn compare(
     entries: &mut [Entry],
     plans: &[(Option<&Arc<str>>, &Instance)],

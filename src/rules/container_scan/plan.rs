@@ -33,20 +33,20 @@ pub(crate) const RESOURCE_SCOPE_VERSION: &str = "2024-01-01";
 /// An answer that may be withheld.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tristate {
-    /// Surely.
+    /// Definitely.
     Yes,
-    /// It hangs on something.
+    /// It depends on something.
     Maybe(Unsure),
-    /// Surely not.
+    /// Definitely not.
     No,
 }
 
-/// What is not known, in words that continue a sentence, and where it stands.
+/// What is not known, in words that continue a sentence, and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unsure {
     /// `the tier of plan 'Containers' is not known (parameter 'tier' has no value)`.
     pub text: String,
-    /// The value in doubt.
+    /// The uncertain value.
     pub place: Option<NodeRef>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Cover {
 }
 
 impl Cover {
-    /// The conjunction: one no makes no, all yes makes yes, else the first doubt.
+    /// The conjunction: one no makes no, all yes makes yes, else the first uncertainty.
     pub(crate) fn answer(&self) -> Tristate {
         let each = [
             &self.name,
@@ -88,7 +88,7 @@ impl Cover {
         matches!(self.deployed, Tristate::Maybe(_)) && rest.iter().all(|one| **one == Tristate::Yes)
     }
 
-    /// Whether the plan stands there for this registry, surely by name, and is surely not on.
+    /// Whether the plan is there for this registry, definitely by name, and is definitely not on.
     pub(crate) fn is_off(&self) -> bool {
         self.name == Tristate::Yes
             && self.reach != Tristate::No
@@ -482,7 +482,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
     })
 }
 
-/// What surely holds wherever an instance is deployed. A condition without canonical form is left out: fewer premises
+/// What definitely holds wherever an instance is deployed. A condition without canonical form is left out: fewer premises
 /// prove less, never too much.
 pub(crate) fn premises(instance: &Instance) -> &[Arc<Canonical>] {
     match &instance.existence {
@@ -497,7 +497,7 @@ pub(crate) fn exclusive(one: &Instance, other: &Instance) -> bool {
     premises(other).iter().any(denies)
 }
 
-/// What keeps a plan off, for messages and fixes; `cover` must say that it is off.
+/// What keeps a plan off, for messages and fixes; `cover` must state that it is off.
 pub(crate) fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
     let tier = property(plan, &["pricingTier"]);
     let condition = match &plan.existence {

@@ -54,11 +54,11 @@ pub(crate) fn may_turn_on(policy: &Instance) -> bool {
         return false;
     }
     let text = |path: &[&str]| plan::property(policy, path).and_then(Value::as_str);
-    let says = |path: &[&str], value: &str| {
+    let has = |path: &[&str], value: &str| {
         text(path).is_some_and(|found| found.eq_ignore_ascii_case(value))
     };
-    if says(&["enforcementMode"], "DoNotEnforce")
-        || says(&["parameters", "effect", "value"], "Disabled")
+    if has(&["enforcementMode"], "DoNotEnforce")
+        || has(&["parameters", "effect", "value"], "Disabled")
     {
         return false;
     }
@@ -81,7 +81,7 @@ pub(crate) fn may_turn_on(policy: &Instance) -> bool {
     if built_in {
         return !disables_containers(policy);
     }
-    // A definition of one's own that deploys the plan: the resource stands in the template of its effect.
+    // A definition of one's own that deploys the plan: the resource is in the template of its effect.
     let deploys =
         plan::property(policy, &["policyRule", "then", "details", "deployment"]).is_some();
     deploys && pricing && named

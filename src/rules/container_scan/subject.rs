@@ -17,13 +17,13 @@ pub struct RegistrySubject {
     /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
     /// uses from there to the registry (outermost first).
     pub deployment_paths: Vec<(FileId, Option<FileId>, Arc<[ModuleUse]>)>,
-    /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not surely for
+    /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not definitely for
     /// the same.
     pub subscription_known: bool,
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
-    /// doubt keeps from covering. Shared by equivalent registries.
+    /// uncertainty keeps from covering. Shared by equivalent registries.
     pub plans_off: Arc<[PlanOff]>,
-    /// Other plans that are surely on in reach and whose names come from literals: their lists could take one more.
+    /// Other plans that are definitely on in reach and whose names come from literals: their lists could take one more.
     /// Shared likewise.
     pub lists: Arc<[PlanList]>,
 }
@@ -43,13 +43,13 @@ impl RuleSubject for RegistrySubject {
 pub struct PlanOff {
     /// The literal that names it.
     pub name_place: Option<NodeRef>,
-    /// The literal that says Free, wherever it is.
+    /// The literal that states Free, wherever it is.
     pub tier: Option<NodeRef>,
     /// The extension's `isEnabled` literal.
     pub extension: Option<NodeRef>,
     /// The condition that keeps it from being deployed, or may: of all on the way to it, the outermost.
     pub condition: Option<NodeRef>,
-    /// Nothing else is in doubt: with tier, extension and condition as they should be it covers the registry.
+    /// Nothing else is uncertain: with tier, extension and condition as they should be it covers the registry.
     pub sure: bool,
     /// What keeps it off, first of all.
     pub cause: OffCause,
@@ -72,7 +72,7 @@ pub struct PlanOff {
 pub enum OffCause {
     /// Its tier: the text.
     Tier(Arc<str>),
-    /// It says no tier.
+    /// It states no tier.
     NoTier,
     /// The scanning extension is off.
     Extension,

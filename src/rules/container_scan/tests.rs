@@ -209,17 +209,20 @@ fn reported(results: &RuleResult) -> String {
 fn check_with(settings: Settings, case: &str, expect: &[&str]) {
     let (deployment, reach) = deployment(case, settings);
     let results = rules::check(&deployment, &reach, &|file| file.0 < 10);
-    let said: Vec<String> = results.iter().map(reported).collect();
-    assert_eq!(said.len(), expect.len(), "{case}\n{said:#?}");
-    for (said, expect) in said.iter().zip(expect) {
+    let found: Vec<String> = results.iter().map(reported).collect();
+    assert_eq!(found.len(), expect.len(), "{case}\n{found:#?}");
+    for (found, expect) in found.iter().zip(expect) {
         let mut parts = expect.split('…').map(str::trim);
         let start = parts.next().unwrap_or_default();
         assert!(
-            said.starts_with(start),
-            "{case}\n{said}\nshould start with {start}"
+            found.starts_with(start),
+            "{case}\n{found}\nshould start with {start}"
         );
         for part in parts {
-            assert!(said.contains(part), "{case}\n{said}\nshould contain {part}");
+            assert!(
+                found.contains(part),
+                "{case}\n{found}\nshould contain {part}"
+            );
         }
     }
 }
@@ -613,7 +616,7 @@ fn one_declaration_gives_one_finding() {
     let (mut prod, _) = case("plan name=Containers tier=Standard");
     test.label = "test.bicepparam".into();
     prod.label = "prod.bicepparam".into();
-    let said = |deployments: &[&Deployment]| {
+    let found = |deployments: &[&Deployment]| {
         let mut all = Vec::new();
         for deployment in deployments {
             for results in rules::check(deployment, &none, &|_| true) {
@@ -622,7 +625,7 @@ fn one_declaration_gives_one_finding() {
         }
         rules::merge(all)
     };
-    let findings = said(&[&prod, &test]);
+    let findings = found(&[&prod, &test]);
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].verdict, Verdict::Off);
     assert!(
@@ -630,8 +633,8 @@ fn one_declaration_gives_one_finding() {
             .message
             .starts_with("Deployed by 'test.bicepparam': Images")
     );
-    assert!(said(&[&prod, &prod]).is_empty());
-    let alike = said(&[&test, &test]);
+    assert!(found(&[&prod, &prod]).is_empty());
+    let alike = found(&[&test, &test]);
     assert!(
         alike[0].message.starts_with("Images"),
         "{}",

@@ -437,7 +437,7 @@ fn module_paths(view: &View) -> Vec<String> {
     paths.filter(|path| !path.contains(':')).collect()
 }
 
-/// The folder that most modules of the file lie in, from the file's own.
+/// The folder that most modules of the file are in, from the file's own.
 fn module_folder(view: &View) -> PathBuf {
     let mut counts: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for path in module_paths(view)

@@ -29,7 +29,7 @@ pub(crate) fn suppress(text: &str, name: &str, rule: &RuleName) -> Option<Vec<Te
     understood(text, &edits, |file| file.suppresses(rule, &name)).then_some(edits)
 }
 
-/// Whether the file says after the edits what it should. One that is no YAML, or several documents, is left alone.
+/// Whether the file has the intended content after the edits. One that is no YAML, or several documents, is left alone.
 fn understood(text: &str, edits: &[TextEdit], says: impl Fn(&RuleFile) -> bool) -> bool {
     let read = |text: &str| config::rule_file::read(text).0;
     let one = !text.contains("\n---");

@@ -235,7 +235,7 @@ fn by_known_module(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     .collect()
 }
 
-/// The declaration itself: Standard for this plan, and what it says for the others.
+/// The declaration itself: Standard for this plan, unchanged for the others.
 fn at_declaration(off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
     cx.declaration(off.type_place, |declaration| {
         let body = declaration.body()?;

@@ -46,7 +46,7 @@ impl<'a> Literal<'a> {
         self.dollars == Some(0) || !self.raw[self.inner.clone()].contains("${")
     }
 
-    /// What the text of a part says: escapes count in single quotes only. One that Bicep does not know stays as
+    /// What the text of a part states: escapes count in single quotes only. One that Bicep does not know stays as
     /// written.
     pub fn decode(&self, part: Range<usize>) -> Cow<'a, str> {
         let text = self.raw.get(part).unwrap_or("");
@@ -56,7 +56,7 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// Where the text before an interpolation ends, whose first `$` stands at `interpolation`: of more `$` than open one, the first are
+    /// Where the text before an interpolation ends, whose first `$` is at `interpolation`: of more `$` than open one, the first are
     /// text.
     pub fn text_before(&self, interpolation: usize) -> usize {
         let rest = self.raw.get(interpolation..).unwrap_or("");

@@ -470,7 +470,7 @@ impl<'t> Declaration<'t> {
         self.field("path")
     }
 
-    /// The type of a parameter, or what a type stands for, as it is written.
+    /// The type of a parameter, or what a type represents, as it is written.
     fn declared_type(&self) -> Option<Value<'t>> {
         self.field("type")
     }

@@ -105,7 +105,7 @@ fn interpolation_errors(interpolation: Node<'_>, text: &str, errors: &mut Vec<Sy
             _ => None,
         };
         if let Some(literal) = literal {
-            let words = format!("an {literal} cannot stand in a string's hole");
+            let words = format!("an {literal} cannot be interpolated in a string");
             errors.push(error(node.byte_range(), words));
         }
         if literal.is_some() || node.child_count() == 0 || node.is_extra() {
@@ -119,7 +119,7 @@ fn interpolation_errors(interpolation: Node<'_>, text: &str, errors: &mut Vec<Sy
         };
         within.extend(node.children(&mut cursor).map(|child| (child, in_lambda)));
     }
-    // What lies between the tokens is blank, or a new line.
+    // What is between the tokens is blank, or a new line.
     tokens.sort_unstable_by_key(|token| token.start);
     let new_line = tokens.windows(2).find_map(|pair| {
         let between = text.get(pair[0].end..pair[1].start)?;
@@ -375,9 +375,9 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_holds_an_expression_of_one_line_without_objects_and_arrays() {
-        const OBJECT: &str = "an object cannot stand in a string's hole";
-        const ARRAY: &str = "an array cannot stand in a string's hole";
+    fn an_interpolation_holds_an_expression_of_one_line_without_objects_and_arrays() {
+        const OBJECT: &str = "an object cannot be interpolated in a string";
+        const ARRAY: &str = "an array cannot be interpolated in a string";
         const LINE: &str = "expected `}`";
         check("'${{}}'", &[("{}", OBJECT)]);
         check(

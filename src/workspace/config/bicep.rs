@@ -142,7 +142,7 @@ impl Reader {
     }
 }
 
-/// Adds to `leaf` what it does not say itself.
+/// Adds to `leaf` what it does not state itself.
 pub fn inherit(leaf: &mut BicepFile, base: &BicepFile) {
     type Aliases = IndexMap<String, (Option<String>, Option<String>)>;
     let merge = |leaf: &mut Aliases, base: &Aliases| {

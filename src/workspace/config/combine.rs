@@ -22,7 +22,7 @@ pub(super) fn combine(
     let mut say = |name: &str, value: String, origin: &str| {
         origins.push((name.to_owned(), value, origin.to_owned()));
     };
-    let origin = |overridden: bool, said: bool| match (overridden, said) {
+    let origin = |overridden: bool, written: bool| match (overridden, written) {
         (true, _) => "editor or command line",
         (false, true) => in_file.as_str(),
         (false, false) => "default",

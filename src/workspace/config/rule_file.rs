@@ -151,7 +151,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
-/// Where a text stands in a list (or is all there is).
+/// Where a text is in a list (or is all there is).
 fn place_of(list: &Data, text: &str) -> Span {
     match &list.kind {
         DataKind::List(items) => items.iter().find(|item| item.as_str() == Some(text)),
@@ -171,7 +171,7 @@ impl Reader {
         self.problems.push((span, words));
     }
 
-    /// Whether data is a mapping; says so where it is something else. Nothing at all is an empty mapping.
+    /// Whether data is a mapping; states so where it is something else. Nothing at all is an empty mapping.
     fn mapping(&mut self, data: &Data, name: &str) -> bool {
         match data.kind {
             DataKind::Map(_) => true,
@@ -343,7 +343,7 @@ impl Reader {
         }
     }
 
-    /// One of a few words, in any case; says which there are where it is none of them.
+    /// One of a few words, in any case; states which there are where it is none of them.
     fn choice<T: Copy>(&mut self, data: &Data, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = data.as_str().unwrap_or_default();
         let chosen = choices

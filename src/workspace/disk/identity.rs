@@ -9,7 +9,7 @@ use super::{DiskError, is_file, is_folder, names_in};
 /// Whether file systems of this platform find a file whatever the case of its name.
 const IN_ANY_CASE: bool = cfg!(any(windows, target_os = "macos"));
 
-/// The path with every link resolved; `None` where it leads nowhere.
+/// The path with every link resolved; `None` where it does not resolve.
 pub fn real(path: &Path) -> Option<PathBuf> {
     // Windows returns `\\?\C:\…`; the same file must have one form.
     fs::canonicalize(path).ok().map(|path| normalize(&path))
@@ -20,7 +20,7 @@ pub fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|known| known.is_symlink())
 }
 
-/// Whether a folder stands for another one without being a symbolic link: Windows has more kinds of such folders than
+/// Whether a folder represents another one without being a symbolic link: Windows has more kinds of such folders than
 /// Rust's standard library knows by name.
 pub fn is_reparse_point(metadata: impl FnOnce() -> Option<fs::Metadata>) -> bool {
     #[cfg(windows)]

@@ -131,7 +131,7 @@ fn is_uri(path: &Path) -> bool {
     })
 }
 
-/// Where `reference` would lie, whether it exists or not. `None` for what is no relative path. A `\` separates too:
+/// Where `reference` would be, whether it exists or not. `None` for what is no relative path. A `\` separates too:
 /// Bicep refuses it, but templates written on Windows link so.
 pub fn joined(folder: &Path, reference: &str) -> Option<PathBuf> {
     let reference = reference.replace('\\', "/");

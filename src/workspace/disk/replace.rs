@@ -18,7 +18,7 @@ pub fn while_writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// New content that lies beside its file until [`Staged::commit`] puts it there; dropped before, it is removed.
+/// New content that is beside its file until [`Staged::commit`] puts it there; dropped before, it is removed.
 #[derive(Debug)]
 pub struct Staged {
     beside: NamedTempFile,
@@ -116,7 +116,7 @@ fn beside(target: PathBuf, create: bool, bytes: &[u8]) -> Result<Staged, DiskErr
     let folder = target.parent().ok_or(DiskError::NotAFile)?;
     let mut builder = Builder::new();
     builder.prefix(".preflight-").suffix(".tmp");
-    // A temporary file is for its owner alone; what is created is for whom the system's defaults say.
+    // A temporary file is for its owner alone; a created file has the system's default permissions.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut beside = builder.tempfile_in(folder)?;

@@ -1,4 +1,4 @@
-//! What no person writes: nesting without end takes a bounded stack and says so in the model.
+//! What no person writes: nesting without end takes a bounded stack and is an error in the model.
 
 use super::{check_expr, lower};
 use crate::model::lower::MAX_DEPTH;
