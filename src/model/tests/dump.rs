@@ -176,6 +176,8 @@ impl Dump {
         self.text.push_str("module");
         self.symbol(&m.declaration);
         let mut inline = None;
+        // A linked template has a scope of its own.
+        let of_text = matches!(m.target, Target::Inline(_) | Target::Value(_));
         match &m.target {
             Target::Inline(template) => {
                 self.text.push_str(" inline");
@@ -191,7 +193,7 @@ impl Dump {
         self.text
             .push_str(match m.evaluation.as_ref().map(|scope| scope.as_str()) {
                 Some(Some("outer")) => " outer\n",
-                None if !m.versioned => " outer\n",
+                None if of_text && !m.versioned => " outer\n",
                 _ => " inner\n",
             });
         self.indent += 1;
