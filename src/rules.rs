@@ -14,6 +14,7 @@ mod property;
 pub mod suppress;
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use crate::eval::{Existence, Expansion, Instance, ResourceFilter};
@@ -126,6 +127,8 @@ pub struct Deployment {
 pub struct WorkspacePlans {
     plans: Vec<(Arc<str>, Instance)>,
     base: Option<Arc<WorkspacePlans>>,
+    /// Labels of deployments whose instances in the base do not count.
+    replaced: BTreeSet<Arc<str>>,
     indexes: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -144,6 +147,23 @@ impl WorkspacePlans {
             base: Some(base),
             ..WorkspacePlans::new(plans)
         }
+    }
+
+    /// Instances of deployments that changed, in the place of those that they had.
+    pub fn replacing(
+        replaced: BTreeSet<Arc<str>>,
+        plans: Vec<(Arc<str>, Instance)>,
+        base: Arc<WorkspacePlans>,
+    ) -> Self {
+        WorkspacePlans {
+            replaced,
+            ..WorkspacePlans::before(plans, base)
+        }
+    }
+
+    /// Whether the instances of a deployment in one of the layers do not count.
+    pub fn replaces(&self, layer: &WorkspacePlans, label: &str) -> bool {
+        !std::ptr::eq(self, layer) && self.replaced.contains(label)
     }
 
     /// These, and those that all deployments share.

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::deployments::expand_all;
+use super::deployments::{expand_all, outputs_all};
 use super::report::Locator;
 use super::{Analysis, Location};
 use crate::eval::expand::scope_of;
 use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
-use crate::model::{FileId, FileKind, ScopeKind};
+use crate::model::{FileId, FileKind, Ident, ScopeKind};
+use crate::rules::change;
 use crate::rules::finding::Verdict;
 
 /// Everything, existing resources included.
@@ -34,6 +35,8 @@ pub struct Inventory {
     pub scope: &'static str,
     /// The resources in order.
     pub resources: Vec<InventoryResource>,
+    /// The outputs. Not part of the JSON.
+    pub outputs: Vec<(Ident, Value)>,
     /// What could not be read.
     pub unread: Vec<InventoryUnread>,
     /// The findings on its registries (for `preflight/inventory`): location, verdict, message.
@@ -63,6 +66,10 @@ pub struct InventoryResource {
     pub resource_group: Option<Arc<str>>,
     /// Pricing tier. The outer `None`: the resource is no Defender plan; the inner one: not known.
     pub tier: Option<Option<Arc<str>>>,
+    /// Where it is deployed, so that two of them are told apart though they are not known. Not part of the JSON.
+    pub target: String,
+    /// What is known of `properties`. Not part of the JSON.
+    pub properties: Option<Value>,
     /// SKU. The outer `None`: the resource is no registry; the inner one: not known.
     pub sku: Option<Option<Arc<str>>>,
     /// Its type string.
@@ -148,6 +155,7 @@ impl Analysis {
             entry: self.workspace.file(entry).path.clone(),
             scope: scope_name(scope),
             resources,
+            outputs: outputs_all(&self.workspace, (entry, values)),
             unread,
             verdicts,
         })
@@ -176,6 +184,8 @@ impl Analysis {
             subscription: instance.scope.subscription.as_ref().and_then(known_text),
             resource_group: instance.scope.resource_group.as_ref().and_then(known_text),
             tier: member_of(instance, PLAN, ["properties", "pricingTier"]),
+            target: change::scope_text(&instance.scope),
+            properties: instance.body.member("properties").cloned(),
             sku: member_of(instance, REGISTRY, ["sku", "name"]),
             location: locator.locate(self, instance.type_place)?,
             via: instance

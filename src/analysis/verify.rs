@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -13,10 +14,10 @@ use super::deployments::{Key, expand_all, outputs_all};
 use super::inventory::EVERYTHING;
 use crate::eval::{Expansion, Instance, ResourceFilter};
 use crate::model::{FileId, FileKind, Ident, ItemKind};
-use crate::rules::change::{Change, is_deployed, printed, text_of};
+use crate::rules::change::{self, Change, is_compared, printed, text_of};
 use crate::rules::finding::{Finding, Verdict};
-use crate::rules::fix::{Fix, apply};
-use crate::rules::{self, Deployment, WorkspacePlans};
+use crate::rules::fix::{FileEdit, Fix, apply};
+use crate::rules::{self, Deployment, Rule, WorkspacePlans};
 use crate::syntax;
 use crate::workspace::entries::Sharing;
 use crate::workspace::files::language_of;
@@ -24,18 +25,8 @@ use crate::workspace::files::language_of;
 /// Times that an evaluation is repeated because it needed files that were not loaded.
 const MAX_ROUNDS: usize = 64;
 
-/// The members of a resource that are compared.
-const COMPARED: &[&str] = &[
-    "properties",
-    "sku",
-    "location",
-    "tags",
-    "kind",
-    "identity",
-    "zones",
-    "plan",
-    "managedby",
-];
+/// Outcomes that are kept: the findings of one declaration or file often propose the same edits.
+const MAX_RECENT: usize = 8;
 
 /// Verifies the fixes of one request; evaluates each deployment as it is once.
 #[derive(Default)]
@@ -45,6 +36,20 @@ pub(super) struct Verifier {
     reported: BTreeMap<Key, Vec<Reported>>,
     /// Syntax errors of the files as they are.
     errors: BTreeMap<FileId, usize>,
+    recent: Vec<(Key, Vec<FileEdit>, Option<Rc<Outcome>>)>,
+}
+
+/// The deployments that change after edits.
+type Outcome = Vec<(Key, Changed)>;
+
+/// A deployment after edits.
+struct Changed {
+    after: Evaluated,
+    /// Resources before the edits that are no longer there, by position.
+    removed: Vec<usize>,
+    /// Resources after them that were not there.
+    added: Vec<usize>,
+    reported: Vec<Reported>,
 }
 
 /// A deployment as far as fixes are concerned.
@@ -99,21 +104,48 @@ impl Verifier {
         kept
     }
 
-    /// Applies a fix for a moment, and looks at what comes of it.
+    /// Whether a fix does what it promises.
     fn holds(&mut self, analysis: &mut Analysis, finding: &Finding, fix: &Fix) -> bool {
-        let Some(texts) = self.edited(analysis, fix) else {
-            return false;
+        let own = (finding.entry, finding.parameters);
+        let mut recent = self.recent.iter();
+        let known = recent.find(|(key, edits, _)| *key == own && *edits == fix.edits);
+        let outcome = match known {
+            Some((.., outcome)) => outcome.clone(),
+            None => {
+                let outcome = self.outcome(analysis, own, &fix.edits).map(Rc::new);
+                self.recent.truncate(MAX_RECENT - 1);
+                self.recent
+                    .insert(0, (own, fix.edits.clone(), outcome.clone()));
+                outcome
+            }
         };
+        outcome.is_some_and(|outcome| {
+            self.changes_as_promised(finding, fix, &outcome)
+                && (fix.silences || self.finding_is_gone(finding, &outcome))
+        })
+    }
+
+    /// Applies edits for a moment, and looks at what comes of it. `None` if they must not be made.
+    fn outcome(
+        &mut self,
+        analysis: &mut Analysis,
+        own: Key,
+        edits: &[FileEdit],
+    ) -> Option<Outcome> {
+        let texts = self.edited(analysis, edits)?;
         // Configuration changes no deployment.
         if texts.is_empty() {
-            return true;
+            return Some(Outcome::new());
         }
         let files: Vec<FileId> = texts.iter().map(|(id, _)| *id).collect();
-        let keys = analysis.deployments_around(finding, &files);
+        let keys = analysis.deployments_around(own, &files);
         for key in &keys {
             if !self.before.contains_key(key) {
-                let evaluated = analysis.evaluated(*key);
-                self.before.insert(*key, evaluated);
+                let before = analysis.evaluated(*key);
+                let plans = Shared::default();
+                let reported = analysis.reported(*key, &before.expansion, &plans);
+                self.before.insert(*key, before);
+                self.reported.insert(*key, reported);
             }
         }
         let unused = |analysis: &Analysis| -> BTreeSet<Ident> {
@@ -125,23 +157,22 @@ impl Verifier {
             .iter()
             .map(|(id, text)| analysis.workspace.overlay(*id, text))
             .collect();
-        let mut holds = unused(analysis).is_subset(&unused_before);
-        if holds {
-            let after = self.kept(analysis, finding, fix, &keys);
-            holds = after.is_some_and(|after| {
-                fix.silences || self.finding_is_gone(analysis, finding, &after)
-            });
-        }
+        let holds = unused(analysis).is_subset(&unused_before);
+        let outcome = holds.then(|| self.evaluate(analysis, &keys)).flatten();
         for one in covered {
             analysis.workspace.uncover(one);
         }
-        holds
+        outcome
     }
 
     /// The templates and parameter files that a fix leaves. `None` if one of them has more syntax errors than before.
-    fn edited(&mut self, analysis: &mut Analysis, fix: &Fix) -> Option<Vec<(FileId, String)>> {
+    fn edited(
+        &mut self,
+        analysis: &mut Analysis,
+        edits: &[FileEdit],
+    ) -> Option<Vec<(FileId, String)>> {
         let mut texts = Vec::new();
-        for edit in &fix.edits {
+        for edit in edits {
             let ending = edit.path.extension().unwrap_or_default();
             if ending == "yaml" || ending == "yml" {
                 continue;
@@ -166,73 +197,71 @@ impl Verifier {
         Some(texts)
     }
 
-    /// The deployments after a fix, if each changes only as the rule states that it may.
-    fn kept(
-        &self,
-        analysis: &mut Analysis,
-        finding: &Finding,
-        fix: &Fix,
-        keys: &[Key],
-    ) -> Option<BTreeMap<Key, Evaluated>> {
-        let rule = rules::rule_of(finding.rule)?;
-        let mut all = BTreeMap::new();
+    /// The deployments as they are now. `None` if one of them has other outputs, or if more of it cannot be read.
+    fn evaluate(&self, analysis: &mut Analysis, keys: &[Key]) -> Option<Outcome> {
+        let mut outcome = Outcome::new();
         for key in keys {
             let (before, after) = (&self.before[key], analysis.evaluated(*key));
-            let change = Change {
-                before: &before.expansion.instances,
-                removed: before.missing_in(&after),
-                added: after.missing_in(before),
-            };
-            let same = change.removed.is_empty() && change.added.is_empty();
-            let kept = same || !fix.silences && rule.may_change(finding, fix, &change);
-            if !kept || after.unread > before.unread || after.outputs != before.outputs {
+            if after.unread > before.unread || after.outputs != before.outputs {
                 return None;
             }
-            all.insert(*key, after);
+            let changed = Changed {
+                removed: before.missing_in(&after),
+                added: after.missing_in(before),
+                reported: Vec::new(),
+                after,
+            };
+            outcome.push((*key, changed));
         }
-        Some(all)
+        let plans = Shared::of(analysis, &outcome);
+        for (key, changed) in &mut outcome {
+            changed.reported = analysis.reported(*key, &changed.after.expansion, &plans);
+        }
+        Some(outcome)
+    }
+
+    /// Whether each deployment changes only as the rule says that it may.
+    fn changes_as_promised(&self, finding: &Finding, fix: &Fix, outcome: &Outcome) -> bool {
+        let rule = rules::rule_of(finding.rule);
+        outcome.iter().all(|(key, changed)| {
+            let before = &self.before[key].expansion.instances;
+            let after = &changed.after.expansion.instances;
+            let change = Change {
+                before,
+                removed: changed.removed.iter().map(|at| &before[*at]).collect(),
+                added: changed.added.iter().map(|at| &after[*at]).collect(),
+            };
+            let same = change.removed.is_empty() && change.added.is_empty();
+            let may_change = |rule: &dyn Rule| rule.may_change(finding, fix, &change);
+            same || !fix.silences && rule.is_some_and(may_change)
+        })
     }
 
     /// Whether the finding's own deployment no longer reports it, and no deployment reports what it did not.
-    fn finding_is_gone(
-        &mut self,
-        analysis: &Analysis,
-        finding: &Finding,
-        after: &BTreeMap<Key, Evaluated>,
-    ) -> bool {
+    fn finding_is_gone(&self, finding: &Finding, outcome: &Outcome) -> bool {
         let own = (finding.entry, finding.parameters);
-        let mut changed = Shared::of(analysis, after);
-        after.iter().all(|(key, evaluated)| {
-            let expansion = &self.before[key].expansion;
-            let old = self
-                .reported
-                .entry(*key)
-                .or_insert_with(|| analysis.reported(*key, expansion, &mut Shared::default()));
-            let new = analysis.reported(*key, &evaluated.expansion, &mut changed);
+        outcome.iter().all(|(key, changed)| {
+            let (old, new) = (&self.reported[key], &changed.reported);
             let count = |all: &[Reported]| all.iter().filter(|one| one.is(finding)).count();
-            let fewer = *key != own || count(&new) < count(old);
-            let known = |one: &Reported| {
-                one.2 == Verdict::Hint
-                    || old
-                        .iter()
-                        .any(|other| (other.0, &other.1) == (one.0, &one.1))
-            };
-            fewer && new.iter().all(known)
+            let fewer = *key != own || count(new) < count(old);
+            let known: FxHashSet<_> = old.iter().map(|one| (one.0, &one.1)).collect();
+            let is_known =
+                |one: &Reported| one.2 == Verdict::Hint || known.contains(&(one.0, &one.1));
+            fewer && new.iter().all(is_known)
         })
     }
 }
 
 impl Evaluated {
-    /// The resources that another evaluation of the same deployment does not have, or not as often.
-    fn missing_in(&self, other: &Evaluated) -> Vec<&Instance> {
+    /// The positions of resources that another evaluation of the same deployment does not have, or not as often.
+    fn missing_in(&self, other: &Evaluated) -> Vec<usize> {
         let missing = self.resources.iter().flat_map(|(text, positions)| {
             let there = other.resources.get(text).map_or(0, Vec::len);
             positions.iter().skip(there)
         });
         let mut missing: Vec<usize> = missing.copied().collect();
         missing.sort_unstable();
-        let instances = &self.expansion.instances;
-        missing.into_iter().map(|at| &instances[at]).collect()
+        missing
     }
 }
 
@@ -247,64 +276,54 @@ impl Reported {
     }
 }
 
-/// What deployments share with others after a fix.
+/// What the deployments that changed share with others.
 #[derive(Default)]
 struct Shared {
     labels: BTreeSet<Arc<str>>,
-    instances: Vec<(Sharing, Arc<str>, Instance)>,
-    /// With what the other deployments share, by that and by the units of the deployment that it is for.
-    merged: Vec<(Arc<WorkspacePlans>, Vec<Sharing>, Arc<WorkspacePlans>)>,
+    instances: Vec<(Sharing, (Arc<str>, Instance))>,
 }
 
 impl Shared {
-    fn of(analysis: &Analysis, changed: &BTreeMap<Key, Evaluated>) -> Self {
+    fn of(analysis: &Analysis, outcome: &Outcome) -> Self {
         let mut all = Shared::default();
-        for (&key, evaluated) in changed {
-            if let Some(deployment) = analysis.deployment_as(key, &evaluated.expansion) {
-                let sharing = analysis.sharing_of(key, &deployment.label);
+        for (key, changed) in outcome {
+            if let Some(deployment) = analysis.deployment_as(*key, &changed.after.expansion) {
+                let label = &deployment.label;
+                let sharing = analysis.sharing_of(*key, label);
                 let shared = rules::shared(&deployment).into_iter();
-                let label = deployment.label;
-                all.instances
-                    .extend(shared.map(|one| (sharing.clone(), label.clone(), one)));
-                all.labels.insert(label);
+                let labelled = shared.map(|one| (sharing.clone(), (label.clone(), one)));
+                all.instances.extend(labelled);
+                all.labels.insert(label.clone());
             }
         }
         all
     }
 
     /// What a deployment whose label is in a folder reads of the others.
-    fn with(&mut self, present: Arc<WorkspacePlans>, label: &str) -> Arc<WorkspacePlans> {
+    fn over(&self, present: Arc<WorkspacePlans>, label: &str) -> Arc<WorkspacePlans> {
         if self.labels.is_empty() {
             return present;
         }
         let folder = Path::new(label).parent();
         let units: Vec<Sharing> = folder.into_iter().flat_map(Sharing::with_folder).collect();
-        let mut merged = self.merged.iter();
-        if let Some((.., known)) =
-            merged.find(|one| Arc::ptr_eq(&one.0, &present) && one.1 == units)
-        {
-            return known.clone();
-        }
         let reaches = |sharing: &Sharing| *sharing == Sharing::Workspace || units.contains(sharing);
         let changed = self
             .instances
             .iter()
-            .filter(|(sharing, ..)| reaches(sharing));
-        let changed = changed.map(|(_, label, one)| (label.clone(), one.clone()));
-        let unchanged = present.layers().flat_map(WorkspacePlans::plans);
-        let unchanged = unchanged.filter(|(label, _)| !self.labels.contains(label));
-        let mut plans: Vec<_> = unchanged.cloned().chain(changed).collect();
-        plans.sort_by(|a, b| a.0.cmp(&b.0));
-        let plans = Arc::new(WorkspacePlans::new(plans));
-        self.merged.push((present, units, plans.clone()));
-        plans
+            .filter(|(sharing, _)| reaches(sharing));
+        let mut changed: Vec<_> = changed.map(|(_, labelled)| labelled.clone()).collect();
+        changed.sort_by(|a, b| a.0.cmp(&b.0));
+        Arc::new(WorkspacePlans::replacing(
+            self.labels.clone(),
+            changed,
+            present,
+        ))
     }
 }
 
 impl Analysis {
-    /// The deployments that read one of the files, and those of the finding, which come first.
-    fn deployments_around(&self, finding: &Finding, files: &[FileId]) -> Vec<Key> {
-        let own = (finding.entry, finding.parameters);
+    /// The deployments that read one of the files, and that of the finding, which comes first.
+    fn deployments_around(&self, own: Key, files: &[FileId]) -> Vec<Key> {
         let readers = files
             .iter()
             .flat_map(|file| self.deployments.readers(*file));
@@ -338,7 +357,7 @@ impl Analysis {
 
     fn evaluated(&mut self, key: Key) -> Evaluated {
         let filter = ResourceFilter {
-            body: COMPARED,
+            body: change::COMPARED,
             ordered: rules::filter().ordered,
             ..EVERYTHING
         };
@@ -353,9 +372,7 @@ impl Analysis {
         let expansion = result.0;
         let mut resources: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (position, instance) in expansion.instances.iter().enumerate() {
-            if is_deployed(instance)
-                && !instance.resource_type.is("Microsoft.Resources/deployments")
-            {
+            if is_compared(instance) {
                 let alike = resources.entry(text_of(instance)).or_default();
                 alike.push(position);
             }
@@ -381,17 +398,12 @@ impl Analysis {
     }
 
     /// What the rules report of a deployment that has become this.
-    fn reported(
-        &self,
-        key: Key,
-        expansion: &Arc<Expansion>,
-        changed: &mut Shared,
-    ) -> Vec<Reported> {
+    fn reported(&self, key: Key, expansion: &Arc<Expansion>, changed: &Shared) -> Vec<Reported> {
         let Some(deployment) = self.deployment_as(key, expansion) else {
             return Vec::new();
         };
         let present = self.deployments.shared_with(&key, &deployment);
-        let shared = changed.with(present, &deployment.label);
+        let shared = changed.over(present, &deployment.label);
         let path = &self.workspace.file(key.0).path;
         let alone = self.workspace.folder_of(path).is_none();
         let shows = |file| self.workspace.shows(file, alone);

@@ -55,6 +55,15 @@ pub(crate) fn with_canonical(cx: &Context<'_>, env: Env<'_>, expr: &Expr, value:
     }
 }
 
+/// What a name stands for, where that is another expression: a variable's, a default, an argument.
+pub(crate) fn meaning<'e>(
+    cx: &Context<'_>,
+    env: Env<'e>,
+    expr: &'e Expr,
+) -> Option<(Env<'e>, &'e Expr)> {
+    Walk::new(cx, MAX_NODES).meaning(env, expr)
+}
+
 struct Walk<'c> {
     cx: &'c Context<'c>,
     nodes: Cell<u32>,

@@ -7,15 +7,15 @@ use super::context::Context;
 use super::evaluate::{reason_of, value_of};
 use super::scope::Env;
 use super::value::{Kind, Value};
-use super::{Existence, Uncertainty, canonicalize, print};
+use super::{Existence, Uncertainty, Unmet, canonicalize, print};
 use crate::model::{Expr, Loop, NodeRef};
 
 impl Existence {
     /// Both: no is stronger than maybe, maybe than definitely.
     pub(crate) fn and(&self, other: Existence) -> Existence {
         match (self, other) {
-            (Existence::Never(place), _) => Existence::Never(*place),
-            (_, Existence::Never(place)) => Existence::Never(place),
+            (Existence::Never(unmet), _) => Existence::Never(unmet.clone()),
+            (_, Existence::Never(unmet)) => Existence::Never(unmet),
             (Existence::Always, other) => other,
             (_, Existence::Always) => self.clone(),
             (Existence::Conditional(a), Existence::Conditional(b)) => {
@@ -50,24 +50,30 @@ pub(crate) fn of_conditions(cx: &Context<'_>, env: Env<'_>, conditions: &[Expr])
     let mut existence = Existence::Always;
     for condition in conditions {
         let value = value_of(cx, env, condition);
-        let place = Some(env.place(condition.node));
         match value.as_bool() {
             Some(true) => {}
             // Where the value comes from may be elsewhere; the condition is what a reader looks for.
-            Some(false) => return Existence::Never(place),
+            Some(false) => return Existence::Never(Some(unmet(env, condition))),
             None => existence = existence.and(uncertainty(cx, env, condition, &value)),
         }
     }
     existence
 }
 
+/// A condition that is false.
+pub(crate) fn unmet(env: Env<'_>, condition: &Expr) -> Unmet {
+    Unmet {
+        place: env.place(condition.node),
+        text: print::print(condition, env.is_bicep()).into(),
+    }
+}
+
 /// A condition that is not known.
 fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) -> Existence {
-    let place = Some(env.place(condition.node));
     let canonical = canonicalize::condition(cx, env, condition);
     match canonical.as_ref().and_then(|c| c.as_constant()) {
         Some(true) => return Existence::Always,
-        Some(false) => return Existence::Never(place),
+        Some(false) => return Existence::Never(Some(unmet(env, condition))),
         None => {}
     }
     let mut conditions = match &canonical {
@@ -81,7 +87,7 @@ fn uncertainty(cx: &Context<'_>, env: Env<'_>, condition: &Expr, value: &Value) 
         unknown_loop: false,
         reason: reason_of(value),
         text: print::print(condition, env.is_bicep()).into(),
-        place,
+        place: Some(env.place(condition.node)),
     }))
 }
 

@@ -8,13 +8,13 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, MAX_TURNS};
 use super::evaluate::{settled, value_of};
 use super::instance::older_form;
-use super::loops::{Iteration, Iterations, each_iteration};
+use super::loops::{Iteration, each_iteration, each_unchosen};
 use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Frame, Inputs, Origin, Section, Symbol};
 use super::value::{Kind, Members, TOO_LARGE, Value};
 use super::{
-    DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unread,
-    canonicalize, existence, known, order, places, symbols,
+    DeploymentScope, Existence, Expansion, Files, Instance, ModuleUse, ResourceFilter, Unmet,
+    Unread, canonicalize, existence, known, order, places, symbols,
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
@@ -289,13 +289,12 @@ fn each<'o>(
     env: Env<'_>,
     declaration: &Declaration,
     f: &mut EachIteration<'_, 'o>,
-) -> Option<Iterations> {
+) {
     let Some(over) = &declaration.loops else {
-        f(out, env, Existence::Always, Some(1));
-        return None;
+        return f(out, env, Existence::Always, Some(1));
     };
     let mut cut = false;
-    let iterations = each_iteration(cx, env, over, true, &mut |env, iteration| match iteration {
+    each_iteration(cx, env, over, true, &mut |env, iteration| match iteration {
         Iteration::Known(_) if out.full() => {
             // One more represents all that are left.
             if !std::mem::replace(&mut cut, true) {
@@ -309,11 +308,13 @@ fn each<'o>(
             f(out, env, existence, None);
         }
         Iteration::Never => {
-            let place = existence::loop_place(env, over);
-            f(out, env, Existence::Never(Some(place)), Some(0));
+            let unmet = Unmet {
+                place: existence::loop_place(env, over),
+                text: "".into(),
+            };
+            f(out, env, Existence::Never(Some(unmet)), Some(0));
         }
     });
-    Some(iterations)
 }
 
 fn expand_resource<'t>(
@@ -341,12 +342,10 @@ fn expand_resource<'t>(
         Some(ty) => out.want.wants(ty.as_str()),
         None => true,
     } && (!resource.existing || out.want.existing);
-    let mut list = None;
-    let first = out.expansion.instances.len();
     // Bicep's lowering gives children their parents' loops; ARM's are deployed in each iteration of their parent.
     let inside = !env.is_bicep() && resource.declaration.loops.is_some();
     if wanted || inside {
-        let iterations = each(
+        each(
             cx,
             out,
             env,
@@ -366,11 +365,8 @@ fn expand_resource<'t>(
                 }
             },
         );
-        list = iterations.and_then(|iterations| iterations.list);
-    }
-    if list.is_some() {
-        for instance in &mut out.expansion.instances[first..] {
-            instance.list = instance.list.or(list);
+        if wanted && !matches!(site.existence, Existence::Never(_)) {
+            expand_unchosen(cx, out, env, site, chain);
         }
     }
     if !inside {
@@ -379,6 +375,30 @@ fn expand_resource<'t>(
         }
     }
     chain.pop();
+}
+
+/// The instances for elements that conditions keep out of a loop's list.
+fn expand_unchosen(
+    cx: &Context<'_>,
+    out: &mut Out<'_>,
+    env: Env<'_>,
+    site: &Site<'_>,
+    chain: &[&Resource],
+) {
+    let over = chain.last().and_then(|one| one.declaration.loops.as_ref());
+    let Some(over) = over else {
+        return;
+    };
+    let first = out.expansion.instances.len();
+    each_unchosen(cx, env, over, &mut |env, unmet| {
+        let site = Site {
+            copies: Some(0),
+            ..site.and(Existence::Never(Some(unmet)))
+        };
+        expand_instance(cx, out, env, &site, chain);
+    });
+    let unchosen = out.expansion.instances.drain(first..);
+    out.expansion.unchosen.extend(unchosen);
 }
 
 /// One instance of the innermost resource of `chain`.
@@ -439,7 +459,6 @@ fn expand_instance(
         existing: resource.existing,
         existence,
         copies: site.copies,
-        list: None,
         scope,
         body,
         type_place: env.place(declaration.type_node),
@@ -504,8 +523,7 @@ fn expand_module(
     {
         return;
     }
-    let first = out.expansion.instances.len();
-    let iterations = each(
+    each(
         cx,
         out,
         env,
@@ -527,11 +545,6 @@ fn expand_module(
             );
         },
     );
-    if let Some(list) = iterations.and_then(|iterations| iterations.list) {
-        for instance in &mut out.expansion.instances[first..] {
-            instance.list = instance.list.or(Some(list));
-        }
-    }
 }
 
 /// The reference of a module as written; empty for an inline or computed template.

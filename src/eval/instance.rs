@@ -77,8 +77,6 @@ pub struct Instance {
     /// 1 for a single resource or one turn of a loop of known length; 0 for what a turn of an empty loop would be; `None`
     /// where one instance represents a loop of unknown length.
     pub copies: Option<u64>,
-    /// The array literal that its loop runs over, where it is one: where a fix adds an element.
-    pub list: Option<NodeRef>,
     /// Where it is deployed to.
     pub scope: DeploymentScope,
     /// The requested members, as an object.
@@ -100,9 +98,18 @@ pub enum Existence {
     /// It is.
     Always,
     /// It is not: the condition that is false, or the loop that is empty.
-    Never(Option<NodeRef>),
+    Never(Option<Unmet>),
     /// It depends on a condition or a loop that is not known.
     Conditional(Arc<Uncertainty>),
+}
+
+/// A condition that is false, or a loop that is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmet {
+    /// Where it is.
+    pub place: NodeRef,
+    /// The condition as written, shortened; empty for a loop.
+    pub text: Arc<str>,
 }
 
 /// What a presence depends on.
@@ -168,6 +175,8 @@ pub struct ModuleUse {
 pub struct Expansion {
     /// The resources, in order of declaration, modules in place.
     pub instances: Vec<Instance>,
+    /// Resources that loops would make if conditions in their lists had the other value, each with that condition.
+    pub unchosen: Vec<Instance>,
     /// What could not be read.
     pub unread: Vec<Unread>,
     /// Declarations with a syntax error that were passed over, in files of the closure.

@@ -24,13 +24,10 @@ pub(crate) fn attribute(out: &mut Out<'_>, first: usize, env: Env<'_>, module: &
         instance.place = env.place(module.declaration.node);
         instance.known_module = true;
         instance.api_version = Value::unknown("the module chooses its version");
-        instance.list = instance.list.filter(|list| *list != NOWHERE);
         instance.name = placed(&instance.name);
         instance.body = placed(&instance.body);
         match &mut instance.existence {
-            Existence::Never(condition) => {
-                *condition = condition.map(|it| if it == NOWHERE { place } else { it });
-            }
+            Existence::Never(Some(unmet)) if unmet.place == NOWHERE => unmet.place = place,
             Existence::Conditional(uncertainty) if uncertainty.place == Some(NOWHERE) => {
                 Arc::make_mut(uncertainty).place = Some(place);
             }

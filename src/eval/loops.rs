@@ -7,7 +7,8 @@ use super::context::{Context, MAX_TURNS};
 use super::evaluate::value_of;
 use super::scope::{Binding, Env, Local};
 use super::value::{Kind, TOO_LARGE, Type, Value};
-use crate::model::{Expr, ExprKind, Ident, Loop, NodeRef};
+use super::{Unmet, canonicalize, existence};
+use crate::model::{Expr, ExprKind, Ident, Loop};
 
 /// One turn.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,9 +29,10 @@ pub(crate) struct Iterations {
     pub open: Option<Arc<str>>,
     /// There is at least one turn, though not known which.
     pub non_empty: bool,
-    /// The array literal it runs over.
-    pub list: Option<NodeRef>,
 }
+
+/// Expressions in each other that are searched for the parts of a list.
+const MAX_LIST_DEPTH: usize = 8;
 
 /// Why the index of an element is not known that definitely is there.
 pub(crate) const UNPLACED: &str = "its position is not known";
@@ -57,6 +59,70 @@ pub(crate) fn each_iteration(
             })
         }
         Loop::Count { name, count } => each_of_count(cx, env, (name, count), resource, f),
+    }
+}
+
+/// Runs `f` for each element that a condition keeps out of a loop's list, and with that condition.
+pub(crate) fn each_unchosen(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    over: &Loop,
+    f: &mut dyn FnMut(Env<'_>, Unmet),
+) {
+    let Loop::Items { item, index, over } = over else {
+        return;
+    };
+    let mut found = Vec::new();
+    unchosen(cx, env, over, MAX_LIST_DEPTH, &mut found);
+    for (value, unmet) in found {
+        let index = index.as_ref();
+        bind_item(env, item, index, &Iteration::Never, value, &mut |env| {
+            f(env, unmet.clone());
+        });
+    }
+}
+
+/// The elements of a list's branches that are not taken.
+fn unchosen(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    list: &Expr,
+    depth: usize,
+    found: &mut Vec<(Value, Unmet)>,
+) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    match &list.kind {
+        ExprKind::Call { name, args, .. } if name.is("if") => {
+            let [condition, then, otherwise] = &**args else {
+                return;
+            };
+            let (taken, other) = match value_of(cx, env, condition).as_bool() {
+                Some(true) => (then, otherwise),
+                Some(false) => (otherwise, then),
+                None => return,
+            };
+            if let Kind::Array(array) = value_of(cx, env, other).kind {
+                let unmet = existence::unmet(env, condition);
+                found.extend(array.items.iter().map(|one| (one.clone(), unmet.clone())));
+            }
+            unchosen(cx, env, taken, depth, found);
+        }
+        ExprKind::Call { name, args, .. } if name.is("union") || name.is("concat") => {
+            args.iter()
+                .for_each(|list| unchosen(cx, env, list, depth, found));
+        }
+        ExprKind::Array(elements) => {
+            let spread = elements.iter().filter(|element| element.spread);
+            spread.for_each(|element| unchosen(cx, env, &element.value, depth, found));
+        }
+        ExprKind::Name(_) => {
+            if let Some((env, list)) = canonicalize::meaning(cx, env, list) {
+                unchosen(cx, env, list, depth, found);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -100,7 +166,6 @@ fn each_of_count(
             known: 0,
             open: Some(reason),
             non_empty: false,
-            list: None,
         }
     };
     match count.kind {
@@ -119,7 +184,6 @@ fn each_of_count(
                 known: count.max(0) as usize,
                 open: None,
                 non_empty: count > 0,
-                list: None,
             }
         }
         Kind::Int(_) => open(TOO_LARGE.into(), f),
@@ -177,7 +241,6 @@ fn run(
         known: 0,
         open: None,
         non_empty: false,
-        list: list.place,
     };
     match &list.kind {
         Kind::Array(array) if array.items.len() <= MAX_TURNS => {

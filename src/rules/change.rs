@@ -5,6 +5,19 @@ use std::fmt::Write;
 
 use crate::eval::{DeploymentScope, Existence, Instance, Kind, Value};
 
+/// The members of a resource that are compared.
+pub(crate) const COMPARED: &[&str] = &[
+    "properties",
+    "sku",
+    "location",
+    "tags",
+    "kind",
+    "identity",
+    "zones",
+    "plan",
+    "managedby",
+];
+
 /// How a deployment differs after a fix.
 pub struct Change<'a> {
     /// All its instances before.
@@ -27,6 +40,11 @@ pub(crate) fn is_deployed(instance: &Instance) -> bool {
     !instance.existing
         && !matches!(instance.existence, Existence::Never(_))
         && instance.copies != Some(0)
+}
+
+/// Whether an instance is compared: nested deployments are, by what they deploy.
+pub(crate) fn is_compared(instance: &Instance) -> bool {
+    is_deployed(instance) && !instance.resource_type.is("Microsoft.Resources/deployments")
 }
 
 /// All that is known of an instance.

@@ -209,7 +209,6 @@ fn check_registry(
         subject: Subject::Of(Arc::new(RegistrySubject {
             declaration: registry.place,
             deployment_paths: vec![way],
-            subscription_known: plan::knows_subscription(registry),
             plans_off: result.shared_off.clone(),
             lists: result.shared_lists.clone(),
         })),

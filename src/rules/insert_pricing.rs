@@ -10,14 +10,17 @@ mod promise;
 mod rule_file;
 mod turn_on;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use indexmap::IndexMap;
 
 use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
 use super::finding::{Finding, Subject, Verdict};
 use super::fix::{FileEdit, Fix, FixContext, TextEdit, Views};
 use super::suppress::pragma_edit;
 use crate::model::{FileId, FileKind, NodeRef};
+use crate::syntax::data;
 use crate::syntax::edit::unused;
 use crate::workspace::config::{Coverage, Plan};
 use place::Target;
@@ -55,9 +58,13 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
     job.made
 }
 
-/// Ids of the two insertions in the best place.
-const INSERT_CONTAINERS: &str = "insert-containers";
-const INSERT_CONTAINER_REGISTRY: &str = "insert-container-registry";
+/// Id of the insertion in the best place.
+fn insert_id(plan: Plan) -> &'static str {
+    match plan {
+        Plan::Containers => "insert-containers",
+        Plan::ContainerRegistry => "insert-container-registry",
+    }
+}
 
 /// Id of the fix that lets a plan be deployed.
 const ALWAYS_DEPLOY: &str = "always-deploy";
@@ -98,10 +105,7 @@ impl Job<'_> {
     }
 
     fn other_plan_id(&self) -> &'static str {
-        match self.cx.settings.plan {
-            Plan::Containers => INSERT_CONTAINER_REGISTRY,
-            Plan::ContainerRegistry => INSERT_CONTAINERS,
-        }
+        insert_id(self.plans()[1])
     }
 
     /// Adds a fix, unless it edits nothing, or is there already.
@@ -147,7 +151,26 @@ impl Job<'_> {
             });
             text.push_str(&format!("'{}'", self.shown(&file.path)));
         }
+        let stale = files.iter().find_map(|file| self.compiled(&file.path));
+        if let Some(path) = stale.filter(|_| !files.is_empty()) {
+            text.push_str(&format!("; then rebuild '{}'", self.shown(&path)));
+        }
         text
+    }
+
+    /// The template that was compiled from a Bicep file, or else from the entry point, and lies beside it.
+    fn compiled(&self, edited: &Path) -> Option<PathBuf> {
+        let entry = self.views.view(self.finding.entry);
+        let entry = entry.as_ref().map(|entry| &*entry.path);
+        let sources = std::iter::once(edited).chain(entry);
+        let mut sources = sources.filter(|path| path.extension().is_some_and(|it| it == "bicep"));
+        sources.find_map(|source| {
+            let path = source.with_extension("json");
+            let text = self.views.text_at(&path)?;
+            let read = data::jsonc(&text);
+            read.data.get("metadata")?.get("_generator")?;
+            Some(path)
+        })
     }
 
     /// Edits by the file of their place, the finding's own file first.
@@ -184,32 +207,23 @@ impl Job<'_> {
 
     /// Turns on plans that are declared and off, all of one name in one deployment together.
     fn turn_on(&mut self, subject: &RegistrySubject) {
-        let mut done: Vec<(Arc<str>, Option<Arc<str>>)> = Vec::new();
+        let mut groups: IndexMap<_, Vec<&PlanOff>> = IndexMap::new();
         for off in subject.plans_off.iter() {
-            let same = (off.name.clone(), off.deployment.clone());
             let posture = off.name.eq_ignore_ascii_case("CloudPosture");
             // Free is the default state of this one, and no reason to pay for it.
-            if done.contains(&same) || posture && off.cause != OffCause::Extension {
-                continue;
+            if !posture || off.cause == OffCause::Extension {
+                let key = (off.name.to_ascii_lowercase(), &off.deployment);
+                groups.entry(key).or_default().push(off);
             }
-            done.push(same);
-            let alike: Vec<&PlanOff> = subject
-                .plans_off
-                .iter()
-                .filter(|other| {
-                    other.name.eq_ignore_ascii_case(&off.name) && other.deployment == off.deployment
-                })
-                .collect();
-            self.turn_on_all(off, &alike);
+        }
+        for alike in groups.values() {
+            self.turn_on_all(alike[0], alike);
         }
     }
 
     fn turn_on_all(&mut self, off: &PlanOff, alike: &[&PlanOff]) {
-        let deployed: Vec<&PlanOff> = alike
-            .iter()
-            .filter(|one| one.cause != OffCause::Condition && one.condition.is_none())
-            .copied()
-            .collect();
+        let deployed = alike.iter().filter(|one| one.condition.is_none());
+        let deployed: Vec<&PlanOff> = deployed.copied().collect();
         let superseded = off.name.eq_ignore_ascii_case("ContainerRegistry");
         let sources = self.sources();
         let mut candidates = match deployed.as_slice() {
@@ -263,11 +277,10 @@ impl Job<'_> {
     fn join_lists(&mut self, subject: &RegistrySubject) {
         let plan = self.cx.settings.plan.name();
         // A plan of that name that is off would contradict the new one.
-        if subject
-            .plans_off
-            .iter()
-            .any(|off| off.name.eq_ignore_ascii_case(plan))
-        {
+        let off = subject.plans_off.iter();
+        let mut off = off.filter(|off| off.name.eq_ignore_ascii_case(plan));
+        let unchosen = off.clone().next().is_some();
+        if off.any(|off| off.cause != OffCause::Unchosen) {
             return;
         }
         let mut options: Vec<join::Joined> = Vec::new();
@@ -275,16 +288,15 @@ impl Job<'_> {
             let Some(view) = self.views.view(list.name.file).filter(|view| view.may_pay) else {
                 continue;
             };
-            let Some(edits) = join::join(&view, self.views, list, plan) else {
-                continue;
-            };
-            let file = FileEdit::of(&view, edits);
-            match options.iter_mut().find(|known| known.file == file) {
-                Some(known) => known.of.push(list.of),
-                None => options.push(join::Joined {
-                    file,
-                    of: vec![list.of],
-                }),
+            for edits in join::join(&view, self.views, list, plan).unwrap_or_default() {
+                let file = FileEdit::of(&view, edits);
+                match options.iter_mut().find(|known| known.file == file) {
+                    Some(known) => known.of.push(list.of),
+                    None => options.push(join::Joined {
+                        file,
+                        of: vec![list.of],
+                    }),
+                }
             }
         }
         for first in &options {
@@ -311,8 +323,21 @@ impl Job<'_> {
                 names.note,
                 self.in_files(&files)
             );
-            let id = self.numbered("join-list");
+            // Copies of several elements of one list are one fix: the first that holds is offered.
+            let places = |files: &[FileEdit]| -> Vec<_> {
+                let start = |file: &FileEdit| file.edits.first().map(|edit| edit.span.start);
+                files
+                    .iter()
+                    .map(|it| (it.path.clone(), start(it)))
+                    .collect()
+            };
+            let mut made = self.made.iter();
+            let same = made.find(|fix| places(&fix.edits) == places(&files));
+            let id = same.map_or_else(|| self.numbered("join-list"), |fix| fix.id.clone());
             self.offer(id, title, Some(plan), files);
+            if unchosen && let Some(made) = self.made.last_mut() {
+                made.fallback_for = Some(ALWAYS_DEPLOY.to_owned());
+            }
         }
     }
 
@@ -327,6 +352,21 @@ impl Job<'_> {
             .iter()
             .map(|(entry, _, via)| place::on_path(*entry, via, self.finding.place, self.views))
             .collect();
+        // Instances in several subscriptions need a module each.
+        let mut leaving: Vec<&Target> = Vec::new();
+        for ((entry, parameters, _), (first, rest)) in paths.iter().zip(&all) {
+            let target = rest.first().filter(|target| target.leaves());
+            if let Some(target) = target
+                && (*entry, *parameters) == named
+                && first.is_empty()
+                && !leaving.iter().any(|other| other.form == target.form)
+            {
+                leaving.push(target);
+            }
+        }
+        if leaving.len() > 1 {
+            self.insert_each(&leaving);
+        }
         let mut tried: Vec<FileId> = Vec::new();
         for (index, (first, rest)) in all.iter().enumerate().take(MAX_PATHS) {
             let others = match index {
@@ -363,6 +403,32 @@ impl Job<'_> {
         }
     }
 
+    /// Inserts the resource in the subscriptions of all targets.
+    fn insert_each(&mut self, targets: &[&Target]) {
+        for plan in self.plans() {
+            let mut files: Vec<FileEdit> = Vec::new();
+            for (others, target) in targets.iter().enumerate() {
+                let variants = insert::insertions(self.cx, target, plan, others);
+                for file in variants.into_iter().next().unwrap_or_default() {
+                    match files.iter_mut().find(|known| known.path == file.path) {
+                        Some(known) if known.create => {}
+                        Some(known) => known.edits.extend(file.edits),
+                        None => files.push(file),
+                    }
+                }
+            }
+            for file in &mut files {
+                file.edits.sort_by_key(|edit| edit.span.start);
+            }
+            if self.cx.create_files || !files.iter().any(|file| file.create) {
+                let names = insert::names(plan);
+                let place = self.in_files(&files);
+                let title = format!("Turn on {} ({}){place}", names.title, names.note);
+                self.offer(insert_id(plan).to_owned(), title, Some(names.plan), files);
+            }
+        }
+    }
+
     /// The subscription files of the workspace that declare plans.
     fn subscription_files(&self, subject: &RegistrySubject) -> Vec<Target> {
         if self.cx.settings.coverage != Coverage::Workspace {
@@ -394,11 +460,7 @@ impl Job<'_> {
     }
 
     fn insert_at(&mut self, subject: &RegistrySubject, target: &Target, plan: Plan, suffix: &str) {
-        let base = match plan {
-            Plan::Containers => INSERT_CONTAINERS,
-            Plan::ContainerRegistry => INSERT_CONTAINER_REGISTRY,
-        };
-        let id = format!("{base}{suffix}");
+        let id = format!("{}{suffix}", insert_id(plan));
         let names = insert::names(plan);
         // A second plan of that name would contradict one that the deployment declares. Beside one that is not deployed
         // it is the last resort.
@@ -411,7 +473,7 @@ impl Job<'_> {
             return;
         }
         let before = self.made.len();
-        for edits in insert::insertions(self.cx, target, plan) {
+        for edits in insert::insertions(self.cx, target, plan, 0) {
             let title = format!("Turn on {} ({})", names.title, names.note);
             if edits.iter().any(|edit| edit.create) && !self.cx.create_files {
                 self.without_creation(target, plan, &id, title);
@@ -437,7 +499,7 @@ impl Job<'_> {
                 let Some(other) = other.filter(|one| one.view.file != target.view.file) else {
                     continue;
                 };
-                for edits in insert::insertions(self.cx, &other, plan) {
+                for edits in insert::insertions(self.cx, &other, plan, 0) {
                     let title = format!("{title}{}", self.in_files(&edits));
                     self.offer(id.to_owned(), title, Some(names.plan), edits);
                 }
@@ -474,15 +536,8 @@ impl Job<'_> {
         };
         let mut edits = Vec::new();
         for one in source.strings() {
-            let text = one.string().unwrap_or_default();
-            let refers = text.eq_ignore_ascii_case(&old)
-                || text
-                    .to_ascii_lowercase()
-                    .contains("microsoft.security/pricings");
-            let new = replace_word(&text, &old, "Containers");
-            if refers && new != text {
-                edits.push((place.file, one.replace(source.quoted(&new))));
-            }
+            let new = |_: Option<&str>, text: &str| renamed(text, &old);
+            edits.extend(one.with_strings(new).map(|edit| (place.file, edit)));
         }
         let files = self.by_file(edits);
         let title = format!(
@@ -568,28 +623,22 @@ impl Job<'_> {
         edit: impl Fn(&str) -> Option<Vec<TextEdit>>,
     ) -> Vec<FileEdit> {
         let known = self.cx.settings.rule_file.as_deref();
-        if let Some(file) = known {
-            let edits = self.views.text_at(file).and_then(|text| edit(&text));
-            return edits
-                .map(|edits| FileEdit {
-                    path: file.into(),
-                    create: false,
-                    edits,
-                })
-                .into_iter()
-                .collect();
-        }
-        let Some(root) = self.views.root_of(path).filter(|_| self.cx.create_files) else {
-            return Vec::new();
-        };
-        edit("")
-            .map(|edits| FileEdit {
-                path: root.join(rule_file::FILE).into(),
-                create: true,
-                edits,
+        let file = || {
+            let (path, text) = match known {
+                Some(file) => (file.to_path_buf(), self.views.text_at(file)?),
+                None => {
+                    let root = self.views.root_of(path);
+                    let root = root.filter(|_| self.cx.create_files)?;
+                    (root.join(rule_file::FILE), Arc::default())
+                }
+            };
+            Some(FileEdit {
+                path: path.into(),
+                create: known.is_none(),
+                edits: edit(&text)?,
             })
-            .into_iter()
-            .collect()
+        };
+        file().into_iter().collect()
     }
 }
 
@@ -607,17 +656,13 @@ fn together(each: impl Iterator<Item = Vec<Candidate>>) -> Vec<Candidate> {
     (0..most).filter_map(nth).collect()
 }
 
-/// A text with another word in the place of one.
-fn replace_word(text: &str, old: &str, new: &str) -> String {
-    let pieces = text.split_inclusive(|c: char| !c.is_alphanumeric());
-    let replaced = pieces.map(|piece| {
-        let word = piece.trim_end_matches(|c: char| !c.is_alphanumeric());
-        match word.eq_ignore_ascii_case(old) {
-            true => format!("{new}{}", &piece[word.len()..]),
-            false => piece.to_owned(),
-        }
-    });
-    replaced.collect()
+/// The name of a plan, or the end of its id, as `Containers`.
+fn renamed(text: &str, old: &str) -> Option<String> {
+    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let (_, ty) = path.split_at_checked(path.len().saturating_sub(insert::PLAN.len()))?;
+    let is_plan = path.is_empty() || ty.eq_ignore_ascii_case(insert::PLAN);
+    let start = &text[..text.len() - name.len()];
+    (is_plan && name.eq_ignore_ascii_case(old)).then(|| format!("{start}Containers"))
 }
 
 /// Whether a name represents one that is not known yet.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use preflight::analysis::{Analysis, Cancel, Diagnostic};
+use preflight::eval::{Kind, Value};
 use preflight::rules::fix::{Fix, apply};
 use preflight::syntax;
+use preflight::workspace::disk::normalize;
 
 /// A finding as it survives edits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,34 +108,62 @@ pub(crate) fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
-/// Entry points that a fix could matter to: the edited files and the finding's own, then what is beside them.
-fn entries(edited: &[(PathBuf, String)], own: &Key) -> Vec<PathBuf> {
-    let mut near: Vec<PathBuf> = edited.iter().map(|(path, _)| path.clone()).collect();
-    near.push(own.deployment.0.clone());
-    near.extend(own.deployment.1.clone());
-    let folders: BTreeSet<PathBuf> = near
-        .iter()
-        .filter_map(|path| path.parent().map(Path::to_path_buf))
-        .collect();
-    for folder in folders {
-        let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut beside: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
-        beside.sort();
-        near.extend(beside);
-    }
-    let is_entry = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        matches!(ending, Some("bicep" | "bicepparam" | "json"))
+/// Every file that may be an entry point and that reads an edited file, with what it is read through, and the finding's
+/// own deployment.
+fn entries(analysis: &Analysis, edited: &[(PathBuf, String)], own: &Key) -> Vec<PathBuf> {
+    let ending = |path: &Path| {
+        path.extension()
+            .and_then(|it| it.to_str())
+            .map(str::to_owned)
     };
-    let mut seen = BTreeSet::new();
-    near.retain(|path| is_entry(path) && seen.insert(path.clone()));
-    near.truncate(12);
-    near
+    let is_entry = |path: &Path| {
+        matches!(
+            ending(path).as_deref(),
+            Some("bicep" | "bicepparam" | "json")
+        )
+    };
+    let on_disk = analysis.files_on_disk().filter(|path| is_entry(path));
+    let mut files: BTreeSet<PathBuf> = on_disk.map(Path::to_path_buf).collect();
+    let own = [Some(own.deployment.0.clone()), own.deployment.1.clone()];
+    let mut read: BTreeSet<PathBuf> = own.into_iter().flatten().collect();
+    read.extend(edited.iter().map(|(path, _)| path.clone()));
+    files.extend(read.clone());
+    let references = |path: &Path| -> Vec<PathBuf> {
+        let text = analysis.text(path).unwrap_or_default();
+        let folder = path.parent().expect("a folder");
+        let quoted = text
+            .split(['\'', '"'])
+            .filter(|piece| is_entry(Path::new(piece)));
+        quoted.map(|piece| normalize(&folder.join(piece))).collect()
+    };
+    let referring: Vec<(PathBuf, Vec<PathBuf>)> = files
+        .into_iter()
+        .map(|path| (path.clone(), references(&path)))
+        .collect();
+    loop {
+        let before = read.len();
+        for (path, references) in &referring {
+            // A parameter file in JSON may name no template.
+            let gives_values =
+                || ending(path).as_deref() == Some("json") && analysis.is_parameter_file(path);
+            if references.iter().any(|one| read.contains(one)) || gives_values() {
+                read.insert(path.clone());
+            }
+        }
+        if read.len() == before {
+            break;
+        }
+    }
+    read.into_iter().filter(|path| is_entry(path)).collect()
 }
 
 /// Tiers of plans by name and subscription, and all other resources with how often each is deployed.
 #[derive(Debug, Default, PartialEq)]
 struct Deployed {
+    /// Outputs, as text.
+    outputs: Vec<String>,
+    /// What plans have beside their tier and the extension that scans registries.
+    rest: BTreeMap<(String, String), Vec<String>>,
     plans: BTreeMap<(String, String), Vec<String>>,
     others: BTreeMap<String, usize>,
 }
@@ -141,7 +171,13 @@ struct Deployed {
 /// What a deployment makes, from the inventory alone.
 fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
     let inventory = analysis.inventory(entry, None)?;
-    let mut found = Deployed::default();
+    let outputs = inventory.outputs.iter();
+    let mut found = Deployed {
+        outputs: outputs
+            .map(|(name, value)| format!("{name}={}", text(value)))
+            .collect(),
+        ..Deployed::default()
+    };
     for one in inventory.resources.iter().filter(|one| !one.existing) {
         let ty = one.resource_type.to_lowercase();
         let subscription = one.subscription.as_deref().unwrap_or("own").to_owned();
@@ -150,11 +186,12 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
                 continue;
             }
             let name = one.name.as_deref().unwrap_or("?").to_lowercase();
-            let subscription = format!("{} {subscription}", one.scope);
             let tier = one.tier.clone().flatten();
             let tier = tier.as_deref().unwrap_or("?").to_lowercase();
-            let plans = found.plans.entry((name, subscription)).or_default();
-            plans.push(tier);
+            let key = (name, one.target.clone());
+            let rest = one.properties.as_ref().map(rest).unwrap_or_default();
+            found.rest.entry(key.clone()).or_default().push(rest);
+            found.plans.entry(key).or_default().push(tier);
         } else if ty != "microsoft.resources/deployments" {
             let text = format!(
                 "{ty} {:?} {} {subscription} {:?} {} {:?}",
@@ -166,13 +203,66 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
     Some(found)
 }
 
-/// What a fix changed in one deployment beyond what its title states.
-fn departure(before: &Deployed, after: &Deployed, verdict: &str, fix: &Fix) -> Option<String> {
+/// A value as text, without the nodes that it comes from.
+fn text(value: &Value) -> String {
+    match &value.kind {
+        Kind::Array(array) => array
+            .items
+            .iter()
+            .map(|it| format!("[{}]", text(it)))
+            .collect(),
+        Kind::Object(object) => {
+            let members = object.members.iter();
+            members
+                .map(|(name, it)| format!("{{{name}:{}}}", text(it)))
+                .collect()
+        }
+        Kind::Str(text) => text.to_string(),
+        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Null => format!("{:?}", value.kind),
+        Kind::OneOf(_) | Kind::Unknown(_) | Kind::Internal(_) => "?".to_owned(),
+    }
+}
+
+/// The properties of a plan that no fix changes.
+fn rest(properties: &Value) -> String {
+    let Kind::Object(object) = &properties.kind else {
+        return text(properties);
+    };
+    let mut all = String::new();
+    for (name, value) in &object.members {
+        match &value.kind {
+            _ if name.is("pricingTier") => {}
+            Kind::Array(list) if name.is("extensions") => {
+                let texts = list.items.iter().map(text);
+                let scans = "containerregistriesvulnerabilityassessments";
+                all.extend(texts.filter(|text| !text.to_lowercase().contains(scans)));
+            }
+            _ => all += &format!("{name}={}", text(value)),
+        }
+    }
+    all
+}
+
+/// What a fix changed in one deployment beyond what its title says.
+fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
     if before.others != after.others {
         return Some(format!(
             "other resources: {:?} {:?}",
             before.others, after.others
         ));
+    }
+    if before.outputs != after.outputs {
+        return Some(format!("outputs: {:?} {:?}", before.outputs, after.outputs));
+    }
+    for (key, old) in &before.rest {
+        let new = after.rest.get(key);
+        if let Some(new) = new
+            && !old.iter().all(|one| new.contains(one))
+        {
+            return Some(format!(
+                "properties of plan {key:?}: {old:?} becomes {new:?}"
+            ));
+        }
     }
     let has_registry = before
         .others
@@ -192,9 +282,7 @@ fn departure(before: &Deployed, after: &Deployed, verdict: &str, fix: &Fix) -> O
             continue;
         }
         let renamed = fix.id == "rename-plan" && old.is_empty();
-        // The inventory does not tell two subscriptions that are not known from each other.
-        let another = verdict == "unknown" || to_another_subscription(fix);
-        let most = old.len().max(1) + usize::from(another);
+        let most = old.len().max(1);
         let standard = renamed || new.iter().all(|tier| tier == "standard");
         if plan.as_deref() != Some(&key.0) || !standard || new.len() > most || !gains {
             return Some(format!("plan {key:?}: {old:?} becomes {new:?}"));
@@ -203,16 +291,7 @@ fn departure(before: &Deployed, after: &Deployed, verdict: &str, fix: &Fix) -> O
     None
 }
 
-/// Whether a fix adds a module with the subscription in its scope.
-fn to_another_subscription(fix: &Fix) -> bool {
-    let mut edits = fix.edits.iter().flat_map(|file| &file.edits);
-    edits.any(|edit| {
-        let scope = edit.text.split_once("subscription(");
-        scope.is_some_and(|(_, argument)| !argument.starts_with(')'))
-    })
-}
-
-/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` states what is wrong.
+/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
 pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
     let files = after(analysis, fix);
@@ -227,7 +306,7 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
             ));
         }
     }
-    let entries = entries(&files, corrected);
+    let entries = entries(analysis, &files, corrected);
     let deployed_before: Vec<_> = entries.iter().map(|one| deployed(analysis, one)).collect();
     let former: Vec<_> = files.iter().map(|(path, _)| analysis.text(path)).collect();
     for (path, text) in &files {
@@ -236,10 +315,13 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
     settle(analysis);
     let left = shown(analysis);
     let mut reported = findings_left(&before, &left, corrected, fix);
+    if offered_again(analysis, corrected, fix) && reported.is_ok() {
+        reported = Err("it is offered again".to_owned());
+    }
     for (entry, was) in entries.iter().zip(deployed_before) {
         let now = deployed(analysis, entry);
         let wrong = match (was, now) {
-            (Some(was), Some(now)) => departure(&was, &now, &corrected.verdict, fix),
+            (Some(was), Some(now)) => departure(&was, &now, fix),
             (Some(_), None) => Some("no inventory any more".to_owned()),
             (None, _) => None,
         };
@@ -260,6 +342,24 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
         true => Ok(()),
         false => Err("taking the fix back does not bring the findings back".to_owned()),
     }
+}
+
+/// Whether a fix that was applied is offered again for its finding in its deployment.
+fn offered_again(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> bool {
+    for report in analysis.reports() {
+        for shown in report.diagnostics.iter().filter(|d| d.suppressed.is_none()) {
+            if key(analysis, shown) == *corrected {
+                let fixes = analysis.fixes(&report.path, shown.location.span, true);
+                let same = |(_, other): &(usize, Fix)| {
+                    other.title == fix.title && other.edits == fix.edits
+                };
+                if fixes.iter().any(same) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
 }
 
 /// Whether the finding is gone, no other appeared, and a suppression silences nothing else.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ARRAY, Builtin, MANY, OBJECT, STRING, azure, lazy, opaque, pure, text};
+use crate::eval::canonical::Canonical;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat, lift, value_of};
 use crate::eval::ids;
@@ -242,7 +243,15 @@ fn environment_variable(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value 
             return Value::of(value.kind);
         }
     }
-    let name = args.first().and_then(Expr::as_str).unwrap_or_default();
-    let reason = format!("environment variable '{name}' is not read");
-    Value::unknown_of(reason, STRING)
+    let name = args.first().and_then(Expr::as_str);
+    let reason = format!(
+        "environment variable '{}' is not read",
+        name.unwrap_or_default()
+    );
+    let mut value = Value::unknown_of(reason, STRING);
+    if let (Some(name), Kind::Unknown(unknown)) = (name, &mut value.kind) {
+        let canonical = Canonical::atom(format!("readEnvironmentVariable('{name}')"));
+        Arc::make_mut(unknown).canonical = Some(canonical);
+    }
+    value
 }

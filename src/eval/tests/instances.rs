@@ -550,8 +550,6 @@ fn the_way_to_an_instance_is_told() {
     let keys = crate::model::item_keys(crate::model::ItemKey::FILE, &template);
     let literal = instance.name.place.expect("the name is a literal's");
     assert_eq!((literal.file.0, literal.item), (0, keys[0]));
-    let list = instance.list.expect("the loop runs over a literal");
-    assert_eq!((list.file.0, list.item), (0, keys[0]));
 }
 
 #[test]

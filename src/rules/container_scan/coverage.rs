@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::index::{Entry, PlanIndex};
 use super::plan::{self, Cover, Standing, Target, Tristate, Unsure};
 use super::subject::{OffCause, PlanList, PlanOff};
-use super::{entry_of, is_registry};
+use super::{entry_of, is_plan, is_registry};
 use crate::eval::{Canonical, Instance, Value};
 use crate::model::NodeRef;
 use crate::rules::{Deployment, WorkspacePlans};
@@ -17,7 +17,8 @@ pub(crate) struct Candidates<'a> {
     deployment: &'a Deployment,
     own: PlanIndex,
     /// Of other deployments.
-    shared: Vec<(&'a WorkspacePlans, Arc<SharedIndex>)>,
+    shared: &'a WorkspacePlans,
+    layers: Vec<(&'a WorkspacePlans, Arc<SharedIndex>)>,
     national_cloud: bool,
 }
 
@@ -54,13 +55,14 @@ impl<'a> Candidates<'a> {
         Candidates {
             deployment,
             own: PlanIndex::of(own, Some(expansion), national_cloud),
-            shared: shared.layers().map(|it| (it, it.index())).collect(),
+            shared,
+            layers: shared.layers().map(|it| (it, it.index())).collect(),
             national_cloud,
         }
     }
 
     fn indexes(&self) -> impl Iterator<Item = &PlanIndex> {
-        let shared = self.shared.iter();
+        let shared = self.layers.iter();
         let shared = shared.map(|(plans, index)| index.get(plans, self.national_cloud));
         std::iter::once(&self.own).chain(shared)
     }
@@ -78,11 +80,9 @@ impl<'a> Candidates<'a> {
                 contradicted: entry.contradicted.map(at),
             })
             .collect();
-        for (plans, index) in &self.shared {
+        for (plans, index) in &self.layers {
             let at = |number: u32| &plans.plans()[number as usize];
-            // The same entry point with other parameters is another environment, where the same declaration has a
-            // value of its own.
-            let is_other = |entry: &Entry| entry_of(&at(entry.number).1) != self.deployment.entry;
+            let is_other = |entry: &Entry| self.is_other(plans, at(entry.number));
             let index = index.get(plans, self.national_cloud);
             let entries = index.of_other_deployment(registry, &is_other);
             found.extend(entries.into_iter().map(|entry| Candidate {
@@ -95,15 +95,21 @@ impl<'a> Candidates<'a> {
         found
     }
 
+    /// Whether an instance of a layer counts as another deployment's. The same entry point with other parameters is
+    /// another environment, where the same declaration has a value of its own.
+    fn is_other(&self, layer: &WorkspacePlans, (label, instance): &(Arc<str>, Instance)) -> bool {
+        entry_of(instance) != self.deployment.entry && !self.shared.replaces(layer, label)
+    }
+
     /// A policy that may turn a plan on, and the label of its deployment unless that is the registry's own.
     pub(crate) fn policy(&self) -> Option<(Option<&Arc<str>>, &Instance)> {
         let own = self.own.policies.first();
         let own = own.map(|it| (None, &self.deployment.expansion.instances[*it as usize]));
         own.or_else(|| {
-            self.shared.iter().find_map(|(plans, index)| {
+            self.layers.iter().find_map(|(plans, index)| {
                 let policies = index.get(plans, self.national_cloud).policies.iter();
                 let mut policies = policies.map(|it| &plans.plans()[*it as usize]);
-                let other = policies.find(|(_, it)| entry_of(it) != self.deployment.entry);
+                let other = policies.find(|policy| self.is_other(plans, policy));
                 other.map(|(label, policy)| (Some(label), policy))
             })
         })
@@ -125,6 +131,8 @@ pub(crate) struct CoverageResult {
     pub off: Vec<PlanOff>,
     /// Plans of the deployment that only an uncertain condition keeps from covering: fixes can take it away.
     conditional: Vec<PlanOff>,
+    /// Plans that conditions keep out of the lists of the deployment.
+    pub unchosen: Vec<PlanOff>,
     /// A plan of the deployment that cannot be deployed where it is: its type, what it is called, and why.
     pub misplaced: Option<(NodeRef, String, &'static str)>,
     lists: Vec<PlanList>,
@@ -184,6 +192,7 @@ impl<'a> CoverageCache<'a> {
             .off
             .iter()
             .chain(&result.conditional)
+            .chain(&result.unchosen)
             .cloned()
             .collect();
         result.shared_lists = std::mem::take(&mut result.lists).into();
@@ -263,6 +272,17 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
                 let covered = (Some(plan.type_place), text);
                 result.scanned.get_or_insert(covered);
             }
+        }
+    }
+    let unchosen = deployment.expansion.unchosen.iter();
+    for plan in unchosen.filter(|it| is_plan(it)) {
+        let standing = Standing::of(plan, candidates.national_cloud);
+        let cover = plan::cover(plan, &standing, target, true);
+        if cover.is_off() {
+            result.unchosen.push(PlanOff {
+                cause: OffCause::Unchosen,
+                ..plan::plan_off(plan, &cover, None)
+            });
         }
     }
     // A second plan of one name in a deployment is an error, or contradicts the first.
@@ -372,12 +392,10 @@ fn list_of(
         return None;
     }
     Some(PlanList {
-        array: plan.list,
         name: plan.name.place?,
         tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
         sample_name: plan.name.as_str()?.into(),
         declaration: plan.place,
-        via: plan.via.clone(),
         of: (of.entry, of.parameters),
         deployment: label.cloned(),
     })

@@ -57,7 +57,10 @@ pub(crate) fn hints(
 /// Whether the plan `Containers` is declared for the subscription of a superseded plan, in this deployment or another.
 fn has_successor(old: &Instance, deployment: &Deployment, shared: &WorkspacePlans) -> bool {
     let own = deployment.expansion.instances.iter();
-    let others = shared.layers().flat_map(WorkspacePlans::plans);
+    let others = shared.layers().flat_map(|layer| {
+        let plans = layer.plans().iter();
+        plans.filter(|(label, _)| !shared.replaces(layer, label))
+    });
     own.chain(others.map(|(_, plan)| plan)).any(|other| {
         is_plan(other)
             && plan::named(other, "Containers")

@@ -51,10 +51,19 @@ pub(crate) fn message_parts(
                 "Images are not scanned: {called} {why} and cannot be deployed. Deploy it to the subscription."
             )
         }
-        None => format!(
-            "Images are not scanned: no Defender plan covers this registry ({}).",
-            where_looked(deployment)
-        ),
+        None => {
+            let reason = match result.unchosen.first() {
+                Some(off) => {
+                    related.insert(0, off_related(off));
+                    format!("{}, and no other", off_text(off))
+                }
+                None => "no".to_owned(),
+            };
+            format!(
+                "Images are not scanned: {reason} Defender plan covers this registry ({}).",
+                where_looked(deployment)
+            )
+        }
     };
     Some(MessageParts {
         verdict: Verdict::Missing,
@@ -183,9 +192,17 @@ fn off_text(off: &PlanOff) -> String {
             off.name,
             plan::EXTENSION
         ),
-        OffCause::Condition => format!(
+        OffCause::Unchosen => format!(
+            "'{}' keeps plan '{}' out of this deployment",
+            off.condition_text, off.name
+        ),
+        OffCause::Condition if off.condition_text.is_empty() => format!(
             "plan '{}' is declared {place}, but its condition is false",
             off.name
+        ),
+        OffCause::Condition => format!(
+            "plan '{}' is declared {place}, but its condition is false ({})",
+            off.name, off.condition_text
         ),
     }
 }
@@ -207,9 +224,9 @@ fn off_related(off: &PlanOff) -> (NodeRef, String) {
                 off.name
             ),
         ),
-        OffCause::Condition => (
+        OffCause::Condition | OffCause::Unchosen => (
             off.condition.unwrap_or(off.type_place),
-            format!("the condition of plan '{}', which is false", off.name),
+            format!("the condition of plan '{}'", off.name),
         ),
     }
 }

@@ -429,12 +429,6 @@ fn same_text(one: &Value, other: &Value, uncertainty: impl FnOnce() -> Unsure) -
     }
 }
 
-/// Whether it is known which subscription something is for, if only that it is one of a few.
-pub(super) fn knows_subscription(one: &Instance) -> bool {
-    let subscription = one.scope.subscription.as_ref();
-    subscription.is_some_and(|value| !value.alternatives().is_empty())
-}
-
 /// The deployment's own subscription is one and the same, and equal expressions are equal.
 fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     let uncertainty = || Unsure {
@@ -500,8 +494,12 @@ pub(crate) fn exclusive(one: &Instance, other: &Instance) -> bool {
 /// What keeps a plan off, for messages and fixes; `cover` must state that it is off.
 pub(crate) fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) -> PlanOff {
     let tier = property(plan, &["pricingTier"]);
+    let unmet = match &plan.existence {
+        Existence::Never(unmet) => unmet.as_ref(),
+        _ => None,
+    };
     let condition = match &plan.existence {
-        Existence::Never(place) => *place,
+        Existence::Never(_) => unmet.map(|it| it.place),
         Existence::Conditional(uncertainty)
             if cover.deployed != Tristate::Yes && !uncertainty.unknown_loop =>
         {
@@ -510,16 +508,6 @@ pub(crate) fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) 
         _ => None,
     };
     let extension = extension_off(plan).and_then(|value| value.place);
-    let known = |answer: &Tristate| !matches!(answer, Tristate::Maybe(_));
-    // The body of what is not deployed is not evaluated.
-    let set = cover.deployed == Tristate::No
-        || known(&cover.tier)
-            && known(&cover.extension)
-            && (cover.extension == Tristate::Yes || extension.is_some());
-    let sure = cover.name == Tristate::Yes
-        && cover.reach == Tristate::Yes
-        && set
-        && (cover.deployed == Tristate::Yes || condition.is_some());
     let cause = if cover.deployed == Tristate::No {
         OffCause::Condition
     } else if cover.tier == Tristate::No {
@@ -540,7 +528,7 @@ pub(crate) fn plan_off(plan: &Instance, cover: &Cover, label: Option<Arc<str>>) 
             .and_then(|value| value.place),
         extension,
         condition,
-        sure,
+        condition_text: unmet.map_or_else(Arc::default, |it| it.text.clone()),
         cause,
         name: plan.name.as_str().unwrap_or("Containers").into(),
         declaration: plan.place,

@@ -17,9 +17,6 @@ pub struct RegistrySubject {
     /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
     /// uses from there to the registry (outermost first).
     pub deployment_paths: Vec<(FileId, Option<FileId>, Arc<[ModuleUse]>)>,
-    /// The subscription of one of them at least is known: a plan for the one that a new parameter names is not definitely for
-    /// the same.
-    pub subscription_known: bool,
     /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
     /// uncertainty keeps from covering. Shared by equivalent registries.
     pub plans_off: Arc<[PlanOff]>,
@@ -49,8 +46,8 @@ pub struct PlanOff {
     pub extension: Option<NodeRef>,
     /// The condition that keeps it from being deployed, or may: of all on the way to it, the outermost.
     pub condition: Option<NodeRef>,
-    /// Nothing else is uncertain: with tier, extension and condition as they should be it covers the registry.
-    pub sure: bool,
+    /// That condition as written, where it is false.
+    pub condition_text: Arc<str>,
     /// What keeps it off, first of all.
     pub cause: OffCause,
     /// The plan's name as evaluated.
@@ -78,13 +75,13 @@ pub enum OffCause {
     Extension,
     /// Its condition is false.
     Condition,
+    /// A condition keeps it out of the list that a loop runs over.
+    Unchosen,
 }
 
 /// A plan whose name comes from a literal that may be in a list: where `Containers` could join.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlanList {
-    /// The array literal that a loop runs over, where it is one.
-    pub array: Option<NodeRef>,
     /// The name's literal, in some element of the list.
     pub name: NodeRef,
     /// The tier's literal, where it is Standard and has one.
@@ -93,8 +90,6 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: NodeRef,
-    /// The module uses that lead to it, outermost first.
-    pub via: Arc<[ModuleUse]>,
     /// The registry's deployment, in whose reach it is: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it is in; `None` for the registry's own.
@@ -121,7 +116,6 @@ pub(super) fn merge(worst: &mut Finding, all: &[&Finding]) {
         .filter(|path| seen.insert(*path))
         .cloned()
         .collect();
-    merged.subscription_known = subjects().any(|one| one.subscription_known);
     let mut plans: Vec<&Arc<[PlanOff]>> = Vec::new();
     let mut lists: Vec<&Arc<[PlanList]>> = Vec::new();
     for one in subjects() {

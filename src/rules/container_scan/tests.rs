@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::eval::{
-    Canonical, DeploymentScope, Existence, Expansion, Kind, ModuleUse, Uncertainty, Unknown,
+    Canonical, DeploymentScope, Existence, Expansion, Kind, ModuleUse, Uncertainty, Unknown, Unmet,
     Unread, Value,
 };
 use crate::model::{Ident, ItemKey, ScopeKind};
@@ -67,7 +67,6 @@ fn instance(words: &str, line: u64) -> Instance {
         existing: false,
         existence: Existence::Always,
         copies: Some(1),
-        list: None,
         scope: DeploymentScope {
             kind: match kind {
                 "plan" => ScopeKind::Subscription,
@@ -138,7 +137,8 @@ fn instance(words: &str, line: u64) -> Instance {
 /// `a&!b`: must all hold; `false`: not deployed; `~`: no canonical form.
 fn existence(text: &str, at: NodeRef) -> Existence {
     if text == "false" {
-        return Existence::Never(Some(at));
+        let text = "flag".into();
+        return Existence::Never(Some(Unmet { place: at, text }));
     }
     let conditions = text
         .split('&')

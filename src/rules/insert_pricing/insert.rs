@@ -9,7 +9,9 @@ use super::place::{Form, Target};
 use crate::model::{FileKind, ItemKind, Resource, ScopeKind};
 use crate::rules::fix::{FileEdit, FixContext, TextEdit, View};
 use crate::syntax::data;
-use crate::syntax::edit::{Declaration, New, NewDeclaration, declare, new_file, unused};
+use crate::syntax::edit::{
+    Declaration, New, NewDeclaration, Source, Value, declare, new_file, unused,
+};
 use crate::workspace::config::Plan;
 use crate::workspace::disk;
 
@@ -25,7 +27,7 @@ const NEWEST_VERSION: &str = "2026-07-01";
 /// Configurations that extend each other are followed so far.
 const MAX_EXTENDED: usize = 16;
 
-const PLAN: &str = "Microsoft.Security/pricings";
+pub(super) const PLAN: &str = "Microsoft.Security/pricings";
 
 const SUBSCRIPTION_SCHEMA: &str =
     "https://schema.management.azure.com/schemas/2018-05-01/subscriptionDeploymentTemplate.json#";
@@ -65,8 +67,13 @@ pub(super) fn names(plan: Plan) -> Names {
 }
 
 /// The edits that insert the plan, those that are preferred first: always deployed, or as the registry is; by a file that
-/// is there, or by a new one.
-pub(super) fn insertions(cx: &FixContext<'_>, target: &Target, plan: Plan) -> Vec<Vec<FileEdit>> {
+/// is there, or by a new one. `others`: how many are inserted into the same file with it.
+pub(super) fn insertions(
+    cx: &FixContext<'_>,
+    target: &Target,
+    plan: Plan,
+    others: usize,
+) -> Vec<Vec<FileEdit>> {
     let view = &target.view;
     let mut target = target.clone();
     let declares = |existing: bool| {
@@ -85,25 +92,33 @@ pub(super) fn insertions(cx: &FixContext<'_>, target: &Target, plan: Plan) -> Ve
     }
     let at = view.source().top_declaration_at(target.anchor.start);
     let condition = at.and_then(|at| condition_of(&at, &target.form));
-    let conditions: Vec<Option<String>> = match condition {
-        Some(text) => vec![None, Some(text)],
-        None => vec![None],
-    };
+    let mut conditions = vec![None];
+    conditions.extend(condition.is_some().then_some(condition));
+    // The tier as the plans beside it have it, where that is a name for Standard.
+    let tier = at.filter(|_| target.form == Form::Resource);
+    let tier = tier.and_then(|at| at.member("properties")?.member("pricingTier"));
+    let tier = tier.filter(|tier| tier.string().is_none() || tier.bracketed().is_some());
+    let tiers = tier.map(|tier| New::Raw(tier.text().to_owned()));
+    let tiers: Vec<New> = tiers.into_iter().chain([New::text("Standard")]).collect();
     let insertion = Insertion {
         cx,
         target: &target,
         names: names(plan),
+        others,
         version: version(cx, view, plan),
     };
-    let insert = |condition: &Option<String>| match view.kind {
-        FileKind::Bicep => insertion.in_bicep(condition.as_deref()),
-        FileKind::ArmTemplate => insertion
-            .in_json(condition.as_deref())
-            .into_iter()
-            .collect(),
-        _ => Vec::new(),
-    };
-    let mut found: Vec<Vec<FileEdit>> = conditions.iter().flat_map(insert).collect();
+    let mut found = Vec::new();
+    for condition in &conditions {
+        for tier in &tiers {
+            match view.kind {
+                FileKind::Bicep => found.extend(insertion.in_bicep(condition.as_deref(), tier)),
+                FileKind::ArmTemplate => {
+                    found.extend(insertion.in_json(condition.is_some(), tier));
+                }
+                _ => {}
+            }
+        }
+    }
     // A file that is there comes before a new one.
     found.sort_by_key(|files| files.len());
     found
@@ -197,14 +212,15 @@ struct Insertion<'a> {
     cx: &'a FixContext<'a>,
     target: &'a Target,
     names: Names,
+    others: usize,
     version: String,
 }
 
 impl Insertion<'_> {
     /// The members of the resource, which waits for others.
-    fn resource(&self, depends_on: &[New]) -> Vec<(String, New)> {
+    fn resource(&self, depends_on: &[New], tier: &New) -> Vec<(String, New)> {
         let bicep = self.target.view.source().bicep;
-        let tier = New::object([("pricingTier", New::text("Standard"))]);
+        let tier = New::object([("pricingTier", tier.clone())]);
         let mut members = match bicep {
             true => Vec::new(),
             false => vec![member("type", PLAN), member("apiVersion", &self.version)],
@@ -227,7 +243,7 @@ impl Insertion<'_> {
     }
 
     /// The resource, or a module for each file that sets the plan.
-    fn in_bicep(&self, condition: Option<&str>) -> Vec<Vec<FileEdit>> {
+    fn in_bicep(&self, condition: Option<&str>, tier: &New) -> Vec<Vec<FileEdit>> {
         let view = &*self.target.view;
         let source = view.source();
         let names = &self.names;
@@ -235,7 +251,7 @@ impl Insertion<'_> {
             return Vec::new();
         };
         let waits: Vec<New> = waits.into_iter().map(New::Raw).collect();
-        let symbol = unused(names.symbol, "", source.declared_names().iter().copied());
+        let symbol = self.unused(names.symbol, "", &source.declared_names());
         let resource = |symbol: &str, condition: Option<&str>, waits: &[New]| NewDeclaration {
             head: format!(
                 "resource {symbol} '{PLAN}@{}' = {}",
@@ -244,10 +260,16 @@ impl Insertion<'_> {
             ),
             tail: "",
             symbol: names.symbol,
-            body: New::Object(self.resource(waits)),
+            body: New::Object(self.resource(waits, tier)),
         };
         if self.target.form == Form::Resource {
-            let file = self.declared(&resource(&symbol, condition, &waits));
+            let mut new = resource(&symbol, condition, &waits);
+            let beside = source.top_declaration_at(self.target.anchor.start);
+            if beside.is_some_and(|beside| beside.has_comment()) {
+                let newline = source.newline_at(self.target.anchor.start);
+                new.head = format!("// {}{newline}{}", names.title, new.head);
+            }
+            let file = self.declared(&new);
             return file.into_iter().map(|file| vec![file]).collect();
         }
         let at = source.top_declaration_at(self.target.anchor.start);
@@ -290,16 +312,20 @@ impl Insertion<'_> {
 
     /// The resource, or a nested deployment that sets the plan for a subscription. Its template has a scope of its own,
     /// so that it means the same wherever it is.
-    fn in_json(&self, condition: Option<&str>) -> Option<Vec<FileEdit>> {
+    fn in_json(&self, condition: bool, tier: &New) -> Option<Vec<FileEdit>> {
         let waits = order::last_plans(&self.target.view, self.cx.views)?;
         let waits: Vec<New> = waits.into_iter().map(New::Text).collect();
+        let source = self.target.view.source();
+        let at = source.top_declaration_at(self.target.anchor.start);
+        let repeated = at.filter(|_| matches!(self.target.form, Form::ModuleTo(_)));
+        let copy = Copy::of(source, repeated, self.names.file);
         let subscription = match &self.target.form {
             Form::Resource => None,
             Form::Module => Some(New::text("[subscription().subscriptionId]")),
-            Form::ModuleTo(text) => Some(New::Raw(text.clone())),
+            Form::ModuleTo(_) => Some(copy.text(at?.member("subscriptionId")?)),
         };
         let mut members = match subscription {
-            None => self.resource(&waits),
+            None => self.resource(&waits, tier),
             Some(subscription) => {
                 let mut members = vec![
                     member("type", "Microsoft.Resources/deployments"),
@@ -310,7 +336,7 @@ impl Insertion<'_> {
                     ),
                     ("subscriptionId".to_owned(), subscription),
                     member("location", format!("[{}]", self.region())),
-                    ("properties".to_owned(), self.nested_template()),
+                    ("properties".to_owned(), self.nested_template(tier)),
                 ];
                 if !waits.is_empty() {
                     members.insert(5, ("dependsOn".to_owned(), New::List(waits)));
@@ -318,8 +344,13 @@ impl Insertion<'_> {
                 members
             }
         };
-        if let Some(text) = condition {
-            members.insert(0, ("condition".to_owned(), New::Raw(text.to_owned())));
+        if condition {
+            let text = copy.text(at?.condition()?.value);
+            members.insert(0, ("condition".to_owned(), text));
+        }
+        if let Some(count) = copy.count {
+            let copy = New::object([("name", New::text(copy.name)), ("count", count)]);
+            members.insert(3, ("copy".to_owned(), copy));
         }
         let new = NewDeclaration {
             head: String::new(),
@@ -330,13 +361,23 @@ impl Insertion<'_> {
         Some(vec![self.declared(&new)?])
     }
 
-    fn nested_template(&self) -> New {
+    /// A name that is not taken, nor used by the others.
+    fn unused(&self, name: &str, separator: &str, taken: &[&str]) -> String {
+        let mut taken: Vec<String> = taken.iter().map(|&it| it.to_owned()).collect();
+        for _ in 0..self.others {
+            let other = unused(name, separator, taken.iter().map(String::as_str));
+            taken.push(other);
+        }
+        unused(name, separator, taken.iter().map(String::as_str))
+    }
+
+    fn nested_template(&self, tier: &New) -> New {
         let template = New::object([
             ("$schema", New::text(SUBSCRIPTION_SCHEMA)),
             ("contentVersion", New::text("1.0.0.0")),
             (
                 "resources",
-                New::List(vec![New::Object(self.resource(&[]))]),
+                New::List(vec![New::Object(self.resource(&[], tier))]),
             ),
         ]);
         let inner = New::object([("scope", New::text("inner"))]);
@@ -374,8 +415,7 @@ impl Insertion<'_> {
                 .next()
                 .unwrap_or_default()
         });
-        let taken: Vec<&str> = taken.collect();
-        let name = unused(self.names.file, "-", taken.iter().copied());
+        let name = self.unused(self.names.file, "-", &taken.collect::<Vec<_>>());
         match source.bicep {
             true => format!("{name}-${{{}}}", self.region()),
             false => format!("{name}-"),
@@ -404,7 +444,7 @@ impl Insertion<'_> {
         let mut found = Vec::new();
         for (name, id) in &beside.subscription_files {
             let other = views.view(*id).filter(|other| other.file != view.file);
-            if other.is_some_and(|other| only_sets_plan(&other, self.names.plan)) {
+            if other.is_some_and(|other| sets_plan(&other, self.names.plan)) {
                 found.push((path(name), None));
             }
         }
@@ -426,6 +466,36 @@ impl Insertion<'_> {
         };
         found.push((path(&name), Some(created)));
         found
+    }
+}
+
+/// The loop around a new nested deployment: that of the registry's, under a name of its own.
+struct Copy {
+    name: String,
+    count: Option<New>,
+}
+
+impl Copy {
+    fn of(source: Source<'_>, like: Option<Declaration<'_>>, name: &str) -> Copy {
+        let all = source.declarations();
+        let names = all
+            .iter()
+            .filter_map(|one| one.member("copy")?.member("name")?.string());
+        let names: Vec<String> = names.collect();
+        let count = like.and_then(|one| one.member("copy")?.member("count"));
+        Copy {
+            name: unused(name, "-", names.iter().map(String::as_str)),
+            count: count.map(|count| New::Raw(count.text().to_owned())),
+        }
+    }
+
+    /// A value of the registry's deployment in this loop.
+    fn text(&self, value: Value<'_>) -> New {
+        let edit = value.with_strings(|function, _| {
+            let counts = function.is_some_and(|it| it.eq_ignore_ascii_case("copyIndex"));
+            (counts && self.count.is_some()).then(|| self.name.clone())
+        });
+        New::Raw(edit.map_or_else(|| value.text().to_owned(), |edit| edit.text))
     }
 }
 
@@ -454,17 +524,12 @@ fn module_folder(view: &View) -> PathBuf {
     most.map_or(PathBuf::new(), |(folder, _)| folder)
 }
 
-/// Whether a file has plans of one name alone and requests no parameter. What it deploys, verification shows.
-fn only_sets_plan(view: &View, plan: &str) -> bool {
+/// Whether a file has a plan and requires no parameter. What else it deploys, verification shows.
+fn sets_plan(view: &View, plan: &str) -> bool {
     let items = || view.model.template.items.iter();
-    let resource = |kind: &ItemKind| match kind {
-        ItemKind::Resource(one) => Some(is_plan(one, plan) && !one.existing),
-        _ => None,
-    };
-    items().any(|item| resource(&item.kind) == Some(true))
+    items().any(|item| matches!(&item.kind, ItemKind::Resource(one) if is_plan(one, plan)))
         && items().all(|item| match &item.kind {
             ItemKind::Parameter(one) => one.default.is_some(),
-            ItemKind::Module(_) => false,
-            kind => !item.broken && resource(kind).unwrap_or(true),
+            _ => true,
         })
 }

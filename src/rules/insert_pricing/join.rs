@@ -10,6 +10,9 @@ use crate::text::Span;
 /// Members of an element that belong to one plan alone: copied, they would be wrong for another.
 const OWN: [&str; 2] = ["subPlan", "extensions"];
 
+/// Elements of a list that copies are tried of.
+const MAX_COPIES: usize = 4;
+
 /// A deployment: entry file and parameter file.
 pub(super) type Deployment = (FileId, Option<FileId>);
 
@@ -21,13 +24,14 @@ pub(super) struct Joined {
     pub(super) of: Vec<Deployment>,
 }
 
-/// The edits that add `plan` to the list that a name comes from. `None` where there is no list, or it names the plan.
+/// The edits that add `plan` to the list that a name comes from, the likeliest first. None where there is no list, or it
+/// names the plan.
 pub(super) fn join(
     view: &View,
     views: &dyn Views,
     list: &PlanList,
     plan: &str,
-) -> Option<Vec<TextEdit>> {
+) -> Option<Vec<Vec<TextEdit>>> {
     let source = view.source();
     let literal = source.value_at(views.span(list.name)?)?;
     let (outer, key) = literal.container()?;
@@ -38,7 +42,8 @@ pub(super) fn join(
         if outer.member(plan).is_some() {
             return None;
         }
-        return outer.add_member(plan, &New::Raw(outer.member(&own)?.text().to_owned()));
+        let value = New::Raw(outer.member(&own)?.text().to_owned());
+        return Some(vec![outer.add_member(plan, &value)?]);
     }
     let (array, sample, name_key) = match key {
         None => (outer, literal, None),
@@ -54,28 +59,34 @@ pub(super) fn join(
         None => element.string(),
         Some(key) => element.member(key).and_then(|name| name.string()),
     };
-    let elements = array.elements();
+    let mut elements = array.elements();
     let mut names = elements.iter().filter_map(name_of);
     if names.any(|name| name.eq_ignore_ascii_case(plan)) {
         return None;
     }
     let Some(name_key) = name_key else {
-        return array.add_element(&New::text(plan));
+        return Some(vec![array.add_element(&New::text(plan))?]);
     };
     let tier = list.tier.filter(|tier| tier.file == list.name.file);
     let tier = tier.and_then(|tier| views.span(tier));
-    let tier_key = sample
-        .members()
-        .into_iter()
-        .find(|m| Some(m.value.span()) == tier);
+    let members = sample.members().into_iter();
+    let tier = members.filter(|member| Some(member.value.span()) == tier);
     let shape = Shape {
         name: name_key,
-        tier: tier_key.map(|member| member.key),
+        tier: tier.map(|member| member.key).next(),
     };
-    let model = shape.model(&elements, &sample);
-    let text = shape.copy(&model, plan, &list.sample_name)?;
-    let last = elements.last()?;
-    array.add_element(&New::Raw(reindent(&text, model.indent(), last.indent())))
+    let last = elements.last()?.indent();
+    // Which element's copy turns the plan on, verification shows: those that have least of their own come first.
+    elements.sort_by_key(|one| {
+        let members = one.members();
+        let own = members.iter().filter(|member| is_own(&member.key)).count();
+        (own, members.len())
+    });
+    let copies = elements.iter().take(MAX_COPIES).filter_map(|element| {
+        let text = shape.copy(element, plan, &list.sample_name)?;
+        array.add_element(&New::Raw(reindent(&text, element.indent(), last)))
+    });
+    Some(copies.collect())
 }
 
 /// The keys of the elements of a list of objects.
@@ -85,47 +96,6 @@ struct Shape {
 }
 
 impl Shape {
-    /// The element to copy: the one that has least of its own among those that are on for the same reasons as the sample.
-    fn model<'t>(&self, elements: &[Value<'t>], sample: &Value<'t>) -> Value<'t> {
-        let complete = |one: &&Value<'t>| {
-            let is_text = |key: &String| {
-                one.member(key)
-                    .is_some_and(|value| value.string().is_some())
-            };
-            is_text(&self.name)
-                && self.tier.as_ref().is_none_or(is_text)
-                && self.rest(one) == self.rest(sample)
-        };
-        let simple = |one: &&Value<'t>| {
-            let members = one.members();
-            let own = members.iter().filter(|member| is_own(&member.key)).count();
-            (own, members.len())
-        };
-        let found = elements.iter().filter(complete).min_by_key(simple);
-        *found.unwrap_or(sample)
-    }
-
-    /// What an element has beside its names, its tier and what belongs to one plan alone: a switch may be among it.
-    fn rest(&self, element: &Value<'_>) -> Vec<(String, String)> {
-        let name = element.member(&self.name).and_then(|name| name.string());
-        let members = element.members().into_iter();
-        let others = members.filter(|member| {
-            let is = |key: &String| key.eq_ignore_ascii_case(&member.key);
-            let echo = name.is_some() && member.value.string() == name;
-            !echo && !is(&self.name) && !self.tier.as_ref().is_some_and(is) && !is_own(&member.key)
-        });
-        let mut rest: Vec<_> = others
-            .map(|member| {
-                (
-                    member.key.to_ascii_lowercase(),
-                    member.value.text().to_owned(),
-                )
-            })
-            .collect();
-        rest.sort_unstable();
-        rest
-    }
-
     /// An element as text, for another plan.
     fn copy(&self, model: &Value<'_>, plan: &str, sample: &str) -> Option<String> {
         let old = model.member(&self.name)?.string()?;

@@ -43,6 +43,11 @@ impl Target {
         }
     }
 
+    /// Whether the plan is for another subscription than the file.
+    pub(super) fn leaves(&self) -> bool {
+        matches!(self.form, Form::ModuleTo(_))
+    }
+
     /// The level that the file is deployed at.
     pub(super) fn scope(&self) -> ScopeKind {
         scope(&self.view)
@@ -73,8 +78,6 @@ struct Stop {
     leaves: Option<Option<String>>,
     /// The file is used in a loop.
     looped: bool,
-    /// The file is used at a level that it is not written for.
-    misplaced: bool,
 }
 
 /// The places of one deployment path, the best first, and where the plans of the workspace go between them.
@@ -85,135 +88,85 @@ pub(super) fn on_path(
     views: &dyn Views,
 ) -> (Vec<Target>, Vec<Target>) {
     let stops = stops(entry, via, registry, views);
-    let own = |index: usize| stops.iter().skip(index).all(|stop| stop.leaves.is_none());
     let usable = |stop: &&Stop| {
         stop.view.may_pay && matches!(stop.view.kind, FileKind::Bicep | FileKind::ArmTemplate)
     };
-    let own_stops = || {
-        let all = stops.iter().enumerate().filter(|(index, _)| own(*index));
-        all.map(|(_, stop)| stop).filter(usable)
+    // Behind the last module use that leaves it, all is deployed to the registry's subscription. The innermost comes first.
+    let own = stops.iter().rev().take_while(|stop| stop.leaves.is_none());
+    let own: Vec<&Stop> = own.filter(usable).collect();
+    let at = |kind: ScopeKind| {
+        own.iter()
+            .copied()
+            .filter(move |stop| scope(&stop.view) == kind)
     };
-    let at = |kind: ScopeKind| move |stop: &&Stop| scope(&stop.view) == kind;
-    // The outermost file with plans, so that the new one can wait for all of them; else the innermost file, and files
-    // in a loop last, since the plan would be set once for each iteration.
-    let mut subscription: Vec<&Stop> = own_stops()
-        .filter(at(ScopeKind::Subscription))
-        .filter(|stop| !stop.misplaced)
-        .collect();
-    subscription.reverse();
-    let lonely = |stop: &&&Stop| order::plans(&stop.view, views).is_empty();
-    let outermost = subscription
-        .iter()
-        .rposition(|stop| !lonely(&stop) && !stop.looped);
-    match outermost {
-        Some(outermost) => {
-            let best = subscription.remove(outermost);
-            subscription.insert(0, best);
-        }
-        None => subscription.sort_by_key(|stop| stop.looped),
+    // The outermost file with plans, so that the new one can wait for all of them; files in a loop last, since the plan
+    // would be set once for each iteration.
+    let mut subscription: Vec<&Stop> = at(ScopeKind::Subscription).collect();
+    let has_plans = |stop: &Stop| !stop.looped && !order::plans(&stop.view, views).is_empty();
+    if let Some(outermost) = subscription.iter().rposition(|stop| has_plans(stop)) {
+        subscription[..=outermost].rotate_right(1);
+    } else {
+        subscription.sort_by_key(|stop| stop.looped);
     }
     let resource = |stop: &&Stop| {
         let anchor = order::last_plan(&stop.view, views).unwrap_or(stop.anchor);
         Target::new(&stop.view, anchor, Form::Resource)
     };
     let first = subscription.iter().map(resource).collect();
-    let mut rest = Vec::new();
-    for stop in stops.iter().rev().filter(usable) {
-        if let Some(Some(text)) = &stop.leaves {
-            rest.push(Target::new(
-                &stop.view,
-                stop.anchor,
-                Form::ModuleTo(text.clone()),
-            ));
-        }
-    }
-    let groups: Vec<&Stop> = own_stops().filter(at(ScopeKind::ResourceGroup)).collect();
-    let ends = groups
-        .first()
-        .into_iter()
-        .chain(groups.last().filter(|_| groups.len() > 1));
-    rest.extend(ends.map(|stop| {
+    let leaving = stops.iter().rev().filter(usable).filter_map(|stop| {
+        let text = stop.leaves.clone()??;
+        Some(Target::new(&stop.view, stop.anchor, Form::ModuleTo(text)))
+    });
+    let mut groups: Vec<&Stop> = at(ScopeKind::ResourceGroup).collect();
+    groups.reverse();
+    let inner = groups.len().saturating_sub(1);
+    groups.drain(1.min(inner)..inner);
+    let modules = groups.into_iter().map(|stop| {
         let anchor = order::last_use(&stop.view, stop.anchor);
         Target::new(&stop.view, anchor, Form::Module)
-    }));
-    (first, rest)
+    });
+    (first, leaving.chain(modules).collect())
 }
 
 fn stops(entry: FileId, via: &[ModuleUse], registry: NodeRef, views: &dyn Views) -> Vec<Stop> {
-    let mut files = vec![(entry, false, false)];
-    for step in via {
-        if let Some(file) = step.file {
-            let misplaced = is_misplaced(step, file, views);
-            files.push((file, is_looped(step, views), misplaced));
-        }
-    }
+    let files = via.iter().filter_map(|step| step.file);
+    let mut found = Vec::new();
     // A loop around one file is a loop around those it uses.
     let mut looped = false;
-    let stop = |(file, in_loop, misplaced): (FileId, bool, bool)| {
-        looped |= in_loop;
-        let view = views.view(file)?;
-        let written: Vec<&ModuleUse> = via.iter().filter(|step| step.place.file == file).collect();
-        let anchor = written.first().map_or(registry, |step| step.place);
-        if anchor.file != file {
-            return None;
+    for file in std::iter::once(entry).chain(files) {
+        let Some(view) = views.view(file) else {
+            continue;
+        };
+        let steps = via.iter().filter(|step| step.place.file == file);
+        let anchor = steps.clone().next().map_or(registry, |step| step.place);
+        let span = views.span(anchor).filter(|_| anchor.file == file);
+        let declared =
+            steps.filter_map(|step| view.source().declaration_at(views.span(step.place)?));
+        let declared: Vec<Declaration<'_>> = declared.collect();
+        let mut leaving = declared.iter().enumerate();
+        if let Some(anchor) = span {
+            found.push(Stop {
+                anchor,
+                leaves: leaving.find_map(|(index, one)| leaves(&view, one, index == 0)),
+                looped,
+                view: view.clone(),
+            });
         }
-        let leaves = written
-            .iter()
-            .enumerate()
-            .find_map(|(index, step)| leaves(step, index == 0, views));
-        Some(Stop {
-            anchor: views.span(anchor)?,
-            view,
-            leaves,
-            looped,
-            misplaced,
-        })
-    };
-    files.into_iter().filter_map(stop).collect()
-}
-
-fn with_use<T>(
-    step: &ModuleUse,
-    views: &dyn Views,
-    then: impl FnOnce(&View, Declaration<'_>) -> Option<T>,
-) -> Option<T> {
-    let view = views.view(step.place.file)?;
-    let span = views.span(step.place)?;
-    let declaration = view.source().declaration_at(span)?;
-    then(&view, declaration)
-}
-
-/// Whether a module use without a scope of its own leads to a file for another level.
-fn is_misplaced(step: &ModuleUse, file: FileId, views: &dyn Views) -> bool {
-    let to = views.view(file);
-    let found = with_use(step, views, |from, declaration| {
-        let differs = scope(from) != scope(to.as_ref()?);
-        Some(from.kind == FileKind::Bicep && differs && declaration.member("scope").is_none())
-    });
-    found.unwrap_or(false)
-}
-
-/// Whether a module use is repeated.
-fn is_looped(step: &ModuleUse, views: &dyn Views) -> bool {
-    with_use(step, views, |_, declaration| Some(declaration.is_looped())).unwrap_or(false)
+        looped |= declared.iter().any(Declaration::is_looped);
+    }
+    found
 }
 
 /// Whether a module use leads to a subscription that it names, and the text that names it, where that means the same
 /// next to the use.
-fn leaves(step: &ModuleUse, outermost: bool, views: &dyn Views) -> Option<Option<String>> {
-    with_use(step, views, |view, declaration| {
-        let value = match view.source().bicep {
-            true => subscription_of(view, declaration.member("scope")?, 4)?,
-            false => declaration.member("subscriptionId")?,
-        };
-        let names = value.text().to_ascii_lowercase();
-        if names.contains("subscription().subscriptionid") {
-            return None;
-        }
-        let repeated_json = !view.source().bicep && declaration.is_looped();
-        let usable = outermost && !repeated_json;
-        Some(usable.then(|| value.text().to_owned()))
-    })
+fn leaves(view: &View, declaration: &Declaration<'_>, outermost: bool) -> Option<Option<String>> {
+    let value = match view.source().bicep {
+        true => subscription_of(view, declaration.member("scope")?, 4)?,
+        false => declaration.member("subscriptionId")?,
+    };
+    // `subscription().subscriptionId` is the deployment's own.
+    let other = !value.calls("subscription");
+    other.then(|| outermost.then(|| value.text().to_owned()))
 }
 
 /// The subscription that a scope expression names: the first argument of `resourceGroup(a, b)` or `subscription(a)`,

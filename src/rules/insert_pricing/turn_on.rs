@@ -330,7 +330,7 @@ fn extensions(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Vec<Candidate>
 /// The ways to let a plan be deployed, set to Standard: what its condition comes from, else without the condition.
 pub(super) fn deployed_always(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let values = match off.cause {
-        OffCause::Condition => tiers_at_declaration(off, cx),
+        OffCause::Condition | OffCause::Unchosen => tiers_at_declaration(off, cx),
         _ => set_values(off, cx),
     };
     let conditions = off.condition.and_then(|place| deploy(off, place, cx));
@@ -339,34 +339,60 @@ pub(super) fn deployed_always(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate>
 
 fn deploy(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Option<Vec<Candidate>> {
     let view = cx.editable(place.file)?;
-    let declaration = view.source().declaration_at(cx.views.span(place)?)?;
-    let condition = declaration.condition()?;
+    let source = view.source();
+    let span = cx.views.span(place)?;
+    let declared = source.declaration_at(span)?.condition();
+    let declared = declared.filter(|condition| condition.value.span().touches(span.start));
+    let value = declared.map(|condition| condition.value);
+    let names = source.value_at(span).or(value)?.names();
     let mut found = off
         .name_place
+        .filter(|_| declared.is_some())
         .map_or_else(Vec::new, |name| of_element(name, cx));
-    let names = condition.value.names();
-    found.extend(names.iter().filter_map(|name| flipped(name, &view, cx)));
-    let text = match view.source().bicep {
-        true => String::new(),
-        false => "true".to_owned(),
-    };
-    let span = condition.whole;
-    found.push(vec![(view.file, TextEdit { span, text })]);
+    found.extend(
+        names
+            .iter()
+            .filter_map(|name| flipped(name, &view, off, cx)),
+    );
+    if let Some(condition) = declared {
+        let text = match source.bicep {
+            true => String::new(),
+            false => "true".to_owned(),
+        };
+        let span = condition.whole;
+        found.push(vec![(view.file, TextEdit { span, text })]);
+    }
     Some(found)
 }
 
-/// The other value of a switch: in the parameter file, as the parameter's default or as the variable's value.
-fn flipped(name: &str, view: &View, cx: &Sources<'_>) -> Option<Candidate> {
-    let assigned = cx.parameters.filter(|_| view.file == cx.entry);
-    let assigned = assigned.and_then(|file| cx.editable(file));
-    let flip = |view: &View| {
-        let value = named_value(view, name)?;
+/// The other value of a switch where it is set: an argument of a module on the way to the plan, the parameter file, the
+/// parameter's default, the variable's value.
+fn flipped(name: &str, view: &Arc<View>, off: &PlanOff, cx: &Sources<'_>) -> Option<Candidate> {
+    let flip = |view: &View, value: Value<'_>| {
         let new = !value.boolean()?;
         Some(vec![(view.file, value.replace(new.to_string()))])
     };
+    let (mut view, mut name) = (view.clone(), name.to_owned());
+    for step in off.via.iter().rev() {
+        if step.file != Some(view.file) {
+            continue;
+        }
+        let outer = cx.editable(step.place.file)?;
+        let module = outer.source().declaration_at(cx.views.span(step.place)?)?;
+        let Some(given) = module.argument(&name) else {
+            break;
+        };
+        if given.boolean().is_some() {
+            return flip(&outer, given);
+        }
+        name = given.names().into_iter().next()?;
+        view = outer.clone();
+    }
+    let assigned = cx.parameters.filter(|_| view.file == cx.entry);
+    let assigned = assigned.and_then(|file| cx.editable(file));
     assigned
-        .and_then(|values| flip(&values))
-        .or_else(|| flip(view))
+        .and_then(|values| flip(&values, named_value(&values, &name)?))
+        .or_else(|| flip(&view, named_value(&view, &name)?))
 }
 
 /// What a file gives a parameter or variable: an assignment, a default, a value.

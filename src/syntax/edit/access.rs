@@ -208,6 +208,11 @@ impl<'t> Source<'t> {
         inside.then_some(node.end_byte() as u32)
     }
 
+    /// The line end near a byte.
+    pub(crate) fn newline_at(self, at: u32) -> &'static str {
+        super::style::Style::of(self.text, at).newline
+    }
+
     /// Whether a comment that began on an earlier line goes on at a byte.
     pub(crate) fn is_inside_comment(self, at: u32) -> bool {
         let byte = at as usize;
@@ -441,6 +446,18 @@ impl<'t> Declaration<'t> {
 
     pub(crate) fn is_module(&self) -> bool {
         self.node.kind() == "module_declaration"
+    }
+
+    /// Whether a comment of one line is right above it.
+    pub(crate) fn has_comment(&self) -> bool {
+        let before = self
+            .node
+            .prev_sibling()
+            .filter(|node| node.kind() == "comment");
+        before.is_some_and(|comment| {
+            let gap = Span::of(comment.end_byte()..self.node.start_byte());
+            self.source.slice(gap).lines().count() <= 2 && self.source.slice(gap).trim().is_empty()
+        })
     }
 
     /// The arguments of a decorator of this name.

@@ -1,6 +1,10 @@
 //! Expressions as text: the same operations in Bicep and in the expression language of templates.
 
+use tree_sitter::Node;
+
 use super::access::{Source, Value};
+use super::{TextEdit, apply};
+use crate::syntax::arm_expression::{self, Kind};
 use crate::text::Span;
 
 impl Source<'_> {
@@ -37,7 +41,30 @@ impl Source<'_> {
     }
 }
 
-impl Value<'_> {
+fn is_any(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|one| one.eq_ignore_ascii_case(name))
+}
+
+/// Calls `f` with each call in an expression of a template.
+fn each_call<'a>(
+    node: &arm_expression::Node<'a>,
+    f: &mut dyn FnMut(&str, &[arm_expression::Node<'a>]),
+) {
+    match &node.kind {
+        Kind::Call { name, args, .. } => {
+            f(name, args);
+            args.iter().for_each(|one| each_call(one, f));
+        }
+        Kind::Member { base, .. } => each_call(base, f),
+        Kind::Index { base, key } => {
+            each_call(base, f);
+            each_call(key, f);
+        }
+        Kind::Str(_) | Kind::Int(_) | Kind::Float(_) => {}
+    }
+}
+
+impl<'t> Value<'t> {
     /// The expression of a JSON string in brackets, as text.
     pub(crate) fn bracketed(&self) -> Option<String> {
         let text = self.string().filter(|_| !self.source.bicep)?;
@@ -57,22 +84,87 @@ impl Value<'_> {
     /// The names that the expression uses: variables of Bicep, arguments of `parameters('…')` and `variables('…')`.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut found = Vec::new();
-        if let Some(text) = self.bracketed() {
-            for call in ["parameters('", "variables('"] {
-                let after = text.match_indices(call).map(|(at, _)| at + call.len());
-                let each = after.filter_map(|at| text.get(at..)?.split('\'').next());
-                found.extend(each.map(str::to_owned));
-            }
+        if !self.source.bicep {
+            self.each_string(&mut |function, _, text| {
+                if function.is_some_and(|it| is_any(it, &["parameters", "variables"])) {
+                    found.push(text.to_owned());
+                }
+            });
             return found;
         }
-        let mut queue = vec![self.node];
-        while let Some(node) = queue.pop() {
+        self.each_node(&mut |node| {
             if node.kind() == "variable" {
                 found.push(self.source.slice(Span::of(node.byte_range())).to_owned());
             }
+        });
+        found
+    }
+
+    /// Whether the expression calls a function.
+    pub(crate) fn calls(&self, function: &str) -> bool {
+        let mut found = false;
+        if !self.source.bicep {
+            let text = self.string().unwrap_or_default();
+            if let Ok(root) = arm_expression::parse(&text) {
+                each_call(&root, &mut |name, _| found |= is_any(name, &[function]));
+            }
+            return found;
+        }
+        self.each_node(&mut |node| {
+            let source = self.source;
+            let call = Value { source, node }.call();
+            found |= call.is_some_and(|(name, _)| name == function);
+        });
+        found
+    }
+
+    fn each_node(&self, f: &mut dyn FnMut(Node<'t>)) {
+        let mut queue = vec![self.node];
+        while let Some(node) = queue.pop() {
+            f(node);
             let mut cursor = node.walk();
             queue.extend(node.named_children(&mut cursor));
         }
-        found
+    }
+
+    /// Calls `f` with each string literal of a string: in an expression of a template with its function and its span,
+    /// else with the whole.
+    fn each_string(&self, f: &mut dyn FnMut(Option<&str>, Span, &str)) {
+        let Some(text) = self.string() else {
+            return;
+        };
+        let bracketed = !self.source.bicep && self.bracketed().is_some();
+        let root = arm_expression::parse(&text).ok().filter(|_| bracketed);
+        let Some(root) = root else {
+            return f(None, Span::of(0..text.len()), &text);
+        };
+        each_call(&root, &mut |function, args| {
+            for one in args {
+                if let Kind::Str(text) = &one.kind {
+                    f(Some(function), one.span, text);
+                }
+            }
+        });
+    }
+
+    /// The string with other literals: `new` gives one for a literal and the function that it is an argument of. `None`
+    /// if it gives none.
+    pub(crate) fn with_strings(
+        &self,
+        new: impl Fn(Option<&str>, &str) -> Option<String>,
+    ) -> Option<TextEdit> {
+        let mut edits = Vec::new();
+        self.each_string(&mut |function, span, old| {
+            if let Some(text) = new(function, old) {
+                let text = match function {
+                    Some(_) => format!("'{}'", text.replace('\'', "''")),
+                    None => text,
+                };
+                edits.push(TextEdit { span, text });
+            }
+        });
+        edits.sort_by_key(|edit| edit.span.start);
+        let text = apply(&self.string()?, &edits);
+        (!edits.is_empty()).then(|| self.replace(self.source.quoted(&text)))
     }
 }

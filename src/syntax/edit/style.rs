@@ -9,8 +9,6 @@ pub(crate) struct Style {
     pub(crate) newline: &'static str,
     /// One level of indentation.
     pub(crate) indent: String,
-    /// The last line has an end.
-    pub(crate) final_newline: bool,
 }
 
 impl Style {
@@ -19,7 +17,6 @@ impl Style {
         Style {
             newline: newline_near(text, at as usize),
             indent: indent_unit(text),
-            final_newline: text.is_empty() || text.ends_with(['\n', '\r']),
         }
     }
 }
