@@ -132,6 +132,14 @@ fn of_expression(
     module: bool,
     hops: u8,
 ) -> DeploymentScope {
+    // A variable may stand for a scope.
+    if let ExprKind::Name(_) = &expr.kind
+        && hops < MAX_HOPS
+        && let Some((env, meant)) = canonicalize::meaning(cx, env, expr)
+        && let ExprKind::Call { .. } = &meant.kind
+    {
+        return of_expression(cx, env, here, meant, module, hops + 1);
+    }
     if let ExprKind::Call { name, args, .. } = &expr.kind {
         let env = env.reading();
         if let ("if", [when, yes, no]) = (&*name.as_str().to_ascii_lowercase(), &**args)

@@ -518,10 +518,13 @@ fn module_folder(view: &View) -> PathBuf {
         let folder = path.parent().unwrap_or(Path::new(""));
         *counts.entry(folder.to_path_buf()).or_default() += 1;
     }
-    let most = counts
-        .into_iter()
-        .max_by_key(|(folder, count)| (*count, std::cmp::Reverse(folder.components().count())));
-    most.map_or(PathBuf::new(), |(folder, _)| folder)
+    let most = counts.values().max().copied();
+    let mut folders = counts.into_iter().filter(|(_, count)| Some(*count) == most);
+    match (folders.next(), folders.next()) {
+        (Some((folder, _)), None) => folder,
+        // Each module has a folder of its own.
+        _ => PathBuf::new(),
+    }
 }
 
 /// Whether a file has a plan and requires no parameter. What else it deploys, verification shows.
