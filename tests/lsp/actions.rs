@@ -319,3 +319,43 @@ fn a_client_that_can_do_nothing_with_fixes_is_offered_none() {
     );
     client.diagnostics(&acr, 1);
 }
+
+/// Some editors leave the byte order mark in the text that they send.
+#[test]
+fn a_document_that_begins_with_a_byte_order_mark_keeps_it() {
+    let text = format!("\u{feff}{REGISTRY}");
+    let mut scene = scene(&[("acr.bicep", &text)], all());
+    let (uri, found) = (scene.uri.clone(), scene.found.clone());
+    let actions = scene.client.actions(&uri, &found);
+    let mut tried = 0;
+    for action in &actions {
+        let mut texts = Texts::default();
+        texts.texts.insert(uri.clone(), text.clone());
+        texts.versions.insert(uri.clone(), 3);
+        if texts.apply(&action["edit"]).contains(&uri) {
+            tried += 1;
+            let after = &texts.texts[&uri];
+            let marks = after.matches('\u{feff}').count();
+            assert!(after.starts_with('\u{feff}') && marks == 1, "{after:?}");
+        }
+    }
+    assert_eq!(tried, 3, "two insertions and a suppression: {actions:#?}");
+}
+
+/// Nothing can be created beside a document that has no folder.
+#[test]
+fn a_document_without_a_folder_gets_no_other_file() {
+    const DOCUMENT: &str = "untitled:Untitled-1";
+    let workspace = Workspace::new(&[("other.bicep", "var unused = 1\n")]);
+    let mut client = Client::with(workspace.root(), all(), Setup::default());
+    client.open(DOCUMENT, "bicep", 1, REGISTRY);
+    let found = client.diagnostics(DOCUMENT, 1)[0].clone();
+    let actions = client.actions(DOCUMENT, &found);
+    assert!(!actions.is_empty(), "it can be suppressed");
+    for action in &actions {
+        let operations = action["edit"]["documentChanges"].as_array();
+        for operation in operations.into_iter().flatten() {
+            assert_eq!(operation["textDocument"]["uri"], DOCUMENT, "{action:#}");
+        }
+    }
+}
