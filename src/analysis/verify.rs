@@ -220,7 +220,7 @@ impl Verifier {
         Some(outcome)
     }
 
-    /// Whether each deployment changes only as the rule says that it may.
+    /// Whether each deployment changes only as the rule states that it may.
     fn changes_as_promised(&self, finding: &Finding, fix: &Fix, outcome: &Outcome) -> bool {
         let rule = rules::rule_of(finding.rule);
         outcome.iter().all(|(key, changed)| {

@@ -55,7 +55,7 @@ pub(crate) fn with_canonical(cx: &Context<'_>, env: Env<'_>, expr: &Expr, value:
     }
 }
 
-/// What a name stands for, where that is another expression: a variable's, a default, an argument.
+/// What a name represents, where that is another expression: a variable's, a default, an argument.
 pub(crate) fn meaning<'e>(
     cx: &Context<'_>,
     env: Env<'e>,

@@ -132,7 +132,7 @@ fn of_expression(
     module: bool,
     hops: u8,
 ) -> DeploymentScope {
-    // A variable may stand for a scope.
+    // A variable may represent a scope.
     if let ExprKind::Name(_) = &expr.kind
         && hops < MAX_HOPS
         && let Some((env, meant)) = canonicalize::meaning(cx, env, expr)

@@ -243,7 +243,7 @@ fn rest(properties: &Value) -> String {
     all
 }
 
-/// What a fix changed in one deployment beyond what its title says.
+/// What a fix changed in one deployment beyond what its title states.
 fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
     if before.others != after.others {
         return Some(format!(
@@ -291,7 +291,7 @@ fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
     None
 }
 
-/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` says what is wrong.
+/// Applies a fix to the open analysis, checks what every fix promises, and takes it back. `Err` states what is wrong.
 pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Result<(), String> {
     let before = shown(analysis);
     let files = after(analysis, fix);
