@@ -28,12 +28,21 @@
 //! 2. **Lower.** Each top-level item (a declaration, an element of `resources`) is lowered once for each text. Items
 //!    hold no positions, so an edit elsewhere in the file leaves them equal.
 //! 3. **Evaluate.** A deployment is an entry point with one set of parameter values. Its evaluation returns resource
-//!    instances and the inputs it read. A changed input re-evaluates the deployments that read it, and no others.
+//!    instances and the inputs it read: files, missing files, folders that were listed, registry modules, configuration.
 //! 4. **Check.** Each rule checks the instances of a deployment. Findings refer to nodes symbolically
 //!    ([`model::NodeRef`]); [`analysis`] resolves them to spans last.
-//! 5. **Fix.** A rule proposes edits. [`analysis`] applies a proposal that changes a deployment in memory, evaluates the affected deployments and
-//!    compares the inventories before and after. It offers the proposal only if nothing but what its title names has
-//!    changed and the finding is gone.
+//! 5. **Fix.** A rule proposes edits. [`analysis`] applies a proposal that changes a deployment in memory, evaluates the
+//!    affected deployments and compares the resources before and after. It offers the proposal only if nothing but what
+//!    its title names has changed and the finding is gone.
+//!
+//! # Incremental computation
+//! - An edit reparses its document and lowers again only the items whose text changed.
+//! - If the file's template is equal to the one before (a hash over its items), nothing else runs. A comment costs a
+//!   reparse.
+//! - A changed input re-evaluates the deployments that read it, and no others.
+//! - The plans of all deployments of a folder are kept together. While they stay equal, other deployments are not checked
+//!   again.
+//! - Spans are computed for files whose text or findings changed.
 //!
 //! # Rules are plug-ins
 //! A rule implements [`rules::Rule`] and is listed in [`rules::RULES`]. No code outside its module names it: settings,
@@ -53,9 +62,9 @@
 //!
 //! # Threads
 //! The server keeps the protocol's state behind a lock, and one worker thread owns [`analysis::Analysis`]. A handler
-//! changes the state before its first await and queues the work. A folder is scanned on a thread of its own. Within one refresh, files are loaded and
-//! deployments evaluated on all cores over shared references. A panic in the worker is caught and reported; the engine
-//! is then rebuilt from the open documents.
+//! changes the state before its first await and queues the work. A folder is scanned on a thread of its own. Within one
+//! refresh, files are loaded and deployments evaluated on all cores over shared references. A panic in the worker is caught
+//! and reported; the engine is then rebuilt from the open documents.
 //!
 //! # Dependencies
 //! | crate | gives |

@@ -177,7 +177,10 @@ impl Dump {
         self.symbol(&m.declaration);
         let mut inline = None;
         // A linked template has a scope of its own.
-        let of_text = matches!(m.target, Target::Inline(_) | Target::Value(_));
+        let linked = matches!(
+            m.target,
+            Target::Relative(_) | Target::Uri(_) | Target::TemplateSpec(_)
+        );
         match &m.target {
             Target::Inline(template) => {
                 self.text.push_str(" inline");
@@ -193,7 +196,7 @@ impl Dump {
         self.text
             .push_str(match m.evaluation.as_ref().map(|scope| scope.as_str()) {
                 Some(Some("outer")) => " outer\n",
-                None if of_text && !m.versioned => " outer\n",
+                None if !linked && !m.versioned => " outer\n",
                 _ => " inner\n",
             });
         self.indent += 1;
