@@ -92,8 +92,6 @@ pub(crate) struct ResolvedFix {
 /// One edit.
 #[derive(Debug)]
 pub(crate) struct ResolvedEdit {
-    /// Relative path.
-    pub path: String,
     /// The file is new.
     pub create: bool,
     /// What it replaces; in a new file, its beginning.
@@ -155,7 +153,7 @@ impl Report {
                     path: base.relative(&file.path),
                     known: known.is_some_and(|known| known.contains(&fingerprint)),
                     fingerprint,
-                    fixes: own.map(|(_, fix)| resolved(analysis, base, fix)).collect(),
+                    fixes: own.map(|(_, fix)| resolved(analysis, fix)).collect(),
                 });
             }
         }
@@ -198,15 +196,15 @@ impl Report {
 /// The code of what is wrong in a configuration file.
 const CONFIGURATION: &str = "configuration";
 
-fn resolved(analysis: &Analysis, base: &Base, fix: &Fix) -> ResolvedFix {
-    let mut edits = Vec::new();
-    for file in &fix.edits {
-        for edit in &file.edits {
+fn resolved(analysis: &Analysis, fix: &Fix) -> ResolvedFix {
+    let edits = fix.edits.iter().flat_map(|file| {
+        file.edits.iter().map(|edit| {
             let located = analysis.locate(&file.path, edit.span);
-            let located = located.filter(|_| !file.create);
-            let (start, end) = located.map_or_else(Default::default, |it| (it.start, it.end));
-            edits.push(ResolvedEdit {
-                path: base.relative(&file.path),
+            let (start, end) = match located {
+                Some(it) if !file.create => (it.start, it.end),
+                _ => Default::default(),
+            };
+            ResolvedEdit {
                 create: file.create,
                 location: Location {
                     path: file.path.clone(),
@@ -215,12 +213,12 @@ fn resolved(analysis: &Analysis, base: &Base, fix: &Fix) -> ResolvedFix {
                     end,
                 },
                 text: edit.text.clone(),
-            });
-        }
-    }
+            }
+        })
+    });
     ResolvedFix {
         title: fix.title.clone(),
-        edits,
+        edits: edits.collect(),
     }
 }
 

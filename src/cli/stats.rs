@@ -56,6 +56,9 @@ struct SyntaxError {
 /// The names of [`FileKind`](crate::model::FileKind) in the report, in its order.
 const KINDS: [&str; 5] = ["bicep", "bicepparam", "arm", "parameters", "other"];
 
+/// What takes time.
+const PHASES: [&str; 4] = ["walk", "parse", "lower", "evaluate"];
+
 /// Counts and prints.
 pub(crate) fn run(args: &Args) -> Outcome {
     let base = Base::here();
@@ -175,12 +178,9 @@ fn peak_memory() -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
-fn json_of(counted: &Counted, [walk, parse, lower, evaluate]: [f64; 4]) -> String {
-    let files: serde_json::Map<_, _> = KINDS
-        .iter()
-        .zip(counted.kinds)
-        .map(|(kind, n)| ((*kind).to_owned(), json!(n)))
-        .collect();
+fn json_of(counted: &Counted, seconds: [f64; 4]) -> String {
+    let files: Value = KINDS.into_iter().zip(counted.kinds).collect();
+    let seconds: Value = PHASES.into_iter().zip(seconds).collect();
     let unread = counted.unread.iter();
     let unread = unread.map(|(path, message)| json!({ "path": path, "message": message }));
     let document = json!({
@@ -190,7 +190,7 @@ fn json_of(counted: &Counted, [walk, parse, lower, evaluate]: [f64; 4]) -> Strin
         "unread": unread.collect::<Vec<Value>>(),
         "resources": counted.resources,
         "bytes": counted.bytes,
-        "seconds": { "walk": walk, "parse": parse, "lower": lower, "evaluate": evaluate },
+        "seconds": seconds,
         "peakMemoryBytes": peak_memory(),
     });
     format!("{document:#}\n")
@@ -208,7 +208,7 @@ fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
         out.push_str(&format!("{n:>8} {kind}\n"));
     }
     out.push_str(&format!("{:>8.1} MB\n", counted.bytes as f64 / 1e6));
-    for (name, time) in ["walk", "parse", "lower", "evaluate"].iter().zip(seconds) {
+    for (name, time) in PHASES.iter().zip(seconds) {
         out.push_str(&format!("{time:>8.3} s {name}\n"));
     }
     let peak = peak_memory() as f64 / 1e6;

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Report, ResolvedFix, severity_name};
-use crate::analysis::{LoadError, Location, Passed, Point};
+use crate::analysis::inventory_json::range;
+use crate::analysis::{LoadError, Location, Passed};
 use crate::cli::paths::Base;
 use crate::rules::finding::Severity;
 
@@ -32,7 +33,7 @@ pub(crate) fn print(report: &Report) -> String {
                 },
                 "deployment": deployment(base, &diagnostic.entry, diagnostic.parameters.as_deref()),
                 "related": related.collect::<Vec<_>>(),
-                "fixes": found.fixes.iter().map(fix).collect::<Vec<_>>(),
+                "fixes": found.fixes.iter().map(|it| fix(base, it)).collect::<Vec<_>>(),
                 "fingerprint": found.fingerprint,
             })
         })
@@ -95,10 +96,10 @@ fn passed(report: &Report, passed: &Passed) -> Value {
     })
 }
 
-fn fix(fix: &ResolvedFix) -> Value {
+fn fix(base: &Base, fix: &ResolvedFix) -> Value {
     let edits = fix.edits.iter().map(|edit| {
         json!({
-            "path": edit.path,
+            "path": base.relative(&edit.location.path),
             "create": edit.create,
             "range": range(&edit.location),
             "text": edit.text,
@@ -109,10 +110,4 @@ fn fix(fix: &ResolvedFix) -> Value {
         "kind": "quickfix",
         "edits": edits.collect::<Vec<_>>(),
     })
-}
-
-/// A range as editors count.
-fn range(location: &Location) -> Value {
-    let position = |point: Point| json!({ "line": point.line, "character": point.utf16 });
-    json!({ "start": position(location.start), "end": position(location.end) })
 }

@@ -107,17 +107,15 @@ fn result(report: &Report, found: &Found) -> Value {
 }
 
 fn fix(report: &Report, fix: &ResolvedFix) -> Value {
-    let mut changes: BTreeMap<&str, (Value, Vec<Value>)> = BTreeMap::new();
+    let mut changes: BTreeMap<String, (Value, Vec<Value>)> = BTreeMap::new();
     for edit in &fix.edits {
-        let file = || (artifact(report, &edit.location.path), Vec::new());
-        changes
-            .entry(&edit.path)
-            .or_insert_with(file)
-            .1
-            .push(json!({
-                "deletedRegion": region(&edit.location),
-                "insertedContent": { "text": edit.text },
-            }));
+        let path = &edit.location.path;
+        let change = changes.entry(report.base.relative(path));
+        let (_, replacements) = change.or_insert_with(|| (artifact(report, path), Vec::new()));
+        replacements.push(json!({
+            "deletedRegion": region(&edit.location),
+            "insertedContent": { "text": edit.text },
+        }));
     }
     let changes = changes.into_values().map(
         |(file, replacements)| json!({ "artifactLocation": file, "replacements": replacements }),
