@@ -193,32 +193,72 @@ fn the_cache_of_bicep() {
     }
 }
 
-/// Makes a link to a folder: a junction on Windows, which needs no rights. Wine makes neither junctions nor symbolic links;
-/// it shows those that `ln` makes as reparse points.
-pub(crate) fn link(workspace: &Workspace, target: &str, at: &str) {
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(workspace.path(target), workspace.path(at)).expect("a link");
-    #[cfg(windows)]
-    if std::env::var_os("UNDER_WINE").is_some() {
-        let make = format!("ln -s \"$PWD/{target}\" {at}");
-        let made = Command::new("cmd")
-            .args(["/c", "start", "/wait", "/unix", "/bin/sh", "-c", &make])
-            .current_dir(workspace.root())
-            .status();
-        assert!(made.is_ok_and(|it| it.success()), "{make}");
-        assert!(workspace.path(at).join(".").exists(), "{make}");
-    } else {
-        junction::create(workspace.path(target), workspace.path(at)).expect("a junction");
+/// Links to other folders, removed before what they lead to.
+pub(crate) struct Links<'w> {
+    workspace: &'w Workspace,
+    made: Vec<PathBuf>,
+}
+
+/// Makes links, each from a folder to another: junctions on Windows, which need no rights. Wine makes neither junctions nor
+/// symbolic links; it shows those that `ln` makes as reparse points, and what removes folders follows them.
+pub(crate) fn link<'w>(workspace: &'w Workspace, links: &[(&str, &str)]) -> Links<'w> {
+    let mut made = Vec::new();
+    for (at, target) in links {
+        let path = workspace.path(at);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(workspace.path(target), &path).expect("a link");
+        #[cfg(windows)]
+        if std::env::var_os("UNDER_WINE").is_some() {
+            let target = format!("../{target}");
+            unix(workspace, &["ln", "-s", &target, at], || path.exists());
+        } else {
+            junction::create(workspace.path(target), &path).expect("a junction");
+        }
+        made.push(path);
+    }
+    Links { workspace, made }
+}
+
+impl Drop for Links<'_> {
+    fn drop(&mut self) {
+        #[cfg(windows)]
+        if std::env::var_os("UNDER_WINE").is_some() {
+            for path in &self.made {
+                let at = path
+                    .strip_prefix(self.workspace.root())
+                    .expect("a link in it");
+                let at = at.to_str().expect("text").replace('\\', "/");
+                unix(self.workspace, &["rm", &at], || !path.exists());
+            }
+        }
+        let _ = (self.workspace, &self.made);
+    }
+}
+
+/// Runs a program of Unix under Wine, which does not wait for its end.
+#[cfg(windows)]
+fn unix(workspace: &Workspace, arguments: &[&str], done: impl Fn() -> bool) {
+    let _ = Command::new(format!(r"Z:\bin\{}", arguments[0]))
+        .args(&arguments[1..])
+        .current_dir(workspace.root())
+        .status();
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed().as_secs() < 60, "{arguments:?}");
+        thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 
 #[test]
 fn a_folder_reached_by_a_link_is_one_folder() {
     let workspace = Workspace::new(&[("ws/acr.bicep", REGISTRY), ("lib/other.bicep", REGISTRY)]);
-    link(&workspace, "lib", "ws/one");
-    link(&workspace, "lib", "ws/two");
-    link(&workspace, "ws", "lib/back");
-    link(&workspace, "ws", "ws/loop");
+    let links = [
+        ("ws/one", "lib"),
+        ("ws/two", "lib"),
+        ("lib/back", "ws"),
+        ("ws/loop", "ws"),
+    ];
+    let _links = link(&workspace, &links);
     let found = findings(&workspace, &["check", "ws"]);
     assert_eq!(found, ["ws/acr.bicep", "ws/one/other.bicep"]);
 }

@@ -187,9 +187,8 @@ fn a_folder_is_renamed_and_deleted_while_a_document_in_it_is_open() {
 #[test]
 fn a_file_behind_a_link_is_one_file() {
     let workspace = Workspace::new(&[("ws/acr.bicep", REGISTRY), ("lib/other.bicep", REGISTRY)]);
-    link(&workspace, "lib", "ws/one");
-    link(&workspace, "lib", "ws/two");
-    link(&workspace, "ws", "ws/loop");
+    let links = [("ws/one", "lib"), ("ws/two", "lib"), ("ws/loop", "ws")];
+    let _links = link(&workspace, &links);
     let mut client = start(&uri(&workspace.path("ws")), &workspace);
     let [acr, one, two] = ["ws/acr.bicep", "ws/one/other.bicep", "ws/two/other.bicep"]
         .map(|path| uri(&workspace.path(path)));
