@@ -70,7 +70,7 @@
 //! | crate | gives |
 //! |---|---|
 //! | `aho-corasick`, `memchr` | multi-pattern search in the prefilter |
-//! | `annotate-snippets`, `similar` | excerpts and diffs in reports |
+//! | `annotate-snippets`, `similar`, `quick-xml` | excerpts, diffs and JUnit's XML in reports |
 //! | `anstyle-query` | whether a terminal shows colours |
 //! | `cc` | builds the grammars' parsers |
 //! | `clap`, `clap_complete`, `clap_mangen` | the command line, its completions and its manual page |
