@@ -292,7 +292,7 @@ impl Analysis {
         self.scan_problems
             .retain(|(path, _)| self.workspace.folder_of(path).is_some());
         self.reconfigure();
-        // A file may have moved from one folder's reach to another's.
+        // A file may have moved from one folder to another.
         let entries: BTreeSet<FileId> = self
             .deployments
             .states

@@ -7,9 +7,9 @@
 //!            the state       engine
 //!                ▲ answers ────┘
 //! ```
-//! Each method of the [`server`] changes the [`state`] before it awaits anything, so messages take effect in the order they arrive.
-//! The state never waits. The [`worker`] does all the work: edits that come while it is busy come together in its queue,
-//! and interrupt it. Diagnostics go from the worker straight to the writer.
+//! Each method of the [`server`] changes the [`state`] before it awaits anything, so messages take effect in the order they
+//! arrive. The state never waits. The [`worker`] does all the work: edits that come while it is busy come together in its
+//! queue, and interrupt it. Diagnostics go from the worker straight to the writer.
 //!
 //! # What the client is shown
 //! Pushed diagnostics always work, also for files that are not open, and every edit is answered for its version or a newer
@@ -25,7 +25,7 @@
 //!
 //! # A client that does not read
 //! It must not stop the server from reading, since it may be busy sending: up to 128 MiB wait for it. Waiting edits of one
-//! document turn into its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
+//! document are replaced by its text when they are many. The same holds for stderr: no thread waits for the log ([`log`]).
 //!
 //! # A client that sends odd things
 //! A malformed message is answered with a JSON-RPC error ([`message`]). Invalid parts of capabilities, of other servers'

@@ -131,7 +131,7 @@ fn exit_codes() {
             &["check", "--parameters", "acr.bicep"],
             2,
             "",
-            "--parameters is for files",
+            "--parameters needs a file argument",
         ),
         (
             missing,
@@ -160,7 +160,7 @@ fn exit_codes() {
             &["check", "--baseline", "b.json"],
             2,
             "",
-            "is no baseline",
+            "is not a baseline",
         ),
         (
             missing,
@@ -625,7 +625,7 @@ fn fixes_that_cost_are_asked_for_by_name() {
     let refused = run(&workspace, &["check", "--fix"]);
     assert_eq!(refused.code, 1);
     assert!(
-        refused.err.contains("not applied, since it costs"),
+        refused.err.contains("not applied, since the plan is paid"),
         "{}",
         refused.err
     );

@@ -39,13 +39,13 @@ pub(super) struct State {
     inputs: BTreeSet<Input>,
     /// For the rule; `None` until evaluated.
     pub(super) deployment: Option<Deployment>,
-    /// Its plans, for the reach of the others.
+    /// Its plans, which may cover registries of the others.
     pub(super) plans: Vec<Instance>,
     /// What the rule reports about it.
     pub(super) results: Vec<RuleResult>,
     /// Where in it each file is spoken of: a deployment of thousands of modules speaks of thousands of files.
     pub(super) about: FxHashMap<FileId, Vec<usize>>,
-    /// The workspace folder whose reach it shares.
+    /// The workspace folder whose plans it shares.
     folder: Option<PathBuf>,
 }
 

@@ -13,11 +13,11 @@ pub(crate) fn read(path: &Path) -> Result<FxHashSet<String>, String> {
     let wrong = |words: String| format!("{}: {words}", path.display());
     let read = disk::read(&disk::normalize(path)).map_err(|error| wrong(error.to_string()))?;
     let value: Value = serde_json::from_str(&read.text)
-        .map_err(|error| wrong(format!("is no baseline: {error}")))?;
+        .map_err(|error| wrong(format!("is not a baseline: {error}")))?;
     let findings = value["findings"]
         .as_array()
         .filter(|_| value["version"] == 1);
-    let findings = findings.ok_or_else(|| wrong("is no baseline of this version".to_owned()))?;
+    let findings = findings.ok_or_else(|| wrong("is not a baseline of this version".to_owned()))?;
     let fingerprints = findings.iter().filter_map(|f| f["fingerprint"].as_str());
     Ok(fingerprints.map(str::to_owned).collect())
 }

@@ -134,7 +134,7 @@ impl TypedValueParser for WantedParser {
 
 fn wanted(text: &str) -> Result<Wanted, String> {
     let (name, file) = match text.split_once('=') {
-        Some((_, "")) => return Err("a file is to follow the `=`".to_owned()),
+        Some((_, "")) => return Err("`=` needs a file name after it".to_owned()),
         Some((name, file)) => (name, Some(PathBuf::from(file))),
         None => (text, None),
     };
@@ -185,7 +185,7 @@ fn one_of<T: Copy + Send + Sync>(
     choices: &'static [(&'static str, T)],
 ) -> impl TypedValueParser<Value = T> {
     let names = PossibleValuesParser::new(choices.iter().map(|(name, _)| *name));
-    names.try_map(|text| choice(choices, &text).ok_or("is no choice"))
+    names.try_map(|text| choice(choices, &text).ok_or("is not a choice"))
 }
 
 impl Args {
@@ -299,7 +299,7 @@ fn analyze(args: &Args, base: &Base) -> Result<(Analysis, Vec<LoadError>), Strin
         if let Err(error) = disk::read(&parameters) {
             named.wrong.push((parameters, error.to_string()));
         } else if named.files.is_empty() && !stdin {
-            let words = "--parameters is for files, and none is named: the parameter files of a folder are found by themselves";
+            let words = "--parameters needs a file argument: the parameter files of a folder are found automatically";
             return Err(words.to_owned());
         }
     }
@@ -353,7 +353,7 @@ fn apply_fixes(
     known: Option<&FxHashSet<String>>,
 ) -> Result<Option<Exit>, String> {
     if args.reads_input() && !args.diff {
-        let words = "standard input is no file that could be fixed: see the changes with --diff";
+        let words = "standard input cannot be fixed: --diff shows the changes";
         return Err(words.to_owned());
     }
     let plan = args.fix.clone().filter(|plan| !plan.is_empty());
@@ -365,7 +365,7 @@ fn apply_fixes(
     let outcome = fix::apply(analysis, &allowed, base, known);
     for (title, plan) in &outcome.refused {
         let _ = trouble(&format!(
-            "not applied, since it costs: {title} (--fix={plan} or --yes)"
+            "not applied, since the plan is paid: {title} (--fix={plan} or --yes)"
         ));
     }
     if args.diff {

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
             true => format!(
                 "{shown}: its template is not found; name it: preflight inventory TEMPLATE --parameters {shown}"
             ),
-            false => format!("{shown}: is no Bicep file, template or parameter file"),
+            false => format!("{shown}: is not a Bicep file, template or parameter file"),
         });
     };
     let mut exit = print(match args.format {

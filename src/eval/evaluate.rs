@@ -290,7 +290,7 @@ fn for_value(cx: &Context<'_>, env: Env<'_>, over: &ForExpr) -> Value {
     Value::array(items, open)
 }
 
-/// `x[copyIndex()]` in a loop of `length(x)` turns, where the turn's element is known though its position is not.
+/// `x[copyIndex()]` in a loop of `length(x)` iterations, where the element is known though its position is not.
 fn element_of_iteration(env: Env<'_>, base: &Expr, key: &Expr) -> Option<Value> {
     let ExprKind::Call { name, args, .. } = &key.kind else {
         return None;

@@ -74,8 +74,8 @@ pub struct Instance {
     pub existing: bool,
     /// Whether it is deployed.
     pub existence: Existence,
-    /// 1 for a single resource or one turn of a loop of known length; 0 for what a turn of an empty loop would be; `None`
-    /// where one instance represents a loop of unknown length.
+    /// 1 for a single resource or one iteration of a loop of known length; 0 for what an iteration of an empty loop would be;
+    /// `None` where one instance represents a loop of unknown length.
     pub copies: Option<u64>,
     /// Where it is deployed to.
     pub scope: DeploymentScope,

@@ -10,7 +10,7 @@ use super::value::{Kind, TOO_LARGE, Type, Value};
 use super::{Unmet, canonicalize, existence};
 use crate::model::{Expr, ExprKind, Ident, Loop};
 
-/// One turn.
+/// One iteration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Iteration {
     /// Definitely taken, with this index where the index is known.
@@ -27,7 +27,7 @@ pub(crate) struct Iterations {
     pub known: usize,
     /// There may be more.
     pub open: Option<Arc<str>>,
-    /// There is at least one turn, though not known which.
+    /// There is at least one iteration, though not known which.
     pub non_empty: bool,
 }
 
@@ -197,7 +197,7 @@ fn each_of_count(
     }
 }
 
-/// Runs `f` once, at the turn with this index.
+/// Runs `f` once, at the iteration with this index.
 pub(crate) fn at_iteration<R>(
     cx: &Context<'_>,
     env: Env<'_>,

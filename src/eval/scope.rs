@@ -146,7 +146,7 @@ pub(crate) enum Binding<'s> {
         resource: bool,
         index: Value,
         /// Where the count is `length(x)` and some elements of `x` are known though their positions are not: the hash
-        /// of `x` and the element of this turn, which is what `x[copyIndex()]` means.
+        /// of `x` and the element of this iteration, which is what `x[copyIndex()]` means.
         element: Option<(u64, Value)>,
     },
 }

@@ -151,7 +151,7 @@ fn with_iteration(internal: &Internal, index: Value) -> Value {
     Value::of(Kind::Internal(Arc::new(internal)))
 }
 
-/// A looped resource or module as the array of its turns; every other value as it is.
+/// A looped resource or module as the array of its iterations; every other value as it is.
 pub(crate) fn listed(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     let Kind::Internal(internal) = &value.kind else {
         return value;

@@ -15,8 +15,8 @@ pub struct Expr {
 }
 
 /// What an expression is. Operators arrive as calls by ARM's names (design: `&&` is `and`, `?:` is `if`, `??` is
-/// `coalesce`, `==` is `equals`, `!=` is `not(equals)`, `=~` is `equals(toLower, toLower)`, unary minus is `sub(0, x)` but for `-1`,
-/// `a.b`/`a[b]` are [`ExprKind::Get`], interpolation is [`ExprKind::Concat`]); `(x)` and `x!` vanish.
+/// `coalesce`, `==` is `equals`, `!=` is `not(equals)`, `=~` is `equals(toLower, toLower)`, unary minus is `sub(0, x)` but for
+/// `-1`, `a.b`/`a[b]` are [`ExprKind::Get`], interpolation is [`ExprKind::Concat`]); `(x)` and `x!` vanish.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub enum ExprKind {
     /// `null`.
@@ -163,7 +163,7 @@ pub enum Loop {
     Count {
         /// The loop's name.
         name: Ident,
-        /// How many turns.
+        /// The number of iterations.
         count: Expr,
     },
 }

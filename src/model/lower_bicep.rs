@@ -253,7 +253,8 @@ impl<'a> Lowering<'a> {
     }
 
     /// Visits every child that has a name in the grammar, covers text and is no comment: the items of a list, not its
-    /// brackets and commas, nor what the parser supposes where the text leaves something out. The visitor leaves the cursor where it got it.
+    /// brackets and commas, nor what the parser supposes where the text leaves something out. The visitor leaves the cursor
+    /// where it got it.
     fn items<'t>(
         &mut self,
         cursor: &mut TreeCursor<'t>,

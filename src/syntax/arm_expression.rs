@@ -19,7 +19,8 @@ pub enum Text<'a> {
     Expression(&'a str),
 }
 
-/// Distinguishes expressions from literals: `[…]` is one; `[[…]` is the text `[…]`; without a bracket at the very end all is text.
+/// Distinguishes expressions from literals: `[…]` is one; `[[…]` is the text `[…]`; without a bracket at the very end all is
+/// text.
 pub fn classify(text: &str) -> Text<'_> {
     match text.as_bytes() {
         [b'[', b'[', .., b']'] => Text::Literal(&text[1..]),

@@ -102,7 +102,7 @@ pub fn pragma(text: &str) -> Option<Pragma<'_>> {
 }
 
 /// The declarations of a file, in order, those inside what does not parse included: a broken neighbour takes nothing
-/// from a sound declaration.
+/// from a declaration without errors.
 pub fn declarations<'tree>(root: Node<'tree>) -> Vec<Node<'tree>> {
     let mut found = Vec::new();
     let mut cursor = root.walk();

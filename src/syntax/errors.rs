@@ -76,7 +76,7 @@ fn sorted(mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
 }
 
 /// The errors that the tree has; none exactly where `has_error` is false. Only what is broken is visited, so that a
-/// sound tree costs nothing.
+/// tree without errors costs nothing.
 fn tree_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     let mut cursor = tree.walk();

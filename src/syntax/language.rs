@@ -49,12 +49,12 @@ thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
-/// How long a parse may take: what every text and each megabyte of it are given. A sound megabyte takes a sixteenth of a
-/// second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
-const REQUEST_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
+/// How long a parse may take: what every text and each megabyte of it are given. A megabyte without errors takes a sixteenth
+/// of a second; only a text made for it (a hundred thousand brackets that nothing closes) comes near.
+const PARSE_TIMEOUT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(1));
 
 /// What represents a text that is not parsed to its end: one error.
-const TANGLED: &[u8] = b"\x02";
+const ABORTED: &[u8] = b"\x02";
 
 /// Parses a text, chunk by chunk as it is.
 ///
@@ -70,7 +70,7 @@ pub fn parse(language: &Language, text: &(impl Source + ?Sized), old: Option<&Tr
         language,
         text,
         old,
-        REQUEST_TIMEOUT.0 + REQUEST_TIMEOUT.1 * megabytes,
+        PARSE_TIMEOUT.0 + PARSE_TIMEOUT.1 * megabytes,
     )
 }
 
@@ -78,14 +78,14 @@ fn parse_within(
     language: &Language,
     text: &(impl Source + ?Sized),
     old: Option<&Tree>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Tree {
     PARSER
         .with_borrow_mut(|parser| {
             parser
                 .set_language(language)
                 .expect("both grammars are generated for a version the runtime reads");
-            let end = Instant::now() + patience;
+            let end = Instant::now() + timeout;
             let mut look = |_: &ParseState| match Instant::now() > end {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -119,7 +119,7 @@ fn aborted(language: &Language) -> Tree {
             .set_language(language)
             .expect("both grammars are generated for a version the runtime reads");
         parser
-            .parse(TANGLED, None)
+            .parse(ABORTED, None)
             .expect("a parse ends without a tree only when cancelled, and nothing cancels this one")
     })
 }
@@ -154,7 +154,7 @@ fn has_too_many_parts(text: &(impl Source + ?Sized)) -> bool {
 /// Whether a tree states only that its text is too long or too deeply nested to parse.
 pub fn parse_aborted(tree: &Tree, text: &(impl Source + ?Sized)) -> bool {
     let root = tree.root_node();
-    root.has_error() && root.end_byte() <= TANGLED.len() && text.len() > TANGLED.len()
+    root.has_error() && root.end_byte() <= ABORTED.len() && text.len() > ABORTED.len()
 }
 
 /// Applies an edit to a tree before the text is parsed again.

@@ -107,7 +107,7 @@ pub fn pattern(folder: &Path, glob: &str) -> Result<impl Fn(&Path) -> bool + use
     let rules = rules
         .add_line(None, &format!("/{}", glob.replace('\\', "\\\\")))
         .and_then(|rules| rules.build())
-        .map_err(|error| format!("is no pattern: {error}"))?;
+        .map_err(|error| format!("is not a pattern: {error}"))?;
     let root = folder.to_path_buf();
     Ok(move |path: &Path| path != root && rules.matched(path, false).is_ignore())
 }

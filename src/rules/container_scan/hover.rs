@@ -7,7 +7,7 @@ use crate::eval::{Existence, Instance, Value};
 use crate::rules::finding::{RuleResult, Verdict};
 use crate::rules::{Deployment, Link};
 
-const SHORT: &str = "Preflight asks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
+const SHORT: &str = "Preflight checks before deployment whether *Microsoft Defender for Cloud* will scan the images of a \
 container registry: a `Microsoft.Security/pricings` resource named `Containers`, `ContainerRegistry` or `CloudPosture` \
 with `pricingTier: 'Standard'` in reach. It cannot see what the portal, Azure Policy or another repository turned on.";
 

@@ -90,7 +90,7 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: NodeRef,
-    /// The registry's deployment, in whose reach it is: entry file and parameter file.
+    /// The registry's deployment, that contains it: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it is in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,

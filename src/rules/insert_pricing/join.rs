@@ -16,7 +16,7 @@ const MAX_COPIES: usize = 4;
 /// A deployment: entry file and parameter file.
 pub(super) type Deployment = (FileId, Option<FileId>);
 
-/// A list that could take the plan, and the registry's deployments that it is in reach of.
+/// A list that could take the plan, and the registry's deployments that it covers.
 pub(super) struct Joined {
     /// The edit that adds the plan.
     pub(super) file: FileEdit,

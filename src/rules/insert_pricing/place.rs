@@ -1,6 +1,6 @@
 //! Where the resource that turns a plan on may go, the best place first: a file of the deployment that is deployed to
 //! the registry's subscription, a subscription file of the workspace that declares plans, else a file of the deployment
-//! that can reach the subscription with a module.
+//! that can deploy to the subscription through a module.
 
 use std::sync::Arc;
 

@@ -56,8 +56,8 @@ impl<'a> Literal<'a> {
         }
     }
 
-    /// Where the text before an interpolation ends, whose first `$` is at `interpolation`: of more `$` than open one, the first are
-    /// text.
+    /// Where the text before an interpolation ends, whose first `$` is at `interpolation`: of more `$` than open one, the
+    /// first are text.
     pub fn text_before(&self, interpolation: usize) -> usize {
         let rest = self.raw.get(interpolation..).unwrap_or("");
         match self.dollars {
