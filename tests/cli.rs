@@ -231,7 +231,7 @@ fn exit_codes() {
             &["check", "--format", "json="],
             2,
             "",
-            "a file is to follow",
+            "`=` needs a file name",
         ),
         (&[], &["man"], 0, ".TH preflight", ""),
     ];
