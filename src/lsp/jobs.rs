@@ -96,11 +96,6 @@ impl Jobs {
         std::mem::take(&mut self.lock().waiting)
     }
 
-    /// The next job, if one is waiting.
-    pub(super) fn try_pop(&self) -> Option<Job> {
-        self.lock().waiting.pop_front()
-    }
-
     /// Waits for a job; at most so long, where a time is given.
     pub(super) fn pop(&self, timeout: Option<Duration>) -> Option<Job> {
         let timeout = timeout.unwrap_or(Duration::MAX);
@@ -152,7 +147,7 @@ mod tests {
     /// What waits, in short.
     fn waiting(jobs: &Jobs) -> Vec<String> {
         let mut found = Vec::new();
-        while let Some(job) = jobs.try_pop() {
+        while let Some(job) = jobs.pop(Some(Duration::ZERO)) {
             found.push(match job {
                 Job::Text(text) => {
                     let edits = match text.edits {

@@ -6,7 +6,9 @@
 use std::io::Write;
 use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::sync::{LazyLock, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 /// Lines that may wait for stderr.
 const MAX_WAITING: usize = 1024;
@@ -60,13 +62,8 @@ pub(super) fn flush(timeout: Duration) {
 
 /// The time of day, UTC, to the millisecond.
 fn time() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = since.as_secs() % 86_400;
-    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
-    let (seconds, millis) = (seconds % 60, since.subsec_millis());
-    format!("{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z")
+    let (hour, minute, second, millisecond) = OffsetDateTime::now_utc().to_hms_milli();
+    format!("{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
 }
 
 /// Sends the message of a panic to the log instead of straight to stderr, so that the file has it too.

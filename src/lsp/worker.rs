@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::jobs::{Job, Jobs, Text};
 use super::queries::Status;
 use super::session::Session;
-use crate::analysis::{Analysis, Cancel, FileReport, Options};
+use crate::analysis::{Analysis, Cancel, Options};
 
 /// How long nothing must happen before the totals are worked out for a client that shows them (ms): they cost more
 /// than a keystroke, and users do not read them while typing.
@@ -65,13 +65,13 @@ pub(super) fn run(session: Session, jobs: Arc<Jobs>, fault: Option<String>) {
     let mut rounds = 0;
     loop {
         let work = worker.has_work() && rounds < MAX_ROUNDS;
-        let job = if work {
-            jobs.try_pop()
+        let timeout = if work {
+            Some(Duration::ZERO)
         } else {
             worker.rest();
-            jobs.pop(worker.stale_status.then_some(IDLE_DELAY))
+            worker.stale_status.then_some(IDLE_DELAY)
         };
-        match job {
+        match jobs.pop(timeout) {
             Some(Job::Stop) => return,
             Some(job) => {
                 rounds = 0;
@@ -138,30 +138,26 @@ impl Worker {
 
     /// One refresh, unless something is waiting that should go before.
     fn work(&mut self) {
-        let Some(cancel) = self.jobs.begin(self.edited.is_empty()) else {
-            return;
-        };
-        self.dirty = false;
-        let reports = self.guard(|worker| worker.session.analysis.refresh(&cancel));
-        self.jobs.end();
-        self.show(reports);
+        if let Some(cancel) = self.jobs.begin(self.edited.is_empty()) {
+            self.refresh(&cancel);
+            self.jobs.end();
+        }
     }
 
     /// A refresh that an answer needs: not interrupted. While a scan is being worked in it looks at edited documents
     /// alone: a request does not wait for a whole folder.
     fn refresh_once(&mut self) {
-        if self.edited.is_empty() && self.session.analysis.is_scanning() {
-            return;
+        if !self.edited.is_empty() || !self.session.analysis.is_scanning() {
+            self.refresh(&Cancel::default());
         }
-        self.dirty = false;
-        let cancel = Cancel::default();
-        let reports = self.guard(|worker| worker.session.analysis.refresh(&cancel));
-        self.show(reports);
     }
 
-    fn show(&mut self, reports: Option<Vec<FileReport>>) {
+    fn refresh(&mut self, cancel: &Cancel) {
+        self.dirty = false;
+        let Some(reports) = self.guard(|worker| worker.session.analysis.refresh(cancel)) else {
+            return;
+        };
         let edited = std::mem::take(&mut self.edited);
-        let Some(reports) = reports else { return };
         self.stale_status = true;
         if self.session.show(&reports, &edited) {
             self.session.state.lock().refresh();
