@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::deployments::{expand_all, outputs_all};
+use super::deployments::outputs_all;
 use super::report::Locator;
 use super::{Analysis, Location};
 use crate::eval::expand::scope_of;
@@ -104,15 +104,7 @@ impl Analysis {
             values = Some(entry);
             entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
         }
-        let mut expansion = expand_all(&self.workspace, (entry, values), &EVERYTHING);
-        for _ in 0..64 {
-            if expansion.1.is_empty() {
-                break;
-            }
-            self.demand(expansion.1.into_iter().collect::<BTreeSet<_>>());
-            expansion = expand_all(&self.workspace, (entry, values), &EVERYTHING);
-        }
-        let expansion = expansion.0;
+        let expansion = self.expanded((entry, values), &EVERYTHING);
         let mut locator = Locator::default();
         let scope = scope_of(&self.workspace.loaded(entry)?.model.template);
         // Checks need what an empty loop would have made; a list does not.

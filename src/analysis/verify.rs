@@ -355,21 +355,26 @@ impl Analysis {
             .collect()
     }
 
+    /// What a deployment expands to, when the files that it needs are loaded.
+    pub(super) fn expanded(&mut self, key: Key, filter: &ResourceFilter) -> Expansion {
+        let mut result = expand_all(&self.workspace, key, filter);
+        for _ in 0..MAX_ROUNDS {
+            if result.1.is_empty() {
+                break;
+            }
+            self.demand(result.1.into_iter().collect());
+            result = expand_all(&self.workspace, key, filter);
+        }
+        result.0
+    }
+
     fn evaluated(&mut self, key: Key) -> Evaluated {
         let filter = ResourceFilter {
             body: change::COMPARED,
             ordered: rules::filter().ordered,
             ..EVERYTHING
         };
-        let mut result = expand_all(&self.workspace, key, &filter);
-        for _ in 0..MAX_ROUNDS {
-            if result.1.is_empty() {
-                break;
-            }
-            self.demand(std::mem::take(&mut result.1).into_iter().collect());
-            result = expand_all(&self.workspace, key, &filter);
-        }
-        let expansion = result.0;
+        let expansion = self.expanded(key, &filter);
         let mut resources: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (position, instance) in expansion.instances.iter().enumerate() {
             if is_compared(instance) {

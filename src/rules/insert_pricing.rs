@@ -13,11 +13,11 @@ mod turn_on;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
 use super::finding::{Finding, Subject, Verdict};
-use super::fix::{FileEdit, Fix, FixContext, TextEdit, Views};
+use super::fix::{FileEdit, Fix, FixContext, TextEdit, View};
 use super::suppress::pragma_edit;
 use crate::model::{FileId, FileKind, NodeRef};
 use crate::syntax::data;
@@ -32,7 +32,6 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
     let mut job = Job {
         finding,
         cx,
-        views: cx.views,
         made: Vec::new(),
     };
     match &finding.subject {
@@ -51,9 +50,12 @@ pub fn fixes(finding: &Finding, cx: &FixContext<'_>) -> Vec<Fix> {
     for fix in &mut job.made {
         fix.preferred = !fix.edits.is_empty() && !fix.id.starts_with(other);
     }
-    job.suppress();
-    if finding.verdict != Verdict::Hint {
-        job.elsewhere();
+    let view = cx.views.view(finding.place.file);
+    if let Some(view) = view.filter(|view| view.editable) {
+        job.suppress(&view);
+        if finding.verdict != Verdict::Hint {
+            job.elsewhere(&view);
+        }
     }
     job.made
 }
@@ -82,7 +84,6 @@ const MAX_PATHS: usize = 8;
 struct Job<'a> {
     finding: &'a Finding,
     cx: &'a FixContext<'a>,
-    views: &'a dyn Views,
     made: Vec<Fix>,
 }
 
@@ -132,11 +133,9 @@ impl Job<'_> {
 
     /// A path as titles and identifiers state it: relative to the workspace folder.
     fn shown(&self, path: &Path) -> String {
-        let root = self.views.root_of(path);
-        let relative = root
-            .as_deref()
-            .and_then(|root| path.strip_prefix(root).ok());
-        let text = relative.unwrap_or(path).to_string_lossy().into_owned();
+        let root = self.cx.views.root_of(path);
+        let relative = root.and_then(|root| path.strip_prefix(root).ok());
+        let text = relative.unwrap_or(path).to_string_lossy();
         text.replace('\\', "/")
     }
 
@@ -160,13 +159,13 @@ impl Job<'_> {
 
     /// The template that was compiled from a Bicep file, or else from the entry point, and lies beside it.
     fn compiled(&self, edited: &Path) -> Option<PathBuf> {
-        let entry = self.views.view(self.finding.entry);
+        let entry = self.cx.views.view(self.finding.entry);
         let entry = entry.as_ref().map(|entry| &*entry.path);
         let sources = std::iter::once(edited).chain(entry);
         let mut sources = sources.filter(|path| path.extension().is_some_and(|it| it == "bicep"));
         sources.find_map(|source| {
             let path = source.with_extension("json");
-            let text = self.views.text_at(&path)?;
+            let text = self.cx.views.text_at(&path)?;
             let read = data::jsonc(&text);
             read.data.get("metadata")?.get("_generator")?;
             Some(path)
@@ -175,31 +174,28 @@ impl Job<'_> {
 
     /// Edits by the file of their place, the finding's own file first.
     fn by_file(&self, edits: Vec<(FileId, TextEdit)>) -> Vec<FileEdit> {
-        let mut files: Vec<(FileId, Vec<TextEdit>)> = Vec::new();
+        let mut files: IndexMap<FileId, Vec<TextEdit>> = IndexMap::new();
         for (file, edit) in edits {
-            match files.iter_mut().find(|(known, _)| *known == file) {
-                Some((_, all)) if all.contains(&edit) => {}
-                Some((_, all)) => all.push(edit),
-                None => files.push((file, vec![edit])),
+            let all = files.entry(file).or_default();
+            if !all.contains(&edit) {
+                all.push(edit);
             }
         }
-        files.sort_by_key(|(file, _)| *file != self.finding.place.file);
+        let own = self.finding.place.file;
+        files.sort_by(|a, _, b, _| (*a != own).cmp(&(*b != own)));
         let file_edit = |(file, mut edits): (FileId, Vec<TextEdit>)| {
             edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-            let view = self.views.view(file)?;
+            let view = self.cx.views.view(file)?;
             view.editable.then(|| FileEdit::of(&view, edits))
         };
-        let found: Vec<Option<FileEdit>> = files.into_iter().map(file_edit).collect();
-        match found.iter().all(Option::is_some) {
-            true => found.into_iter().flatten().collect(),
-            false => Vec::new(),
-        }
+        let all: Option<Vec<FileEdit>> = files.into_iter().map(file_edit).collect();
+        all.unwrap_or_default()
     }
 
     /// The files of the fix, and the deployment that the finding names.
     fn sources(&self) -> Sources<'_> {
         Sources {
-            views: self.views,
+            views: self.cx.views,
             entry: self.finding.entry,
             parameters: self.finding.parameters,
         }
@@ -285,10 +281,11 @@ impl Job<'_> {
         }
         let mut options: Vec<join::Joined> = Vec::new();
         for list in subject.lists.iter() {
-            let Some(view) = self.views.view(list.name.file).filter(|view| view.may_pay) else {
+            let view = self.cx.views.view(list.name.file);
+            let Some(view) = view.filter(|view| view.may_pay) else {
                 continue;
             };
-            for edits in join::join(&view, self.views, list, plan).unwrap_or_default() {
+            for edits in join::join(&view, self.cx.views, list, plan).unwrap_or_default() {
                 let file = FileEdit::of(&view, edits);
                 match options.iter_mut().find(|known| known.file == file) {
                     Some(known) => known.of.push(list.of),
@@ -300,22 +297,17 @@ impl Job<'_> {
             }
         }
         for first in &options {
-            let deployment_paths = subject
-                .deployment_paths
-                .iter()
-                .map(|(entry, file, _)| (*entry, *file));
-            let Some(mut files) = join::for_all(first, &options, deployment_paths) else {
+            let paths = subject.deployment_paths.iter();
+            let deployments = paths.map(|(entry, file, _)| (*entry, *file));
+            let Some(mut files) = join::for_all(first, &options, deployments) else {
                 continue;
             };
-            let here = self.views.view(self.finding.place.file);
+            let here = self.cx.views.view(self.finding.place.file);
             files.sort_by_key(|file| {
                 let own = here.as_ref().is_some_and(|view| view.path == file.path);
                 (!own, file.path.clone())
             });
-            let lists = match files.len() {
-                1 => "list",
-                _ => "lists",
-            };
+            let lists = if files.len() == 1 { "list" } else { "lists" };
             let names = insert::names(self.cx.settings.plan);
             let title = format!(
                 "Turn on {} ({}) in the {lists} of plans{}",
@@ -346,11 +338,11 @@ impl Job<'_> {
         let named = (self.finding.entry, self.finding.parameters);
         let mut paths: Vec<_> = subject.deployment_paths.iter().collect();
         paths.sort_by_key(|(entry, parameters, _)| (*entry, *parameters) != named);
-        let is_test = |entry| self.views.view(entry).is_some_and(|view| view.test);
+        let is_test = |entry| self.cx.views.view(entry).is_some_and(|view| view.test);
         paths.retain(|(entry, _, _)| !is_test(*entry));
         let all: Vec<(Vec<Target>, Vec<Target>)> = paths
             .iter()
-            .map(|(entry, _, via)| place::on_path(*entry, via, self.finding.place, self.views))
+            .map(|(entry, _, via)| place::on_path(*entry, via, self.finding.place, self.cx.views))
             .collect();
         // Instances in several subscriptions need a module each.
         let mut leaving: Vec<&Target> = Vec::new();
@@ -434,28 +426,15 @@ impl Job<'_> {
         if self.cx.settings.coverage != Coverage::Workspace {
             return Vec::new();
         }
-        let lists = subject
-            .lists
-            .iter()
-            .filter(|list| list.deployment.is_some());
-        let off = subject
-            .plans_off
-            .iter()
-            .filter(|off| off.deployment.is_some());
-        let mut files: Vec<FileId> = lists
-            .map(|list| list.declaration.file)
-            .chain(off.map(|off| off.declaration.file))
-            .collect();
-        let mut seen = Vec::new();
-        files.retain(|file| {
-            !seen.contains(file) && {
-                seen.push(*file);
-                true
-            }
-        });
+        let lists = subject.lists.iter();
+        let lists = lists.map(|list| (&list.deployment, list.declaration.file));
+        let off = subject.plans_off.iter();
+        let off = off.map(|off| (&off.deployment, off.declaration.file));
+        let others = lists.chain(off).filter(|(other, _)| other.is_some());
+        let files: IndexSet<FileId> = others.map(|(_, file)| file).collect();
         let targets = files.into_iter().take(MAX_PATHS);
         targets
-            .filter_map(|file| place::subscription_file(file, self.views))
+            .filter_map(|file| place::subscription_file(file, self.cx.views))
             .collect()
     }
 
@@ -494,8 +473,8 @@ impl Job<'_> {
     fn without_creation(&mut self, target: &Target, plan: Plan, id: &str, title: String) {
         let names = insert::names(plan);
         if self.cx.settings.coverage == Coverage::Workspace {
-            for file in self.views.open_files() {
-                let other = place::subscription_file(file, self.views);
+            for file in self.cx.views.open_files() {
+                let other = place::subscription_file(file, self.cx.views);
                 let Some(other) = other.filter(|one| one.view.file != target.view.file) else {
                     continue;
                 };
@@ -525,11 +504,11 @@ impl Job<'_> {
 
     /// Renames a superseded plan, with everything in the file that refers to it.
     fn rename(&mut self, place: NodeRef) {
-        let Some(view) = self.views.view(place.file).filter(|view| view.may_pay) else {
+        let Some(view) = self.cx.views.view(place.file).filter(|view| view.may_pay) else {
             return;
         };
         let source = view.source();
-        let span = self.views.span(place);
+        let span = self.cx.views.span(place);
         let literal = span.and_then(|span| source.value_at(span)?.string());
         let Some(old) = literal else {
             return;
@@ -548,72 +527,39 @@ impl Job<'_> {
     }
 
     /// Silences the rule where the finding is: in Bicep by a pragma, in JSON by the resource's name.
-    fn suppress(&mut self) {
-        let finding = self.finding;
-        let Some(view) = self
-            .views
-            .view(finding.place.file)
-            .filter(|view| view.editable)
-        else {
-            return;
-        };
+    fn suppress(&mut self, view: &View) {
+        let (finding, rule) = (self.finding, &self.finding.rule.name);
         if view.kind == FileKind::Bicep {
-            let Some(span) = self.views.span(finding.place) else {
-                return;
-            };
-            let Some(edit) = pragma_edit(view.source(), span.start, finding.rule.name.reference)
-            else {
-                return;
-            };
-            let files = self.by_file(vec![(finding.place.file, edit)]);
-            self.offer(
-                "suppress".into(),
-                format!("Suppress {} on this line", finding.rule.name.reference),
-                None,
-                files,
-            );
-            return;
+            let span = self.cx.views.span(finding.place);
+            let edit = span.and_then(|span| pragma_edit(view.source(), span.start, rule.reference));
+            let edits = edit.map(|edit| (finding.place.file, edit));
+            let files = self.by_file(edits.into_iter().collect());
+            let title = format!("Suppress {} on this line", rule.reference);
+            return self.offer("suppress".to_owned(), title, None, files);
         }
-        let Some(name) = finding
-            .resource_name
-            .as_deref()
-            .filter(|name| finding.verdict != Verdict::Hint && !is_placeholder(name))
-        else {
-            return;
-        };
-        let title = format!(
-            "Suppress {} for '{name}' in {}",
-            finding.rule.name.reference,
-            rule_file::FILE
-        );
-        let files = self.rule_file(&view.path, |text| {
-            rule_file::suppress(text, name, &finding.rule.name)
-        });
-        self.offer("suppress".into(), title, None, files);
+        let name = finding.resource_name.as_deref();
+        let named = finding.verdict != Verdict::Hint;
+        if let Some(name) = name.filter(|name| named && !is_placeholder(name)) {
+            let file = rule_file::FILE;
+            let title = format!("Suppress {} for '{name}' in {file}", rule.reference);
+            let edit = |text: &str| rule_file::suppress(text, name, rule);
+            let files = self.rule_file(&view.path, edit);
+            self.offer("suppress".to_owned(), title, None, files);
+        }
     }
 
-    /// Says in the configuration that Defender is managed elsewhere.
-    fn elsewhere(&mut self) {
+    /// Writes into the configuration that Defender is managed elsewhere.
+    fn elsewhere(&mut self, view: &View) {
         // What the editor or the command line states wins over the file: writing it there would change nothing.
         let overridden = |(setting, _, origin): &(String, String, String)| {
             setting == "coverage" && origin == "editor or command line"
         };
-        if self.cx.settings.origins.iter().any(overridden) {
-            return;
+        if !self.cx.settings.origins.iter().any(overridden) {
+            let file = rule_file::FILE;
+            let title = format!("Defender is managed elsewhere: set PREFLIGHT_COVERAGE in {file}");
+            let files = self.rule_file(&view.path, rule_file::elsewhere);
+            self.offer("managed-elsewhere".to_owned(), title, None, files);
         }
-        let Some(view) = self
-            .views
-            .view(self.finding.place.file)
-            .filter(|view| view.editable)
-        else {
-            return;
-        };
-        let title = format!(
-            "Defender is managed elsewhere: set PREFLIGHT_COVERAGE in {}",
-            rule_file::FILE
-        );
-        let files = self.rule_file(&view.path, rule_file::elsewhere);
-        self.offer("managed-elsewhere".into(), title, None, files);
     }
 
     /// Edits of the configuration in force for `path`, or a new file at the workspace folder's top.
@@ -625,9 +571,9 @@ impl Job<'_> {
         let known = self.cx.settings.rule_file.as_deref();
         let file = || {
             let (path, text) = match known {
-                Some(file) => (file.to_path_buf(), self.views.text_at(file)?),
+                Some(file) => (file.to_path_buf(), self.cx.views.text_at(file)?),
                 None => {
-                    let root = self.views.root_of(path);
+                    let root = self.cx.views.root_of(path);
                     let root = root.filter(|_| self.cx.create_files)?;
                     (root.join(rule_file::FILE), Arc::default())
                 }

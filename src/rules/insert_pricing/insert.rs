@@ -95,8 +95,10 @@ pub(super) fn insertions(
     let mut conditions = vec![None];
     conditions.extend(condition.is_some().then_some(condition));
     // The tier as the plans beside it have it, where that is a name for Standard.
-    let tier = at.filter(|_| target.form == Form::Resource);
-    let tier = tier.and_then(|at| at.member("properties")?.member("pricingTier"));
+    let plans = order::plans(view, cx.views);
+    let neighbour = plans.last().filter(|_| target.form == Form::Resource);
+    let neighbour = neighbour.and_then(|(span, _)| view.source().declaration_at(*span));
+    let tier = neighbour.and_then(|plan| plan.member("properties")?.member("pricingTier"));
     let tier = tier.filter(|tier| tier.string().is_none() || tier.bracketed().is_some());
     let tiers = tier.map(|tier| New::Raw(tier.text().to_owned()));
     let tiers: Vec<New> = tiers.into_iter().chain([New::text("Standard")]).collect();
@@ -105,6 +107,7 @@ pub(super) fn insertions(
         target: &target,
         names: names(plan),
         others,
+        commented: neighbour.is_some_and(|plan| plan.has_comment()),
         version: version(cx, view, plan),
     };
     let mut found = Vec::new();
@@ -213,6 +216,8 @@ struct Insertion<'a> {
     target: &'a Target,
     names: Names,
     others: usize,
+    /// The plan beside it has a comment.
+    commented: bool,
     version: String,
 }
 
@@ -264,8 +269,7 @@ impl Insertion<'_> {
         };
         if self.target.form == Form::Resource {
             let mut new = resource(&symbol, condition, &waits);
-            let beside = source.top_declaration_at(self.target.anchor.start);
-            if beside.is_some_and(|beside| beside.has_comment()) {
+            if self.commented {
                 let newline = source.newline_at(self.target.anchor.start);
                 new.head = format!("// {}{newline}{}", names.title, new.head);
             }

@@ -41,11 +41,12 @@ fn newline_near(text: &str, at: usize) -> &'static str {
     found.unwrap_or("\n")
 }
 
-/// The first byte of the line that holds `at`.
+/// The first byte of the line that holds `at`, behind a byte order mark.
 pub(crate) fn line_start(text: &str, at: u32) -> u32 {
     let before = text.as_bytes().get(..at as usize).unwrap_or_default();
     let found = before.iter().rposition(|b| matches!(b, b'\n' | b'\r'));
-    found.map_or(0, |i| i as u32 + 1)
+    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    found.map_or(mark.min(at), |i| i as u32 + 1)
 }
 
 /// The end of the line that holds `at`, before its line end.
@@ -128,6 +129,7 @@ mod tests {
         let text = "ab\r\n  cd\nef";
         assert_eq!((line_start(text, 7), line_end(text, 7)), (4, 8));
         assert_eq!((line_start(text, 0), line_end(text, 0)), (0, 2));
+        assert_eq!(line_start("\u{feff}ab", 4), 3);
         assert_eq!((line_start(text, 11), line_end(text, 11)), (9, 11));
         assert_eq!(indent_at(text, 7), "  ");
     }
