@@ -108,6 +108,9 @@ pub(crate) fn syntax_errors(path: &Path, text: &str) -> usize {
     syntax::syntax_errors(&syntax::parse(language, text, None), text).len()
 }
 
+/// In a workspace with more files only those near the edited ones are looked at.
+const MOST_FILES: usize = 200;
+
 /// Every file that may be an entry point and that reads an edited file, with what it is read through, and the finding's
 /// own deployment.
 fn entries(analysis: &Analysis, edited: &[(PathBuf, String)], own: &Key) -> Vec<PathBuf> {
@@ -128,6 +131,13 @@ fn entries(analysis: &Analysis, edited: &[(PathBuf, String)], own: &Key) -> Vec<
     let mut read: BTreeSet<PathBuf> = own.into_iter().flatten().collect();
     read.extend(edited.iter().map(|(path, _)| path.clone()));
     files.extend(read.clone());
+    if files.len() > MOST_FILES {
+        let near: Vec<PathBuf> = read
+            .iter()
+            .filter_map(|path| path.ancestors().nth(2).map(Path::to_path_buf))
+            .collect();
+        files.retain(|path| near.iter().any(|folder| path.starts_with(folder)));
+    }
     let references = |path: &Path| -> Vec<PathBuf> {
         let text = analysis.text(path).unwrap_or_default();
         let folder = path.parent().expect("a folder");
