@@ -237,20 +237,20 @@ pub fn named(name: &str) -> Option<&'static dyn Rule> {
 
 /// What all rules together read.
 pub fn filter() -> &'static ResourceFilter {
-    static ALL: LazyLock<ResourceFilter> = LazyLock::new(|| {
-        let filters: Vec<ResourceFilter> = RULES.iter().map(|rule| rule.filter()).collect();
-        let union = |list: fn(&ResourceFilter) -> &'static [&'static str]| {
-            let mut all: Vec<&'static str> = filters.iter().flat_map(list).copied().collect();
-            all.sort_unstable();
-            all.dedup();
-            &*all.leak()
-        };
-        ResourceFilter {
-            types: union(|filter| filter.types),
-            body: union(|filter| filter.body),
-            existing: filters.iter().any(|filter| filter.existing),
-            ordered: union(|filter| filter.ordered),
-        }
+    fn union<T: Copy + Ord>(list: fn(&ResourceFilter) -> &'static [T]) -> &'static [T] {
+        let lists = RULES.iter().flat_map(|rule| list(&rule.filter()));
+        let mut all: Vec<T> = lists.copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all.leak()
+    }
+    static ALL: LazyLock<ResourceFilter> = LazyLock::new(|| ResourceFilter {
+        types: union(|filter| filter.types),
+        related: union(|filter| filter.related),
+        body: union(|filter| filter.body),
+        existing: RULES.iter().any(|rule| rule.filter().existing),
+        ordered: union(|filter| filter.ordered),
+        shown: union(|filter| filter.shown),
     });
     &ALL
 }

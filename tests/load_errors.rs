@@ -148,7 +148,17 @@ fn what_is_not_read_is_told_whatever_else_is_there() {
 fn what_hides_no_registry_leaves_the_exit_code_alone() {
     let nested = "module b 'b.bicep' = {\n  name: 'b'\n}\n";
     let log = "{\"a\": \"registrationPolicy of /policyAssignments\" [1 2]";
+    let policy =
+        "resource p 'Microsoft.Authorization/policyAssignments@2024-04-01' = {\n  name: 'p'\n}\n";
+    let torn = policy.replace("'p'", "");
     let calls: &[Call<'_>] = &[
+        // A policy is neither a registry nor a plan.
+        (&[("p.bicep", &torn)], &["."], "p.bicep:2:"),
+        (
+            &[("p.bicep", &format!("{policy}{MODULE}"))],
+            &["."],
+            "p.bicep:4:10",
+        ),
         (&[("main.bicep", MODULE)], &["."], "main.bicep:1:10"),
         (
             &[("main.bicep", MODULE)],

@@ -16,9 +16,11 @@ use preflight::model::{ExprKind, ItemKind, Template, TypeExpr};
 
 const FILTER: ResourceFilter = ResourceFilter {
     types: &[],
+    related: &[],
     body: &["properties"],
     existing: true,
     ordered: &[],
+    shown: &[],
 };
 
 /// Every `x.bicep` with what it was compiled to, sorted.

@@ -10,21 +10,18 @@ use super::{Analysis, Location};
 use crate::eval::expand::scope_of;
 use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
 use crate::model::{FileId, FileKind, Ident, ScopeKind};
-use crate::rules::change;
+use crate::rules::{self, change};
 use crate::rules::finding::Verdict;
 
 /// Everything, existing resources included.
 pub(super) const EVERYTHING: ResourceFilter = ResourceFilter {
     types: &[],
+    related: &[],
     body: &["properties", "sku"],
     existing: true,
     ordered: &[],
+    shown: &[],
 };
-
-/// The type whose inventory entries have a `tier`: Defender plans.
-const PLAN: &str = "Microsoft.Security/pricings";
-/// The type whose inventory entries have a `sku`.
-const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
 
 /// What an entry point deploys: the shape of `inventory --format json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,14 +61,12 @@ pub struct InventoryResource {
     pub subscription: Option<Arc<str>>,
     /// Name of the resource group it is deployed to; `None` if not known or none.
     pub resource_group: Option<Arc<str>>,
-    /// Pricing tier. The outer `None`: the resource is no Defender plan; the inner one: not known.
-    pub tier: Option<Option<Arc<str>>>,
     /// Where it is deployed, so that two of them are told apart though they are not known. Not part of the JSON.
     pub target: String,
     /// What is known of `properties`. Not part of the JSON.
     pub properties: Option<Value>,
-    /// SKU. The outer `None`: the resource is no registry; the inner one: not known.
-    pub sku: Option<Option<Arc<str>>>,
+    /// What rules want shown of such a resource (`tier`, `SKU`), and its value where known.
+    pub shown: Vec<(&'static str, Option<Arc<str>>)>,
     /// Its type string.
     pub location: Location,
     /// References of the module uses that led here.
@@ -175,10 +170,9 @@ impl Analysis {
             copies: instance.copies,
             subscription: instance.scope.subscription.as_ref().and_then(known_text),
             resource_group: instance.scope.resource_group.as_ref().and_then(known_text),
-            tier: member_of(instance, PLAN, ["properties", "pricingTier"]),
             target: change::scope_text(&instance.scope),
             properties: instance.body.member("properties").cloned(),
-            sku: member_of(instance, REGISTRY, ["sku", "name"]),
+            shown: shown_of(instance),
             location: locator.locate(self, instance.type_place)?,
             via: instance
                 .via
@@ -216,10 +210,14 @@ fn known_text(value: &Value) -> Option<Arc<str>> {
     value.as_str().map(Arc::from)
 }
 
-/// A member of the bodies of one type of resource: `None` for resources of other types; inside, `None` if not known.
-fn member_of(instance: &Instance, ty: &str, path: [&str; 2]) -> Option<Option<Arc<str>>> {
-    let member = || known_text(instance.body.member(path[0])?.member(path[1])?);
-    instance.resource_type.is(ty).then(member)
+fn shown_of(instance: &Instance) -> Vec<(&'static str, Option<Arc<str>>)> {
+    let shown = rules::filter().shown.iter();
+    let shown = shown.filter(|(_, ty, _)| instance.resource_type.is(ty));
+    let value =
+        |[outer, inner]: &[&str; 2]| known_text(instance.body.member(outer)?.member(inner)?);
+    shown
+        .map(|(label, _, path)| (*label, value(path)))
+        .collect()
 }
 
 /// A level by its name in Bicep.

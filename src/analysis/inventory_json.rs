@@ -25,10 +25,8 @@ pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: 
             "range": range(&resource.location),
             "via": resource.via.iter().map(|step| &**step).collect::<Vec<_>>(),
         });
-        for (key, value) in [("tier", &resource.tier), ("sku", &resource.sku)] {
-            if let Some(value) = value {
-                entry[key] = json!(value);
-            }
+        for (label, value) in &resource.shown {
+            entry[label.to_lowercase()] = json!(value);
         }
         entry
     });

@@ -8,8 +8,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::Locator;
 use super::{Analysis, Cancel, LoadError};
-use crate::eval::{TOO_LARGE, reference_of};
+use crate::eval::{Instance, TOO_LARGE, reference_of};
 use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
+use crate::rules;
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
@@ -134,7 +135,13 @@ impl Analysis {
     fn checked_closures(&self) -> FxHashSet<FileId> {
         let states = self.deployments.states.values();
         let expansions = states.filter_map(|state| Some(&state.deployment.as_ref()?.expansion));
-        let checked = expansions.filter(|expansion| !expansion.instances.is_empty());
+        let is_main = |one: &Instance| {
+            rules::filter()
+                .types
+                .iter()
+                .any(|it| one.resource_type.is(it))
+        };
+        let checked = expansions.filter(|expansion| expansion.instances.iter().any(is_main));
         checked.flat_map(|it| it.files.iter().copied()).collect()
     }
 

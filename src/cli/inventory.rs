@@ -94,10 +94,10 @@ fn text_of(inventory: &Inventory, base: &Base) -> String {
         let details = [
             ("subscription", resource.subscription.as_deref()),
             ("resource group", resource.resource_group.as_deref()),
-            ("tier", resource.tier.as_ref().map(known)),
-            ("SKU", resource.sku.as_ref().map(known)),
         ];
-        let details = details.into_iter();
+        let shown = resource.shown.iter();
+        let shown = shown.map(|(label, value)| (*label, Some(known(value))));
+        let details = details.into_iter().chain(shown);
         notes.extend(details.filter_map(|(name, value)| Some(format!("{name} {}", plain(value?)))));
         let notes = match notes.is_empty() {
             true => String::new(),

@@ -11,12 +11,16 @@ use crate::model::{FileId, Ident, NodeRef, Resource, ScopeKind};
 pub struct ResourceFilter {
     /// Types to expand, lower case; empty means all. Others are not even evaluated.
     pub types: &'static [&'static str],
+    /// Further types to expand: they can decide about those (policies), but one that cannot be read hides none of them.
+    pub related: &'static [&'static str],
     /// Members of the resource body to evaluate into [`Instance::body`] (`properties`), lower case.
     pub body: &'static [&'static str],
     /// Whether to expand `existing` resources.
     pub existing: bool,
     /// Types of which the order counts where a deployment has several instances, lower case.
     pub ordered: &'static [&'static str],
+    /// What inventories show of these resources: a label, the type, and the path of a member.
+    pub shown: &'static [(&'static str, &'static str, [&'static str; 2])],
 }
 
 impl ResourceFilter {
@@ -30,7 +34,7 @@ impl ResourceFilter {
                 .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
             None => resource_type.eq_ignore_ascii_case(ty),
         };
-        self.types.is_empty() || self.types.iter().any(is)
+        self.types.is_empty() || self.types.iter().chain(self.related).any(is)
     }
 
     /// Whether a declaration, or one nested in it, may deploy something wanted. This decides which files are loaded and

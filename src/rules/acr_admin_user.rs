@@ -31,9 +31,11 @@ impl Rule for AcrAdminUser {
     fn filter(&self) -> ResourceFilter {
         ResourceFilter {
             types: &["microsoft.containerregistry/registries"],
+            related: &[],
             body: &["properties"],
             existing: false,
             ordered: &[],
+            shown: &[],
         }
     }
 

@@ -30,6 +30,7 @@ use message::{MessageParts, message_parts};
 use subject::RegistrySubject;
 
 const REGISTRY: &str = "Microsoft.ContainerRegistry/registries";
+const PLAN: &str = "Microsoft.Security/pricings";
 
 /// The rule.
 pub struct ContainerScan;
@@ -54,6 +55,8 @@ impl Rule for ContainerScan {
             types: &[
                 "microsoft.containerregistry/registries",
                 "microsoft.security/pricings",
+            ],
+            related: &[
                 "microsoft.authorization/policyassignments",
                 "microsoft.authorization/policydefinitions",
                 "microsoft.authorization/policysetdefinitions",
@@ -61,6 +64,10 @@ impl Rule for ContainerScan {
             body: &["properties"],
             existing: false,
             ordered: &["microsoft.security/pricings"],
+            shown: &[
+                ("tier", PLAN, ["properties", "pricingTier"]),
+                ("SKU", REGISTRY, ["sku", "name"]),
+            ],
         }
     }
 
@@ -102,7 +109,7 @@ pub(super) fn is_registry(instance: &Instance) -> bool {
 }
 
 pub(super) fn is_plan(instance: &Instance) -> bool {
-    instance.resource_type.is("Microsoft.Security/pricings")
+    instance.resource_type.is(PLAN)
 }
 
 fn policy_turns_on(instance: &Instance) -> bool {

@@ -667,7 +667,7 @@ fn is_uncertain(
 
 /// What the bytes of a file may hold, by themselves.
 fn relevance_of(hits: &PatternHits) -> Relevance {
-    if hits.wanted || hits.computed {
+    if hits.wanted || hits.related || hits.computed {
         Relevance::Holds
     } else if hits.links {
         Relevance::Uncertain

@@ -21,6 +21,8 @@ use crate::model::FileKind;
 pub struct PatternHits {
     /// Holds the name of a type in the filter.
     pub wanted: bool,
+    /// Holds the name of a related type.
+    pub related: bool,
     /// JSON: links a template.
     pub links: bool,
     /// Literals that look like paths to other files (modules, `using`, imports, `load…Content`, `relativePath`),
@@ -42,7 +44,8 @@ pub struct Prefilter {
     /// What it searches for.
     pub filter: &'static ResourceFilter,
     /// Of each type the last word before its last slash, and what is behind it.
-    types: Vec<(&'static str, &'static str)>,
+    types: Vec<Words>,
+    related: Vec<Words>,
     bicep: Scanner,
     json: Scanner,
     /// `template` and `templateLink`, looked for only where there are deployments.
@@ -54,12 +57,16 @@ pub struct Prefilter {
 impl Prefilter {
     /// For the types of a filter.
     pub fn new(filter: &'static ResourceFilter) -> Self {
-        let types = filter.types.iter().filter_map(|ty| {
-            let (provider, name) = ty.rsplit_once('/')?;
-            Some((provider.rsplit('.').next()?, name))
-        });
-        let types: Vec<_> = types.collect();
-        let fragments = types.iter().map(|(_, name)| format!("/{name:.3}"));
+        let words = |types: &[&'static str]| -> Vec<Words> {
+            let words = types.iter().filter_map(|ty| {
+                let (provider, name) = ty.rsplit_once('/')?;
+                Some((provider.rsplit('.').next()?, name))
+            });
+            words.collect()
+        };
+        let (types, related) = (words(filter.types), words(filter.related));
+        let all = types.iter().chain(&related);
+        let fragments = all.map(|(_, name)| format!("/{name:.3}"));
         let mut fragments: Vec<String> = fragments.chain(["/dep".to_owned()]).collect();
         fragments.sort();
         fragments.dedup();
@@ -73,6 +80,7 @@ impl Prefilter {
             template: Scanner::new(["temp"].into_iter(), &[]),
             endings: Scanner::new(ENDINGS.into_iter(), &[]),
             types,
+            related,
         }
     }
 
@@ -103,8 +111,8 @@ impl Prefilter {
         }
     }
 
-    /// Whether the last segment of a wanted type begins behind the slash at `at`.
-    fn names_type(&self, bytes: &[u8], at: usize) -> bool {
+    /// Notes the type whose last segment begins behind the slash at `at`, if it is one of those.
+    fn note_type(&self, bytes: &[u8], at: usize, hits: &mut PatternHits) {
         let rest = &bytes[at + 1..];
         // JSON may escape the slash.
         let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
@@ -112,13 +120,18 @@ impl Prefilter {
             let start = before.len().checked_sub(name.len());
             start.is_some_and(|start| is_at(before, start, name.as_bytes()))
         };
-        self.types.iter().any(|(provider, name)| {
+        let is_here = |(provider, name): &Words| {
             is_at(rest, 0, name.as_bytes())
                 && rest.get(name.len()) != Some(&b'/')
                 && behind(provider)
-        })
+        };
+        hits.wanted |= self.types.iter().any(is_here);
+        hits.related |= self.related.iter().any(is_here);
     }
 }
+
+/// The last word of a type's namespace, and the last segment of the type.
+type Words = (&'static str, &'static str);
 
 /// Endings of paths.
 const ENDINGS: [&str; 3] = [".bic", ".jso", ".arm"];
@@ -197,7 +210,7 @@ impl Prefilter {
             {
                 hits.computed |= !has_empty_template(&bytes[at..])
             }
-            b'/' => hits.wanted |= self.names_type(bytes, at),
+            b'/' => self.note_type(bytes, at, &mut hits),
             b'.' => references.add(bicep_literal_around(bytes, at)),
             b'\'' => {
                 if matches!(bytes.get(at + 3), Some(b':' | b'/')) {
@@ -234,7 +247,7 @@ impl Prefilter {
         let (mut deployments, mut resources, mut parameters) = (false, false, false);
         self.json.scan(bytes, |at| match bytes[at] {
             b'/' if is_at(bytes, at, b"/deployment") => deployments = true,
-            b'/' => hits.wanted |= self.names_type(bytes, at),
+            b'/' => self.note_type(bytes, at, &mut hits),
             b'r' | b'R' => resources |= is_key(bytes, at, b"resources").is_some(),
             _ => parameters |= is_key(bytes, at, b"parameters").is_some(),
         });
@@ -485,11 +498,12 @@ mod tests {
         types: &[
             "microsoft.containerregistry/registries",
             "microsoft.security/pricings",
-            "microsoft.authorization/policysetdefinitions",
         ],
+        related: &["microsoft.authorization/policysetdefinitions"],
         body: &[],
         existing: false,
         ordered: &[],
+        shown: &[],
     };
 
     fn inspect(kind: FileKind, bytes: &[u8]) -> PatternHits {
@@ -500,6 +514,7 @@ mod tests {
         let marks = inspect(kind, text.as_bytes());
         let flags = [
             ("wanted", marks.wanted),
+            ("related", marks.related),
             ("links", marks.links),
             ("computed", marks.computed),
             ("candidate", marks.candidate),
@@ -562,7 +577,7 @@ mod tests {
         );
         check(
             "resource p 'Microsoft.Authorization/policySetDefinitions@x'",
-            "wanted",
+            "related",
             &[],
         );
         let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
@@ -685,7 +700,7 @@ mod tests {
         );
         check(
             &typed("Microsoft.Authorization/policySetDefinitions"),
-            "wanted candidate",
+            "related candidate",
             &[],
         );
         check(

@@ -79,9 +79,11 @@ impl Files for Memory {
 pub(crate) fn evaluate(files: &BTreeMap<PathBuf, String>) {
     const ALL: ResourceFilter = ResourceFilter {
         types: &[],
+        related: &[],
         body: &["properties"],
         existing: true,
         ordered: &[],
+        shown: &[],
     };
     // Nothing refers to a file with another extension, and it is not read.
     let ours = files

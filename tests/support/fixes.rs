@@ -196,8 +196,10 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
                 continue;
             }
             let name = one.name.as_deref().unwrap_or("?").to_lowercase();
-            let tier = one.tier.clone().flatten();
-            let tier = tier.as_deref().unwrap_or("?").to_lowercase();
+            let mut shown = one.shown.iter();
+            let tier = shown.find(|(label, _)| *label == "tier");
+            let tier = tier.and_then(|(_, value)| value.as_deref());
+            let tier = tier.unwrap_or("?").to_lowercase();
             let key = (name, one.target.clone());
             let rest = one.properties.as_ref().map(rest).unwrap_or_default();
             found.rest.entry(key.clone()).or_default().push(rest);

@@ -556,9 +556,11 @@ fn the_way_to_an_instance_is_told() {
 fn only_what_is_wanted_is_expanded() {
     const FILTER: ResourceFilter = ResourceFilter {
         types: &["microsoft.containerregistry/registries"],
+        related: &[],
         body: &[],
         existing: false,
         ordered: &[],
+        shown: &[],
     };
     let files = Memory::parse(
         "//- main.bicep

@@ -71,9 +71,11 @@ impl Memory {
     pub(crate) fn expand(&self, parameters: Option<&str>) -> Expansion {
         const FILTER: ResourceFilter = ResourceFilter {
             types: &[],
+            related: &[],
             body: &["properties"],
             existing: true,
             ordered: &[],
+            shown: &[],
         };
         let given = match parameters.and_then(|path| self.find(FileId(0), path)) {
             Some(file) => arguments(file, &self.template(file), self),
