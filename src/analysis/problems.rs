@@ -11,10 +11,11 @@ use super::{Analysis, Cancel, LoadError};
 use crate::eval::{Instance, TOO_LARGE, reference_of};
 use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
 use crate::rules;
+use crate::syntax;
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
-use crate::workspace::files::{Content, Loaded, Read};
+use crate::workspace::files::{Content, Loaded, Read, language_of};
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
 use crate::workspace::relevance::{ReferenceKind, Relevance};
@@ -28,8 +29,12 @@ pub struct Unanalyzed {
     pub unread: Vec<LoadError>,
 }
 
-/// Files that only this report reads.
-type Fresh = FxHashMap<FileId, Read>;
+/// What this report alone reads of a file.
+enum Fresh {
+    Parsed(Box<Read>),
+    /// A text that needs no parsing, and the literals in it that name files and modules; whether by `using`.
+    Scanned(Arc<str>, Vec<(Span, bool)>),
+}
 
 impl Analysis {
     /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
@@ -59,7 +64,7 @@ impl Analysis {
         let checked = self.checked_closures();
         let mut fresh = match read {
             true => self.read_uncertain(queue.iter().copied()),
-            false => Fresh::default(),
+            false => FxHashMap::default(),
         };
         while let Some(id) = queue.pop() {
             // Outside the folders there are few.
@@ -72,12 +77,22 @@ impl Analysis {
                 let error = self.load_error(id, None, &mut locator, message, true);
                 unanalyzed.problems.push(error);
             }
-            let Some(parsed) = self.parsed(id, &fresh) else {
-                continue;
-            };
             let checked = checked.contains(&id);
-            self.add_syntax_errors(id, parsed, checked, &mut locator, &mut unanalyzed);
-            for (use_, span) in uses(&parsed.model) {
+            let uses = match (self.workspace.loaded(id), fresh.get(&id)) {
+                (None, Some(Fresh::Scanned(text, named))) => scanned_uses(text, named),
+                (loaded, read) => {
+                    let read = read.and_then(|it| match it {
+                        Fresh::Parsed(read) => Some(&read.loaded),
+                        Fresh::Scanned(..) => None,
+                    });
+                    let Some(parsed) = loaded.or(read) else {
+                        continue;
+                    };
+                    self.add_syntax_errors(id, parsed, checked, &mut locator, &mut unanalyzed);
+                    uses(&parsed.model)
+                }
+            };
+            for (use_, span) in uses {
                 let reference = use_.reference();
                 // Looking into Bicep's cache is reading too.
                 if !read && reference.is_some_and(|it| it.contains(':')) {
@@ -221,14 +236,8 @@ impl Analysis {
         Some(resolution)
     }
 
-    /// The content of a file: as loaded, or as read for this report.
-    fn parsed<'a>(&'a self, id: FileId, fresh: &'a Fresh) -> Option<&'a Loaded> {
-        let read = || Some(&fresh.get(&id)?.loaded);
-        self.workspace.loaded(id).or_else(read)
-    }
-
     /// Reads those of these files that refer to something which cannot be read, and that no check needed.
-    fn read_uncertain(&self, ids: impl IntoIterator<Item = FileId>) -> Fresh {
+    fn read_uncertain(&self, ids: impl IntoIterator<Item = FileId>) -> FxHashMap<FileId, Fresh> {
         let workspace = &self.workspace;
         let uncertain = |id: &FileId| {
             let file = workspace.file(*id);
@@ -237,10 +246,23 @@ impl Analysis {
                 && workspace.least_relevance(*id) > Relevance::Nothing
                 && !workspace.is_artifact(*id)
         };
+        // Whose syntax errors hide nothing.
+        let is_harmless = |id| {
+            let mut used = workspace.file(id).edges.iter().filter_map(|it| it.file);
+            workspace.own_relevance(id) == Relevance::Nothing
+                && used.all(|it| workspace.file(it).relevance == Relevance::Nothing)
+        };
         let read = |id| {
             let file = workspace.file(id);
+            if language_of(file.kind) == syntax::bicep() && is_harmless(id) {
+                let text = disk::read(&file.path).ok()?.text;
+                if let Some(named) = named_in_lines(&text) {
+                    return Some(Fresh::Scanned(text, named));
+                }
+            }
             workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
-            workspace.load(&file.path, file.kind).ok()
+            let read = workspace.load(&file.path, file.kind).ok()?;
+            Some(Fresh::Parsed(Box::new(read)))
         };
         let ids = ids.into_iter().filter(uncertain).collect();
         let (read, _) = self.read_all(ids, &Cancel::default(), &read);
@@ -366,6 +388,50 @@ impl<'m> Use<'m> {
     }
 }
 
+/// The literals that name files and modules in the statements of a Bicep file, and whether each is that of `using`.
+/// `None` where lines alone do not show them.
+///
+/// In a file without block comments and without strings over several lines, a line that begins like a statement is one.
+/// Parsing these files took 37 % of the instructions of a `check` of 2,342 files.
+fn named_in_lines(text: &str) -> Option<Vec<(Span, bool)>> {
+    if text.contains("/*") || text.contains("'''") {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        let at = start;
+        start += line.len();
+        let (before, rest) = line.split_once('\'').unwrap_or((line, ""));
+        let words: Vec<&str> = before.split_whitespace().collect();
+        match *words {
+            ["module", _] | ["using" | "extends"] => {}
+            ["import" | "}", .., "from"] => {}
+            ["module" | "import", ..] if !rest.is_empty() && words != ["import"] => return None,
+            _ => continue,
+        }
+        let literal = &rest[..rest.find('\'')?];
+        if literal.contains(['\\', '$']) {
+            return None;
+        }
+        let span = at + before.len()..at + before.len() + literal.len() + 2;
+        found.push((Span::of(span), words[0] == "using"));
+    }
+    Some(found)
+}
+
+fn scanned_uses<'t>(text: &'t str, named: &[(Span, bool)]) -> Vec<(Use<'t>, Option<Span>)> {
+    let uses = named.iter().map(|(span, using)| {
+        let name = &text[span.start as usize + 1..span.end as usize - 1];
+        let use_ = match using {
+            true => Use::Template(name),
+            false => Use::Reference(name),
+        };
+        (use_, Some(*span))
+    });
+    uses.collect()
+}
+
 /// All that a model uses, in nested templates too, and where that is.
 fn uses(model: &FileModel) -> Vec<(Use<'_>, Option<Span>)> {
     let mut found = Vec::new();
@@ -419,5 +485,40 @@ fn collect<'m>(
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_show_what_statements_name() {
+        let check = |text: &str, expect: Option<&[&str]>| {
+            let named = named_in_lines(text);
+            let named = named.as_ref().map(|it| scanned_uses(text, it));
+            let names = named.map(|it| it.iter().filter_map(|(it, _)| it.reference()).collect());
+            assert_eq!(names, expect.map(<[&str]>::to_vec), "{text}");
+        };
+        let all: &[&str] = &["a.bicep", "br/public:x:1", "c.bicep", "d.bicep", "e.bicep"];
+        check(
+            "// module x 'no.bicep'\n  module a 'a.bicep' = if (b == 'x') {\n  module: 'no.bicep'\n}\r\n\
+             module b 'br/public:x:1' = [for x in y: {\n  v: 'no.bicep'\n}]\rimport { c } from 'c.bicep'\n\
+             import * as d from 'd.bicep'\nimport {\n  e\n} from 'e.bicep'\nimport 'kubernetes@1.0.0'\n",
+            Some(all),
+        );
+        check(
+            "using 'main.bicep'\nextends 'b.bicepparam'\n",
+            Some(&["main.bicep", "b.bicepparam"]),
+        );
+        check("using none\nparam a = 'using'\n", Some(&[]));
+        check("module\nimport\n", Some(&[]));
+        // These are for the parser.
+        check("/*\nmodule a 'no.bicep'\n*/\n", None);
+        check("var a = '''\nmodule a 'no.bicep'\n'''\n", None);
+        check("module a // it's\n  'a.bicep' = {}\n", None);
+        check("module a 'it\\'s.bicep' = {}\n", None);
+        check("module a 'a${b}.bicep' = {}\n", None);
+        check("module a 'a.bicep\n", None);
     }
 }

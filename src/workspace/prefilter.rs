@@ -48,6 +48,10 @@ pub struct Prefilter {
     related: Vec<Words>,
     bicep: Scanner,
     json: Scanner,
+    /// The members that make JSON a template or a parameter file. Compiled templates name parameters everywhere, so each
+    /// is looked for by itself, to its first use only.
+    resources: Scanner,
+    parameters: Scanner,
     /// `template` and `templateLink`, looked for only where there are deployments.
     template: Scanner,
     /// Endings of paths, looked for only in files that can refer to others.
@@ -76,7 +80,9 @@ impl Prefilter {
         Prefilter {
             filter,
             bicep: Scanner::new(fragments().chain(bicep), &["load", "modu"]),
-            json: Scanner::new(fragments().chain(["reso", "para"]), &[]),
+            json: Scanner::new(fragments(), &[]),
+            resources: Scanner::new(["reso"].into_iter(), &[]),
+            parameters: Scanner::new(["para"].into_iter(), &[]),
             template: Scanner::new(["temp"].into_iter(), &[]),
             endings: Scanner::new(ENDINGS.into_iter(), &[]),
             types,
@@ -113,18 +119,7 @@ impl Prefilter {
 
     /// Notes the type whose last segment begins behind the slash at `at`, if it is one of those.
     fn note_type(&self, bytes: &[u8], at: usize, hits: &mut PatternHits) {
-        let rest = &bytes[at + 1..];
-        // JSON may escape the slash.
-        let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
-        let behind = |name: &str| {
-            let start = before.len().checked_sub(name.len());
-            start.is_some_and(|start| is_at(before, start, name.as_bytes()))
-        };
-        let is_here = |(provider, name): &Words| {
-            is_at(rest, 0, name.as_bytes())
-                && rest.get(name.len()) != Some(&b'/')
-                && behind(provider)
-        };
+        let is_here = |words: &Words| is_type(bytes, at, words);
         hits.wanted |= self.types.iter().any(is_here);
         hits.related |= self.related.iter().any(is_here);
     }
@@ -132,6 +127,23 @@ impl Prefilter {
 
 /// The last word of a type's namespace, and the last segment of the type.
 type Words = (&'static str, &'static str);
+
+/// The types that deploy a template. Not `deploymentScripts`, of which there are many.
+const DEPLOYMENTS: [Words; 2] = [
+    ("resources", "deployments@"),
+    ("resources", "deploymentstacks@"),
+];
+
+/// Whether the slash at `at` divides a type of these words.
+fn is_type(bytes: &[u8], at: usize, (provider, name): &Words) -> bool {
+    let rest = &bytes[at + 1..];
+    // JSON may escape the slash.
+    let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
+    let start = before.len().checked_sub(provider.len());
+    is_at(rest, 0, name.as_bytes())
+        && rest.get(name.len()) != Some(&b'/')
+        && start.is_some_and(|start| is_at(before, start, provider.as_bytes()))
+}
 
 /// Endings of paths.
 const ENDINGS: [&str; 3] = [".bic", ".jso", ".arm"];
@@ -163,11 +175,19 @@ impl Scanner {
 
     /// Calls `each` with the offset of every match.
     fn scan(&self, bytes: &[u8], mut each: impl FnMut(usize)) {
+        self.any(bytes, |at| {
+            each(at);
+            false
+        });
+    }
+
+    /// Whether a match passes a test; none is looked for behind the first that does.
+    fn any(&self, bytes: &[u8], mut test: impl FnMut(usize) -> bool) -> bool {
         match self {
-            Scanner::Packed(searcher) => searcher.find_iter(bytes).for_each(|m| each(m.start())),
+            Scanner::Packed(searcher) => searcher.find_iter(bytes).any(|m| test(m.start())),
             Scanner::Automaton(automaton) => {
-                let matches = automaton.iter().flat_map(|it| it.find_iter(bytes));
-                matches.for_each(|m| each(m.start()));
+                let mut matches = automaton.iter().flat_map(|it| it.find_iter(bytes));
+                matches.any(|m| test(m.start()))
             }
         }
     }
@@ -203,11 +223,7 @@ impl Prefilter {
         };
         let mut references = References::default();
         self.bicep.scan(bytes, |at| match bytes[at] {
-            // Not `deploymentScripts`, of which there are many.
-            b'/' if [b"/deployments@".as_slice(), b"/deploymentstacks@"]
-                .iter()
-                .any(|ty| is_at(bytes, at, ty)) =>
-            {
+            b'/' if DEPLOYMENTS.iter().any(|ty| is_type(bytes, at, ty)) => {
                 hits.computed |= !has_empty_template(&bytes[at..])
             }
             b'/' => self.note_type(bytes, at, &mut hits),
@@ -244,16 +260,20 @@ impl Prefilter {
             generated: memmem::find(bytes, b"_generator").is_some(),
             ..PatternHits::default()
         };
-        let (mut deployments, mut resources, mut parameters) = (false, false, false);
-        self.json.scan(bytes, |at| match bytes[at] {
-            b'/' if is_at(bytes, at, b"/deployment") => deployments = true,
-            b'/' => self.note_type(bytes, at, &mut hits),
-            b'r' | b'R' => resources |= is_key(bytes, at, b"resources").is_some(),
-            _ => parameters |= is_key(bytes, at, b"parameters").is_some(),
-        });
+        let mut deployments = false;
+        self.json
+            .scan(bytes, |at| match is_at(bytes, at, b"/deployment") {
+                true => deployments = true,
+                false => self.note_type(bytes, at, &mut hits),
+            });
+        let has_key = |scanner: &Scanner, key: &[u8]| {
+            scanner.any(bytes, |at| is_key(bytes, at, key).is_some())
+        };
+        let resources = has_key(&self.resources, b"resources");
+        let parameters = !resources && has_key(&self.parameters, b"parameters");
         // Both kinds of file have a schema that is named after deployments, or at least one of the members.
         hits.candidate = deployments || resources || parameters;
-        hits.values = parameters && !resources;
+        hits.values = parameters;
         if deployments {
             self.template.scan(bytes, |at| {
                 hits.links |= is_key(bytes, at, b"templatelink").is_some();
@@ -583,11 +603,12 @@ mod tests {
         let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
         check(&format!("{telemetry}[]"), "", &[]);
         check(&format!("{telemetry}list"), "computed", &[]);
-        check(
-            "resource s 'Microsoft.Resources/deploymentScripts@x' = {",
-            "",
-            &[],
-        );
+        for other in [
+            "Microsoft.Resources/deploymentScripts",
+            "Microsoft.CognitiveServices/accounts/deployments",
+        ] {
+            check(&format!("resource s '{other}@x' = {{"), "", &[]);
+        }
         check(
             "resource s 'Microsoft.Resources/deploymentStacks@x' = {",
             "computed",
