@@ -67,14 +67,14 @@ fn a_keystroke_costs_what_it_changes() {
             "a comment inside a declaration",
             "'images'\n",
             "'images' // name\n",
-            0,
+            1,
             0,
         ),
         (
             "a blank inside a declaration",
             "  name: 'images'",
             "  name:  'images'",
-            0,
+            1,
             0,
         ),
         (

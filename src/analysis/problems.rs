@@ -48,13 +48,7 @@ impl Analysis {
     pub fn unanalyzed(&self, read: bool) -> Unanalyzed {
         let mut locator = Locator::default();
         let mut unanalyzed = Unanalyzed::default();
-        let problems = &mut unanalyzed.problems;
-        problems.extend(self.scan_problems.iter().map(|(path, message)| LoadError {
-            path: path.as_path().into(),
-            location: None,
-            message: message.clone(),
-            hides: true,
-        }));
+        self.problems_of_folders(&mut locator, &mut unanalyzed.problems);
         // Of what was only prefiltered nothing is known without reading.
         let listed = self.workspace.files().filter(|(_, file)| {
             file.listed && (read || !matches!(file.content, Content::Prefiltered(_)))
@@ -111,15 +105,6 @@ impl Analysis {
             unanalyzed.unread.extend(self.unpaired());
         }
         self.problems_of_deployments(&mut locator, &mut unanalyzed.problems);
-        for problem in &self.config_problems {
-            let id = self.workspace.id(&problem.path);
-            unanalyzed.problems.push(LoadError {
-                path: problem.path.as_path().into(),
-                location: id.and_then(|id| locator.location(self, id, problem.span)),
-                message: problem.message.clone(),
-                hides: true,
-            });
-        }
         for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.retain(|error| !self.is_path_ignored(&error.path));
             list.sort_by(|a, b| {
@@ -128,6 +113,24 @@ impl Analysis {
             list.dedup();
         }
         unanalyzed
+    }
+
+    /// What could not be walked, and what is wrong in configuration files.
+    fn problems_of_folders(&self, locator: &mut Locator, problems: &mut Vec<LoadError>) {
+        let walked = self.scan_problems.iter();
+        let walked = walked.map(|(path, message)| (path, message, None));
+        let configs = self.config_problems.iter().map(|problem| {
+            let id = self.workspace.id(&problem.path);
+            let location = id.and_then(|id| locator.location(self, id, problem.span));
+            (&problem.path, &problem.message, location)
+        });
+        let all = walked.chain(configs);
+        problems.extend(all.map(|(path, message, location)| LoadError {
+            path: path.as_path().into(),
+            location,
+            message: message.clone(),
+            hides: true,
+        }));
     }
 
     fn load_error(

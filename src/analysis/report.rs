@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Analysis, Diagnostic, FileReport, Location, Suppression};
 use crate::model::{
-    FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, NodeRef, Target, Template, item_keys,
+    FileId, FileKind, FileModel, ItemKey, ItemKind, ItemSpans, NodeRef, Target, item_keys,
 };
 use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
 use crate::rules::suppress::Pragmas;
@@ -99,37 +99,21 @@ impl Locator {
 /// Where each item of a file is, those of nested templates too.
 fn table(model: &FileModel) -> FxHashMap<ItemKey, (u32, Arc<ItemSpans>)> {
     let mut table = FxHashMap::default();
-    let top: Vec<_> = model
-        .spans
-        .iter()
-        .map(|(offset, spans)| (*offset, spans.clone()))
-        .collect();
-    let mut queue = vec![(ItemKey::FILE, model.template.clone(), top)];
-    while let Some((parent, template, places)) = queue.pop() {
-        let keys = item_keys(parent, &template);
-        for ((item, key), (offset, spans)) in template.items.iter().zip(keys).zip(places) {
-            if let Some(inner) = inline_template(&item.kind) {
-                let nested = spans
-                    .nested
-                    .iter()
-                    .map(|(start, spans)| (offset + start, spans.clone()))
-                    .collect();
-                queue.push((key, inner, nested));
+    let mut queue = vec![(ItemKey::FILE, &model.template, &model.spans, 0)];
+    while let Some((parent, template, spans, start)) = queue.pop() {
+        let keys = item_keys(parent, template);
+        table.reserve(keys.len());
+        for ((item, key), (offset, spans)) in template.items.iter().zip(keys).zip(spans) {
+            let offset = start + offset;
+            if let ItemKind::Module(module) = &item.kind
+                && let Target::Inline(inner) = &module.target
+            {
+                queue.push((key, inner, &spans.nested, offset));
             }
-            table.insert(key, (offset, spans));
+            table.insert(key, (offset, spans.clone()));
         }
     }
     table
-}
-
-fn inline_template(kind: &ItemKind) -> Option<Arc<Template>> {
-    match kind {
-        ItemKind::Module(module) => match &module.target {
-            Target::Inline(template) => Some(template.clone()),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 impl Analysis {

@@ -281,13 +281,17 @@ impl Resource {
 
     /// A deployment of a template that is not empty as written.
     pub fn deploys_template(&self) -> bool {
+        // Asked of every resource at each keystroke: the type first, which is the cheaper look.
+        if !self.is_deployment() {
+            return false;
+        }
         let properties = self.body.member("properties");
         let template = properties.and_then(|properties| properties.member("template"));
         let resources = template.and_then(|template| template.member("resources"));
         let empty = resources.is_some_and(
             |resources| matches!(&resources.kind, ExprKind::Array(elements) if elements.is_empty()),
         );
-        self.is_deployment() && !empty
+        !empty
     }
 }
 

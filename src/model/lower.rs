@@ -27,8 +27,7 @@ pub struct Lowered {
 pub trait ItemMemo: Sync {
     /// What was lowered from exactly this text (see [`text_hash`]) before.
     fn find(&self, text: u64) -> Option<Lowered>;
-    /// Keeps what was lowered. Returns it with `item` replaced by an equal one that is already known, where there is
-    /// one, so that equal items are one `Arc`.
+    /// Keeps what was lowered, and returns it.
     fn keep(&self, text: u64, lowered: Lowered) -> Lowered;
 }
 

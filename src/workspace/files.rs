@@ -787,9 +787,12 @@ pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> See
     marks
 }
 
-/// Equality by identity of the items, which the memo makes equality of meaning.
+/// Whether two templates say the same, whatever their comments and layout.
 fn same_meaning(a: &Template, b: &Template) -> bool {
     (a.kind, a.scope, a.generated) == (b.kind, b.scope, b.generated)
         && a.items.len() == b.items.len()
-        && a.items.iter().zip(&b.items).all(|(a, b)| Arc::ptr_eq(a, b))
+        && a.items
+            .iter()
+            .zip(&b.items)
+            .all(|(a, b)| (a.hash, a.broken) == (b.hash, b.broken))
 }

@@ -9,11 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 
-use crate::model::Item;
 use crate::model::lower::{ItemMemo, Lowered};
-
-/// Keys are hashes already.
-type Plain<V> = DashMap<u64, V, BuildHasherDefault<rustc_hash::FxHasher>>;
 
 /// The number of insertions before unused entries are looked for, at the least: what is typed and replaced again
 /// is forgotten in minutes, not in days.
@@ -22,11 +18,10 @@ const SWEEP_AFTER: usize = 256;
 /// How many stored texts one insertion pays to look at: a sweep comes when there were enough for all of them.
 const LOOKS_PER_INSERTION: usize = 8;
 
-/// The memo of lowered items.
+/// The memo of lowered items. Keys are hashes already.
 #[derive(Debug, Default)]
 pub struct Memo {
-    by_text: Plain<Lowered>,
-    by_meaning: Plain<Arc<Item>>,
+    by_text: DashMap<u64, Lowered, BuildHasherDefault<rustc_hash::FxHasher>>,
     inserted: AtomicUsize,
     lowered: AtomicU64,
 }
@@ -36,28 +31,16 @@ impl ItemMemo for Memo {
         self.by_text.get(&text).map(|entry| entry.value().clone())
     }
 
-    fn keep(&self, text: u64, mut lowered: Lowered) -> Lowered {
-        let same = self
-            .by_meaning
-            .get(&lowered.item.hash)
-            .map(|entry| entry.value().clone());
-        match same {
-            // Equal meaning means equal numbering, so the spans of the new text fit the old item.
-            Some(known) => lowered.item = known,
-            None => {
-                self.lowered.fetch_add(1, Ordering::Relaxed);
-                self.by_meaning
-                    .insert(lowered.item.hash, lowered.item.clone());
-            }
-        }
-        self.by_text.insert(text, lowered.clone());
+    fn keep(&self, text: u64, lowered: Lowered) -> Lowered {
+        self.lowered.fetch_add(1, Ordering::Relaxed);
         self.inserted.fetch_add(1, Ordering::Relaxed);
+        self.by_text.insert(text, lowered.clone());
         lowered
     }
 }
 
 impl Memo {
-    /// How many items were lowered that no earlier item equalled.
+    /// How many items were lowered that were not known by their text.
     pub fn lowered(&self) -> u64 {
         self.lowered.load(Ordering::Relaxed)
     }
@@ -72,19 +55,6 @@ impl Memo {
         // One holder means that only the memo is left.
         self.by_text
             .retain(|_, lowered| Arc::strong_count(&lowered.spans) > 1);
-        self.by_meaning
-            .retain(|_, item| Arc::strong_count(item) > 1);
         self.by_text.shrink_to_fit();
-        self.by_meaning.shrink_to_fit();
-    }
-
-    /// How many texts and how many meanings are stored.
-    pub fn len(&self) -> (usize, usize) {
-        (self.by_text.len(), self.by_meaning.len())
-    }
-
-    /// Whether nothing is stored.
-    pub fn is_empty(&self) -> bool {
-        self.by_text.is_empty()
     }
 }

@@ -96,7 +96,7 @@ pub(crate) fn evaluate(files: &BTreeMap<PathBuf, String>) {
     let memory = Memory(lowered.collect());
     let suspicious = files.iter().any(|(path, text)| {
         let hits = Prefilter::new(rules::filter()).inspect(kind_of(path), text.as_bytes());
-        hits.wanted || hits.computed || hits.links
+        hits.wanted || hits.related || hits.computed || hits.links
     });
     let mut given = vec![Arguments::default()];
     for (n, (_, _, template)) in (0..).zip(&memory.0) {
