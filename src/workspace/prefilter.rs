@@ -139,10 +139,14 @@ fn is_type(bytes: &[u8], at: usize, (provider, name): &Words) -> bool {
     let rest = &bytes[at + 1..];
     // JSON may escape the slash.
     let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
-    let start = before.len().checked_sub(provider.len());
+    // The older form of an extension's type: its name says the namespace.
+    let mut behind = [provider.as_bytes(), b"providers"].into_iter();
     is_at(rest, 0, name.as_bytes())
         && rest.get(name.len()) != Some(&b'/')
-        && start.is_some_and(|start| is_at(before, start, provider.as_bytes()))
+        && behind.any(|word| {
+            let start = before.len().checked_sub(word.len());
+            start.is_some_and(|start| is_at(before, start, word))
+        })
 }
 
 /// Endings of paths.
@@ -712,6 +716,11 @@ mod tests {
         check(
             &typed("Microsoft.ContainerRegistry/registries/tasks"),
             "candidate",
+            &[],
+        );
+        check(
+            &typed("Microsoft.Resources/resourceGroups/providers/policySetDefinitions"),
+            "related candidate",
             &[],
         );
         check(
