@@ -10,8 +10,8 @@ use super::{Analysis, Location};
 use crate::eval::expand::scope_of;
 use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
 use crate::model::{FileId, FileKind, Ident, ScopeKind};
-use crate::rules::{self, change};
 use crate::rules::finding::Verdict;
+use crate::rules::{self, change};
 
 /// Everything, existing resources included.
 pub(super) const EVERYTHING: ResourceFilter = ResourceFilter {
