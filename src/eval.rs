@@ -24,7 +24,6 @@ pub(crate) mod loops;
 pub(crate) mod merge;
 pub(crate) mod modules;
 pub mod order;
-pub(crate) mod own_subscription;
 pub(crate) mod parameters;
 pub mod pieces;
 pub(crate) mod places;

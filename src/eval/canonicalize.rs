@@ -9,7 +9,7 @@ use super::context::Context;
 use super::evaluate::value_of;
 use super::json::{Text, json_text};
 use super::loops::expression_hash;
-use super::scope::{Env, Frame, Inputs, Internal, Section, Symbol};
+use super::scope::{Env, Frame, Inputs, Internal, Of, Section, Symbol};
 use super::value::{Kind, Value};
 use crate::model::{Expr, ExprKind, Ident, ItemKind, Member};
 
@@ -313,16 +313,13 @@ impl<'c> Walk<'c> {
         if !matches!(frame.inputs, Inputs::Entry(_)) {
             return None;
         }
-        let (text, iteration) = match internal {
-            Internal::Resource {
-                item,
-                path,
-                iteration,
-            } => (format!("resource#{item}{path:?}"), iteration),
-            Internal::Module { item, iteration } => (format!("module#{item}"), iteration),
-            Internal::Outputs { item, iteration } => (format!("outputs#{item}"), iteration),
+        let item = internal.item;
+        let text = match &internal.of {
+            Of::Resource(path) => format!("resource#{item}{path:?}"),
+            Of::Module => format!("module#{item}"),
+            Of::Outputs => format!("outputs#{item}"),
         };
-        match iteration {
+        match &internal.iteration {
             None => Some(text),
             Some(iteration) => Some(format!("{text}[{}]", iteration.as_int()?)),
         }

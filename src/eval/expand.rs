@@ -601,13 +601,14 @@ fn expand_entered(
             env: inner,
             scope,
             file,
+            known,
         } => {
             if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
                 let harmless = matches!(existence(), Existence::Never(_));
                 return unread(out, written_reference(module), TOO_LARGE.into(), harmless);
             }
             out.note_file(file);
-            let existence = match undeclared_argument(module, inner) {
+            let existence = match undeclared_argument(module, inner).filter(|_| !known) {
                 Some(reason) => existence().and(existence::of_fault(reason, place)),
                 None => existence(),
             };
@@ -617,18 +618,11 @@ fn expand_entered(
                 copies: site.copies,
                 via: via(file),
             };
-            cx.on_large_stack(|| expand_template(cx, out, inner, &site));
-        }
-        Entered::Known { env: inner, scope } => {
-            let site = Site {
-                here: scope,
-                existence: existence(),
-                copies: site.copies,
-                via: via(None),
-            };
             let first = out.expansion.instances.len();
-            expand_template(cx, out, inner, &site);
-            known::attribute(out, first, env, module);
+            cx.on_large_stack(|| expand_template(cx, out, inner, &site));
+            if known {
+                known::attribute(out, first, env, module);
+            }
         }
         Entered::Unread {
             reference,

@@ -6,27 +6,25 @@ use super::context::Context;
 use super::evaluate::concat;
 use super::instance::DeploymentScope;
 use super::pieces::{self, Piece};
-use super::scope::{Env, Internal};
+use super::scope::{Env, Of};
 use super::value::{Kind, Type, Value};
 use super::{places, symbols};
 use crate::model::{Resource, ScopeKind};
 
-/// A segment of an id that is not known.
-fn segment(value: Option<&Value>, reason: &Arc<str>, piece: Piece) -> Value {
+/// A segment of an id, which may not be known.
+fn segment(value: Option<&Value>, reason: &Arc<str>, absent: Piece) -> Value {
     match value {
         Some(value) if value.as_str().is_some() => value.clone(),
-        _ => pieces::text(reason.clone(), vec![piece]),
+        Some(value) => pieces::text(reason.clone(), vec![Piece::Value(Arc::new(value.clone()))]),
+        None => pieces::text(reason.clone(), vec![absent]),
     }
 }
 
 /// What the ids of a scope begin with, up to `/providers`.
 pub(crate) fn prefix(scope: &DeploymentScope, reason: &Arc<str>) -> Vec<Value> {
     let subscription = || {
-        let piece = match &scope.subscription {
-            None => Piece::OwnSubscription,
-            Some(_) => Piece::Segment,
-        };
-        let id = segment(scope.subscription.as_ref(), reason, piece);
+        let id = scope.subscription.as_ref();
+        let id = segment(id, reason, Piece::OwnSubscription);
         vec![Value::string("/subscriptions/"), id]
     };
     match scope.kind {
@@ -104,7 +102,7 @@ fn stays(cx: &Context<'_>, env: Env<'_>, resource: &Resource, around: &[&Resourc
         || own("Microsoft.Management/managementGroups");
     let parent = match (&resource.parent, around.is_empty()) {
         (Some(parent), _) => match super::evaluate::value_of(cx, env, parent).kind {
-            Kind::Internal(internal) => matches!(&*internal, Internal::Resource { .. }),
+            Kind::Internal(internal) => matches!(internal.of, Of::Resource(_)),
             _ => false,
         },
         _ => true,

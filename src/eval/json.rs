@@ -91,12 +91,12 @@ fn write(value: &Value, quote: char, out: &mut String) -> Option<()> {
 /// A number as .NET prints it: `1E+21`, `1E-07`, `0.5`.
 fn float_text(number: f64) -> String {
     if number.is_infinite() {
-        return if number > 0.0 {
+        let text = if number > 0.0 {
             "Infinity"
         } else {
             "-Infinity"
-        }
-        .to_owned();
+        };
+        return text.to_owned();
     }
     let scientific = format!("{number:E}");
     let Some((digits, exponent)) = scientific.split_once('E') else {

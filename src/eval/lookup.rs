@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::context::Context;
 use super::evaluate::{settled, value_of};
 use super::merge::merge;
-use super::scope::{Binding, Env, Frame, Inputs, Internal, Local, Section, Slot, Symbol};
+use super::scope::{Binding, Env, Frame, Inputs, Internal, Local, Of, Section, Slot, Symbol};
 use super::value::{Kind, Value};
 use super::{Loaded, types};
-use crate::model::{Expr, ExprKind, Function, Ident, ItemKind, Member, Parameter};
+use crate::model::{Expr, ExprKind, Ident, ItemKind, Member, Parameter};
 
 /// What a name of the frame is worth.
 pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol) -> Value {
@@ -17,15 +17,8 @@ pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol)
         Symbol::Parameter(item) | Symbol::Variable(item) | Symbol::Assignment(item) => {
             item_value(cx, frame, *item)
         }
-        Symbol::Module(item) => Value::of(Kind::Internal(Arc::new(Internal::Module {
-            item: *item,
-            iteration: None,
-        }))),
-        Symbol::Resource(item, path) => Value::of(Kind::Internal(Arc::new(Internal::Resource {
-            item: *item,
-            path: path.clone(),
-            iteration: None,
-        }))),
+        Symbol::Module(item) => Internal::value(*item, Of::Module, None),
+        Symbol::Resource(item, path) => Internal::value(*item, Of::Resource(path.clone()), None),
         Symbol::Import(item, which) => {
             let Some(ItemKind::Import(import)) = frame.item(*item).map(|item| &item.kind) else {
                 return Value::NULL;
@@ -315,21 +308,22 @@ fn call_function(
     };
     let values: Vec<Value> = args.iter().map(|arg| settled(cx, env, arg)).collect();
     let called = cx.run(function, || {
-        let env = home.env(item);
-        bind(cx, env, function, &function.parameters, &values)
+        let mut names = function.parameters.iter().map(|(name, _)| name);
+        with_names(cx, home.env(item), &mut names, &values, &function.body)
     });
     called.unwrap_or_else(|| Value::unknown(format!("'{}' refers to itself", function.name)))
 }
 
-fn bind(
+/// The value of an expression in which names stand for values; a name beyond them is null.
+pub(crate) fn with_names<'n>(
     cx: &Context<'_>,
     env: Env<'_>,
-    function: &Function,
-    parameters: &[(Ident, crate::model::TypeExpr)],
+    names: &mut dyn Iterator<Item = &'n Ident>,
     values: &[Value],
+    body: &Expr,
 ) -> Value {
-    let Some(((name, _), rest)) = parameters.split_first() else {
-        return value_of(cx, env, &function.body);
+    let Some(name) = names.next() else {
+        return value_of(cx, env, body);
     };
     let (value, values) = match values.split_first() {
         Some((value, rest)) => (value.clone(), rest),
@@ -339,5 +333,5 @@ fn bind(
         outer: env.locals,
         binding: Binding::Value(name, value),
     };
-    cx.on_large_stack(|| bind(cx, env.with(&local), function, rest, values))
+    cx.on_large_stack(|| with_names(cx, env.with(&local), names, values, body))
 }

@@ -24,11 +24,8 @@ pub(crate) enum Entered<'s> {
         scope: &'s DeploymentScope,
         /// The file, where it is one of its own.
         file: Option<FileId>,
-    },
-    /// To the template that represents a public module.
-    Known {
-        env: Env<'s>,
-        scope: &'s DeploymentScope,
+        /// The template represents a public module that was not read.
+        known: bool,
     },
     /// Nowhere.
     Unread {
@@ -67,7 +64,7 @@ pub(crate) fn enter(
             };
             let origin = env.origin.nested(env.item, template);
             let scope = places::of_module(cx, env, here, module);
-            with_frame(env, module, (origin, text), &scope, None, f);
+            with_frame(env, module, (origin, text), &scope, (None, false), f);
         }
         Target::Reference(reference) => {
             load(cx, env, here, module, (what, &reference.text), f);
@@ -118,7 +115,7 @@ pub(crate) fn enter(
             };
             let origin = Origin::computed(template, env.place(module.declaration.type_node));
             let scope = places::of_module(cx, env, here, module);
-            with_frame(env, module, (origin, None), &scope, None, f);
+            with_frame(env, module, (origin, None), &scope, (None, false), f);
         }
         Target::Missing => unread("a deployment", "it names no template".into(), f),
     }
@@ -181,33 +178,19 @@ fn load_from(
             }
             let scope = places::of_module(cx, env, here, module);
             let origin = Origin::new(file, template, ItemKey::FILE);
-            with_frame(env, module, (origin, None), &scope, Some(file), f);
+            with_frame(env, module, (origin, None), &scope, (Some(file), false), f);
         }
         Loaded::Known(template) => {
             let scope = places::of_module(cx, env, here, module);
             let origin = Origin::computed(template, known::NOWHERE);
-            with_frame(
-                env,
-                module,
-                (origin, None),
-                &scope,
-                None,
-                &mut |entered| match entered {
-                    Entered::Template { env, scope, .. } => f(Entered::Known { env, scope }),
-                    other => f(other),
-                },
-            );
+            with_frame(env, module, (origin, None), &scope, (None, true), f);
         }
         Loaded::Harmless(reason) => f(Entered::Unread {
             reference: reference.into(),
             reason,
             harmless: true,
         }),
-        Loaded::Unread(reason) => f(Entered::Unread {
-            reference: reference.into(),
-            reason,
-            harmless: false,
-        }),
+        Loaded::Unread(reason) => unread(reference, reason, f),
     }
 }
 
@@ -305,7 +288,7 @@ fn with_frame(
     module: &Module,
     (origin, text): (Origin, Option<Env<'_>>),
     scope: &DeploymentScope,
-    file: Option<FileId>,
+    (file, known): (Option<FileId>, bool),
     f: &mut dyn FnMut(Entered<'_>),
 ) {
     let inputs = Inputs::Module {
@@ -320,6 +303,7 @@ fn with_frame(
         env: frame.env(0),
         scope,
         file,
+        known,
     });
 }
 

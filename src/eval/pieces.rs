@@ -15,6 +15,8 @@ pub enum Piece {
     Any(bool),
     /// Not known, not empty, and without `/`: a segment of an id.
     Segment,
+    /// The same, and which value it is.
+    Value(Arc<Value>),
     /// The id of the subscription that is deployed to.
     OwnSubscription,
 }
@@ -78,7 +80,7 @@ fn least_length(pieces: &[Piece]) -> usize {
     let least = |piece: &Piece| match piece {
         Piece::Text(text) => text.len(),
         Piece::Any(empty) => usize::from(!empty),
-        Piece::Segment | Piece::OwnSubscription => 1,
+        Piece::Segment | Piece::Value(_) | Piece::OwnSubscription => 1,
     };
     pieces.iter().map(least).sum()
 }
@@ -138,7 +140,9 @@ impl Unknown {
                         if at > 0 {
                             parts.push(Vec::new());
                         }
-                        parts.last_mut()?.push(Piece::Text(part.into()));
+                        if !part.is_empty() {
+                            parts.last_mut()?.push(Piece::Text(part.into()));
+                        }
                     }
                 }
                 other => parts.last_mut()?.push(other.clone()),
@@ -146,7 +150,11 @@ impl Unknown {
         }
         let known = parts.len() > 1;
         let parts = parts.into_iter();
-        known.then(|| parts.map(|part| text(self.reason.clone(), part)).collect())
+        let value = |part: Vec<Piece>| match part.as_slice() {
+            [Piece::Value(value)] => (**value).clone(),
+            _ => text(self.reason.clone(), part),
+        };
+        known.then(|| parts.map(value).collect())
     }
 
     /// The parts behind slashes at its end, and one for all that is before them.
@@ -163,7 +171,7 @@ impl Unknown {
     pub(crate) fn in_case(&self, fold: fn(&str) -> String) -> Value {
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => Piece::Text(fold(text).into()),
-            Piece::OwnSubscription => Piece::Segment,
+            Piece::Value(_) => Piece::Segment,
             other => other.clone(),
         };
         let pieces = self.pieces.iter().map(piece).collect();

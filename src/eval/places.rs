@@ -6,10 +6,10 @@ use super::context::Context;
 use super::evaluate::{reason_of, settled, value_of};
 use super::merge::merge;
 use super::pieces::Piece;
-use super::scope::{Env, Internal};
+use super::scope::{Env, Internal, Of};
 use super::symbols;
 use super::value::{Kind, Value};
-use super::{DeploymentScope, ScopeResource, canonicalize, own_subscription};
+use super::{DeploymentScope, ScopeResource, canonicalize};
 use crate::model::{Declaration, Expr, ExprKind, Ident, Module, Resource, ScopeKind};
 
 /// Scopes of symbols' symbols are followed this far.
@@ -39,12 +39,12 @@ fn of_chain(
     if let (Some(parent), None) = (&resource.parent, &resource.declaration.scope)
         && let Kind::Internal(internal) = value_of(cx, env, parent).kind
         && let Some(parent) = symbols::symbol_resource(env, &internal)
-        && let Internal::Resource { item, path, .. } = &*internal
+        && let Of::Resource(path) = &internal.of
         && parent.declaration.loops.is_none()
         && hops < MAX_HOPS
     {
-        let chain = symbols::resource_chain(&env.frame.origin.template, *item, path);
-        return of_chain(cx, env.at_item(*item), here, &chain, hops + 1);
+        let chain = symbols::resource_chain(&env.frame.origin.template, internal.item, path);
+        return of_chain(cx, env.at_item(internal.item), here, &chain, hops + 1);
     }
     of_declaration(cx, env, here, &resource.declaration, false, hops)
 }
@@ -93,36 +93,15 @@ pub(crate) fn value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Value {
 /// A subscription; the deployment's own, spelled out, is none.
 fn subscription_value(cx: &Context<'_>, env: Env<'_>, expr: &Expr) -> Option<Value> {
     let value = value(cx, env, expr);
-    if value.is_null() || is_own_subscription(cx, &value) {
+    if value.is_null() || is_own_subscription(&value) {
         return None;
-    }
-    // That of the module, which is another one than the deployment's.
-    if let Some(text) = canonical_text(&value)
-        && let Some(of_module) = &env.reading().frame.scope.subscription
-        && let Some(own) = canonicalize::print(of_module)
-        && own_subscription::gives(cx, &text, &format!("@{own}"))
-    {
-        return Some(of_module.clone());
     }
     Some(value)
 }
 
-fn is_own_subscription(cx: &Context<'_>, value: &Value) -> bool {
-    let piece = matches!(&value.kind, Kind::Unknown(unknown) if *unknown.pieces == [Piece::OwnSubscription]);
-    piece
-        || canonical_text(value)
-            .is_some_and(|text| text == OWN_SUBSCRIPTION || own_subscription::gives(cx, &text, ""))
+fn is_own_subscription(value: &Value) -> bool {
+    matches!(&value.kind, Kind::Unknown(unknown) if *unknown.pieces == [Piece::OwnSubscription])
 }
-
-fn canonical_text(value: &Value) -> Option<String> {
-    match &value.kind {
-        Kind::Unknown(unknown) => unknown.canonical.as_ref().map(|it| it.to_string()),
-        _ => None,
-    }
-}
-
-/// `subscription().subscriptionId` in canonical form.
-const OWN_SUBSCRIPTION: &str = "subscription()[\"subscriptionId\"]";
 
 fn of_expression(
     cx: &Context<'_>,
@@ -167,7 +146,7 @@ fn of_expression(
         Kind::Str(text) => of_id(here, text, &[]),
         Kind::Unknown(_) | Kind::OneOf(_) if !module => DeploymentScope {
             resource: Some(ScopeResource {
-                resource_type: type_of_text(expr),
+                resource_type: type_of_text(&target),
                 name: None,
                 place: None,
             }),
@@ -281,13 +260,10 @@ fn of_symbol(
     module: bool,
     hops: u8,
 ) -> DeploymentScope {
-    let (
-        Some(resource),
-        Internal::Resource {
-            item, iteration, ..
-        },
-    ) = (symbols::symbol_resource(env, internal), internal)
-    else {
+    let Internal {
+        item, iteration, ..
+    } = internal;
+    let Some(resource) = symbols::symbol_resource(env, internal) else {
         return here.clone();
     };
     let is = |name: &str| {
@@ -460,7 +436,7 @@ fn id_of(
         let evaluated = value(cx, env, expr);
         match &evaluated.kind {
             Kind::Str(text) => text.to_string(),
-            Kind::Unknown(_) if is_own_subscription(cx, &evaluated) => OWN.to_owned(),
+            Kind::Unknown(_) if is_own_subscription(&evaluated) => OWN.to_owned(),
             _ => {
                 values.push(evaluated);
                 format!("{VALUE}{}", values.len() - 1)
@@ -535,18 +511,19 @@ pub(crate) fn resource_of_id(
     })
 }
 
-/// The type that `format('Microsoft.X/y/{0}', …)` or an interpolation begins with.
-fn type_of_text(expr: &Expr) -> Option<Ident> {
-    let first = match &expr.kind {
-        ExprKind::Call { name, args, .. } if name.is("format") || name.is("concat") => {
-            args.first()?
-        }
-        ExprKind::Concat(pieces) => pieces.first()?,
-        _ => return None,
+/// The type that a text of which only the beginning is known, `Microsoft.X/y/…`, begins with.
+fn type_of_text(value: &Value) -> Option<Ident> {
+    let Kind::Unknown(unknown) = &value.kind else {
+        return None;
     };
-    let text = first.as_str()?;
+    let Some(Piece::Text(text)) = unknown.pieces.first() else {
+        return None;
+    };
     let mut parts = text.trim_start_matches('/').split('/');
     let (provider, ty) = (parts.next()?, parts.next()?);
-    (provider.contains('.') && !ty.is_empty() && !ty.contains('{'))
+    // What follows the type is its name.
+    parts.next()?;
+    provider
+        .contains('.')
         .then(|| Ident::new(format!("{provider}/{ty}")))
 }

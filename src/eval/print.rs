@@ -1,6 +1,6 @@
 //! Prints expressions as they are written, shortened, for messages such as *deployed if `deployAcr && !empty(name)`*.
 
-use crate::model::{Element, Expr, ExprKind, Member};
+use crate::model::{Element, Expr, ExprKind};
 
 /// Characters of a printed expression; what is longer ends in an ellipsis.
 const MAX_CHARS: usize = 80;
@@ -96,7 +96,7 @@ impl Printer {
                 self.push("'");
             }
             ExprKind::Array(elements) => self.array(elements),
-            ExprKind::Object(members) => self.object(members),
+            ExprKind::Object(_) => self.push("{…}"),
             ExprKind::Name(name) => self.push(name.as_str()),
             ExprKind::Call {
                 namespace,
@@ -133,13 +133,8 @@ impl Printer {
                 self.push("::");
                 self.push(name.as_str());
             }
-            ExprKind::Lambda { parameters, body } => {
-                let names: Vec<&str> = parameters.iter().map(|name| name.as_str()).collect();
-                self.push(&format!("({}) => ", names.join(", ")));
-                self.expr(body, 0);
-            }
             ExprKind::For(_) => self.push("[for …]"),
-            ExprKind::Invalid(_) => self.push("…"),
+            ExprKind::Lambda { .. } | ExprKind::Invalid(_) => self.push("…"),
         }
     }
 
@@ -151,28 +146,6 @@ impl Printer {
             self.expr(&element.value, 0);
         }
         self.push("]");
-    }
-
-    fn object(&mut self, members: &[Member]) {
-        self.push("{");
-        for (i, member) in members.iter().enumerate() {
-            self.push(if i == 0 { " " } else { ", " });
-            match member {
-                Member::Property { key, value } => {
-                    match key.as_str() {
-                        Some(name) => self.push(name),
-                        None => self.expr(key, 0),
-                    }
-                    self.push(": ");
-                    self.expr(value, 0);
-                }
-                Member::Spread(value) => {
-                    self.push("...");
-                    self.expr(value, 0);
-                }
-            }
-        }
-        self.push(if members.is_empty() { "}" } else { " }" });
     }
 
     fn key(&mut self, key: &Expr, question: &str, caret: &str) {

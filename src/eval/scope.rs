@@ -17,32 +17,37 @@ use crate::model::{
     Template, item_keys,
 };
 
-/// Values that exist only inside evaluation: what a symbol of a resource or module represents.
+/// A value that exists only inside evaluation: what a symbol of a resource or module of the template
+/// represents.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Internal {
-    /// A resource of the same template.
-    Resource {
-        /// The item it is in.
-        item: u32,
-        /// From the item's resource down to it: which child, which grandchild.
-        path: Arc<[u32]>,
-        /// Which iteration of its loop; `None` where it has no loop, or represents all of them.
-        iteration: Option<Value>,
-    },
-    /// A module of the same template.
-    Module {
-        /// The item.
-        item: u32,
-        /// Which iteration of its loop.
-        iteration: Option<Value>,
-    },
-    /// A module's outputs.
-    Outputs {
-        /// The module's item.
-        item: u32,
-        /// Which iteration of its loop.
-        iteration: Option<Value>,
-    },
+pub struct Internal {
+    /// The item it is in.
+    pub item: u32,
+    /// What of the item it is.
+    pub of: Of,
+    /// Which iteration of its loop; `None` where it has no loop, or represents all of them.
+    pub iteration: Option<Value>,
+}
+
+/// What of the item an [`Internal`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Of {
+    /// The resource on a path from the item's resource down to it: which child, which grandchild.
+    Resource(Arc<[u32]>),
+    /// The module.
+    Module,
+    /// The module's outputs.
+    Outputs,
+}
+
+impl Internal {
+    pub(crate) fn value(item: u32, of: Of, iteration: Option<Value>) -> Value {
+        Value::of(super::value::Kind::Internal(Arc::new(Internal {
+            item,
+            of,
+            iteration,
+        })))
+    }
 }
 
 /// A point of a template.
@@ -387,35 +392,30 @@ impl Index {
             twins: Vec::new(),
         };
         let bicep = matches!(template.kind, FileKind::Bicep | FileKind::BicepParams);
-        let section = |arm: Section| if bicep { Section::Value } else { arm };
+        let (parameters, variables, resources) = match bicep {
+            true => (Section::Value, Section::Value, Section::Value),
+            false => (Section::Parameter, Section::Variable, Section::Resource),
+        };
         for (number, item) in (0u32..).zip(&template.items) {
             match &item.kind {
-                ItemKind::Parameter(p) => index.add(
-                    section(Section::Parameter),
-                    &p.name,
-                    Symbol::Parameter(number),
-                ),
-                ItemKind::Variable(v) => index.add(
-                    section(Section::Variable),
-                    &v.name,
-                    Symbol::Variable(number),
-                ),
-                ItemKind::Assignment(a) => index.add(
-                    section(Section::Parameter),
-                    &a.name,
-                    Symbol::Assignment(number),
-                ),
+                ItemKind::Parameter(p) => {
+                    index.add(parameters, &p.name, Symbol::Parameter(number));
+                }
+                ItemKind::Variable(v) => index.add(variables, &v.name, Symbol::Variable(number)),
+                ItemKind::Assignment(a) => {
+                    index.add(parameters, &a.name, Symbol::Assignment(number));
+                }
                 ItemKind::Function(f) => {
                     index.add(Section::Function, &f.name, Symbol::Function(number));
                 }
                 ItemKind::Type(t) => index.add(Section::Type, &t.name, Symbol::Type(number)),
                 ItemKind::Module(m) => {
                     if let Some(name) = &m.declaration.symbol {
-                        index.add(section(Section::Resource), name, Symbol::Module(number));
+                        index.add(resources, name, Symbol::Module(number));
                     }
                 }
                 ItemKind::Resource(r) => {
-                    index.resource(section(Section::Resource), r, number, &mut Vec::new());
+                    index.resource(resources, r, number, &mut Vec::new());
                 }
                 ItemKind::Import(import) => {
                     if let Some(name) = &import.namespace {

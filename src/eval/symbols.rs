@@ -6,10 +6,12 @@ use super::context::Context;
 use super::evaluate::{concat, lift, settled, value_of};
 use super::loops::{Iteration, at_iteration, each_iteration, expression_hash};
 use super::merge::merge;
-use super::scope::{Env, Internal, Section, Slot, Symbol};
+use super::scope::{Env, Internal, Of, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
 use super::{Existence, existence, ids, modules};
-use crate::model::{Declaration, Expr, Ident, Item, ItemKind, Module, Output, Resource, Template};
+use crate::model::{
+    Declaration, Expr, Ident, Item, ItemKind, Loop, Module, Output, Resource, Template,
+};
 
 /// The resource at a path below an item, and those it is nested in, outermost first.
 pub(crate) fn resource_chain<'t>(
@@ -42,14 +44,6 @@ fn module_at(template: &Template, item: u32) -> Option<&Module> {
     }
 }
 
-fn resource_of(item: u32, path: Arc<[u32]>, iteration: Option<Value>) -> Value {
-    Value::of(Kind::Internal(Arc::new(Internal::Resource {
-        item,
-        path,
-        iteration,
-    })))
-}
-
 /// A nested resource's symbol, seen from inside the resource it is nested in.
 pub(crate) fn nested_here(env: Env<'_>, name: &Ident) -> Option<Value> {
     let ItemKind::Resource(resource) = &env.item()?.kind else {
@@ -59,7 +53,8 @@ pub(crate) fn nested_here(env: Env<'_>, name: &Ident) -> Option<Value> {
         return None;
     }
     let mut path = Vec::new();
-    find_nested(resource, name, &mut path).then(|| resource_of(env.item, path.into(), None))
+    find_nested(resource, name, &mut path)
+        .then(|| Internal::value(env.item, Of::Resource(path.into()), None))
 }
 
 fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
@@ -79,76 +74,46 @@ fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
 pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) -> Value {
     let base = value_of(cx, env, base);
     if let Kind::Internal(internal) = &base.kind
-        && let Internal::Resource {
-            item,
-            path,
-            iteration,
-        } = &**internal
+        && let Of::Resource(path) = &internal.of
     {
         let template = &env.frame.origin.template;
-        let chain = resource_chain(template, *item, path);
+        let chain = resource_chain(template, internal.item, path);
         let children = chain.last().map_or(&[][..], |parent| &parent.children);
         let child = children
             .iter()
             .position(|child| child.declaration.symbol.as_ref() == Some(name));
         if let Some(child) = child {
             let path = path.iter().copied().chain([child as u32]).collect();
-            return resource_of(*item, path, iteration.clone());
+            let iteration = internal.iteration.clone();
+            return Internal::value(internal.item, Of::Resource(path), iteration);
         }
     }
     Value::unknown(format!("there is no nested resource '{name}'"))
 }
 
-fn declaration_of(template: &Template, internal: &Internal) -> Option<Declaration> {
-    // Cloning a declaration is dear, but this is asked only of looped symbols read as a whole.
-    match internal {
-        Internal::Resource { item, path, .. } => resource_chain(template, *item, path)
-            .last()
-            .map(|resource| resource.declaration.clone()),
-        Internal::Module { item, .. } | Internal::Outputs { item, .. } => {
-            module_at(template, *item).map(|module| module.declaration.clone())
+impl Internal {
+    fn declaration<'t>(&self, template: &'t Template) -> Option<&'t Declaration> {
+        match &self.of {
+            Of::Resource(path) => {
+                let resource = resource_chain(template, self.item, path).pop();
+                resource.map(|resource| &resource.declaration)
+            }
+            Of::Module | Of::Outputs => {
+                module_at(template, self.item).map(|module| &module.declaration)
+            }
         }
     }
-}
 
-fn is_collection(template: &Template, internal: &Internal) -> bool {
-    let (declaration, iteration) = match internal {
-        Internal::Resource {
-            item,
-            path,
-            iteration,
-        } => (
-            resource_chain(template, *item, path)
-                .last()
-                .map(|resource| &resource.declaration),
-            iteration,
-        ),
-        Internal::Module { item, iteration } | Internal::Outputs { item, iteration } => (
-            module_at(template, *item).map(|module| &module.declaration),
-            iteration,
-        ),
-    };
-    iteration.is_none() && declaration.is_some_and(|d| d.loops.is_some())
-}
+    /// The loop whose iterations it stands for.
+    fn loops<'t>(&self, template: &'t Template) -> Option<&'t Loop> {
+        let declaration = self.declaration(template)?;
+        let loops = declaration.loops.as_ref();
+        loops.filter(|_| self.iteration.is_none())
+    }
 
-fn with_iteration(internal: &Internal, index: Value) -> Value {
-    let iteration = Some(index);
-    let internal = match internal {
-        Internal::Resource { item, path, .. } => Internal::Resource {
-            item: *item,
-            path: path.clone(),
-            iteration,
-        },
-        Internal::Module { item, .. } => Internal::Module {
-            item: *item,
-            iteration,
-        },
-        Internal::Outputs { item, .. } => Internal::Outputs {
-            item: *item,
-            iteration,
-        },
-    };
-    Value::of(Kind::Internal(Arc::new(internal)))
+    fn at(&self, index: Value) -> Value {
+        Internal::value(self.item, self.of.clone(), Some(index))
+    }
 }
 
 /// A looped resource or module as the array of its iterations; every other value as it is.
@@ -156,35 +121,20 @@ pub(crate) fn listed(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     let Kind::Internal(internal) = &value.kind else {
         return value;
     };
-    let template = &env.frame.origin.template;
-    if !is_collection(template, internal) {
-        return value;
-    }
-    let Some(loops) = declaration_of(template, internal).and_then(|d| d.loops) else {
+    let Some(loops) = internal.loops(&env.frame.origin.template) else {
         return value;
     };
-    let (Internal::Resource { item, .. }
-    | Internal::Module { item, .. }
-    | Internal::Outputs { item, .. }) = **internal;
+    let here = env.at_item(internal.item);
     let mut items = Vec::new();
     let mut open = None;
-    each_iteration(
-        cx,
-        env.at_item(item),
-        &loops,
-        true,
-        &mut |_, iteration| match iteration {
-            Iteration::Known(Some(index)) => {
-                items.push(with_iteration(internal, Value::int(index)))
-            }
-            Iteration::Known(None) => items.push(with_iteration(
-                internal,
-                Value::unknown(super::loops::UNPLACED),
-            )),
-            Iteration::Open(reason) => open = Some(reason),
-            Iteration::Never => {}
-        },
-    );
+    each_iteration(cx, here, loops, true, &mut |_, iteration| match iteration {
+        Iteration::Known(Some(index)) => items.push(internal.at(Value::int(index))),
+        Iteration::Known(None) => {
+            items.push(internal.at(Value::unknown(super::loops::UNPLACED)));
+        }
+        Iteration::Open(reason) => open = Some(reason),
+        Iteration::Never => {}
+    });
     cx.note_symbols();
     Value::array(items, open)
 }
@@ -198,9 +148,8 @@ pub(crate) fn settle_one(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value 
     if !matches!(listed.kind, Kind::Internal(_)) {
         return listed;
     }
-    let template = &env.frame.origin.template;
-    let name = declaration_of(template, internal).and_then(|d| d.symbol);
-    let reason = match name {
+    let declaration = internal.declaration(&env.frame.origin.template);
+    let reason = match declaration.and_then(|it| it.symbol.as_ref()) {
         Some(name) => format!("the state of '{name}' is known only after deployment"),
         None => "the state of a resource is known only after deployment".to_owned(),
     };
@@ -248,66 +197,46 @@ pub(crate) fn property(
 ) -> Value {
     let template = &env.frame.origin.template;
     let Some(name) = key.as_str() else {
-        return match is_collection(template, of) {
-            true => with_iteration(of, key.clone()),
-            false => Value::unknown("a resource is read by a name that is not known"),
+        return match of.loops(template) {
+            Some(_) => of.at(key.clone()),
+            None => Value::unknown("a resource is read by a name that is not known"),
         };
     };
-    match of {
-        Internal::Resource {
-            item,
-            path,
-            iteration,
-        } => {
-            let chain = resource_chain(template, *item, path);
-            resource_property(cx, env.at_item(*item), &chain, iteration.as_ref(), name)
-        }
-        Internal::Module { item, iteration } => {
-            let Some(module) = module_at(template, *item) else {
-                return Value::unknown("there is no such module");
-            };
-            let (item, iteration) = (*item, iteration.clone());
-            if name.eq_ignore_ascii_case("outputs") {
-                return Value::of(Kind::Internal(Arc::new(Internal::Outputs {
-                    item,
-                    iteration,
-                })));
-            }
-            if name.eq_ignore_ascii_case("name")
-                && let Some(declared) = &module.declaration.name
-            {
-                let env = env.at_item(item);
-                return in_iteration(cx, env, &module.declaration, iteration.as_ref(), |env| {
-                    settled(cx, env, declared)
-                });
-            }
-            after_deployment(&module.declaration, name)
-        }
-        Internal::Outputs { item, iteration } => match module_at(template, *item) {
-            Some(module) => {
-                let value = output(cx, env, *item, module, iteration.as_ref(), name);
-                let value = match safe && !module.declaration.conditions.is_empty() {
-                    true => {
-                        let here = env.at_item(*item);
-                        in_iteration(cx, here, &module.declaration, iteration.as_ref(), |env| {
-                            where_deployed(cx, env, &module.declaration, value)
-                        })
-                    }
-                    false => value,
-                };
-                match env.is_bicep() {
-                    true => value,
-                    // ARM: `reference('m').outputs.x.value`.
-                    false => {
-                        let mut members = Members::default();
-                        members.insert(Ident::from("value"), value);
-                        Value::object(members, Some("an output's type is not kept".into()))
-                    }
-                }
-            }
-            None => Value::unknown("there is no such module"),
-        },
+    let here = env.at_item(of.item);
+    let iteration = of.iteration.as_ref();
+    if let Of::Resource(path) = &of.of {
+        let chain = resource_chain(template, of.item, path);
+        return resource_property(cx, here, &chain, iteration, name);
     }
+    let Some(module) = module_at(template, of.item) else {
+        return Value::unknown("there is no such module");
+    };
+    let declaration = &module.declaration;
+    if of.of == Of::Module {
+        return match &declaration.name {
+            _ if name.eq_ignore_ascii_case("outputs") => {
+                Internal::value(of.item, Of::Outputs, iteration.cloned())
+            }
+            Some(own) if name.eq_ignore_ascii_case("name") => {
+                in_iteration(cx, here, declaration, iteration, |env| {
+                    settled(cx, env, own)
+                })
+            }
+            _ => after_deployment(declaration, name),
+        };
+    }
+    let mut value = output(cx, env, of.item, module, iteration, name);
+    if safe && !declaration.conditions.is_empty() {
+        value = in_iteration(cx, here, declaration, iteration, |env| {
+            where_deployed(cx, env, declaration, value)
+        });
+    }
+    if env.is_bicep() {
+        return value;
+    }
+    // ARM: `reference('m').outputs.x.value`.
+    let members = Members::from_iter([(Ident::from("value"), value)]);
+    Value::object(members, Some("an output's type is not kept".into()))
 }
 
 /// A value, or null where the declaration that gives it is not deployed.
@@ -454,9 +383,9 @@ fn is_full(resource: &Resource, own: &Value) -> bool {
 
 /// The full name of the resource that a symbol represents.
 pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -> Value {
-    let Internal::Resource {
+    let Internal {
         item,
-        path,
+        of: Of::Resource(path),
         iteration,
     } = internal
     else {
@@ -481,11 +410,8 @@ pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -
 
 /// The resource that a symbol represents.
 pub(crate) fn symbol_resource<'t>(env: Env<'t>, internal: &Internal) -> Option<&'t Resource> {
-    match internal {
-        Internal::Resource { item, path, .. } => {
-            let template: &'t Template = &env.frame.origin.template;
-            resource_chain(template, *item, path).pop()
-        }
+    match &internal.of {
+        Of::Resource(path) => resource_chain(&env.frame.origin.template, internal.item, path).pop(),
         _ => None,
     }
 }
@@ -523,21 +449,21 @@ fn output(
                     modules::Asked::Outputs,
                     &mut |entered| {
                         value = Some(match entered {
-                            modules::Entered::Template { env, .. } => {
-                                match find_output(env, name) {
-                                    Some((number, output)) => {
-                                        let env = Env {
-                                            item: number,
-                                            ..env
-                                        };
-                                        settled(cx, env, &output.value)
-                                    }
-                                    None => {
-                                        Value::unknown(format!("the module has no output '{name}'"))
-                                    }
+                            modules::Entered::Template {
+                                env, known: false, ..
+                            } => match find_output(env, name) {
+                                Some((number, output)) => {
+                                    let env = Env {
+                                        item: number,
+                                        ..env
+                                    };
+                                    settled(cx, env, &output.value)
                                 }
-                            }
-                            modules::Entered::Known { .. } | modules::Entered::Unread { .. } => {
+                                None => {
+                                    Value::unknown(format!("the module has no output '{name}'"))
+                                }
+                            },
+                            modules::Entered::Template { .. } | modules::Entered::Unread { .. } => {
                                 Value::unknown(format!(
                                     "output '{name}' is of a module that was not read"
                                 ))
@@ -572,16 +498,9 @@ pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
         None => (symbol, None),
     };
     match env.frame.find(Section::Resource, symbol)? {
-        Symbol::Module(item) => Some(module_of(*item, iteration)),
+        Symbol::Module(item) => Some(Internal::value(*item, Of::Module, iteration)),
         _ => None,
     }
-}
-
-fn module_of(item: u32, iteration: Option<Value>) -> Value {
-    Value::of(Kind::Internal(Arc::new(Internal::Module {
-        item,
-        iteration,
-    })))
 }
 
 /// The deployment of this name, which is how the array form of `resources` refers to one: `reference('name')`,
@@ -607,7 +526,7 @@ pub(crate) fn deployment_named(cx: &Context<'_>, env: Env<'_>, wanted: &Expr) ->
         let mut matches = |iteration: Option<Value>| match found {
             Some(_) => None,
             None => {
-                found = Some(module_of(number, iteration));
+                found = Some(Internal::value(number, Of::Module, iteration));
                 Some(())
             }
         };

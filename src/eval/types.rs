@@ -8,7 +8,7 @@ use super::evaluate::value_of;
 use super::merge::merge;
 use super::scope::{Env, Frame, Section, Symbol};
 use super::value::{Kind, Members, Type, Value};
-use crate::model::{ItemKind, Parameter, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeExpr};
+use crate::model::{Ident, ItemKind, Parameter, TYPE_OF_ITEMS, TYPE_OF_OTHERS, TypeExpr};
 
 /// Objects in objects are followed this far; deeper members are unknown.
 const MAX_DEPTH: u8 = 4;
@@ -84,13 +84,10 @@ fn fits(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, value: &Value, depth
     let inner = |ty: &TypeExpr, value: &Value| fits(cx, frame, ty, value, depth + 1);
     match (ty, &value.kind) {
         (TypeExpr::Nullable(ty), kind) => matches!(kind, Kind::Null) || inner(ty, value),
-        (TypeExpr::Named(path), _) => {
-            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
-            with_named(cx, frame, &names, &mut |frame, ty| {
-                fits(cx, frame, ty, value, depth + 1)
-            })
-            .unwrap_or(true)
-        }
+        (TypeExpr::Named(path), _) => with_named(cx, frame, &names(path), &mut |frame, ty| {
+            fits(cx, frame, ty, value, depth + 1)
+        })
+        .unwrap_or(true),
         (TypeExpr::Literal(literal), Kind::Str(text)) => literal
             .as_str()
             .is_none_or(|own| own.eq_ignore_ascii_case(text)),
@@ -128,8 +125,7 @@ fn nullable_within(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, hops: u8)
             .iter()
             .any(|member| hops > 0 && nullable_within(cx, frame, member, hops - 1)),
         TypeExpr::Named(path) if hops > 0 && cx.spend(1) => {
-            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
-            with_named(cx, frame, &names, &mut |frame, ty| {
+            with_named(cx, frame, &names(path), &mut |frame, ty| {
                 nullable_within(cx, frame, ty, hops - 1)
             })
             .unwrap_or(false)
@@ -173,8 +169,7 @@ fn of_type(
             if depth > 2 * MAX_DEPTH {
                 return unknown(None);
             }
-            let names: Vec<&str> = path.iter().map(|name| name.as_str()).collect();
-            with_named(cx, frame, &names, &mut |frame, ty| {
+            with_named(cx, frame, &names(path), &mut |frame, ty| {
                 of_type(cx, frame, ty, reason, depth + 1)
             })
             .unwrap_or_else(|| unknown(None))
@@ -210,6 +205,10 @@ fn of_type(
             }
         }
     }
+}
+
+fn names(path: &[Ident]) -> Vec<&str> {
+    path.iter().map(Ident::as_str).collect()
 }
 
 /// Runs `f` on a type by name, in the file that declares it; `ns.type` and parts of types (`type.property`, `type[*]`)
@@ -275,9 +274,8 @@ fn part_of<R>(
     let part = match ty {
         TypeExpr::Nullable(ty) => return part_of(cx, frame, ty, path, f),
         // Types may be parts of one another.
-        TypeExpr::Named(names) => {
-            let names = names.iter().map(|name| name.as_str());
-            let joined: Vec<&str> = names.chain(path.iter().copied()).collect();
+        TypeExpr::Named(own) => {
+            let joined = [&names(own), path].concat();
             return match joined.len() <= MAX_PATH && cx.spend(HOP_STEPS) {
                 true => cx.on_large_stack(|| with_named(cx, frame, &joined, f)),
                 false => None,

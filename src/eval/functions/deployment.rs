@@ -6,6 +6,7 @@ use super::{Builtin, OBJECT, STRING, argument, lazy};
 use crate::eval::context::Context;
 use crate::eval::evaluate::{settled, value_of};
 use crate::eval::ids;
+use crate::eval::instance::DeploymentScope;
 use crate::eval::lookup::arm_value;
 use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Inputs, Section};
@@ -162,27 +163,18 @@ fn facts(function: &str, names: &[&str], mut known: Members) -> Value {
 
 fn subscription(_: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
     let mut known = Members::default();
-    let reason = |name: &str| format!("subscription().{name} is known only to Azure").into();
-    let id = subscription_id(env, reason("subscriptionId"));
-    let whole = pieces::joined(
-        reason("id"),
-        &[Value::string("/subscriptions/"), id.clone()],
-    );
-    known.insert(Ident::from("subscriptionId"), id);
+    let reason =
+        |name: &str| -> Arc<str> { format!("subscription().{name} is known only to Azure").into() };
+    let scope = DeploymentScope {
+        kind: ScopeKind::Subscription,
+        ..env.frame.scope.clone()
+    };
+    let whole = pieces::joined(reason("id"), &ids::prefix(&scope, &reason("id")));
     known.insert(Ident::from("id"), whole);
-    facts(
-        "subscription",
-        &["id", "subscriptionId", "tenantId", "displayName"],
-        known,
-    )
-}
-
-/// The id of the subscription that a template is deployed to.
-fn subscription_id(env: Env<'_>, reason: Arc<str>) -> Value {
-    match &env.frame.scope.subscription {
-        Some(id) => id.clone(),
-        None => pieces::text(reason, vec![Piece::OwnSubscription]),
-    }
+    let own = || pieces::text(reason("subscriptionId"), vec![Piece::OwnSubscription]);
+    let id = scope.subscription.unwrap_or_else(own);
+    known.insert(Ident::from("subscriptionId"), id);
+    facts("subscription", &["tenantId", "displayName"], known)
 }
 
 fn resource_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {

@@ -3,11 +3,10 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::{Builtin, OBJECT, STRING, members, pure, string_of, text};
+use super::{Builtin, OBJECT, STRING, opaque, pure, string_of, text};
 use crate::eval::context::Context;
 use crate::eval::json::parse;
-use crate::eval::value::{Kind, Members, Value};
-use crate::model::Ident;
+use crate::eval::value::Value;
 
 pub(super) const TABLE: &[Builtin] = &[
     pure("json", None, 1..=1, |cx, v| parse(cx, text(v, 0)?)),
@@ -31,8 +30,8 @@ pub(super) const TABLE: &[Builtin] = &[
     pure("uriComponentToString", STRING, 1..=1, |cx, v| {
         Some(string_of(cx, unescape(text(v, 0)?)?))
     }),
-    pure("parseUri", OBJECT, 1..=1, parse_uri),
-    pure("buildUri", STRING, 1..=1, build_uri),
+    opaque("parseUri", OBJECT, 1..=1),
+    opaque("buildUri", STRING, 1..=1),
 ];
 
 pub(super) fn encode(bytes: &[u8]) -> String {
@@ -197,66 +196,4 @@ fn uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         ..base
     };
     Some(string_of(cx, joined.show()))
-}
-
-fn parse_uri(_: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let uri = PlainUri::read(text(values, 0)?)?;
-    let mut members = Members::default();
-    let mut add = |name: &str, value: Value| {
-        members.insert(Ident::from(name), value);
-    };
-    add("scheme", Value::string(uri.scheme));
-    add("host", Value::string(uri.host));
-    let port = uri.port.map(|port| Value::int(port.into()));
-    add("port", port.unwrap_or(Value::NULL));
-    if uri.path.len() > 1 {
-        add("path", Value::string(uri.path));
-    }
-    if let Some(query) = uri.query {
-        add("query", Value::string(format!("?{query}")));
-    }
-    Some(Value::object(members, None))
-}
-
-fn build_uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let parts = members(values, 0)?;
-    let known = ["scheme", "host", "port", "path", "query"];
-    if parts.open.is_some()
-        || !parts
-            .members
-            .keys()
-            .all(|key| known.iter().any(|name| key.is(name)))
-    {
-        return None;
-    }
-    let text = |name: &str| match parts
-        .members
-        .get(&Ident::from(name))
-        .map(|value| &value.kind)
-    {
-        Some(Kind::Str(text)) => Some(&**text),
-        None | Some(Kind::Null) => Some(""),
-        _ => None,
-    };
-    let scheme = text("scheme")?;
-    let port = match parts
-        .members
-        .get(&Ident::from("port"))
-        .map(|value| &value.kind)
-    {
-        None | Some(Kind::Null | Kind::Int(-1)) => None,
-        Some(Kind::Int(port)) => u16::try_from(*port).ok().map(Some)?,
-        _ => return None,
-    };
-    let port = port.filter(|port| *port != default_port(scheme));
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let path = text("path")?.trim_start_matches('/');
-    let query = text("query")?.trim_start_matches('?');
-    let query = if query.is_empty() {
-        String::new()
-    } else {
-        format!("?{query}")
-    };
-    let built = format!("{scheme}://{}{port}/{path}{query}", text("host")?);
-    Some(string_of(cx, PlainUri::read(&built)?.show()))
 }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::{ARRAY, Builtin, OBJECT, lazy};
 use crate::eval::context::{Context, too_large};
 use crate::eval::evaluate::{reason_of, settled, value_of};
+use crate::eval::lookup::with_names;
 use crate::eval::merge::merge;
-use crate::eval::scope::{Binding, Env, Local};
+use crate::eval::scope::Env;
 use crate::eval::symbols;
 use crate::eval::value::{Array, Kind, Members, TOO_LARGE, Type, Value};
 use crate::model::{Expr, ExprKind, Ident};
@@ -29,28 +33,7 @@ fn apply(cx: &Context<'_>, env: Env<'_>, lambda: &Expr, values: &[Value]) -> Val
     if !cx.spend(1) {
         return too_large();
     }
-    bind(cx, env, parameters, body, values)
-}
-
-fn bind(
-    cx: &Context<'_>,
-    env: Env<'_>,
-    parameters: &[Ident],
-    body: &Expr,
-    values: &[Value],
-) -> Value {
-    let Some((name, rest)) = parameters.split_first() else {
-        return value_of(cx, env, body);
-    };
-    let (value, values) = match values.split_first() {
-        Some((value, rest)) => (value.clone(), rest),
-        None => (Value::NULL, values),
-    };
-    let local = Local {
-        outer: env.locals,
-        binding: Binding::Value(name, value),
-    };
-    cx.on_large_stack(|| bind(cx, env.with(&local), rest, body, values))
+    with_names(cx, env, &mut parameters.iter(), values, body)
 }
 
 /// Runs a function over the array that is its first argument, with its second one. What is no known array gives a value of
@@ -177,25 +160,40 @@ fn merge_sort(items: &[Value], before: &mut dyn FnMut(&Value, &Value) -> bool) -
     sorted
 }
 
-fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+/// The key and the value that lambdas give for each element: the element itself without a third argument.
+fn keyed(
+    cx: &Context<'_>,
+    env: Env<'_>,
+    args: &[Expr],
+    f: impl FnOnce(Vec<(Ident, Value)>, Option<Arc<str>>) -> Value,
+) -> Value {
     over(cx, env, args, OBJECT, |array, key| {
-        let mut members = Members::default();
         let mut open = array.open.clone();
+        let mut pairs = Vec::new();
         for item in &array.items {
             let value = match args.get(2) {
                 Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
                 None => item.clone(),
             };
-            let value = symbols::settle_one(cx, env, value);
-            let name = apply(cx, env, key, std::slice::from_ref(item));
-            match name.as_str() {
-                Some(name) => {
-                    if members.insert(Ident::from(name), value).is_some() {
-                        let reason = format!("toObject() has two values for '{name}'");
-                        return Value::unknown_of(reason, OBJECT).non_empty();
-                    }
+            let key = apply(cx, env, key, std::slice::from_ref(item));
+            match key.as_str() {
+                Some(key) => {
+                    pairs.push((Ident::from(key), symbols::settle_one(cx, env, value)));
                 }
-                None => open = open.or_else(|| Some(reason_of(&name))),
+                None => open = open.or_else(|| Some(reason_of(&key))),
+            }
+        }
+        f(pairs, open)
+    })
+}
+
+fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    keyed(cx, env, args, |pairs, open| {
+        let mut members = Members::default();
+        for (name, value) in pairs {
+            if members.insert(name.clone(), value).is_some() {
+                let reason = format!("toObject() has two values for '{name}'");
+                return Value::unknown_of(reason, OBJECT).non_empty();
             }
         }
         Value::object(members, open)
@@ -203,27 +201,13 @@ fn to_object(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 }
 
 fn group_by(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    over(cx, env, args, OBJECT, |array, lambda| {
-        let mut groups: indexmap::IndexMap<Ident, Vec<Value>, rustc_hash::FxBuildHasher> =
-            Default::default();
-        let mut open = array.open.clone();
-        for item in &array.items {
-            let key = apply(cx, env, lambda, std::slice::from_ref(item));
-            let value = match args.get(2) {
-                Some(lambda) => apply(cx, env, lambda, std::slice::from_ref(item)),
-                None => item.clone(),
-            };
-            match key.as_str() {
-                Some(key) => {
-                    let value = symbols::settle_one(cx, env, value);
-                    groups.entry(Ident::from(key)).or_default().push(value);
-                }
-                None => open = open.or_else(|| Some(reason_of(&key))),
-            }
+    keyed(cx, env, args, |pairs, open| {
+        let mut groups: IndexMap<Ident, Vec<Value>, FxBuildHasher> = IndexMap::default();
+        for (key, value) in pairs {
+            groups.entry(key).or_default().push(value);
         }
-        let members = groups
-            .into_iter()
-            .map(|(key, group)| (key, Value::array(group, open.clone())));
+        let groups = groups.into_iter();
+        let members = groups.map(|(key, group)| (key, Value::array(group, open.clone())));
         Value::object(members.collect(), open.clone())
     })
 }

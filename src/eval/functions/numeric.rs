@@ -77,10 +77,10 @@ fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     match &values.first()?.kind {
         Kind::Int(number) => Some(Value::of(Kind::Float(*number as f64))),
         Kind::Float(number) => Some(Value::of(Kind::Float(*number))),
-        Kind::Str(text) => text
-            .parse()
-            .ok()
-            .map(|number| Value::of(Kind::Float(number))),
+        Kind::Str(text) => {
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            number.map(|number| Value::of(Kind::Float(number)))
+        }
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ARRAY, Builtin, MANY, OBJECT, STRING, azure, lazy, opaque, pure, text};
+use super::{ARRAY, Builtin, MANY, OBJECT, STRING, azure, lazy, opaque};
 use crate::eval::canonical::Canonical;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat, lift, value_of};
@@ -67,9 +67,7 @@ pub(super) const TABLE: &[Builtin] = &[
     lazy("readCliArg", STRING, 1..=1, |_, _, _| outside("readCliArg")),
     azure("getResourceTypeProperties", None, 1..=1),
     azure("resourceInfo", None, 0..=MANY),
-    pure("parseResourceId", None, 1..=1, |_, v| {
-        text(v, 0).map(|_| Value::unknown("parseResourceId() is known only after deployment"))
-    }),
+    azure("parseResourceId", None, 1..=1),
 ];
 
 /// What an id begins with.

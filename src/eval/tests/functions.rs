@@ -536,16 +536,8 @@ fn forms_of_dates() {
 fn plain_addresses() {
     check(&[
         (
-            "parseUri('https://a.b/c?d=1')",
-            "{scheme: 'https', host: 'a.b', port: null, path: '/c', query: '?d=1'}",
-        ),
-        (
-            "parseUri('https://A.b')",
-            "?parseUri() does not take these arguments",
-        ),
-        (
-            "buildUri({ scheme: 'https', host: 'a.b', path: 'c' })",
-            "'https://a.b/c'",
+            "parseUri('https://a.b/c').host",
+            "?parseUri() is known only to Azure",
         ),
         (
             "uri('https://a.b/c d', 'e')",

@@ -31,7 +31,7 @@ macro_rules! names {
 }
 
 names! {
-    /// Kinds of node.
+    /// Kinds of node; those of declarations come first.
     Kind {
         TargetScope = "target_scope",
         MetadataDeclaration = "metadata_declaration",
@@ -192,25 +192,7 @@ impl Kind {
 
     /// Whether it is a declaration, at the top level or nested.
     pub(super) fn is_declaration(self) -> bool {
-        matches!(
-            self,
-            Kind::TargetScope
-                | Kind::MetadataDeclaration
-                | Kind::TypeDeclaration
-                | Kind::ParamDeclaration
-                | Kind::VarDeclaration
-                | Kind::FuncDeclaration
-                | Kind::ResourceDeclaration
-                | Kind::ModuleDeclaration
-                | Kind::OutputDeclaration
-                | Kind::TestDeclaration
-                | Kind::AssertDeclaration
-                | Kind::ImportDeclaration
-                | Kind::ExtensionDeclaration
-                | Kind::ExtensionConfig
-                | Kind::UsingDeclaration
-                | Kind::ExtendsDeclaration
-        )
+        self as u8 <= Kind::ExtendsDeclaration as u8
     }
 }
 
