@@ -134,10 +134,10 @@ const OF_RULES: &[(&str, &[&str])] = &[
     ("AZR-0", &[]),
     ("container_scan", &[]),
     ("acr_admin_user", &[]),
-    ("Microsoft.ContainerRegistry", &["analysis/inventory"]),
+    ("Microsoft.ContainerRegistry", &[]),
     // Which types exist at a subscription is a fact of Azure.
-    ("Microsoft.Security", &["eval/expand", "analysis/inventory"]),
-    ("pricings", &["eval/expand", "analysis/inventory"]),
+    ("Microsoft.Security", &["eval/expand"]),
+    ("pricings", &["eval/expand"]),
     // The values of the setting `plan`, and an example of its use in the help of `check`.
     ("Containers", &["workspace/config", "cli/check"]),
 ];

@@ -61,7 +61,7 @@ pub struct InventoryResource {
     pub subscription: Option<Arc<str>>,
     /// Name of the resource group it is deployed to; `None` if not known or none.
     pub resource_group: Option<Arc<str>>,
-    /// Where it is deployed, so that two of them are told apart though they are not known. Not part of the JSON.
+    /// Where it is deployed, so that two of them are distinguished though they are not known. Not part of the JSON.
     pub target: String,
     /// What is known of `properties`. Not part of the JSON.
     pub properties: Option<Value>,
