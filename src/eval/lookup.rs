@@ -315,10 +315,10 @@ fn call_function(
 }
 
 /// The value of an expression in which names stand for values; a name beyond them is null.
-pub(crate) fn with_names<'n>(
+pub(crate) fn with_names(
     cx: &Context<'_>,
     env: Env<'_>,
-    names: &mut dyn Iterator<Item = &'n Ident>,
+    names: &mut dyn Iterator<Item = &Ident>,
     values: &[Value],
     body: &Expr,
 ) -> Value {
