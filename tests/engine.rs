@@ -785,3 +785,27 @@ fn modules_used_twice_each_end_at_a_reported_limit() {
     let reported = |text: &str| text.contains("too large to follow");
     assert!(problems.iter().any(|it| it.hides && reported(&it.message)));
 }
+
+/// What the grammar lets pass and the compiler refuses is reported of an open document as of a file.
+#[test]
+fn what_only_the_compiler_refuses_is_reported_in_open_documents() {
+    let check = |fault: &str, expect: usize| {
+        let text = format!("{fault}\n{REGISTRY}");
+        let workspace = Workspace::new(&[("main.bicep", &text)]);
+        let mut analysis = workspace.analysis();
+        workspace.refresh(&mut analysis);
+        assert_eq!(analysis.problems().len(), expect, "{fault}");
+        let on_disk = analysis.problems();
+        analysis.open(&workspace.path("main.bicep"), 1, &text);
+        workspace.refresh(&mut analysis);
+        assert_eq!(analysis.problems(), on_disk, "{fault}");
+    };
+    check("var v = 1", 0);
+    check("var v = (1 +\n 2)", 1);
+    check("var true = 1", 1);
+    check("var v = 99999999999999999999", 1);
+    check("var v = '${[]}'", 1);
+    check("param x = 1", 1);
+    check("var v = 'a\u{feff}b' \u{feff}", 1);
+    check("type t = string??", 1);
+}

@@ -15,7 +15,7 @@ use crate::syntax;
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
-use crate::workspace::files::{Content, Loaded, Read, language_of};
+use crate::workspace::files::{Content, Errors, Loaded, Read, language_of};
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
 use crate::workspace::relevance::{ReferenceKind, Relevance};
@@ -169,6 +169,20 @@ impl Analysis {
         file.listed && self.workspace.folder_of(&file.path).is_none()
     }
 
+    /// The syntax errors of a file. In an open Bicep document, what the grammar lets pass is looked for only here: it costs
+    /// a pass over the text, too much for each keystroke.
+    fn syntax_errors(&self, id: FileId, loaded: &Loaded) -> Errors {
+        let file = self.workspace.file(id);
+        let open = file.document.as_ref().filter(|_| loaded.errors.is_empty());
+        let parsed = open.and_then(|open| Some((open.tree.as_ref()?, &open.document.text)));
+        let (Some((tree, text)), Some(dialect)) = (parsed, file.kind.dialect()) else {
+            return loaded.errors.clone();
+        };
+        let errors = syntax::file_errors(tree, text, Some(dialect));
+        let errors = errors.into_iter();
+        errors.map(|error| (error.span, error.message)).collect()
+    }
+
     /// Adds the syntax errors of a file that holds, or may hold or use, something a rule needs.
     fn add_syntax_errors(
         &self,
@@ -178,7 +192,8 @@ impl Analysis {
         locator: &mut Locator,
         unanalyzed: &mut Unanalyzed,
     ) {
-        if parsed.errors.is_empty() {
+        let errors = self.syntax_errors(id, parsed);
+        if errors.is_empty() {
             return;
         }
         // What does not parse may hold nothing that lowers: the bytes show what may be there.
@@ -200,7 +215,7 @@ impl Analysis {
             || parsed.uncertain;
         if holds || may_use {
             let hides = self.is_named(id) || checked || hits.wanted || may_use;
-            for (span, message) in parsed.errors.iter() {
+            for (span, message) in errors.iter() {
                 let message = format!("does not parse: {message}");
                 let error = self.load_error(id, Some(*span), locator, message, hides);
                 unanalyzed.problems.push(error);
@@ -359,10 +374,11 @@ impl Analysis {
             return Vec::new();
         };
         let other = prefilter::kind_of(&self.workspace.file(id).path) == FileKind::Other;
-        if let Some(words) = words.filter(|_| other || loaded.errors.is_empty()) {
+        let errors = self.syntax_errors(id, loaded);
+        if let Some(words) = words.filter(|_| other || errors.is_empty()) {
             return vec![self.load_error(id, None, locator, words, true)];
         }
-        let errors = loaded.errors.iter().map(|(span, message)| {
+        let errors = errors.iter().map(|(span, message)| {
             let message = format!("does not parse: {message}");
             self.load_error(id, Some(*span), locator, message, true)
         });
