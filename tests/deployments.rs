@@ -112,6 +112,36 @@ fn an_inventory_names_subscription_group_tier_and_sku() {
     );
 }
 
+#[test]
+fn files_are_loaded_in_their_encoding() {
+    let rows = [
+        ("loadTextContent('latin', 'iso-8859-1')", r#""ö""#),
+        ("loadTextContent('latin', 'us-ascii')", "null"),
+        ("loadTextContent('utf16')", r#""oö""#),
+        ("loadTextContent('utf16', 'iso-8859-1')", r#""oö""#),
+        ("loadTextContent('utf8')", r#""ö""#),
+        ("loadTextContent('utf8', 'utf-8')", r#""ö""#),
+        ("loadFileAsBase64('utf16')", r#""//5vAPYA""#),
+        ("loadFileAsBase64('latin')", r#""9g==""#),
+    ];
+    let resources = rows.iter().enumerate().map(|(i, (name, _))| {
+        format!("resource r{i} 'A.B/c@2020-01-01' = {{\n  name: {name}\n}}\n")
+    });
+    let workspace = Workspace::new(&[
+        ("main.bicep", &resources.collect::<String>()),
+        ("utf8", "ö"),
+    ]);
+    for (path, bytes) in [("latin", &b"\xf6"[..]), ("utf16", b"\xff\xfeo\0\xf6\0")] {
+        std::fs::write(workspace.path(path), bytes).expect("a file written");
+    }
+    let shown = run(&workspace, &["inventory", "main.bicep", "--format", "json"]);
+    let inventory: Value = serde_json::from_str(&shown.out).expect("JSON");
+    for (i, (expression, expect)) in rows.iter().enumerate() {
+        let name = inventory["resources"][i]["name"].to_string();
+        assert_eq!(name, *expect, "{expression}");
+    }
+}
+
 /// A template of the subscription that takes a tier, with a registry beside it.
 const TIERED: &str = "targetScope = 'subscription'
 param tier string

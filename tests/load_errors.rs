@@ -34,13 +34,34 @@ const VALUES: &str = r#"{
 }
 "#;
 
+/// A template with a plan, whose variable is nested in `levels` objects and arrays.
+fn nested(levels: usize) -> String {
+    let lists = levels - 2;
+    let value = format!("{}1{}", "[".repeat(lists), "]".repeat(lists));
+    LINKED
+        .replace(
+            "\"resources\"",
+            &format!("\"variables\": {{ \"v\": {value} }},\n  \"resources\""),
+        )
+        .replace(
+            "Microsoft.Resources/deployments",
+            "Microsoft.Security/pricings",
+        )
+}
+
 /// What was not read never counts as checked: files, arguments, what the report must state beside exit code 2.
 #[test]
 fn what_is_not_read_is_told_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
     let broken_use = "modul m './acr.bicep' = { name: 'x' \n";
     let more = format!("{REGISTRY}module b 'b.bicep' = {{\n  name: 'b'\n}}\n");
+    let deep = nested(65);
     let calls: &[Call<'_>] = &[
+        (
+            &[("deep.json", &deep)],
+            &["deep.json"],
+            "nested in more than 64 objects and arrays",
+        ),
         (
             &[("a.bicepparam", "using './gone.bicep'\n")],
             &["a.bicepparam"],
@@ -234,6 +255,7 @@ fn what_is_no_mistake_is_not_told() {
             &["."],
             "Nothing",
         ),
+        (&[("deep.json", &nested(64))], &["deep.json"], "Nothing"),
         // What does not parse and does not resolve cannot matter.
         (&[("a.bicep", "param = \n")], &["."], ""),
         (&[("a.bicep", "// see 'docs/gone.bicep'\n")], &["."], ""),
@@ -318,6 +340,30 @@ fn a_file_named_beside_its_folder_takes_nothing_from_it() {
         "{}",
         both.out
     );
+}
+
+/// A line that is being typed between two registries takes the finding of neither, and is what the error points at.
+#[test]
+fn a_broken_line_takes_no_finding() {
+    for broken in ["v.ar b = 1", ",ar", "var  = {"] {
+        let text = format!("{REGISTRY}{broken}\n{REGISTRY}").replacen(" acr ", " first ", 1);
+        let workspace = Workspace::new(&[("main.bicep", &text)]);
+        let run = run(&workspace, &["check", "--format", "json"]);
+        let report: Value = serde_json::from_str(&run.out).expect("JSON");
+        let lines = |kind: &str| -> Vec<u64> {
+            let all = report[kind].as_array().expect("a list");
+            let line = |it: &Value| it["range"]["start"]["line"].as_u64();
+            all.iter().filter_map(line).collect()
+        };
+        let line = REGISTRY.lines().count() as u64;
+        assert_eq!(lines("findings"), [0, line + 1], "{broken}: {}", run.out);
+        let problems = lines("problems");
+        assert!(!problems.is_empty(), "{broken}: {}", run.out);
+        assert!(
+            problems.iter().all(|&at| at == line),
+            "{broken}: {problems:?}"
+        );
+    }
 }
 
 #[cfg(unix)]

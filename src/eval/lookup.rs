@@ -265,7 +265,9 @@ pub(crate) fn call_user_function(
         None => frame.find(Section::Function, name.as_str()),
     };
     match symbol? {
-        Symbol::Function(item) => Some(call_function(cx, env, frame, *item, args)),
+        Symbol::Function(item) if env.is_bicep() || is_in(frame, *item, namespace) => {
+            Some(call_function(cx, env, frame, *item, args))
+        }
         Symbol::Import(item, which) => {
             let Some(ItemKind::Import(import)) = frame.item(*item).map(|item| &item.kind) else {
                 return None;
@@ -277,6 +279,16 @@ pub(crate) fn call_user_function(
             }
         }
         _ => None,
+    }
+}
+
+/// Whether a function of ARM is called with its namespace, as it must be.
+fn is_in(frame: &Frame<'_>, item: u32, namespace: Option<&Ident>) -> bool {
+    match frame.item(item).map(|item| &item.kind) {
+        Some(ItemKind::Function(function)) => {
+            namespace.is_some() && function.namespace.as_ref() == namespace
+        }
+        _ => false,
     }
 }
 

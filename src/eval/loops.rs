@@ -37,6 +37,12 @@ const MAX_LIST_DEPTH: usize = 8;
 /// Why the index of an element is not known that definitely is there.
 pub(crate) const UNPLACED: &str = "its position is not known";
 
+/// Of more copies than this, Azure makes none.
+const MAX_COPIES: i64 = 800;
+
+/// Why a count is none.
+const NO_COUNT: &str = "the count of a loop is no number from 0 to 800";
+
 /// Why a variable of a loop that is definitely empty has no value.
 const NEVER: &str = "its loop is empty";
 
@@ -169,11 +175,11 @@ fn each_of_count(
         }
     };
     match count.kind {
-        Kind::Int(count) if count <= MAX_TURNS as i64 => {
-            for index in 0..count.max(0) {
+        Kind::Int(count @ 0..=MAX_COPIES) => {
+            for index in 0..count {
                 iteration(Value::int(index), Iteration::Known(Some(index)), f);
             }
-            if count <= 0 && resource {
+            if count == 0 && resource {
                 iteration(
                     Value::unknown_of(NEVER, Some(Type::Int)),
                     Iteration::Never,
@@ -181,18 +187,14 @@ fn each_of_count(
                 );
             }
             Iterations {
-                known: count.max(0) as usize,
+                known: count as usize,
                 open: None,
                 non_empty: count > 0,
             }
         }
-        Kind::Int(_) => open(TOO_LARGE.into(), f),
         _ => {
             let reason = count.reason();
-            open(
-                reason.unwrap_or_else(|| "the count of a loop is no number".into()),
-                f,
-            )
+            open(reason.unwrap_or_else(|| NO_COUNT.into()), f)
         }
     }
 }

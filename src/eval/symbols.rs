@@ -186,8 +186,8 @@ pub(crate) fn settle(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     }
 }
 
-/// A property of a symbol, or one of the iterations of a looped one. Where it is read safely (`m.?outputs.x`), what a module
-/// gives that is not deployed is null.
+/// A property of a symbol, or one of the iterations of a looped one. What a module gives that is not deployed is null where
+/// it is read safely (`m.?outputs.x`), and else refused by Azure.
 pub(crate) fn property(
     cx: &Context<'_>,
     env: Env<'_>,
@@ -226,9 +226,9 @@ pub(crate) fn property(
         };
     }
     let mut value = output(cx, env, of.item, module, iteration, name);
-    if safe && !declaration.conditions.is_empty() {
+    if !declaration.conditions.is_empty() {
         value = in_iteration(cx, here, declaration, iteration, |env| {
-            where_deployed(cx, env, declaration, value)
+            where_deployed(cx, env, declaration, value, safe)
         });
     }
     if env.is_bicep() {
@@ -239,17 +239,21 @@ pub(crate) fn property(
     Value::object(members, Some("an output's type is not kept".into()))
 }
 
-/// A value, or null where the declaration that gives it is not deployed.
+/// The value of an output of a module, where that is deployed.
 fn where_deployed(
     cx: &Context<'_>,
     env: Env<'_>,
     declaration: &Declaration,
     value: Value,
+    safe: bool,
 ) -> Value {
     match existence::of_conditions(cx, env, &declaration.conditions) {
-        Existence::Always => value,
-        Existence::Never(_) => Value::NULL,
-        Existence::Conditional(uncertainty) => merge([value, Value::NULL], &uncertainty.reason),
+        Existence::Never(_) if safe => Value::NULL,
+        Existence::Never(_) => Value::unknown("the module is not deployed"),
+        Existence::Conditional(uncertainty) if safe => {
+            merge([value, Value::NULL], &uncertainty.reason)
+        }
+        Existence::Conditional(_) | Existence::Always => value,
     }
 }
 

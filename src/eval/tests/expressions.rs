@@ -90,6 +90,8 @@ fn outputs_of_modules_that_may_not_be_deployed() {
         output d string = d[0].?outputs.x ?? 'none'
         output e string = d[1].?outputs.x ?? 'none'
         output f string = [1, 2][^(maybe ? 1 : 2)]
+        output g string = b.outputs.x
+        output h string = d[0].outputs.x
         //- m.bicep
         output x string = 'x'
         ",
@@ -100,6 +102,8 @@ fn outputs_of_modules_that_may_not_be_deployed() {
             ("d", "'none'"),
             ("e", "'x'"),
             ("f", "2 | 1"),
+            ("g", "?the module is not deployed"),
+            ("h", "?the module is not deployed"),
         ],
     );
 }
@@ -306,7 +310,8 @@ fn arm_expressions() {
                   "output": { "type": "string", "value": "[concat('fn-', parameters('Which'))]" }
                 }
               }
-            }
+            },
+            { "members": { "Bare": { "output": { "type": "string", "value": "x" } } } }
           ],
           "resources": [],
           "outputs": {
@@ -321,7 +326,9 @@ fn arm_expressions() {
             "i": { "type": "string", "value": "[if(true(), createObject('a', 1), json('{}')).A]" },
             "j": { "type": "string", "value": "[tryGet(createObject('a', createArray(1, 2)), 'a', 1)]" },
             "k": { "type": "string", "value": "[parameters('none')]" },
-            "l": { "type": "string", "value": "[indexFromEnd(createArray(1, 2), 1)]" }
+            "l": { "type": "string", "value": "[indexFromEnd(createArray(1, 2), 1)]" },
+            "m": { "type": "string", "value": "[name('x')]" },
+            "n": { "type": "string", "value": "[bare()]" }
           }
         }
         "#,
@@ -338,6 +345,8 @@ fn arm_expressions() {
             ("j", "2"),
             ("k", "?there is no parameter 'none'"),
             ("l", "2"),
+            ("m", "?there is no function name()"),
+            ("n", "?there is no function bare()"),
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! Templates and their instances: loops, conditions, nesting, modules and scopes, in both languages.
 
 use crate::eval::expand::scope_of;
-use crate::eval::tests::testing::{Memory, show, show_all};
+use crate::eval::tests::testing::{Memory, outputs, show, show_all};
 use crate::eval::{Expansion, Instance, ResourceFilter};
 use crate::model::ScopeKind;
 
@@ -92,6 +92,58 @@ fn loops() {
     );
 }
 
+/// A count that Azure refuses says neither that there are copies nor that there are none.
+#[test]
+fn counts_of_copies() {
+    let refused = "the count of a loop is no number from 0 to 800";
+    for (count, expect) in [
+        ("1", "A.B/c 'c' surely"),
+        ("\"[sub(2, 1)]\"", "A.B/c 'c' surely"),
+        ("0", "A.B/c 'c' no"),
+        ("\"1\"", refused),
+        ("\"[string(1)]\"", refused),
+        ("-1", refused),
+        ("\"[sub(1, 2)]\"", refused),
+        ("801", refused),
+        ("\"[add(800, 1)]\"", refused),
+    ] {
+        let expansion = expand(&format!(
+            r#"//- main.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "contentVersion": "1.0.0.0",
+              "resources": [
+                {{ "type": "A.B/c", "apiVersion": "1", "name": "c", "copy": {{ "name": "loop", "count": {count} }} }}
+              ]
+            }}"#
+        ));
+        let shown = show_all(&expansion);
+        if expect == refused {
+            assert!(shown.starts_with("A.B/c 'c' maybe("), "{count}: {shown}");
+        } else {
+            assert_eq!(shown, expect, "{count}");
+        }
+    }
+    let files = Memory::parse(
+        r#"//- main.json
+        {
+          "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+          "contentVersion": "1.0.0.0",
+          "resources": [],
+          "outputs": {
+            "a": { "type": "array", "copy": { "count": 801, "input": 1 } },
+            "b": { "type": "array", "copy": { "count": "3", "input": 1 } },
+            "c": { "type": "array", "copy": { "count": -1, "input": 1 } },
+            "d": { "type": "array", "copy": { "count": 2, "input": 1 } }
+          }
+        }"#,
+    );
+    let found = outputs(&files);
+    let found: Vec<String> = found.iter().map(|(_, value)| show(value)).collect();
+    let refused = format!("[…{refused}]");
+    assert_eq!(found, [&refused, &refused, &refused, "[1, 1]"]);
+}
+
 #[test]
 fn modules_pass_conditions_and_arguments() {
     check(
@@ -140,7 +192,7 @@ fn arm_resources_as_people_write_them() {
           "resources": [
             {
               "type": "A.B/c", "apiVersion": "1", "name": "[concat('c', copyIndex())]",
-              "copy": { "name": "loop", "count": "2" },
+              "copy": { "name": "loop", "count": 2 },
               "resources": [ { "type": "d", "apiVersion": "1", "name": "d" } ]
             },
             { "type": "A.B/e", "apiVersion": "1", "name": "e", "condition": "True" },

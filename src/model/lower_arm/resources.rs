@@ -493,15 +493,9 @@ fn name(written: &Expr) -> Expr {
     }
 }
 
-/// A resource's `copy: { name, count }`. The count may be text.
+/// A resource's `copy: { name, count }`.
 fn loop_of(copy: &Expr) -> Option<Loop> {
-    let mut count = copy.member("count")?.clone();
-    if let Some(number) = count
-        .as_str()
-        .and_then(|content| content.trim().parse().ok())
-    {
-        count.kind = ExprKind::Int(number);
-    }
+    let count = copy.member("count")?.clone();
     let name = copy.member("name").and_then(Expr::as_str).unwrap_or("");
     Some(Loop::Count {
         name: name.into(),
