@@ -56,6 +56,7 @@ pub(crate) fn is_allowed(
     let equal = |item: &Value, value: &Value| match (&item.kind, &value.kind) {
         (Kind::Str(item), Kind::Str(text)) => item.eq_ignore_ascii_case(text),
         (Kind::Int(item), Kind::Int(number)) => item == number,
+        (Kind::Str(_), Kind::Int(_) | Kind::Bool(_)) => false,
         _ => true,
     };
     let listed = |value: &Value| match &allowed {
@@ -91,6 +92,7 @@ fn fits(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, value: &Value, depth
         (TypeExpr::Literal(literal), Kind::Str(text)) => literal
             .as_str()
             .is_none_or(|own| own.eq_ignore_ascii_case(text)),
+        (TypeExpr::Literal(literal), Kind::Int(_) | Kind::Bool(_)) => literal.as_str().is_none(),
         (TypeExpr::Union(members), _) => members.iter().any(|ty| inner(ty, value)),
         (TypeExpr::Array(ty), Kind::Array(list)) => list.items.iter().all(|item| inner(ty, item)),
         (TypeExpr::Tuple(types), Kind::Array(list)) => {
