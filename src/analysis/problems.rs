@@ -183,6 +183,12 @@ impl Analysis {
         errors.map(|error| (error.span, error.message)).collect()
     }
 
+    /// How many syntax errors a file that was loaded has.
+    pub(super) fn error_count(&self, id: FileId) -> usize {
+        let loaded = self.workspace.loaded(id);
+        loaded.map_or(0, |loaded| self.syntax_errors(id, loaded).len())
+    }
+
     /// Adds the syntax errors of a file that holds, or may hold or use, something a rule needs.
     fn add_syntax_errors(
         &self,

@@ -18,9 +18,7 @@ use crate::rules::change::{self, Change, is_compared, printed, text_of};
 use crate::rules::finding::{Finding, Verdict};
 use crate::rules::fix::{FileEdit, Fix, apply};
 use crate::rules::{self, Deployment, Rule, WorkspacePlans};
-use crate::syntax;
 use crate::workspace::entries::Sharing;
-use crate::workspace::files::language_of;
 
 /// Times that an evaluation is repeated because it needed files that were not loaded.
 const MAX_ROUNDS: usize = 64;
@@ -34,8 +32,6 @@ pub(super) struct Verifier {
     before: BTreeMap<Key, Evaluated>,
     /// What the rules report of each.
     reported: BTreeMap<Key, Vec<Reported>>,
-    /// Syntax errors of the files as they are.
-    errors: BTreeMap<FileId, usize>,
     recent: Vec<(Key, Vec<FileEdit>, Option<Rc<Outcome>>)>,
 }
 
@@ -125,14 +121,15 @@ impl Verifier {
         })
     }
 
-    /// Applies edits for a moment, and looks at what comes of it. `None` if they must not be made.
+    /// Applies edits for a moment, and looks at what comes of it. `None` if they must not be made: there are more syntax
+    /// errors or unused names than before, or a deployment has other outputs.
     fn outcome(
         &mut self,
         analysis: &mut Analysis,
         own: Key,
         edits: &[FileEdit],
     ) -> Option<Outcome> {
-        let texts = self.edited(analysis, edits)?;
+        let texts = edited(analysis, edits);
         // Configuration changes no deployment.
         if texts.is_empty() {
             return Some(Outcome::new());
@@ -152,49 +149,23 @@ impl Verifier {
             let names = files.iter().flat_map(|file| analysis.unused_names(*file));
             names.collect()
         };
-        let unused_before = unused(analysis);
+        let errors = |analysis: &Analysis| -> Vec<usize> {
+            let counts = files.iter().map(|file| analysis.error_count(*file));
+            counts.collect()
+        };
+        let (unused_before, errors_before) = (unused(analysis), errors(analysis));
         let covered: Vec<_> = texts
             .iter()
             .map(|(id, text)| analysis.workspace.overlay(*id, text))
             .collect();
-        let holds = unused(analysis).is_subset(&unused_before);
+        let no_more = |(now, before): (&usize, &usize)| now <= before;
+        let holds = errors(analysis).iter().zip(&errors_before).all(no_more)
+            && unused(analysis).is_subset(&unused_before);
         let outcome = holds.then(|| self.evaluate(analysis, &keys)).flatten();
         for one in covered {
             analysis.workspace.uncover(one);
         }
         outcome
-    }
-
-    /// The templates and parameter files that a fix leaves. `None` if one of them has more syntax errors than before.
-    fn edited(
-        &mut self,
-        analysis: &mut Analysis,
-        edits: &[FileEdit],
-    ) -> Option<Vec<(FileId, String)>> {
-        let mut texts = Vec::new();
-        for edit in edits {
-            let ending = edit.path.extension().unwrap_or_default();
-            if ending == "yaml" || ending == "yml" {
-                continue;
-            }
-            let id = analysis.workspace.intern(&edit.path);
-            let language = language_of(analysis.workspace.file(id).kind);
-            let old = match edit.create {
-                true => Arc::default(),
-                false => analysis.workspace.text(id).unwrap_or_default(),
-            };
-            let errors = |text: &str| {
-                let tree = syntax::parse(language, text, None);
-                syntax::syntax_errors(&tree, text).len()
-            };
-            let before = *self.errors.entry(id).or_insert_with(|| errors(&old));
-            let text = apply(&old, &edit.edits);
-            if errors(&text) > before {
-                return None;
-            }
-            texts.push((id, text));
-        }
-        Some(texts)
     }
 
     /// The deployments as they are now. `None` if one of them has other outputs, or if more of it cannot be read.
@@ -250,6 +221,24 @@ impl Verifier {
             fewer && new.iter().all(is_known)
         })
     }
+}
+
+/// The templates and parameter files that a fix leaves.
+fn edited(analysis: &mut Analysis, edits: &[FileEdit]) -> Vec<(FileId, String)> {
+    let mut texts = Vec::new();
+    for edit in edits {
+        let ending = edit.path.extension().unwrap_or_default();
+        if ending == "yaml" || ending == "yml" {
+            continue;
+        }
+        let id = analysis.workspace.intern(&edit.path);
+        let old = match edit.create {
+            true => Arc::default(),
+            false => analysis.workspace.text(id).unwrap_or_default(),
+        };
+        texts.push((id, apply(&old, &edit.edits)));
+    }
+    texts
 }
 
 impl Evaluated {
