@@ -810,3 +810,18 @@ fn what_only_the_compiler_refuses_is_reported_in_open_documents() {
     check("var v = 'a\u{feff}b' \u{feff}", 1);
     check("type t = string??", 1);
 }
+
+/// Types are compared without case, and shown as they are written.
+#[test]
+fn an_edit_of_a_types_case_alone_is_shown() {
+    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "main.bicep", REGISTRY);
+    workspace.refresh(&mut analysis);
+    let other = REGISTRY.replace("/registries", "/regiStries");
+    workspace.open(&mut analysis, "main.bicep", &other);
+    workspace.refresh(&mut analysis);
+    let report = analysis.report(&workspace.path("main.bicep"));
+    let shown = &report.expect("a report").diagnostics[0].resource_type;
+    assert_eq!(&**shown, "Microsoft.ContainerRegistry/regiStries");
+}

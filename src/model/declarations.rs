@@ -269,6 +269,14 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The types of a resource and of those nested in it.
+    pub(crate) fn for_each_type(&self, f: &mut dyn FnMut(&Ident)) {
+        self.resource_type.iter().for_each(&mut *f);
+        self.children
+            .iter()
+            .for_each(|child| child.for_each_type(f));
+    }
+
     /// A deployment, or a stack, of another template that is written as a resource.
     pub fn is_deployment(&self) -> bool {
         let types = [

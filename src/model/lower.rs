@@ -106,6 +106,10 @@ impl Nodes {
     pub fn finish(self, kind: ItemKind, broken: bool) -> Lowered {
         let mut hasher = Bytes(Vec::with_capacity(self.spans.len() * 32));
         kind.hash(&mut hasher);
+        // Reports show types as they are written.
+        if let ItemKind::Resource(resource) = &kind {
+            resource.for_each_type(&mut |ty| ty.as_str().hash(&mut hasher));
+        }
         (broken, self.modern).hash(&mut hasher);
         self.spans.len().hash(&mut hasher);
         let item = Item {
