@@ -14,12 +14,17 @@ from terminal import here, inside_scene, keys, original, play, read, root, scene
 session = f"preflight{os.getpid()}"
 
 
+def run(line):
+    """Has the session run a command, whatever its client shows."""
+    subprocess.run([here / "inside", root, inside_scene, "kak", "-p", session], input=line, text=True, check=True)
+
+
 def tell(expression, buffer="main.bicep"):
     """What Kakoune makes of an expression in a buffer."""
     answer = scene / "answer"
     answer.unlink(missing_ok=True)
     line = f"try %{{ evaluate-commands -buffer {buffer} %{{ echo -to-file {inside_scene}/answer -- {expression} }} }} catch %{{ echo -to-file {inside_scene}/answer none }}"
-    subprocess.run([here / "inside", root, inside_scene, "kak", "-p", session], input=line, text=True, check=True)
+    run(line)
     return wait(f"{expression} answer", lambda: answer.exists() and answer.read_text())
 
 
@@ -81,7 +86,7 @@ def finding_in_a_file_that_is_not_open():
 def fix_that_creates_a_file():
     take("Turn on Defender for Containers (paid)")
     wait("the module in main.bicep", lambda: "'defender-for-containers.bicep'" in screen())
-    command("write-all")
+    run("write-all")
     wait("main.bicep on disk", lambda: "'defender-for-containers.bicep'" in (read("main.bicep") or ""))
     wait("the new file on disk", lambda: "Microsoft.Security/pricings" in (read("defender-for-containers.bicep") or ""))
 
@@ -99,7 +104,8 @@ def undo():
     # when a buffer is deleted. So the plan is deleted from the buffer.
     visit("defender-for-containers.bicep")
     keys("%", "d")
-    command("write-all")
+    wait("an empty buffer", lambda: "pricings" not in screen())
+    run("write-all")
     wait("main.bicep as it was", lambda: read("main.bicep") == original)
     wait("the new file without its plan", lambda: "pricings" not in read("defender-for-containers.bicep"))
 
