@@ -85,7 +85,8 @@ def finding_in_a_file_that_is_not_open():
 @step
 def fix_that_creates_a_file():
     take("Turn on Defender for Containers (paid)")
-    wait("the module in main.bicep", lambda: "'defender-for-containers.bicep'" in screen())
+    # The menu names the new file, too.
+    wait("the module in main.bicep", lambda: "module defenderForContainers" in screen())
     run("write-all")
     wait("main.bicep on disk", lambda: "'defender-for-containers.bicep'" in (read("main.bicep") or ""))
     wait("the new file on disk", lambda: "Microsoft.Security/pricings" in (read("defender-for-containers.bicep") or ""))
