@@ -122,7 +122,7 @@ impl Verifier {
     }
 
     /// Applies edits for a moment, and looks at what comes of it. `None` if they must not be made: there are more syntax
-    /// errors or unused names than before, or a deployment has other outputs.
+    /// errors or unused names than before, a deployment has other outputs, or less of it can be read.
     fn outcome(
         &mut self,
         analysis: &mut Analysis,

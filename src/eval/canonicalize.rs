@@ -9,7 +9,7 @@ use super::context::Context;
 use super::evaluate::value_of;
 use super::json::{Text, json_text};
 use super::loops::expression_hash;
-use super::scope::{Env, Frame, Inputs, Internal, Of, Section, Symbol};
+use super::scope::{Env, Frame, Inputs, Internal, Part, Section, Symbol};
 use super::value::{Kind, Value};
 use crate::model::{Expr, ExprKind, Ident, ItemKind, Member};
 
@@ -314,10 +314,10 @@ impl<'c> Walk<'c> {
             return None;
         }
         let item = internal.item;
-        let text = match &internal.of {
-            Of::Resource(path) => format!("resource#{item}{path:?}"),
-            Of::Module => format!("module#{item}"),
-            Of::Outputs => format!("outputs#{item}"),
+        let text = match &internal.part {
+            Part::Resource(path) => format!("resource#{item}{path:?}"),
+            Part::Module => format!("module#{item}"),
+            Part::Outputs => format!("outputs#{item}"),
         };
         match &internal.iteration {
             None => Some(text),

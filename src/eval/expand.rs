@@ -438,7 +438,7 @@ fn expand_instance(
     let mut scope = places::of_resource(cx, env, site.here, chain);
     if !everything && let Some(parts) = older_form(resource_type.as_str()) {
         let Some((ty, own, of)) = places::extension(parts, &name) else {
-            return unread(out, "its name does not say which it is");
+            return unread(out, "its name does not show which resource it is");
         };
         scope.resource = Some(of);
         (resource_type, name) = (ty, own);
@@ -675,7 +675,7 @@ const NEUTRAL_PROVIDERS: &[&str] = &[
     "Microsoft.CostManagement/",
 ];
 
-/// The scope a template is deployed at: its content, else resource group; but an ARM template that holds resources
+/// The scope a template is deployed at: the one that it declares, else resource group; but an ARM template that holds resources
 /// of subscriptions, and none of resource groups, is deployed to a subscription whatever its `$schema` states.
 pub fn scope_of(template: &Template) -> ScopeKind {
     let declared = template.scope.unwrap_or(ScopeKind::ResourceGroup);

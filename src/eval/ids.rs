@@ -6,7 +6,7 @@ use super::context::Context;
 use super::evaluate::concat;
 use super::instance::DeploymentScope;
 use super::pieces::{self, Piece};
-use super::scope::{Env, Of};
+use super::scope::{Env, Part};
 use super::value::{Kind, Type, Value};
 use super::{places, symbols};
 use crate::model::{Resource, ScopeKind};
@@ -102,7 +102,7 @@ fn stays(cx: &Context<'_>, env: Env<'_>, resource: &Resource, around: &[&Resourc
         || own("Microsoft.Management/managementGroups");
     let parent = match (&resource.parent, around.is_empty()) {
         (Some(parent), _) => match super::evaluate::value_of(cx, env, parent).kind {
-            Kind::Internal(internal) => matches!(internal.of, Of::Resource(_)),
+            Kind::Internal(internal) => matches!(internal.part, Part::Resource(_)),
             _ => false,
         },
         _ => true,

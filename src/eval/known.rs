@@ -8,7 +8,7 @@ use super::value::{Kind, Value};
 use super::{Existence, modules};
 use crate::model::{FileId, ItemKey, Module, NodeRef};
 
-/// Where everything in the template of a known module is, until [`attribute`] states where its use does.
+/// Where everything in the template of a known module is, until [`attribute`] gives it the place of the use.
 pub(crate) const NOWHERE: NodeRef = NodeRef {
     file: FileId(u32::MAX),
     item: ItemKey::FILE,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::evaluate::{settled, value_of};
 use super::merge::merge;
-use super::scope::{Binding, Env, Frame, Inputs, Internal, Local, Of, Section, Slot, Symbol};
+use super::scope::{Binding, Env, Frame, Inputs, Internal, Local, Part, Section, Slot, Symbol};
 use super::value::{Kind, Value};
 use super::{Loaded, types};
 use crate::model::{Expr, ExprKind, Ident, ItemKind, Member, Parameter};
@@ -17,8 +17,8 @@ pub(crate) fn symbol_value(cx: &Context<'_>, frame: &Frame<'_>, symbol: &Symbol)
         Symbol::Parameter(item) | Symbol::Variable(item) | Symbol::Assignment(item) => {
             item_value(cx, frame, *item)
         }
-        Symbol::Module(item) => Internal::value(*item, Of::Module, None),
-        Symbol::Resource(item, path) => Internal::value(*item, Of::Resource(path.clone()), None),
+        Symbol::Module(item) => Internal::value(*item, Part::Module, None),
+        Symbol::Resource(item, path) => Internal::value(*item, Part::Resource(path.clone()), None),
         Symbol::Import(item, which) => {
             let Some(ItemKind::Import(import)) = frame.item(*item).map(|item| &item.kind) else {
                 return Value::NULL;
@@ -265,7 +265,7 @@ pub(crate) fn call_user_function(
         None => frame.find(Section::Function, name.as_str()),
     };
     match symbol? {
-        Symbol::Function(item) if env.is_bicep() || is_in(frame, *item, namespace) => {
+        Symbol::Function(item) if env.is_bicep() || is_in_namespace(frame, *item, namespace) => {
             Some(call_function(cx, env, frame, *item, args))
         }
         Symbol::Import(item, which) => {
@@ -283,7 +283,7 @@ pub(crate) fn call_user_function(
 }
 
 /// Whether a function of ARM is called with its namespace, as it must be.
-fn is_in(frame: &Frame<'_>, item: u32, namespace: Option<&Ident>) -> bool {
+fn is_in_namespace(frame: &Frame<'_>, item: u32, namespace: Option<&Ident>) -> bool {
     match frame.item(item).map(|item| &item.kind) {
         Some(ItemKind::Function(function)) => {
             namespace.is_some() && function.namespace.as_ref() == namespace
@@ -326,7 +326,7 @@ fn call_function(
     called.unwrap_or_else(|| Value::unknown(format!("'{}' refers to itself", function.name)))
 }
 
-/// The value of an expression in which names stand for values; a name beyond them is null.
+/// The value of an expression with names bound to values in order; a name without a value is null.
 pub(crate) fn with_names(
     cx: &Context<'_>,
     env: Env<'_>,

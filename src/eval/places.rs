@@ -6,7 +6,7 @@ use super::context::Context;
 use super::evaluate::{reason_of, settled, value_of};
 use super::merge::merge;
 use super::pieces::Piece;
-use super::scope::{Env, Internal, Of};
+use super::scope::{Env, Internal, Part};
 use super::symbols;
 use super::value::{Kind, Value};
 use super::{DeploymentScope, ScopeResource, canonicalize};
@@ -39,7 +39,7 @@ fn of_chain(
     if let (Some(parent), None) = (&resource.parent, &resource.declaration.scope)
         && let Kind::Internal(internal) = value_of(cx, env, parent).kind
         && let Some(parent) = symbols::symbol_resource(env, &internal)
-        && let Of::Resource(path) = &internal.of
+        && let Part::Resource(path) = &internal.part
         && parent.declaration.loops.is_none()
         && hops < MAX_HOPS
     {

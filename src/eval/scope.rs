@@ -23,15 +23,15 @@ use crate::model::{
 pub struct Internal {
     /// The item it is in.
     pub item: u32,
-    /// What of the item it is.
-    pub of: Of,
+    /// Which part of the item it is.
+    pub part: Part,
     /// Which iteration of its loop; `None` where it has no loop, or represents all of them.
     pub iteration: Option<Value>,
 }
 
-/// What of the item an [`Internal`] is.
+/// The part of an item that an [`Internal`] is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Of {
+pub enum Part {
     /// The resource on a path from the item's resource down to it: which child, which grandchild.
     Resource(Arc<[u32]>),
     /// The module.
@@ -41,10 +41,10 @@ pub enum Of {
 }
 
 impl Internal {
-    pub(crate) fn value(item: u32, of: Of, iteration: Option<Value>) -> Value {
+    pub(crate) fn value(item: u32, part: Part, iteration: Option<Value>) -> Value {
         Value::of(super::value::Kind::Internal(Arc::new(Internal {
             item,
-            of,
+            part,
             iteration,
         })))
     }

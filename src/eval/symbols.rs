@@ -6,7 +6,7 @@ use super::context::Context;
 use super::evaluate::{concat, lift, settled, value_of};
 use super::loops::{Iteration, at_iteration, each_iteration, expression_hash};
 use super::merge::merge;
-use super::scope::{Env, Internal, Of, Section, Slot, Symbol};
+use super::scope::{Env, Internal, Part, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
 use super::{Existence, existence, ids, modules};
 use crate::model::{
@@ -54,7 +54,7 @@ pub(crate) fn nested_here(env: Env<'_>, name: &Ident) -> Option<Value> {
     }
     let mut path = Vec::new();
     find_nested(resource, name, &mut path)
-        .then(|| Internal::value(env.item, Of::Resource(path.into()), None))
+        .then(|| Internal::value(env.item, Part::Resource(path.into()), None))
 }
 
 fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
@@ -74,7 +74,7 @@ fn find_nested(resource: &Resource, name: &Ident, path: &mut Vec<u32>) -> bool {
 pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) -> Value {
     let base = value_of(cx, env, base);
     if let Kind::Internal(internal) = &base.kind
-        && let Of::Resource(path) = &internal.of
+        && let Part::Resource(path) = &internal.part
     {
         let template = &env.frame.origin.template;
         let chain = resource_chain(template, internal.item, path);
@@ -85,7 +85,7 @@ pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) 
         if let Some(child) = child {
             let path = path.iter().copied().chain([child as u32]).collect();
             let iteration = internal.iteration.clone();
-            return Internal::value(internal.item, Of::Resource(path), iteration);
+            return Internal::value(internal.item, Part::Resource(path), iteration);
         }
     }
     Value::unknown(format!("there is no nested resource '{name}'"))
@@ -93,18 +93,18 @@ pub(crate) fn nested(cx: &Context<'_>, env: Env<'_>, base: &Expr, name: &Ident) 
 
 impl Internal {
     fn declaration<'t>(&self, template: &'t Template) -> Option<&'t Declaration> {
-        match &self.of {
-            Of::Resource(path) => {
+        match &self.part {
+            Part::Resource(path) => {
                 let resource = resource_chain(template, self.item, path).pop();
                 resource.map(|resource| &resource.declaration)
             }
-            Of::Module | Of::Outputs => {
+            Part::Module | Part::Outputs => {
                 module_at(template, self.item).map(|module| &module.declaration)
             }
         }
     }
 
-    /// The loop whose iterations it stands for.
+    /// The loop of which it represents all iterations.
     fn loops<'t>(&self, template: &'t Template) -> Option<&'t Loop> {
         let declaration = self.declaration(template)?;
         let loops = declaration.loops.as_ref();
@@ -112,7 +112,7 @@ impl Internal {
     }
 
     fn at(&self, index: Value) -> Value {
-        Internal::value(self.item, self.of.clone(), Some(index))
+        Internal::value(self.item, self.part.clone(), Some(index))
     }
 }
 
@@ -204,7 +204,7 @@ pub(crate) fn property(
     };
     let here = env.at_item(of.item);
     let iteration = of.iteration.as_ref();
-    if let Of::Resource(path) = &of.of {
+    if let Part::Resource(path) = &of.part {
         let chain = resource_chain(template, of.item, path);
         return resource_property(cx, here, &chain, iteration, name);
     }
@@ -212,10 +212,10 @@ pub(crate) fn property(
         return Value::unknown("there is no such module");
     };
     let declaration = &module.declaration;
-    if of.of == Of::Module {
+    if of.part == Part::Module {
         return match &declaration.name {
             _ if name.eq_ignore_ascii_case("outputs") => {
-                Internal::value(of.item, Of::Outputs, iteration.cloned())
+                Internal::value(of.item, Part::Outputs, iteration.cloned())
             }
             Some(own) if name.eq_ignore_ascii_case("name") => {
                 in_iteration(cx, here, declaration, iteration, |env| {
@@ -389,7 +389,7 @@ fn is_full(resource: &Resource, own: &Value) -> bool {
 pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -> Value {
     let Internal {
         item,
-        of: Of::Resource(path),
+        part: Part::Resource(path),
         iteration,
     } = internal
     else {
@@ -414,8 +414,10 @@ pub(crate) fn symbol_name(cx: &Context<'_>, env: Env<'_>, internal: &Internal) -
 
 /// The resource that a symbol represents.
 pub(crate) fn symbol_resource<'t>(env: Env<'t>, internal: &Internal) -> Option<&'t Resource> {
-    match &internal.of {
-        Of::Resource(path) => resource_chain(&env.frame.origin.template, internal.item, path).pop(),
+    match &internal.part {
+        Part::Resource(path) => {
+            resource_chain(&env.frame.origin.template, internal.item, path).pop()
+        }
         _ => None,
     }
 }
@@ -502,7 +504,7 @@ pub(crate) fn arm_reference(env: Env<'_>, symbol: &str) -> Option<Value> {
         None => (symbol, None),
     };
     match env.frame.find(Section::Resource, symbol)? {
-        Symbol::Module(item) => Some(Internal::value(*item, Of::Module, iteration)),
+        Symbol::Module(item) => Some(Internal::value(*item, Part::Module, iteration)),
         _ => None,
     }
 }
@@ -530,7 +532,7 @@ pub(crate) fn deployment_named(cx: &Context<'_>, env: Env<'_>, wanted: &Expr) ->
         let mut matches = |iteration: Option<Value>| match found {
             Some(_) => None,
             None => {
-                found = Some(Internal::value(number, Of::Module, iteration));
+                found = Some(Internal::value(number, Part::Module, iteration));
                 Some(())
             }
         };

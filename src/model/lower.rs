@@ -17,7 +17,7 @@ pub const MAX_DEPTH: usize = 200;
 /// An item together with the positions of its nodes.
 #[derive(Debug, Clone)]
 pub struct Lowered {
-    /// Its content. One `Arc` for all equal items.
+    /// Its content.
     pub item: Arc<Item>,
     /// The positions of its nodes.
     pub spans: Arc<ItemSpans>,

@@ -131,7 +131,7 @@ impl Job<'_> {
         });
     }
 
-    /// A path as titles and identifiers state it: relative to the workspace folder.
+    /// A path as titles and identifiers show it: relative to the workspace folder.
     fn shown(&self, path: &Path) -> String {
         let root = self.cx.views.root_of(path);
         let relative = root.and_then(|root| path.strip_prefix(root).ok());
@@ -157,7 +157,7 @@ impl Job<'_> {
         text
     }
 
-    /// The template that was compiled from a Bicep file, or else from the entry point, and lies beside it.
+    /// The template that was compiled from a Bicep file, or else from the entry point, and is beside it.
     fn compiled(&self, edited: &Path) -> Option<PathBuf> {
         let entry = self.cx.views.view(self.finding.entry);
         let entry = entry.as_ref().map(|entry| &*entry.path);

@@ -787,7 +787,7 @@ pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> See
     marks
 }
 
-/// Whether two templates say the same, whatever their comments and layout.
+/// Whether two templates are equal, whatever their comments and layout.
 fn same_meaning(a: &Template, b: &Template) -> bool {
     (a.kind, a.scope, a.generated) == (b.kind, b.scope, b.generated)
         && a.items.len() == b.items.len()

@@ -139,7 +139,7 @@ fn is_type(bytes: &[u8], at: usize, (provider, name): &Words) -> bool {
     let rest = &bytes[at + 1..];
     // JSON may escape the slash.
     let before = bytes[..at].strip_suffix(b"\\").unwrap_or(&bytes[..at]);
-    // The older form of an extension's type: its name says the namespace.
+    // The older form of an extension's type: its name holds the namespace.
     let mut behind = [provider.as_bytes(), b"providers"].into_iter();
     is_at(rest, 0, name.as_bytes())
         && rest.get(name.len()) != Some(&b'/')

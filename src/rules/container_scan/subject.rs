@@ -17,8 +17,8 @@ pub struct RegistrySubject {
     /// Its instances' ways: for each deployment that reaches it, the entry file, its parameter file and the module
     /// uses from there to the registry (outermost first).
     pub deployment_paths: Vec<(FileId, Option<FileId>, Arc<[ModuleUse]>)>,
-    /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only a condition in
-    /// uncertainty keeps from covering. Shared by equivalent registries.
+    /// Plans in reach that are not on, and what keeps each off; last, plans of the deployment that only an
+    /// uncertain condition keeps from covering. Shared by equivalent registries.
     pub plans_off: Arc<[PlanOff]>,
     /// Other plans that are definitely on in reach and whose names come from literals: their lists could take one more.
     /// Shared likewise.
@@ -90,7 +90,7 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: NodeRef,
-    /// The registry's deployment, that contains it: entry file and parameter file.
+    /// The registry's deployment that contains it: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it is in; `None` for the registry's own.
     pub deployment: Option<Arc<str>>,
