@@ -302,7 +302,7 @@ fn reports_byte_for_byte() {
 }
 
 #[test]
-fn json_says_what_would_mend_a_finding() {
+fn json_contains_the_fixes_of_a_finding() {
     let run = run(&shop(), &["check", "--format", "json"]);
     let report: Value = serde_json::from_str(&run.out).expect("JSON");
     let fixes = report["findings"][0]["fixes"].as_array().expect("fixes");
@@ -683,7 +683,7 @@ fn the_plan_that_is_named_is_the_one_that_is_inserted() {
 }
 
 #[test]
-fn fixes_leave_alone_what_the_baseline_knows() {
+fn fixes_leave_alone_what_the_baseline_holds() {
     let workspace = Workspace::new(&[("acr.bicep", REGISTRY)]);
     let written = run(&workspace, &["check", "--write-baseline", "known.json"]);
     assert_eq!(written.code, 0, "{}", written.err);
@@ -825,7 +825,7 @@ fn standard_input_is_a_file_by_the_name_given() {
 }
 
 #[test]
-fn configuration_says_where_it_comes_from() {
+fn configuration_states_where_it_comes_from() {
     let workspace = Workspace::new(&[
         (
             "ps-rule.yaml",

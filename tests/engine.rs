@@ -214,7 +214,7 @@ fn what_is_typed_does_not_wait_for_a_scan() {
 }
 
 #[test]
-fn hover_speaks_on_the_type_and_nowhere_else() {
+fn hover_answers_on_the_type_and_nowhere_else() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut analysis = workspace.analysis();
     workspace.refresh(&mut analysis);

@@ -51,7 +51,7 @@ fn nested(levels: usize) -> String {
 
 /// What was not read never counts as checked: files, arguments, what the report must state beside exit code 2.
 #[test]
-fn what_is_not_read_is_told_whatever_else_is_there() {
+fn what_is_not_read_is_reported_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
     let broken_use = "modul m './acr.bicep' = { name: 'x' \n";
     let more = format!("{REGISTRY}module b 'b.bicep' = {{\n  name: 'b'\n}}\n");
@@ -234,7 +234,7 @@ fn what_hides_no_registry_leaves_the_exit_code_alone() {
 }
 
 #[test]
-fn what_is_no_mistake_is_not_told() {
+fn what_is_no_mistake_is_not_reported() {
     let calls: &[Call<'_>] = &[
         // A pattern of ours names what it finds, and configuration is read as such.
         (
@@ -273,7 +273,7 @@ fn what_is_no_mistake_is_not_told() {
 
 /// No input is at fault, and yet something was not read.
 #[test]
-fn what_cannot_be_read_from_here_is_told_and_no_failure() {
+fn what_cannot_be_read_from_here_is_reported_and_no_failure() {
     let far = "module m 'br:contoso.azurecr.io/x:1' = {\n  name: 'm'\n}\n";
     let uri = |uri: &str| {
         let own = "\"relativePath\": \"away/acr.json\"";
@@ -399,10 +399,23 @@ fn standard_input_is_read_as_files_are() {
         assert_eq!(code, 1);
         assert_eq!(report["findings"][0]["range"]["start"]["character"], 13);
     }
-    let (code, report) = check(b"param x string // \xff");
-    assert_eq!(code, 2);
-    let message = report["problems"][0]["message"].as_str().unwrap_or("");
-    assert!(message.contains("is not text: byte 18"), "{report}");
+    // A byte that is wrong in its encoding is read as U+FFFD.
+    let (code, report) = check(&[b"// \xff\n", REGISTRY.as_bytes()].concat());
+    assert_eq!(code, 1);
+    assert_eq!(report["findings"][0]["range"]["start"]["line"], 1);
+}
+
+#[test]
+fn no_fix_edits_a_file_whose_bytes_it_would_lose() {
+    let latin = [REGISTRY.as_bytes(), b"// caf\xe9\n"].concat();
+    let utf8 = [REGISTRY.as_bytes(), "// café\n".as_bytes()].concat();
+    let offered = |bytes: &[u8]| {
+        let workspace = Workspace::new(&[]);
+        std::fs::write(workspace.path("main.bicep"), bytes).expect("a file written");
+        run(&workspace, &["check", "--fix=Containers", "."]);
+        std::fs::read(workspace.path("main.bicep")).expect("a file") != bytes
+    };
+    assert!(offered(&utf8) && !offered(&latin));
 }
 
 #[test]

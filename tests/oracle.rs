@@ -51,7 +51,7 @@ fn row(instance: &Instance) -> (String, Option<String>) {
         _ => None,
     };
     let existence = match instance.existence {
-        Existence::Always => "surely",
+        Existence::Always => "always",
         Existence::Never(_) => "no",
         Existence::Conditional(_) => "maybe",
     };

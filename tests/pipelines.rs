@@ -229,7 +229,7 @@ fn what_is_downloaded_is_what_is_released() {
 }
 
 #[test]
-fn the_hooks_judge_what_can_change_the_answer() {
+fn the_hooks_check_what_can_change_the_answer() {
     let hooks = yaml(".pre-commit-hooks.yaml", &text(".pre-commit-hooks.yaml"));
     let DataKind::List(hooks) = &hooks.kind else {
         panic!("a list of hooks");

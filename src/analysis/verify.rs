@@ -18,6 +18,7 @@ use crate::rules::change::{self, Change, is_compared, printed, text_of};
 use crate::rules::finding::{Finding, Verdict};
 use crate::rules::fix::{FileEdit, Fix, apply};
 use crate::rules::{self, Deployment, Rule, WorkspacePlans};
+use crate::workspace::disk;
 use crate::workspace::entries::Sharing;
 
 /// Times that an evaluation is repeated because it needed files that were not loaded.
@@ -129,7 +130,7 @@ impl Verifier {
         own: Key,
         edits: &[FileEdit],
     ) -> Option<Outcome> {
-        let texts = edited(analysis, edits);
+        let texts = edited(analysis, edits)?;
         // Configuration changes no deployment.
         if texts.is_empty() {
             return Some(Outcome::new());
@@ -223,22 +224,24 @@ impl Verifier {
     }
 }
 
-/// The templates and parameter files that a fix leaves.
-fn edited(analysis: &mut Analysis, edits: &[FileEdit]) -> Vec<(FileId, String)> {
+/// The templates and parameter files that a fix leaves. `None` if it would lose bytes of a file.
+fn edited(analysis: &mut Analysis, edits: &[FileEdit]) -> Option<Vec<(FileId, String)>> {
     let mut texts = Vec::new();
     for edit in edits {
-        let ending = edit.path.extension().unwrap_or_default();
-        if ending == "yaml" || ending == "yml" {
-            continue;
-        }
-        let id = analysis.workspace.intern(&edit.path);
         let old = match edit.create {
             true => Arc::default(),
-            false => analysis.workspace.text(id).unwrap_or_default(),
+            false => analysis.text(&edit.path).unwrap_or_default(),
         };
-        texts.push((id, apply(&old, &edit.edits)));
+        if !disk::is_exact(&old) {
+            return None;
+        }
+        let ending = edit.path.extension().unwrap_or_default();
+        if ending != "yaml" && ending != "yml" {
+            let id = analysis.workspace.intern(&edit.path);
+            texts.push((id, apply(&old, &edit.edits)));
+        }
     }
-    texts
+    Some(texts)
 }
 
 impl Evaluated {

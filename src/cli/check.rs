@@ -342,7 +342,7 @@ fn standard_input() -> Result<Arc<str>, DiskError> {
     if bytes.len() as u64 > most {
         return Err(DiskError::TooLarge(bytes.len() as u64));
     }
-    Ok(disk::decode(&bytes)?.0)
+    Ok(disk::decode(&bytes).0)
 }
 
 /// Applies fixes, or shows them. Gives an exit only where nothing more is to be reported.

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_relative_where_that_says_more() {
+    fn paths_are_relative_where_that_is_shorter() {
         let check = |path: &str, expect: &str| {
             assert_eq!(relative(Path::new("/home/a/work"), Path::new(path)), expect);
         };

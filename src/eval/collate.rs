@@ -57,7 +57,7 @@ fn weights(text: &str) -> Vec<Option<usize>> {
 
 /// Whether a text definitely is nowhere in another by a culture's rules: it has a letter or sign that the other has not,
 /// whatever the case and the accents. One of the two must be ASCII; false where it is not sure.
-pub(crate) fn surely_lacks(whole: &str, part: &str) -> bool {
+pub(crate) fn never_contains(whole: &str, part: &str) -> bool {
     let one_is_plain = whole.is_ascii() || part.is_ascii();
     match (letters(whole, true), letters(part, false)) {
         (Some(whole), Some(part)) => one_is_plain && part.chars().any(|c| !whole.contains(c)),

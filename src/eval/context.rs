@@ -18,9 +18,6 @@ pub(crate) const MAX_STEPS: u32 = 2_000_000;
 /// Expressions evaluated within one another, through parameters, variables, functions and modules.
 const MAX_DEPTH: u32 = 2_000;
 
-/// Iterations of one loop, elements of `range()`, and instances of one deployment.
-pub(crate) const MAX_TURNS: usize = 10_000;
-
 /// Bytes of one string.
 pub(crate) const MAX_TEXT: usize = 1 << 20;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::context::{Context, MAX_TURNS};
+use super::context::Context;
 use super::evaluate::{settled, value_of};
 use super::instance::older_form;
 use super::loops::{Iteration, each_iteration, each_unchosen};
@@ -31,6 +31,9 @@ pub struct Arguments {
     /// Why the parameter file does not compile, and where that is.
     pub fault: Option<(Arc<str>, NodeRef)>,
 }
+
+/// Instances of one deployment, beyond which each further loop becomes one.
+const MAX_INSTANCES: usize = 10_000;
 
 /// Modules in modules are followed this far.
 const MAX_MODULES: usize = 100;
@@ -129,7 +132,7 @@ pub(crate) struct Out<'w> {
 impl Out<'_> {
     /// There are so many instances that each further loop becomes one.
     fn full(&self) -> bool {
-        self.expansion.instances.len() >= MAX_TURNS
+        self.expansion.instances.len() >= MAX_INSTANCES
     }
 
     fn note_unread(&mut self, unread: Unread) {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::context::{Context, MAX_TURNS};
+use super::context::Context;
 use super::evaluate::value_of;
 use super::scope::{Binding, Env, Local};
 use super::value::{Kind, TOO_LARGE, Type, Value};
@@ -245,7 +245,7 @@ fn run(
         non_empty: false,
     };
     match &list.kind {
-        Kind::Array(array) if array.items.len() <= MAX_TURNS => {
+        Kind::Array(array) if array.items.len() <= MAX_COPIES as usize => {
             iterations.known = array.items.len();
             iterations.open = array.open.clone();
             iterations.non_empty = iterations.known > 0;
@@ -258,7 +258,7 @@ fn run(
                 f(Iteration::Known(index), value.clone());
             }
         }
-        Kind::Array(_) => iterations.open = Some(TOO_LARGE.into()),
+        Kind::Array(_) => iterations.open = Some(NO_COUNT.into()),
         Kind::Unknown(unknown) => {
             iterations.open = Some(unknown.reason.clone());
             iterations.non_empty = unknown.non_empty;

@@ -124,7 +124,7 @@ impl Unknown {
     }
 
     /// Whether a known piece holds a text.
-    pub(crate) fn surely_contains(&self, part: &str) -> bool {
+    pub(crate) fn always_contains(&self, part: &str) -> bool {
         let holds = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(part));
         self.pieces.iter().any(holds)
     }

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_pulled_by_only_if_it_can_be_told_to_pull_again() {
+    fn a_client_pulls_only_if_it_can_be_asked_to_pull_again() {
         let text = json!({"diagnostic": {}});
         assert!(!caps(json!({"textDocument": text})).pull);
         let workspace = json!({"diagnostics": {"refreshSupport": true}});
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_created_where_the_client_says_that_it_can() {
+    fn files_are_created_where_the_client_supports_it() {
         let check = |edit: Value, want: bool| {
             let got = caps(json!({"workspace": {"workspaceEdit": edit}})).create_files;
             assert_eq!(got, want);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_told_from_all_taken_back() {
+    fn absent_settings_differ_from_empty_ones() {
         for (value, want) in [
             (json!(null), false),
             (json!({}), false),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_meaning_is_told_and_left_out() {
+    fn settings_without_meaning_are_reported_and_left_out() {
         let value = json!({"plan": "Servers", "coverage": 3, "hints": "no"});
         check(value, Overrides::default(), 3);
     }

@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expression_says_why() {
+    fn invalid_expressions_have_a_reason() {
         check("[]", "1: an expression is expected");
         check("[   ]", "4: an expression is expected");
         check("['a]", "1: the string is not closed");

@@ -349,15 +349,12 @@ impl Configs {
     }
 
     fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
-        // Bicep reads its configuration as UTF-8 whatever its bytes are: not as UTF-16, and bytes that are none as U+FFFD.
+        // Bicep reads its configuration as UTF-8 whatever its marks are.
         let read = |path: &Path| match (read(path), disk::read_bytes(path)) {
-            (text, Err(_)) => text,
-            (Some(text), Ok(bytes))
-                if !matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) =>
-            {
-                Some(text)
+            (_, Ok(bytes)) if matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
+                Some(String::from_utf8_lossy(&bytes).into())
             }
-            (_, Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into()),
+            (text, _) => text,
         };
         load(
             &mut self.bicep_files,

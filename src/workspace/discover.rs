@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_walked_is_told() {
+    fn unreadable_folders_are_reported() {
         let dir = folder(&["file.bicep", "a.json", "b.json"]);
         for (root, words) in [("none", "does not exist"), ("file.bicep", "is a file")] {
             let found = discover(&dir.path().join(root), Limits::default());

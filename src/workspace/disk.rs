@@ -64,8 +64,6 @@ pub enum DiskError {
     NotAFile,
     /// Larger than the limit: its length in bytes.
     TooLarge(u64),
-    /// Neither UTF-8 nor UTF-16 with a mark: the offset of the first wrong byte.
-    NotText(u64),
     /// It is there already, and was to be created.
     Exists,
     /// Anything else, in the system's words.
@@ -83,10 +81,6 @@ impl std::fmt::Display for DiskError {
                 "is too large to be read ({} MiB, the limit is {} MiB)",
                 len.div_ceil(1 << 20),
                 MAX_FILE >> 20
-            ),
-            DiskError::NotText(offset) => write!(
-                f,
-                "is not text: byte {offset} is wrong in its encoding (UTF-8, or UTF-16 with a byte order mark)"
             ),
             DiskError::Exists => f.write_str("exists already"),
             DiskError::Other(words) => f.write_str(words.lines().next().unwrap_or("unknown error")),
@@ -115,7 +109,7 @@ impl From<std::io::Error> for DiskError {
 pub fn read(path: &Path) -> Result<FileText, DiskError> {
     let mut bytes = Vec::new();
     let stamp = read_into(path, MAX_FILE, &mut bytes)?;
-    let (text, encoding) = decode(&bytes)?;
+    let (text, encoding) = decode(&bytes);
     Ok(FileText {
         text,
         encoding,
@@ -179,24 +173,30 @@ fn open(path: &Path) -> std::io::Result<File> {
     File::open(path)
 }
 
-/// Text from bytes: UTF-8 with or without a mark, UTF-16 with one.
-pub fn decode(bytes: &[u8]) -> Result<(Arc<str>, DiskEncoding), DiskError> {
+/// Text from bytes: UTF-16 with a byte order mark, else UTF-8. Bytes that are wrong in the encoding become U+FFFD, as Bicep
+/// and Azure read them; no fix edits such a text, since the bytes would be lost ([`is_exact`]).
+pub fn decode(bytes: &[u8]) -> (Arc<str>, DiskEncoding) {
     let encoding = encoding_of(bytes);
     let text = match encoding {
-        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => utf8(bytes)?.into(),
-        DiskEncoding::Utf16Le => utf16(bytes, u16::from_le_bytes)?,
-        DiskEncoding::Utf16Be => utf16(bytes, u16::from_be_bytes)?,
+        DiskEncoding::Utf8 => String::from_utf8_lossy(bytes).into(),
+        DiskEncoding::Utf8Bom => String::from_utf8_lossy(&bytes[3..]).into(),
+        DiskEncoding::Utf16Le => utf16(&bytes[2..], u16::from_le_bytes),
+        DiskEncoding::Utf16Be => utf16(&bytes[2..], u16::from_be_bytes),
     };
-    Ok((text, encoding))
+    (text, encoding)
 }
 
-/// Whether bytes are text, without making one: UTF-8 is only looked through.
-pub fn validate(bytes: &[u8]) -> Result<(), DiskError> {
-    match encoding_of(bytes) {
-        DiskEncoding::Utf8 | DiskEncoding::Utf8Bom => utf8(bytes).map(|_| ()),
-        DiskEncoding::Utf16Le => utf16(bytes, u16::from_le_bytes).map(|_| ()),
-        DiskEncoding::Utf16Be => utf16(bytes, u16::from_be_bytes).map(|_| ()),
-    }
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Arc<str> {
+    let (pairs, half) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let characters = char::decode_utf16(units).map(|it| it.unwrap_or(char::REPLACEMENT_CHARACTER));
+    let last = (!half.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+    characters.chain(last).collect::<String>().into()
+}
+
+/// Whether a text holds all that its file does: no byte of it was wrong.
+pub(crate) fn is_exact(text: &str) -> bool {
+    !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// What the first bytes state of the encoding.
@@ -207,32 +207,6 @@ pub fn encoding_of(bytes: &[u8]) -> DiskEncoding {
         [0xfe, 0xff, ..] => DiskEncoding::Utf16Be,
         _ => DiskEncoding::Utf8,
     }
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, DiskError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| DiskError::NotText(error.valid_up_to() as u64))?;
-    match text.strip_prefix('\u{feff}') {
-        // Azure and Bicep refuse a second mark.
-        Some(rest) if rest.starts_with('\u{feff}') => Err(DiskError::NotText(3)),
-        rest => Ok(rest.unwrap_or(text)),
-    }
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Arc<str>, DiskError> {
-    let body = bytes.get(2..).unwrap_or_default();
-    let (pairs, rest) = body.as_chunks::<2>();
-    let mut text = String::with_capacity(body.len());
-    let mut offset = 2;
-    for character in char::decode_utf16(pairs.iter().map(|pair| unit(*pair))) {
-        let character = character.map_err(|_| DiskError::NotText(offset))?;
-        offset += character.len_utf16() as u64 * 2;
-        text.push(character);
-    }
-    if !rest.is_empty() {
-        return Err(DiskError::NotText(offset));
-    }
-    Ok(text.into())
 }
 
 /// Bytes from text, in the encoding a file had: what [`replace()`] is given.
@@ -309,43 +283,32 @@ mod tests {
 
     #[test]
     fn text_in_every_encoding_and_back() {
-        let check = |bytes: &[u8], expect: Result<(&str, DiskEncoding), u64>| {
-            let got = decode(bytes);
-            assert_eq!(validate(bytes).err(), got.clone().err(), "{bytes:?}");
-            match (&got, expect) {
-                (Ok((text, encoding)), Ok((expect, expected_encoding))) => {
-                    assert_eq!((&**text, *encoding), (expect, expected_encoding));
-                    assert_eq!(encode(text, *encoding), bytes, "{bytes:?} written back");
-                }
-                (Err(DiskError::NotText(at)), Err(expect)) => assert_eq!(*at, expect, "{bytes:?}"),
-                (got, expect) => panic!("{bytes:?}: {got:?}, not {expect:?}"),
-            }
+        let check = |bytes: &[u8], text: &str, encoding: DiskEncoding| {
+            assert_eq!(decode(bytes), (text.into(), encoding), "{bytes:?}");
+            let back = encode(text, encoding);
+            assert_eq!(back == bytes, is_exact(text), "{bytes:?} written back");
         };
-        check(b"", Ok(("", DiskEncoding::Utf8)));
-        check("aé𝄞".as_bytes(), Ok(("aé𝄞", DiskEncoding::Utf8)));
-        check(b"\xef\xbb\xbfa", Ok(("a", DiskEncoding::Utf8Bom)));
-        check(
-            b"\xff\xfea\0\x34\xd8\x1e\xdd",
-            Ok(("a𝄞", DiskEncoding::Utf16Le)),
-        );
-        check(
-            b"\xfe\xff\0a\xd8\x34\xdd\x1e",
-            Ok(("a𝄞", DiskEncoding::Utf16Be)),
-        );
-        check(b"ab\xff", Err(2));
-        check(b"\xef\xbb\xbfab\xc3", Err(5));
-        check(b"\xef\xbb\xbf\xef\xbb\xbfa", Err(3));
+        check(b"", "", DiskEncoding::Utf8);
+        check("aé𝄞".as_bytes(), "aé𝄞", DiskEncoding::Utf8);
+        check(b"\xef\xbb\xbfa", "a", DiskEncoding::Utf8Bom);
+        let (little, big) = (DiskEncoding::Utf16Le, DiskEncoding::Utf16Be);
+        check(b"\xff\xfea\0\x34\xd8\x1e\xdd", "a𝄞", little);
+        check(b"\xfe\xff\0a\xd8\x34\xdd\x1e", "a𝄞", big);
+        check(b"ab\xff", "ab\u{fffd}", DiskEncoding::Utf8);
+        check(b"\xef\xbb\xbfab\xc3", "ab\u{fffd}", DiskEncoding::Utf8Bom);
+        // A second mark is a part of the text.
+        let marked = "\u{feff}a";
+        check(b"\xef\xbb\xbf\xef\xbb\xbfa", marked, DiskEncoding::Utf8Bom);
         // A lone surrogate, and half a unit at the end.
-        check(b"\xff\xfea\0\x34\xd8b\0", Err(4));
-        check(b"\xff\xfea\0b", Err(4));
+        check(b"\xff\xfea\0\x34\xd8b\0", "a\u{fffd}b", little);
+        check(b"\xff\xfea\0b", "a\u{fffd}", little);
     }
 
     #[test]
-    fn odd_files_are_told_in_one_line() {
+    fn odd_files_are_reported_in_one_line() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::write(at("good"), "text").unwrap();
-        fs::write(at("binary"), b"\x00\xff\xfe").unwrap();
         let check = |path: PathBuf, expect: DiskError, words: &str| {
             let error = read(&path).expect_err("an error");
             assert_eq!(error, expect, "{}", path.display());
@@ -355,7 +318,6 @@ mod tests {
         check(at("none"), DiskError::NotFound, "does not exist");
         check(at("good/under"), DiskError::NotFound, "does not exist");
         check(at(""), DiskError::NotAFile, "not a regular file");
-        check(at("binary"), DiskError::NotText(1), "byte 1");
         File::create(at("large"))
             .unwrap()
             .set_len(MAX_FILE + 1)

@@ -773,14 +773,8 @@ pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> See
     }
     const KEPT: usize = 8 << 20;
     let mut bytes = BUFFER.take();
-    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes).and_then(|stamp| {
-        let marks = prefilter.inspect(kind, &bytes);
-        // A file of ours that is no text must be reported, though nothing in it may matter.
-        if marks.candidate {
-            disk::validate(&bytes)?;
-        }
-        Ok((marks, stamp))
-    });
+    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes)
+        .map(|stamp| (prefilter.inspect(kind, &bytes), stamp));
     if bytes.capacity() <= KEPT {
         BUFFER.set(bytes);
     }

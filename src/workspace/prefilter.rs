@@ -94,20 +94,10 @@ impl Prefilter {
     pub fn inspect(&self, kind: FileKind, bytes: &[u8]) -> PatternHits {
         let decoded;
         let bytes = match disk::encoding_of(bytes) {
-            DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => match disk::decode(bytes) {
-                Ok((text, _)) => {
-                    decoded = text;
-                    decoded.as_bytes()
-                }
-                // Loading it reports what is wrong with it.
-                Err(_) => {
-                    return PatternHits {
-                        wanted: true,
-                        candidate: true,
-                        ..PatternHits::default()
-                    };
-                }
-            },
+            DiskEncoding::Utf16Le | DiskEncoding::Utf16Be => {
+                decoded = disk::decode(bytes).0;
+                decoded.as_bytes()
+            }
             _ => bytes,
         };
         match kind {
@@ -783,7 +773,6 @@ mod tests {
             let got = inspect(FileKind::Bicep, &disk::encode(text, encoding));
             assert_eq!(got, expect, "{encoding:?}");
         }
-        assert!(inspect(FileKind::ArmTemplate, b"\xff\xfe\x00").wanted);
         let mut wrong = b"\xff\xc3'\xff.json' ".to_vec();
         wrong.extend_from_slice(text.as_bytes());
         assert_eq!(inspect(FileKind::Bicep, &wrong), expect);

@@ -75,7 +75,7 @@ fn a_setting_that_is_taken_back_is_what_it_was_at_the_start() {
 
 /// Though nothing in the folder asks for it.
 #[test]
-fn an_open_configuration_that_is_wrong_is_told() {
+fn an_open_configuration_that_is_wrong_is_reported() {
     let workspace = Workspace::new(&[]);
     let mut client = Client::initialized(workspace.root());
     let rules = uri(&workspace.path("ps-rule.yaml"));
@@ -207,7 +207,7 @@ fn a_folder_comes_and_goes_with_what_is_in_it() {
 }
 
 #[test]
-fn a_client_that_pushes_settings_and_says_nothing_of_ours_leaves_them_as_at_the_start() {
+fn settings_pushed_without_ours_leave_those_of_the_start() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
     let mut client = Client::start(Setup::default());
     client.initialize(&json!({

@@ -140,7 +140,7 @@ fn editing_one_file_clears_and_raises_the_finding_of_another_that_is_not_open() 
 }
 
 #[test]
-fn what_the_buffer_says_wins_over_the_disk() {
+fn an_open_document_wins_over_the_disk() {
     let workspace = Workspace::new(&[("main.bicep", "// nothing yet\n")]);
     let mut client = Client::initialized(workspace.root());
     let main = uri(&workspace.path("main.bicep"));
@@ -152,7 +152,7 @@ fn what_the_buffer_says_wins_over_the_disk() {
 }
 
 #[test]
-fn templates_in_json_are_judged_whatever_their_language_is_called() {
+fn templates_in_json_are_checked_whatever_their_language_is_called() {
     let text = r#"{
   "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
   "contentVersion": "1.0.0.0",
@@ -179,7 +179,7 @@ fn templates_in_json_are_judged_whatever_their_language_is_called() {
 }
 
 #[test]
-fn documents_that_are_no_files_are_judged_alone_or_ignored() {
+fn documents_that_are_no_files_are_checked_alone_or_ignored() {
     let workspace = Workspace::new(&[("main.bicep", PLAN)]);
     let mut client = Client::initialized(workspace.root());
     // The plan of the folder covers nothing outside of it.

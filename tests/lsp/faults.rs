@@ -91,7 +91,7 @@ fn what_takes_no_parameters_may_be_given_any() {
 
 /// A client that names what this version of the protocol does not have is served with the rest.
 #[test]
-fn what_a_client_says_beyond_the_protocol_costs_only_that() {
+fn messages_beyond_the_protocol_are_refused_alone() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::start(at_home(Setup::default(), workspace.root()));
     let mut capabilities = all();
@@ -175,7 +175,7 @@ fn leaving_without_a_word_is_noticed() {
 }
 
 #[test]
-fn a_fault_is_told_once_and_survived() {
+fn a_fault_is_reported_once_and_survived() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("other.bicep", REGISTRY)]);
     let setup = Setup {
         fault: Some("fall over".to_owned()),
@@ -269,7 +269,7 @@ impl std::io::Read for Reluctant {
 }
 
 #[test]
-fn what_is_traced_is_told_only_while_it_is_wanted() {
+fn traces_are_sent_only_while_they_are_on() {
     let workspace = Workspace::new(&[]);
     let mut client = Client::initialized(workspace.root());
     client.request("preflight/status", &Value::Null);

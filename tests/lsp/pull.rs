@@ -54,7 +54,7 @@ fn a_client_that_pulls_is_offered_it_and_gets_no_push() {
 }
 
 #[test]
-fn a_client_that_pulls_is_told_when_another_file_changes_its_verdict() {
+fn a_client_that_pulls_is_notified_when_another_file_changes_its_verdict() {
     let workspace = Workspace::new(&[("acr.bicep", REGISTRY), ("plan.bicep", PLAN)]);
     let mut client = Client::with(workspace.root(), pulls(), Setup::default());
     let acr = uri(&workspace.path("acr.bicep"));
@@ -112,7 +112,7 @@ fn the_whole_workspace_can_be_pulled() {
 }
 
 #[test]
-fn a_client_that_cannot_be_told_to_ask_again_is_pushed_to() {
+fn a_client_that_cannot_be_asked_to_pull_again_is_pushed_to() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let asks = with(all(), "/textDocument/diagnostic", json!({}));
     let mut client = Client::start(Setup::default());

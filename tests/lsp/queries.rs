@@ -10,7 +10,7 @@ use crate::support::Workspace;
 use crate::{PLAN, REGISTRY, type_range};
 
 #[test]
-fn hover_speaks_on_registries_and_plans_and_nowhere_else() {
+fn hover_answers_on_registries_and_plans_and_nowhere_else() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
     let mut client = Client::initialized(workspace.root());
     let main = uri(&workspace.path("main.bicep"));
@@ -95,7 +95,7 @@ fn the_status_counts_what_is_shown() {
 }
 
 #[test]
-fn a_client_that_listens_is_told_when_the_status_changes() {
+fn a_client_that_asks_for_it_is_notified_when_the_status_changes() {
     let workspace = Workspace::new(&[("a.bicep", REGISTRY)]);
     let listens = with(all(), "/experimental/preflightStatus", json!(true));
     let mut client = Client::with(workspace.root(), listens, Setup::default());
@@ -218,7 +218,7 @@ fn a_scan_can_be_hidden_and_is_done_to_the_end() {
 }
 
 #[test]
-fn the_inventory_says_what_a_file_deploys() {
+fn the_inventory_lists_what_a_file_deploys() {
     let workspace = Workspace::new(&[("main.bicep", REGISTRY), ("plan.bicep", PLAN)]);
     let mut client = Client::initialized(workspace.root());
     client.settle();

@@ -129,7 +129,7 @@ fn patterns_that_no_shell_expands() {
 }
 
 #[test]
-fn reports_go_where_either_separator_says() {
+fn output_paths_take_either_separator() {
     let workspace = infra();
     let mut forms = vec!["out/report.json"];
     if cfg!(windows) {

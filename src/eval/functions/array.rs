@@ -162,7 +162,7 @@ fn contains(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         Kind::Object(_) => object::has_member(values),
         Kind::Str(haystack) => wanted.as_str().map(|needle| haystack.contains(needle)),
         Kind::Unknown(unknown) => {
-            let found = unknown.surely_contains(wanted.as_str()?);
+            let found = unknown.always_contains(wanted.as_str()?);
             found.then_some(true)
         }
         _ => None,
@@ -286,7 +286,7 @@ fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
         }
         // Azure searches without regard to case, and by a culture's rules beyond ASCII.
         if !is_plain(haystack) || !is_plain(needle) {
-            return collate::surely_lacks(haystack, needle).then(|| Value::int(-1));
+            return collate::never_contains(haystack, needle).then(|| Value::int(-1));
         }
         let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
         let found = match first {

@@ -152,7 +152,7 @@ fn parameters_and_variables() {
 }
 
 #[test]
-fn cycles_are_told() {
+fn cycles_are_reported() {
     check(
         "//- main.bicep
         var a = b

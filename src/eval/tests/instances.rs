@@ -42,14 +42,14 @@ fn conditions() {
         }
         resource i 'A.B/c@1' = if (reference('x').y) { name: 'i' }
         ",
-        "A.B/c 'a' surely
+        "A.B/c 'a' always
         A.B/c 'b' no
         A.B/c 'c' maybe(equals(\"prod\",parameters('stage')) & parameters('deploy'))
-        A.B/c 'd' surely
-        A.B/c 'e' surely existing
+        A.B/c 'd' always
+        A.B/c 'e' always existing
         A.B/c 'f' maybe(not(parameters('deploy')))
         A.B/c/d 'f/g' maybe(not(equals(\"x\",parameters('stage'))) & not(parameters('deploy')))
-        A.B/c/d 'f/h' surely
+        A.B/c/d 'f/h' always
         A.B/c 'i' maybe(reference(\"x\")[\"y\"])",
     );
 }
@@ -73,22 +73,22 @@ fn loops() {
           resource inner 'i' = { name: 'in' }
         }]
         ",
-        "A.B/a 'x0' surely
-        A.B/a 'y1' surely
+        "A.B/a 'x0' always
+        A.B/a 'y1' always
         A.B/b ?!parameter 'names' has no value maybe(loop over parameters('names') loop) copies
         A.B/c ?!its loop is empty no
-        A.B/d 'd0' surely
+        A.B/d 'd0' always
         A.B/d 'd1' no
-        A.B/d 'd2' surely
-        A.B/e 'ex' surely
+        A.B/d 'd2' always
+        A.B/e 'ex' always
         A.B/e ?!parameter 'names' has no value maybe( opaque loop) copies
-        A.B/f 'fx' surely
+        A.B/f 'fx' always
         A.B/f ?!parameter 'flag' has no value maybe( opaque loop) copies
-        A.B/g 'kv' surely
-        A.B/h 'x' surely
-        A.B/h 'y' surely
-        A.B/h/i 'x/in' surely
-        A.B/h/i 'y/in' surely",
+        A.B/g 'kv' always
+        A.B/h 'x' always
+        A.B/h 'y' always
+        A.B/h/i 'x/in' always
+        A.B/h/i 'y/in' always",
     );
 }
 
@@ -97,8 +97,8 @@ fn loops() {
 fn counts_of_copies() {
     let refused = "the count of a loop is no number from 0 to 800";
     for (count, expect) in [
-        ("1", "A.B/c 'c' surely"),
-        ("\"[sub(2, 1)]\"", "A.B/c 'c' surely"),
+        ("1", "A.B/c 'c' always"),
+        ("\"[sub(2, 1)]\"", "A.B/c 'c' always"),
         ("0", "A.B/c 'c' no"),
         ("\"1\"", refused),
         ("\"[string(1)]\"", refused),
@@ -166,10 +166,10 @@ fn modules_pass_conditions_and_arguments() {
         ",
         "A.B/c 'n!' maybe(parameters('deployacr'))
         A.B/c 'n!' maybe(parameters('deployacr'))
-        A.B/c 'x!' surely
-        A.B/c 'y!' surely
-        A.B/c 'n!' surely
-        A.B/c ?parameter 'more' has no value surely
+        A.B/c 'x!' always
+        A.B/c 'y!' always
+        A.B/c 'n!' always
+        A.B/c ?parameter 'more' has no value always
         A.B/c 'six!' no",
     );
 }
@@ -233,18 +233,18 @@ fn arm_resources_as_people_write_them() {
           ]
         }
         "##,
-        "A.B/c 'c0' surely
-        A.B/c/d 'c0/d' surely
-        A.B/c 'c1' surely
-        A.B/c/d 'c1/d' surely
-        A.B/e 'e' surely
+        "A.B/c 'c0' always
+        A.B/c/d 'c0/d' always
+        A.B/c 'c1' always
+        A.B/c/d 'c1/d' always
+        A.B/e 'e' always
         A.B/f 'f' no
-        A.B/g 'g' surely
-        A.B/h 'p' surely
-        A.B/i 'computed' surely
-        A.B/j 'computed!' surely
-        A.B/k 'o1' surely
-        A.B/l ?reference() is known only after deployment surely",
+        A.B/g 'g' always
+        A.B/h 'p' always
+        A.B/i 'computed' always
+        A.B/j 'computed!' always
+        A.B/k 'o1' always
+        A.B/l ?reference() is known only after deployment always",
     );
 }
 
@@ -290,13 +290,13 @@ fn arm_resources() {
         }
         "#,
         "A.B/c 'parent' maybe(parameters('on'))
-        A.B/c/d 'parent/child' surely
-        A.B/c/d 'parent/full' surely
-        A.B/e 'p010' surely
-        A.B/e 'q111' surely
+        A.B/c/d 'parent/child' always
+        A.B/c/d 'parent/full' always
+        A.B/e 'p010' always
+        A.B/e 'q111' always
         A.B/f ?parameter 'open' has no value maybe(loop over length(parameters('open')) loop) copies
         A.B/g ?!its loop is empty no
-        A.B/h 'x' surely
+        A.B/h 'x' always
         A.B/h ?parameter 'open' has no value maybe(loop over length(concat([\"x\"],parameters('open'))) loop) copies",
     );
 }
@@ -457,8 +457,8 @@ fn parameter_files() {
             "
         ),
         Some("main.bicepparam"),
-        "A.B/c 'acr-we-1' surely
-        A.B/s 'fallback' surely",
+        "A.B/c 'acr-we-1' always
+        A.B/s 'fallback' always",
     );
     check_with(
         &format!(
@@ -477,8 +477,8 @@ fn parameter_files() {
             "
         ),
         Some("p.json"),
-        "A.B/c 'given' surely
-        A.B/s ?a placeholder is filled in by another tool surely",
+        "A.B/c 'given' always
+        A.B/s ?a placeholder is filled in by another tool always",
     );
 }
 
@@ -495,18 +495,18 @@ fn known_modules_deploy_what_their_templates_do() {
         module f 'br:plans' = { name: 'f', params: { plans: [{ name: 'y' }, { name: 'z' }] } }
         module g 'br:harmless' = { name: 'g' }
         ",
-        "A.B/registry 'acr' surely
+        "A.B/registry 'acr' always
         A.B/registry '' no
         A.B/registry '' no
-        A.B/registry 'x' surely
-        A.B/plan 'x' surely
-        A.B/plan 'y' surely
-        A.B/plan 'z' surely",
+        A.B/registry 'x' always
+        A.B/plan 'x' always
+        A.B/plan 'y' always
+        A.B/plan 'z' always",
     );
 }
 
 #[test]
-fn unread_and_broken_are_told() {
+fn unread_and_broken_are_reported() {
     let expansion = expand(
         "//- main.bicep
         param on bool = false
@@ -530,7 +530,7 @@ fn unread_and_broken_are_told() {
             ("br:harmless", true)
         ]
     );
-    assert_eq!(show_all(&expansion), "A.B/c 'd' surely");
+    assert_eq!(show_all(&expansion), "A.B/c 'd' always");
     assert_eq!(expansion.broken.len(), 1);
 }
 
@@ -580,7 +580,7 @@ fn bodies_hold_what_is_wanted() {
 }
 
 #[test]
-fn the_way_to_an_instance_is_told() {
+fn an_instance_states_its_modules() {
     let files = Memory::parse(
         "//- main.bicep
         var plans = ['Containers']

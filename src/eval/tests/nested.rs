@@ -72,12 +72,12 @@ fn nested_deployments() {
             nested(inner, "[parameters('p')]"),
             nested(inner, "[parameters('q')]"),
         ),
-        "A.B/c 'outer' surely
-        A.B/c 'given' surely
-        A.B/c 'inner' surely
-        A.B/v 'held' surely
-        A.B/l 'linked' surely
-        A.B/l 'by uri' surely",
+        "A.B/c 'outer' always
+        A.B/c 'given' always
+        A.B/c 'inner' always
+        A.B/v 'held' always
+        A.B/l 'linked' always
+        A.B/l 'by uri' always",
     );
 }
 
@@ -166,7 +166,7 @@ fn outputs_of_modules_in_arm() {
             "r": {{ "type": "A.B/c", "apiVersion": "1", "name": "[reference('m').outputs.y.value]" }}"#
         ),
     );
-    check(&format!("//- main.json\n{outer}\n"), "A.B/c 'given' surely");
+    check(&format!("//- main.json\n{outer}\n"), "A.B/c 'given' always");
     // The references that the compiler writes, to one module and to one of several.
     let rows = [
         ("reference('m[1]').outputs.y.value", "'1'"),
@@ -209,7 +209,7 @@ fn outputs_of_modules_in_arm() {
         let fixture = template("", &format!("{one}, {several}, {used}"));
         check(
             &format!("//- main.json\n{fixture}\n"),
-            &format!("A.B/c {expect} surely"),
+            &format!("A.B/c {expect} always"),
         );
     }
 }

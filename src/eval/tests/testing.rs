@@ -202,7 +202,7 @@ pub(crate) fn show(value: &Value) -> String {
 /// An instance in one line: type, name, presence, copies, scope.
 pub(crate) fn show_instance(instance: &Instance) -> String {
     let existence = match &instance.existence {
-        Existence::Always => "surely".to_owned(),
+        Existence::Always => "always".to_owned(),
         Existence::Never(_) => "no".to_owned(),
         Existence::Conditional(uncertainty) => {
             let conditions: Vec<String> = uncertainty

@@ -409,7 +409,7 @@ fn scope_and_generator() {
 }
 
 #[test]
-fn files_are_told_apart() {
+fn kinds_of_files_are_distinguished() {
     let kind = |text: &str, expect: FileKind| {
         let tree = crate::syntax::parse(crate::syntax::json(), text, None);
         assert_eq!(arm_kind(&tree, text), expect, "{text}");

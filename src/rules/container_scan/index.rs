@@ -327,10 +327,10 @@ fn compare(
                 }
                 let follows = |a, b| order.is_some_and(|order| order.follows(a, b));
                 if follows(plan, other_plan) {
-                    if surely_with(plan, other_plan) {
+                    if always_with(plan, other_plan) {
                         replaced.insert(*other);
                     }
-                } else if off && follows(other_plan, plan) && surely_with(other_plan, plan) {
+                } else if off && follows(other_plan, plan) && always_with(other_plan, plan) {
                     replaced.insert(*one);
                     break;
                 } else {
@@ -347,7 +347,7 @@ fn compare(
 }
 
 /// Whether a plan is deployed wherever another one of the same deployment is.
-fn surely_with(plan: &Instance, other: &Instance) -> bool {
+fn always_with(plan: &Instance, other: &Instance) -> bool {
     match &plan.existence {
         Existence::Always => true,
         Existence::Never(_) => false,

@@ -182,7 +182,7 @@ fn a_broken_file_keeps_what_it_said() {
 }
 
 #[test]
-fn paths_are_ignored_as_the_file_says() {
+fn paths_are_ignored_as_the_file_states() {
     let check = |patterns: &str, ignored: &[&str], shown: &[&str]| {
         let text = format!("input: {{ pathIgnore: [{patterns}] }}");
         let scene = Scene::new(&[("sub/ps-rule.yaml", text.as_str())]);
@@ -260,7 +260,7 @@ fn bicep_configurations_extend_one_another() {
 }
 
 #[test]
-fn chains_that_go_wrong_are_told() {
+fn broken_chains_are_reported() {
     let check = |files: &[(&str, &str)], expect: &[&str]| {
         let scene = Scene::new(files);
         scene.settings("main.bicep");
@@ -292,9 +292,10 @@ fn chains_that_go_wrong_are_told() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told() {
+fn an_unreadable_file_is_reported() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("ps-rule.yaml"), b"rule: \xff").unwrap();
+    let large = std::fs::File::create(dir.path().join("ps-rule.yaml")).unwrap();
+    large.set_len(disk::MAX_FILE + 1).unwrap();
     let mut configs = Configs::default();
     let read = |path: &Path| disk::read(path).ok().map(|file| file.text);
     let file = dir.path().join("main.bicep");
