@@ -174,24 +174,28 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 /// Text from bytes: UTF-16 with a byte order mark, else UTF-8. Bytes that are wrong in the encoding become U+FFFD, as Bicep
-/// and Azure read them; no fix edits such a text, since the bytes would be lost ([`is_exact`]).
+/// and Azure read them; no fix edits such a text, since the bytes would be lost ([`is_exact`]). A second mark becomes one
+/// too: both refuse it, and a parser would skip it.
 pub fn decode(bytes: &[u8]) -> (Arc<str>, DiskEncoding) {
     let encoding = encoding_of(bytes);
     let text = match encoding {
-        DiskEncoding::Utf8 => String::from_utf8_lossy(bytes).into(),
-        DiskEncoding::Utf8Bom => String::from_utf8_lossy(&bytes[3..]).into(),
-        DiskEncoding::Utf16Le => utf16(&bytes[2..], u16::from_le_bytes),
-        DiskEncoding::Utf16Be => utf16(&bytes[2..], u16::from_be_bytes),
+        DiskEncoding::Utf8 => String::from_utf8_lossy(bytes),
+        DiskEncoding::Utf8Bom => String::from_utf8_lossy(&bytes[3..]),
+        DiskEncoding::Utf16Le => utf16(&bytes[2..], u16::from_le_bytes).into(),
+        DiskEncoding::Utf16Be => utf16(&bytes[2..], u16::from_be_bytes).into(),
     };
-    (text, encoding)
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => (format!("{}{rest}", char::REPLACEMENT_CHARACTER).into(), encoding),
+        None => (text.into(), encoding),
+    }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Arc<str> {
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let (pairs, half) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|pair| unit(*pair));
     let characters = char::decode_utf16(units).map(|it| it.unwrap_or(char::REPLACEMENT_CHARACTER));
     let last = (!half.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-    characters.chain(last).collect::<String>().into()
+    characters.chain(last).collect()
 }
 
 /// Whether a text holds all that its file does: no byte of it was wrong.
@@ -296,9 +300,8 @@ mod tests {
         check(b"\xfe\xff\0a\xd8\x34\xdd\x1e", "a𝄞", big);
         check(b"ab\xff", "ab\u{fffd}", DiskEncoding::Utf8);
         check(b"\xef\xbb\xbfab\xc3", "ab\u{fffd}", DiskEncoding::Utf8Bom);
-        // A second mark is a part of the text.
-        let marked = "\u{feff}a";
-        check(b"\xef\xbb\xbf\xef\xbb\xbfa", marked, DiskEncoding::Utf8Bom);
+        let twice = "\u{fffd}a";
+        check(b"\xef\xbb\xbf\xef\xbb\xbfa", twice, DiskEncoding::Utf8Bom);
         // A lone surrogate, and half a unit at the end.
         check(b"\xff\xfea\0\x34\xd8b\0", "a\u{fffd}b", little);
         check(b"\xff\xfea\0b", "a\u{fffd}", little);
