@@ -379,7 +379,7 @@ pub(crate) fn get(base: &Value, key: &Value, safe: bool) -> Value {
             merge(array.items.iter().cloned(), &key.reason)
         }
         (_, Kind::Unknown(key)) => Value::unknown(key.reason.clone()),
-        _ if safe => Value::NULL,
+        (_, Kind::Str(_) | Kind::Int(_)) if safe => Value::NULL,
         _ => Value::unknown("a member is read of what has none"),
     }
 }

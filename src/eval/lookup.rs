@@ -319,6 +319,13 @@ fn call_function(
         return Value::NULL;
     };
     let values: Vec<Value> = args.iter().map(|arg| settled(cx, env, arg)).collect();
+    let mut typed = function.parameters.iter().zip(&values);
+    if values.len() != function.parameters.len()
+        || !typed.all(|((_, ty), value)| types::fits(cx, home, ty, value, 0))
+    {
+        let reason = format!("'{}' takes no such arguments", function.name);
+        return Value::unknown(reason);
+    }
     let called = cx.run(function, || {
         let mut names = function.parameters.iter().map(|(name, _)| name);
         with_names(cx, home.env(item), &mut names, &values, &function.body)

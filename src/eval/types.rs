@@ -77,8 +77,14 @@ pub(crate) fn is_allowed(
     of_list && fits(cx, env.frame, &parameter.ty, value, 0)
 }
 
-/// Whether a value may be of a type: literals, and lists and objects of them, are compared.
-fn fits(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, value: &Value, depth: u8) -> bool {
+/// Whether a value may be of a type, as far as both are known.
+pub(crate) fn fits(
+    cx: &Context<'_>,
+    frame: &Frame<'_>,
+    ty: &TypeExpr,
+    value: &Value,
+    depth: u8,
+) -> bool {
     if depth > 2 * MAX_DEPTH || !cx.spend(1) {
         return true;
     }
@@ -89,6 +95,14 @@ fn fits(cx: &Context<'_>, frame: &Frame<'_>, ty: &TypeExpr, value: &Value, depth
             fits(cx, frame, ty, value, depth + 1)
         })
         .unwrap_or(true),
+        (TypeExpr::Primitive(name), kind) => match kind {
+            Kind::Str(_) => name.is("string") || name.is("securestring"),
+            Kind::Int(_) => name.is("int"),
+            Kind::Bool(_) => name.is("bool"),
+            Kind::Array(_) => name.is("array"),
+            Kind::Object(_) => name.is("object") || name.is("secureobject"),
+            _ => true,
+        },
         (TypeExpr::Literal(literal), Kind::Str(text)) => literal
             .as_str()
             .is_none_or(|own| own.eq_ignore_ascii_case(text)),

@@ -45,8 +45,6 @@ pub enum Kind<'a> {
     Str(Cow<'a, str>),
     /// An integer with its sign; `None` where it does not fit 64 bits.
     Int(Option<i64>),
-    /// A number with a fraction or exponent.
-    Float(f64),
     /// `name(…)`, `namespace.name(…)`.
     Call {
         /// The namespace of a user function.
@@ -230,44 +228,18 @@ impl<'a> Parser<'a> {
 
     fn number(&mut self) -> Result<Node<'a>, Error> {
         let start = self.at;
-        let digits = |parser: &mut Self| {
-            let from = parser.at;
-            let bytes = parser.text.as_bytes();
-            while bytes.get(parser.at).is_some_and(u8::is_ascii_digit) {
-                parser.at += 1;
-            }
-            parser.at > from
-        };
         if self.rest().starts_with(['-', '+']) {
             self.at += 1;
         }
-        if !digits(self) {
+        let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
+        self.at += digits;
+        if digits == 0 {
             return Err(self.error("a digit is expected after the sign"));
         }
-        let mut whole = true;
-        if self.rest().starts_with('.') {
-            self.at += 1;
-            whole = false;
-            if !digits(self) {
-                return Err(self.error("a digit is expected after the point"));
-            }
+        if self.rest().starts_with(['.', 'e', 'E']) {
+            return Err(self.error("ARM has whole numbers only"));
         }
-        if self.rest().starts_with(['e', 'E']) {
-            self.at += 1;
-            whole = false;
-            if self.rest().starts_with(['-', '+']) {
-                self.at += 1;
-            }
-            if !digits(self) {
-                return Err(self.error("a digit is expected in the exponent"));
-            }
-        }
-        let content = &self.text[start..self.at];
-        let kind = if whole {
-            Kind::Int(content.parse().ok())
-        } else {
-            Kind::Float(content.parse().unwrap_or(f64::NAN))
-        };
+        let kind = Kind::Int(self.text[start..self.at].parse().ok());
         Ok(self.node(start, kind))
     }
 
@@ -361,7 +333,6 @@ mod tests {
         match &node.kind {
             Kind::Str(content) => out.push_str(&format!("{content:?}")),
             Kind::Int(value) => out.push_str(&format!("{value:?}")),
-            Kind::Float(value) => out.push_str(&format!("{value:?}")),
             Kind::Call {
                 namespace,
                 name,
@@ -416,7 +387,6 @@ mod tests {
             "Some(-9223372036854775808)<-9223372036854775808>",
         );
         check("[9223372036854775808]", "None<9223372036854775808>");
-        check("[1.5]", "1.5<1.5>");
         check("[f()]", "f{}<f()>");
         check("[ f ( ) ]", "f{}<f ( )>");
         check(
@@ -467,8 +437,8 @@ mod tests {
         check("[${x}]", "1: a name that is no function call");
         check("[{{ x }}]", "1: a character that ARM does not know");
         check("[-]", "2: a digit is expected after the sign");
-        check("[1.]", "3: a digit is expected after the point");
-        check("[1e]", "3: a digit is expected in the exponent");
+        check("[1.5]", "2: ARM has whole numbers only");
+        check("[1e3]", "2: ARM has whole numbers only");
         check("[1 + 2]", "3: an operator or text that ARM does not know");
         check("[😀]", "1: a function name is expected");
         check("[f().😀]", "5: a property name is expected after the dot");

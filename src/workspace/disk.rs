@@ -185,7 +185,10 @@ pub fn decode(bytes: &[u8]) -> (Arc<str>, DiskEncoding) {
         DiskEncoding::Utf16Be => utf16(&bytes[2..], u16::from_be_bytes).into(),
     };
     match text.strip_prefix('\u{feff}') {
-        Some(rest) => (format!("{}{rest}", char::REPLACEMENT_CHARACTER).into(), encoding),
+        Some(rest) => (
+            format!("{}{rest}", char::REPLACEMENT_CHARACTER).into(),
+            encoding,
+        ),
         None => (text.into(), encoding),
     }
 }

@@ -49,7 +49,9 @@ fn wrap(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 /// Of strings, numbers and booleans, or of arrays.
 fn concat(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     if !values.iter().any(|value| value.ty() == ARRAY) {
-        let refused = |value: &Value| value.is_null() || value.ty() == Some(Type::Object);
+        let refused = |value: &Value| {
+            value.ty() == Some(Type::Object) || matches!(value.kind, Kind::Null | Kind::Float(_))
+        };
         return (!values.iter().any(refused)).then(|| concat_text(cx, values));
     }
     let mut all = Vec::new();

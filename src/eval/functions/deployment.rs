@@ -11,7 +11,7 @@ use crate::eval::lookup::arm_value;
 use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Inputs, Section};
 use crate::eval::value::{Kind, Members, Type, Value};
-use crate::model::{Expr, Ident, ScopeKind};
+use crate::model::{Expr, Ident, ItemKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
     lazy("parameters", None, 1..=1, |cx, env, args| {
@@ -110,7 +110,7 @@ pub(super) fn copy_index(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value
             _ => return Value::unknown("copyIndex() takes a name and a number"),
         },
     };
-    let mut nearest = None;
+    let is_output = matches!(env.item().map(|it| &it.kind), Some(ItemKind::Output(_)));
     let mut next = env.locals;
     while let Some(local) = next {
         if let Binding::Copy {
@@ -120,21 +120,18 @@ pub(super) fn copy_index(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value
             ..
         } = &local.binding
         {
+            // The loop of a value must be named, but for that of an output.
             let fits = match &wanted {
                 Some(wanted) => name.is(wanted),
-                None => *resource,
+                None => *resource || is_output,
             };
             if fits {
                 return offset_by(index, offset);
             }
-            nearest = nearest.or(wanted.is_none().then_some(index));
         }
         next = local.outer;
     }
-    match nearest {
-        Some(index) => offset_by(index, offset),
-        None => Value::unknown("copyIndex() is used outside of its loop"),
-    }
+    Value::unknown("copyIndex() is used outside of its loop")
 }
 
 fn offset_by(index: &Value, offset: i64) -> Value {

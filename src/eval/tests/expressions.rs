@@ -220,7 +220,7 @@ fn functions_and_imports() {
 }
 
 #[test]
-fn bicep_tells_case_apart() {
+fn bicep_distinguishes_case() {
     check(
         "//- main.bicep
         param name string = 'parameter'

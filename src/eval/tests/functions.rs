@@ -484,8 +484,16 @@ fn what_azure_refuses_is_unknown() {
         "json('9223372036854775808')",
         "{ a: {} }.?a.b",
         "resourceId('A.B/c', 'd/e')",
+        "concat('a', json('1.5'))",
+        "[1][?any(null)]",
+        "length([for i in range(0, 801): i])",
+        "f()",
+        "f(1)",
+        "f('a', 'b')",
     ] {
-        let files = Memory::parse(&format!("//- main.bicep\noutput out string = {refused}\n"));
+        let files = Memory::parse(&format!(
+            "//- main.bicep\nfunc f(x string) string => x\noutput out string = {refused}\n"
+        ));
         let found = outputs(&files);
         let (_, value) = found.last().expect("the file has an output");
         assert!(value.reason().is_some(), "{refused}: {}", show(value));

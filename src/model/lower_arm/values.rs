@@ -322,7 +322,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             Kind::Str(content) => ExprKind::Str(self.intern(content)),
             Kind::Int(Some(value)) => ExprKind::Int(*value),
             Kind::Int(None) => ExprKind::Invalid(TOO_LARGE.into()),
-            Kind::Float(value) => ExprKind::Float(Float(*value)),
             Kind::Call {
                 namespace: None,
                 name,
@@ -381,8 +380,8 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         origin: &Origin<'_>,
         depth: usize,
     ) -> ExprKind {
-        let Some((body, names)) = args.split_last() else {
-            return ExprKind::Invalid("lambda has no body".into());
+        let Some((body, names @ [_, ..])) = args.split_last() else {
+            return ExprKind::Invalid("lambda takes names and a body".into());
         };
         let mut parameters = Vec::with_capacity(names.len());
         for name in names {

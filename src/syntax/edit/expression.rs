@@ -60,7 +60,7 @@ fn each_call<'a>(
             each_call(base, f);
             each_call(key, f);
         }
-        Kind::Str(_) | Kind::Int(_) | Kind::Float(_) => {}
+        Kind::Str(_) | Kind::Int(_) => {}
     }
 }
 
