@@ -84,20 +84,37 @@ pub(crate) fn apply(
     let mut files: BTreeMap<PathBuf, Change> = BTreeMap::new();
     let mut refused = Vec::new();
     let mut futile = FxHashSet::default();
-    for round in 0..MAX_FIXES {
-        let Some((tried, fix)) = next(analysis, allowed, base, known, &futile, &mut refused) else {
-            break;
-        };
-        let before = analysis.standing();
-        for change in edited(analysis, &files, &fix).unwrap_or_default() {
-            let version = i32::try_from(round).unwrap_or(i32::MAX);
-            analysis.open(&change.path, version, &change.new);
-            files.insert(change.path.clone(), change);
+    let mut applied = 0;
+    loop {
+        // A fix may let an earlier file have one: the files are looked at until none has.
+        let before_pass = applied;
+        refused.clear();
+        for path in analysis.reports().into_iter().map(|report| report.path) {
+            let choice = Choice {
+                allowed,
+                path: &path,
+                shown: base.in_repository(&path),
+                known,
+            };
+            while applied < MAX_FIXES
+                && let Some((tried, fix)) = choice.next(analysis, &futile, &mut refused)
+            {
+                let before = analysis.standing();
+                for change in edited(analysis, &files, &fix).unwrap_or_default() {
+                    let version = i32::try_from(applied).unwrap_or(i32::MAX);
+                    analysis.open(&change.path, version, &change.new);
+                    files.insert(change.path.clone(), change);
+                }
+                settle(analysis);
+                applied += 1;
+                // Never retry a fix that removed no finding, or that could not be applied.
+                if analysis.standing() >= before {
+                    futile.insert(tried);
+                }
+            }
         }
-        settle(analysis);
-        // Never retry a fix that removed no finding, or that could not be applied.
-        if analysis.standing() >= before {
-            futile.insert(tried);
+        if applied == before_pass {
+            break;
         }
     }
     refused.sort();
@@ -113,42 +130,47 @@ pub(crate) fn apply(
 /// A fix as it is known again after it was applied: the file of its finding, its id and its title.
 type Tried = (Arc<Path>, String, String);
 
-/// The preferred fix of the first finding that has one that is allowed.
-fn next(
-    analysis: &mut Analysis,
-    allowed: &Allowed,
-    base: &Base,
-    known: Option<&FxHashSet<String>>,
-    futile: &FxHashSet<Tried>,
-    refused: &mut Vec<(String, &'static str)>,
-) -> Option<(Tried, Fix)> {
-    refused.clear();
-    let mut seen = BTreeMap::new();
-    for report in analysis.reports() {
+/// Which fix of one file's findings is applied.
+struct Choice<'a> {
+    allowed: &'a Allowed,
+    path: &'a Arc<Path>,
+    /// The path as fingerprints have it.
+    shown: String,
+    known: Option<&'a FxHashSet<String>>,
+}
+
+impl Choice<'_> {
+    /// The preferred fix of the first finding that has one that is allowed.
+    fn next(
+        &self,
+        analysis: &mut Analysis,
+        futile: &FxHashSet<Tried>,
+        refused: &mut Vec<(String, &'static str)>,
+    ) -> Option<(Tried, Fix)> {
+        let report = analysis.report(self.path)?;
         let fixes = analysis.fixes_for_reports(std::slice::from_ref(&report));
-        let path = base.in_repository(&report.path);
+        let mut seen = BTreeMap::new();
         for (index, diagnostic) in report.diagnostics.iter().enumerate() {
-            let is_known =
-                |known: &FxHashSet<_>| known.contains(&fingerprint(diagnostic, &path, &mut seen));
-            if known.is_some_and(is_known) {
+            let fingerprint = fingerprint(diagnostic, &self.shown, &mut seen);
+            if self.known.is_some_and(|known| known.contains(&fingerprint)) {
                 continue;
             }
-            let tried = |fix: &Fix| (report.path.clone(), fix.id.clone(), fix.title.clone());
-            let pays = allowed.unknown || diagnostic.verdict != Verdict::Unknown;
+            let tried = |fix: &Fix| (self.path.clone(), fix.id.clone(), fix.title.clone());
+            let pays = self.allowed.unknown || diagnostic.verdict != Verdict::Unknown;
             let of_finding = fixes.iter().flatten().filter(|(of, _)| *of == index);
             let mut fixes = of_finding
                 .map(|(_, fix)| fix)
                 .filter(|fix| (pays || fix.paid.is_none()) && !futile.contains(&tried(fix)));
             // The plan that was named decides between fixes; else the preferred one is taken.
-            let named = fixes.clone().find(|fix| allowed.names(fix));
+            let named = fixes.clone().find(|fix| self.allowed.names(fix));
             match named.or_else(|| fixes.find(|fix| fix.preferred)) {
-                Some(fix) if allowed.allows(fix) => return Some((tried(fix), fix.clone())),
+                Some(fix) if self.allowed.allows(fix) => return Some((tried(fix), fix.clone())),
                 Some(fix) => refused.push((fix.title.clone(), fix.paid.unwrap_or_default())),
                 None => {}
             }
         }
+        None
     }
-    None
 }
 
 /// The files that a fix edits, edited in memory. `None` if one of them cannot be.
