@@ -216,8 +216,8 @@ fn check_registry(
         subject: Subject::Of(Arc::new(RegistrySubject {
             declaration: registry.place,
             deployment_paths: vec![way],
-            plans_off: result.shared_off.clone(),
-            lists: result.shared_lists.clone(),
+            plans_off: result.plans_off.clone(),
+            lists: result.lists.clone(),
         })),
     };
     RuleResult {

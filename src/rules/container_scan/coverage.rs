@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
-use super::index::{Entry, PlanIndex};
+use super::index::{Entry, PlanIndex, Subscription};
 use super::plan::{self, Cover, Standing, Target, Tristate, Unsure};
 use super::subject::{OffCause, PlanList, PlanOff};
 use super::{entry_of, is_plan, is_registry};
-use crate::eval::{Canonical, Instance, Value};
+use crate::eval::{Canonical, Instance};
 use crate::model::NodeRef;
 use crate::rules::{Deployment, WorkspacePlans};
 
@@ -71,7 +71,7 @@ impl<'a> Candidates<'a> {
     fn for_registry(&self, registry: &Instance) -> Vec<Candidate<'_>> {
         let instances = &self.deployment.expansion.instances;
         let at = |number: u32| &instances[number as usize];
-        let own = self.own.of_same_deployment(registry).into_iter();
+        let own = self.own.for_registry(registry, None).into_iter();
         let mut found: Vec<_> = own
             .map(|entry| Candidate {
                 label: None,
@@ -84,7 +84,7 @@ impl<'a> Candidates<'a> {
             let at = |number: u32| &plans.plans()[number as usize];
             let is_other = |entry: &Entry| self.is_other(plans, at(entry.number));
             let index = index.get(plans, self.national_cloud);
-            let entries = index.of_other_deployment(registry, &is_other);
+            let entries = index.for_registry(registry, Some(&is_other));
             found.extend(entries.into_iter().map(|entry| Candidate {
                 label: Some(&at(entry.number).0),
                 plan: &at(entry.number).1,
@@ -128,18 +128,26 @@ pub(crate) struct CoverageResult {
     /// The plan that covers it.
     pub scanned: Option<(Option<NodeRef>, String)>,
     pub uncertainties: Vec<Unsure>,
-    pub off: Vec<PlanOff>,
-    /// Plans of the deployment that only an uncertain condition keeps from covering: fixes can take it away.
-    conditional: Vec<PlanOff>,
-    /// Plans that conditions keep out of the lists of the deployment.
-    pub unchosen: Vec<PlanOff>,
     /// A plan of the deployment that cannot be deployed where it is: its type, what it is called, and why.
     pub misplaced: Option<(NodeRef, String, &'static str)>,
-    lists: Vec<PlanList>,
-    /// All plans that are not on, as findings keep them.
-    pub shared_off: Arc<[PlanOff]>,
-    /// The lists, as findings keep them.
-    pub shared_lists: Arc<[PlanList]>,
+    /// The plans that are not on, the one that messages and fixes name first before others.
+    pub plans_off: Arc<[PlanOff]>,
+    /// Lists of plans that are on.
+    pub lists: Arc<[PlanList]>,
+}
+
+impl CoverageResult {
+    /// The plans that are off, whatever is not known.
+    pub(crate) fn off(&self) -> impl Iterator<Item = &PlanOff> {
+        let all = self.plans_off.iter();
+        all.filter(|off| !matches!(off.cause, OffCause::Uncertain | OffCause::Unchosen))
+    }
+
+    /// A plan that a condition keeps out of the lists of the deployment.
+    pub(crate) fn unchosen(&self) -> Option<&PlanOff> {
+        let mut all = self.plans_off.iter();
+        all.find(|off| off.cause == OffCause::Unchosen)
+    }
 }
 
 /// Computes the coverage of equivalent registries once: for thousands of registries and plans, comparing every pair would
@@ -152,11 +160,11 @@ pub(crate) struct CoverageCache<'a> {
     by_condition: bool,
     /// How many registries each declaration makes.
     instances: FxHashMap<NodeRef, usize>,
-    known: FxHashMap<CacheKey<'a>, Vec<(&'a Instance, Arc<CoverageResult>)>>,
+    known: FxHashMap<CacheKey<'a>, Arc<CoverageResult>>,
 }
 
-/// What registries must share to be compared at all: cheap to hash, and different for most of them.
-type CacheKey<'a> = (Option<NodeRef>, [Option<&'a str>; 2], &'a [Arc<Canonical>]);
+/// What equivalent registries share: the subscription, and the conditions where those count.
+type CacheKey<'a> = (Subscription, &'a [Arc<Canonical>]);
 
 impl<'a> CoverageCache<'a> {
     pub(crate) fn of(candidates: &'a Candidates<'a>) -> Self {
@@ -175,52 +183,29 @@ impl<'a> CoverageCache<'a> {
     }
 
     pub(crate) fn coverage_of(&mut self, registry: &'a Instance) -> Arc<CoverageResult> {
-        let cache_key = self.cache_key(registry);
-        let alike = self.known.get(&cache_key).into_iter().flatten();
-        for (other, result) in alike {
-            if self.same(registry, other) {
-                return Arc::clone(result);
-            }
+        let conditions = match self.by_condition {
+            true => plan::premises(registry),
+            false => &[],
+        };
+        let cache_key = (Subscription::of(registry), conditions);
+        let subscription = registry.scope.subscription.as_ref();
+        let is_choice = subscription.is_some_and(|it| it.alternatives().len() > 1);
+        if let Some(known) = self.known.get(&cache_key)
+            && !self.by_resource
+            && !is_choice
+        {
+            return Arc::clone(known);
         }
         let target = Target {
             registry,
             only_instance: self.instances.get(&registry.place) == Some(&1)
                 && registry.copies == Some(1),
         };
-        let mut result = coverage_of(self.candidates, &target);
-        result.shared_off = result
-            .off
-            .iter()
-            .chain(&result.conditional)
-            .chain(&result.unchosen)
-            .cloned()
-            .collect();
-        result.shared_lists = std::mem::take(&mut result.lists).into();
-        let result = Arc::new(result);
-        let alike = self.known.entry(cache_key).or_default();
-        alike.push((registry, Arc::clone(&result)));
+        let result = Arc::new(coverage_of(self.candidates, &target));
+        if !is_choice {
+            self.known.insert(cache_key, Arc::clone(&result));
+        }
         result
-    }
-
-    fn cache_key(&self, registry: &'a Instance) -> CacheKey<'a> {
-        let text = |value: &'a Option<Value>| value.as_ref().and_then(Value::as_str);
-        let name = registry.name.as_str().filter(|_| self.by_resource);
-        let conditions = match self.by_condition {
-            true => plan::premises(registry),
-            false => &[],
-        };
-        (
-            self.by_resource.then_some(registry.place),
-            [name, text(&registry.scope.subscription)],
-            conditions,
-        )
-    }
-
-    /// Whether all that [`plan::cover`] looks at of a registry is the same, for two of equal likeness.
-    fn same(&self, one: &Instance, other: &Instance) -> bool {
-        let kind = |value: &Option<Value>| value.as_ref().map(|value| value.kind.clone());
-        kind(&one.scope.subscription) == kind(&other.scope.subscription)
-            && (!self.by_resource || one.name.kind == other.name.kind && one.via == other.via)
     }
 }
 
@@ -238,19 +223,24 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
         })
         .collect();
     let overriding = Overriding::of(&covers);
+    let (mut off, mut lists) = (Vec::new(), Vec::new());
     for (candidate, cover) in &covers {
         let Candidate { label, plan, .. } = candidate;
-        let list = list_of(plan, cover, deployment, *label);
-        result.lists.extend(list);
-        result.note_off(candidate, cover);
+        lists.extend(list_of(plan, cover, deployment, *label));
+        if cover.is_off() {
+            off.push(plan::plan_off(plan, cover, label.cloned()));
+        } else if label.is_none() && cover.name == Tristate::Yes && cover.deployed != Tristate::No {
+            let why = plan::misplaced(plan).map(|why| (plan.type_place, plan::called(plan), why));
+            result.misplaced = result.misplaced.take().or(why);
+        }
         let elsewhere = label.map_or(String::new(), |label| format!(" in deployment '{label}'"));
         match (overriding.answer(plan, cover.answer()), candidate.contradicted) {
             (Tristate::No, _) => {}
             (Tristate::Maybe(mut unsure), _) => {
                 unsure.text.push_str(&elsewhere);
                 if label.is_none() && cover.hangs_on_condition() {
-                    result.conditional.push(PlanOff {
-                        cause: OffCause::Condition,
+                    off.push(PlanOff {
+                        cause: OffCause::Uncertain,
                         ..plan::plan_off(plan, cover, None)
                     });
                 }
@@ -261,7 +251,7 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
                     "{} is declared twice in one deployment{elsewhere}, once with scanning and once without",
                     plan::called(other)
                 ),
-                place: Some(other.type_place),
+                place: other.type_place,
             }),
             (Tristate::Yes, None) => {
                 let assumed = match plan.scope.assumed {
@@ -279,7 +269,7 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
         let standing = Standing::of(plan, candidates.national_cloud);
         let cover = plan::cover(plan, &standing, target, true);
         if cover.is_off() {
-            result.unchosen.push(PlanOff {
+            off.push(PlanOff {
                 cause: OffCause::Unchosen,
                 ..plan::plan_off(plan, &cover, None)
             });
@@ -292,28 +282,20 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
         .filter(|(it, cover)| cover.reach != Tristate::No && plan::named(it.plan, wanted))
         .map(|(it, _)| it.label)
         .collect();
-    result
-        .lists
-        .retain(|list| !taken.contains(&list.deployment.as_ref()));
-    // The plan that messages and fixes name first: one of this deployment, and the one that is not superseded.
-    result.off.sort_by_key(|off| {
+    lists.retain(|list| !taken.contains(&list.deployment.as_ref()));
+    // First a plan of this deployment that is off, and the one that is not superseded.
+    off.sort_by_key(|off| {
         let newest = off.name.eq_ignore_ascii_case("Containers");
-        (off.deployment.is_some(), !newest)
+        let later = match off.cause {
+            OffCause::Uncertain => 1,
+            OffCause::Unchosen => 2,
+            _ => 0,
+        };
+        (later, off.deployment.is_some(), !newest)
     });
+    result.plans_off = off.into();
+    result.lists = lists.into();
     result
-}
-
-impl CoverageResult {
-    /// Notes a plan that is off, or that cannot be deployed where it is.
-    fn note_off(&mut self, Candidate { label, plan, .. }: &Candidate<'_>, cover: &Cover) {
-        if cover.is_off() {
-            let label = label.map(|label| (*label).clone());
-            self.off.push(plan::plan_off(plan, cover, label));
-        } else if label.is_none() && cover.name == Tristate::Yes && cover.deployed != Tristate::No {
-            let why = plan::misplaced(plan).map(|why| (plan.type_place, plan::called(plan), why));
-            self.misplaced = self.misplaced.take().or(why);
-        }
-    }
 }
 
 /// `Containers` on the registry itself overrides that on its subscription, unless the latter enforces itself.
@@ -333,28 +315,21 @@ impl Overriding {
         let mut subscription_decides = false;
         let named = covers.iter().map(|(it, cover)| (it.plan, cover));
         for (plan, cover) in named.filter(|(plan, _)| plan::named(plan, "Containers")) {
-            let off = [&cover.tier, &cover.extension].contains(&&Tristate::No);
             if cover.reach != Tristate::Yes || cover.deployed == Tristate::No {
                 continue;
             }
             let on_resource = plan.scope.resource.is_some();
-            let enforces = match on_resource {
-                true => Tristate::No,
-                false => plan::enforces(plan),
+            let (decides, strongest) = match on_resource {
+                true => (cover.deployed.clone(), &mut overriding.resource_off),
+                false => (
+                    Tristate::all([&cover.deployed, &plan::enforces(plan)]),
+                    &mut overriding.subscription_off,
+                ),
             };
-            subscription_decides |= enforces == Tristate::Yes && cover.deployed == Tristate::Yes;
-            let answer = match (&cover.deployed, enforces) {
-                (Tristate::Maybe(unsure), _) => Tristate::Maybe(unsure.clone()),
-                (_, Tristate::Maybe(unsure)) => Tristate::Maybe(unsure),
-                (_, Tristate::No) if !on_resource => Tristate::No,
-                _ => Tristate::Yes,
-            };
-            let strongest = match on_resource {
-                true => &mut overriding.resource_off,
-                false => &mut overriding.subscription_off,
-            };
-            if off && *strongest != Tristate::Yes && answer != Tristate::No {
-                *strongest = answer;
+            subscription_decides |= !on_resource && decides == Tristate::Yes;
+            let off = [&cover.tier, &cover.extension].contains(&&Tristate::No);
+            if off && *strongest != Tristate::Yes && decides != Tristate::No {
+                *strongest = decides;
             }
         }
         if subscription_decides {

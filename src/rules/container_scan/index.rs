@@ -91,11 +91,11 @@ impl PlanIndex {
         national_cloud: bool,
     ) -> Self {
         let mut index = PlanIndex::default();
-        let mut plans = Vec::new();
+        let (mut entries, mut plans) = (Vec::new(), Vec::new());
         for (number, (deployment, instance)) in (0u32..).zip(instances) {
             if is_plan(instance) && !instance.existing {
                 plans.push((deployment, instance));
-                index.entries.push(Entry {
+                entries.push(Entry {
                     number,
                     standing: Standing::of(instance, national_cloud),
                     contradicted: None,
@@ -105,26 +105,16 @@ impl PlanIndex {
                 index.policies.push(number);
             }
         }
-        let replaced = compare(&mut index.entries, &plans, order);
-        let mut position = 0;
-        index.entries.retain(|_| {
-            position += 1;
-            !replaced.contains(&(position - 1))
-        });
-        position = 0;
-        plans.retain(|_| {
-            position += 1;
-            !replaced.contains(&(position - 1))
-        });
-        for (position, (_, plan)) in plans.into_iter().enumerate() {
-            index.add(position, plan);
+        let replaced = compare(&mut entries, &plans, order);
+        let each = entries.into_iter().zip(plans).enumerate();
+        for (_, (entry, (_, plan))) in each.filter(|(at, _)| !replaced.contains(at)) {
+            index.add(entry, plan);
         }
         index
     }
 
-    fn add(&mut self, position: usize, plan: &Instance) {
-        let entry = &self.entries[position];
-        let position = position as u32;
+    fn add(&mut self, entry: Entry, plan: &Instance) {
+        let position = self.entries.len() as u32;
         self.by_condition |= matches!(plan.existence, Existence::Conditional(_));
         if let Some(resource) = &plan.scope.resource {
             self.by_resource = true;
@@ -138,115 +128,75 @@ impl PlanIndex {
                 }
                 None => self.unnamed.push(position),
             }
-            return;
-        }
-        let class = entry.class(plan);
-        let same = self.same.entry(entry.subscription.clone()).or_default();
-        same.0[class].push(position);
-        match entry.subscription {
-            Subscription::Own => {}
-            Subscription::Id(_) => self.ids.0[class].push(position),
-            Subscription::Expression(_) | Subscription::Unknown => {
-                self.expressions.0[class].push(position);
+        } else {
+            let class = entry.class(plan);
+            let same = self.same.entry(entry.subscription.clone()).or_default();
+            same.0[class].push(position);
+            match entry.subscription {
+                Subscription::Own => {}
+                Subscription::Id(_) => self.ids.0[class].push(position),
+                Subscription::Expression(_) | Subscription::Unknown => {
+                    self.expressions.0[class].push(position);
+                }
             }
         }
+        self.entries.push(entry);
     }
 
-    /// The plans that can matter to a registry of the deployment whose plans these are.
-    pub(crate) fn of_same_deployment(&self, registry: &Instance) -> Vec<&Entry> {
-        let mut found = Found::default();
-        let subscription = Subscription::of(registry);
-        if let Some(same) = self.same.get(&subscription) {
-            found.positions.extend(same.0.iter().flatten());
-        }
-        self.others(&subscription, &|_| true, &mut found);
-        self.of_resource(registry, &mut found);
-        self.entries_at(found)
-    }
-
-    /// The plans that can matter to a registry of another deployment. `is_other` states which plans are of another one.
-    pub(crate) fn of_other_deployment(
+    /// The plans that can matter to a registry: of the registry's own deployment, or those of others that are wanted.
+    pub(crate) fn for_registry(
         &self,
         registry: &Instance,
-        is_other: &dyn Fn(&Entry) -> bool,
+        is_other: Option<&dyn Fn(&Entry) -> bool>,
     ) -> Vec<&Entry> {
-        let mut found = Found::default();
+        let mut found: Vec<u32> = Vec::new();
         let subscription = Subscription::of(registry);
-        if let Some(same) = self.same.get(&subscription) {
-            found.take(same, &|position| is_other(&self.entries[position as usize]));
+        let same = self.same.get(&subscription);
+        let is_wanted = is_other.unwrap_or(&|_| true);
+        match (same, is_other) {
+            // Conditions are compared within one deployment, so any of its plans may be the one.
+            (Some(same), None) => found.extend(same.0.iter().flatten()),
+            (Some(same), Some(_)) => self.take(same, is_wanted, &mut found),
+            (None, _) => {}
         }
-        self.others(&subscription, is_other, &mut found);
-        self.of_resource(registry, &mut found);
-        found
-            .positions
-            .retain(|position| is_other(&self.entries[*position as usize]));
-        self.entries_at(found)
-    }
-
-    /// A few of the plans whose subscription may be that of a registry: they can only leave it open.
-    fn others(
-        &self,
-        registry: &Subscription,
-        is_other: &dyn Fn(&Entry) -> bool,
-        found: &mut Found,
-    ) {
-        let mut take = |group: &Group| {
-            found.take(group, &|position| {
-                let entry = &self.entries[position as usize];
-                entry.subscription != *registry && is_other(entry)
-            });
-        };
-        take(&self.expressions);
-        if !matches!(registry, Subscription::Id(_)) {
-            take(&self.ids);
+        let is_another = |it: &Entry| it.subscription != subscription && is_wanted(it);
+        self.take(&self.expressions, &is_another, &mut found);
+        if !matches!(subscription, Subscription::Id(_)) {
+            self.take(&self.ids, &is_another, &mut found);
         }
-        if *registry != Subscription::Own
+        if subscription != Subscription::Own
             && let Some(own) = self.same.get(&Subscription::Own)
         {
-            take(own);
+            self.take(own, &is_another, &mut found);
+        }
+        self.of_resource(registry, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        let entries = found.into_iter().map(|it| &self.entries[it as usize]);
+        entries.filter(|it| is_wanted(it)).collect()
+    }
+
+    /// Takes the first few of each class: more of them decide nothing.
+    fn take(&self, group: &Group, is_wanted: &dyn Fn(&Entry) -> bool, found: &mut Vec<u32>) {
+        for class in &group.0 {
+            let class = class.iter().copied();
+            let class = class.filter(|it| is_wanted(&self.entries[*it as usize]));
+            found.extend(class.take(MAX_ALIKE));
         }
     }
 
-    fn of_resource(&self, registry: &Instance, found: &mut Found) {
-        if !self.by_resource {
-            return;
-        }
+    /// Adds the plans that are for one resource and may be for a registry.
+    fn of_resource(&self, registry: &Instance, found: &mut Vec<u32>) {
         let declared = self.declarations.get(&registry.place);
-        found.positions.extend(declared.into_iter().flatten());
+        found.extend(declared.into_iter().flatten());
         match registry.name.as_str() {
             Some(name) => {
                 let named = self.names.get(&name.to_ascii_lowercase());
-                found.positions.extend(named.into_iter().flatten());
+                found.extend(named.into_iter().flatten());
             }
-            None => {
-                let named = self.names.values().flatten();
-                found.positions.extend(named.take(MAX_ALIKE));
-            }
+            None => found.extend(self.names.values().flatten().take(MAX_ALIKE)),
         }
-        found.positions.extend(self.unnamed.iter().take(MAX_ALIKE));
-    }
-
-    fn entries_at(&self, mut found: Found) -> Vec<&Entry> {
-        found.positions.sort_unstable();
-        found.positions.dedup();
-        let positions = found.positions.into_iter();
-        positions.map(|it| &self.entries[it as usize]).collect()
-    }
-}
-
-/// Positions to compare with.
-#[derive(Default)]
-struct Found {
-    positions: Vec<u32>,
-}
-
-impl Found {
-    /// Takes the first few of each class.
-    fn take(&mut self, group: &Group, wanted: &dyn Fn(u32) -> bool) {
-        for class in &group.0 {
-            let class = class.iter().copied().filter(|it| wanted(*it));
-            self.positions.extend(class.take(MAX_ALIKE));
-        }
+        found.extend(self.unnamed.iter().take(MAX_ALIKE));
     }
 }
 
@@ -277,14 +227,7 @@ impl Entry {
 
     /// Whether it definitely scans where it is deployed, definitely does not, or may.
     fn scans(&self) -> Tristate {
-        let standing = &self.standing;
-        match [&standing.tier, &standing.extension] {
-            [Tristate::No, _] | [_, Tristate::No] => Tristate::No,
-            [Tristate::Maybe(unsure), _] | [_, Tristate::Maybe(unsure)] => {
-                Tristate::Maybe(unsure.clone())
-            }
-            [Tristate::Yes, Tristate::Yes] => Tristate::Yes,
-        }
+        Tristate::all([&self.standing.tier, &self.standing.extension])
     }
 }
 

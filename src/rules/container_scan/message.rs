@@ -32,7 +32,7 @@ pub(crate) fn message_parts(
     }
     // A plan that may be on, here or elsewhere, is better than one that is off; what could not be read is not.
     if result.uncertainties.is_empty()
-        && let Some(off) = result.off.iter().find(|off| reports_off(off))
+        && let Some(off) = result.off().find(|off| reports_off(off))
     {
         return Some(is_off(off));
     }
@@ -43,7 +43,7 @@ pub(crate) fn message_parts(
             related,
         });
     }
-    let mut related: Vec<_> = result.off.iter().map(off_related).collect();
+    let mut related: Vec<_> = result.off().map(off_related).collect();
     let message = match &result.misplaced {
         Some((place, called, why)) => {
             related.insert(0, (*place, format!("{called} {why}")));
@@ -52,7 +52,7 @@ pub(crate) fn message_parts(
             )
         }
         None => {
-            let reason = match result.unchosen.first() {
+            let reason = match result.unchosen() {
                 Some(off) => {
                     related.insert(0, off_related(off));
                     format!("{}, and no other", off_text(off))
@@ -91,10 +91,8 @@ fn uncertain(
     result: &CoverageResult,
 ) -> Option<(String, Vec<(NodeRef, String)>)> {
     if let Some(first) = result.uncertainties.first() {
-        let related = result
-            .uncertainties
-            .iter()
-            .filter_map(|uncertainty| Some((uncertainty.place?, uncertainty.text.clone())));
+        let all = result.uncertainties.iter();
+        let related = all.map(|one| (one.place, one.text.clone()));
         return Some((first.text.clone(), related.collect()));
     }
     if let Some((label, policy)) = candidates.policy() {
@@ -154,7 +152,7 @@ fn deployed_when(
         .map(|place| (place, uncertainty.reason.to_string()))
         .into_iter()
         .collect();
-    let message = match (uncertain, result.off.first()) {
+    let message = match (uncertain, result.off().next()) {
         (Some((text, more)), _) => {
             related.extend(more);
             format!("Whether images are scanned is not known: {when}; {text}.")
@@ -200,7 +198,7 @@ fn off_text(off: &PlanOff) -> String {
             "plan '{}' is declared {place}, but its condition is false",
             off.name
         ),
-        OffCause::Condition => format!(
+        OffCause::Condition | OffCause::Uncertain => format!(
             "plan '{}' is declared {place}, but its condition is false ({})",
             off.name, off.condition_text
         ),
@@ -224,7 +222,7 @@ fn off_related(off: &PlanOff) -> (NodeRef, String) {
                 off.name
             ),
         ),
-        OffCause::Condition | OffCause::Unchosen => (
+        OffCause::Condition | OffCause::Uncertain | OffCause::Unchosen => (
             off.condition.unwrap_or(off.type_place),
             format!("the condition of plan '{}'", off.name),
         ),

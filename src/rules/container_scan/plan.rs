@@ -41,13 +41,28 @@ pub(crate) enum Tristate {
     No,
 }
 
+impl Tristate {
+    /// The conjunction: one no makes no, all yes makes yes, else the first uncertainty.
+    pub(crate) fn all<'a>(answers: impl IntoIterator<Item = &'a Tristate>) -> Tristate {
+        let mut all = Tristate::Yes;
+        for answer in answers {
+            match answer {
+                Tristate::No => return Tristate::No,
+                Tristate::Maybe(_) if all == Tristate::Yes => all = answer.clone(),
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
 /// What is not known, in words that continue a sentence, and where it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Unsure {
     /// `the tier of plan 'Containers' is not known (parameter 'tier' has no value)`.
     pub text: String,
     /// The uncertain value.
-    pub place: Option<NodeRef>,
+    pub place: NodeRef,
 }
 
 /// The answers about one plan for one registry.
@@ -66,26 +81,21 @@ pub(crate) struct Cover {
 }
 
 impl Cover {
-    /// The conjunction: one no makes no, all yes makes yes, else the first uncertainty.
+    /// The conjunction.
     pub(crate) fn answer(&self) -> Tristate {
-        let each = [
+        Tristate::all([
             &self.name,
             &self.tier,
             &self.extension,
             &self.reach,
             &self.deployed,
-        ];
-        if each.iter().any(|answer| **answer == Tristate::No) {
-            return Tristate::No;
-        }
-        let uncertainty = each.into_iter().find(|answer| **answer != Tristate::Yes);
-        uncertainty.cloned().unwrap_or(Tristate::Yes)
+        ])
     }
 
     /// Whether nothing but a condition that is not known keeps it from covering.
     pub(crate) fn hangs_on_condition(&self) -> bool {
         let rest = [&self.name, &self.tier, &self.extension, &self.reach];
-        matches!(self.deployed, Tristate::Maybe(_)) && rest.iter().all(|one| **one == Tristate::Yes)
+        matches!(self.deployed, Tristate::Maybe(_)) && Tristate::all(rest) == Tristate::Yes
     }
 
     /// Whether the plan is there for this registry, definitely by name, and is definitely not on.
@@ -169,23 +179,50 @@ pub(crate) fn property<'a>(instance: &'a Instance, path: &[&str]) -> Option<&'a 
     Some(value)
 }
 
-/// Whether all, some or none of what a value may be passes.
+/// Whether all, some or none of what a value may be passes. `what` may not be known, in words that continue a sentence.
 fn passes(
     value: &Value,
     test: impl Fn(&Value) -> bool,
-    uncertainty: impl FnOnce() -> Unsure,
+    what: impl FnOnce() -> String,
+    node: NodeRef,
 ) -> Tristate {
     let each = value.alternatives();
     let passing = each.iter().filter(|one| test(one)).count();
     match passing {
         0 if !each.is_empty() => Tristate::No,
         n if n == each.len() && n > 0 => Tristate::Yes,
-        _ => Tristate::Maybe(uncertainty()),
+        _ => not_known(what(), value.reason(), value.place.unwrap_or(node)),
     }
 }
 
-fn in_parentheses(reason: Option<Arc<str>>) -> String {
-    reason.map_or_else(String::new, |reason| format!(" ({reason})"))
+/// The same of a member of a value; `absent` where it has none.
+fn member_passes(
+    (value, path): (&Value, &[&str]),
+    absent: Tristate,
+    test: impl Fn(&Value) -> bool,
+    what: impl FnOnce() -> String,
+    node: NodeRef,
+) -> Tristate {
+    match property_of(value, path) {
+        Property::Value(value) => passes(value, test, what, node),
+        Property::Absent => absent,
+        Property::Unknown(reason, place) => not_known(what(), Some(reason), place.unwrap_or(node)),
+    }
+}
+
+fn not_known(what: String, reason: Option<Arc<str>>, node: NodeRef) -> Tristate {
+    let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+    Tristate::Maybe(Unsure {
+        text: format!("{what} is not known{reason}"),
+        place: node,
+    })
+}
+
+/// Whether a value is one of two words: the API takes the strings `True` and `False`; a boolean is what authors write.
+fn is_truth(value: &Value, truth: bool) -> bool {
+    let text = value.as_str();
+    value.as_bool() == Some(truth)
+        || text.is_some_and(|text| text.eq_ignore_ascii_case(if truth { "true" } else { "false" }))
 }
 
 fn name(plan: &Instance) -> Tristate {
@@ -193,36 +230,22 @@ fn name(plan: &Instance) -> Tristate {
         let name = value.as_str().unwrap_or_default();
         SCANNING.iter().any(|one| one.eq_ignore_ascii_case(name))
     };
-    passes(&plan.name, scanning, || Unsure {
-        text: format!(
-            "the name of a Defender plan is not known{}",
-            in_parentheses(plan.name.reason())
-        ),
-        place: plan.name.place.or(Some(plan.type_place)),
-    })
-}
-
-fn is_standard(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"))
+    let what = || "the name of a Defender plan".to_owned();
+    passes(&plan.name, scanning, what, plan.type_place)
 }
 
 fn tier(plan: &Instance, called: &str) -> Tristate {
-    let uncertainty = |reason: Option<Arc<str>>, place: Option<NodeRef>| Unsure {
-        text: format!(
-            "the tier of {called} is not known{}",
-            in_parentheses(reason)
-        ),
-        place: place.or(Some(plan.type_place)),
+    let is_standard = |value: &Value| {
+        let tier = value.as_str();
+        tier.is_some_and(|tier| tier.eq_ignore_ascii_case("Standard"))
     };
-    match property_of(&plan.body, &["properties", "pricingTier"]) {
-        Property::Value(value) => passes(value, is_standard, || {
-            uncertainty(value.reason(), value.place)
-        }),
-        Property::Absent => Tristate::No,
-        Property::Unknown(reason, place) => Tristate::Maybe(uncertainty(Some(reason), place)),
-    }
+    member_passes(
+        (&plan.body, &["properties", "pricingTier"]),
+        Tristate::No,
+        is_standard,
+        || format!("the tier of {called}"),
+        plan.type_place,
+    )
 }
 
 /// Whether an element of the list of extensions is the one that scans images.
@@ -235,65 +258,35 @@ fn names_extension(name: &Value) -> bool {
         .is_some_and(|name| name.eq_ignore_ascii_case(EXTENSION))
 }
 
-/// The API takes the strings `True` and `False`; a boolean is what authors write.
-fn is_false(value: &Value) -> bool {
-    value.as_bool() == Some(false)
-        || value
-            .as_str()
-            .is_some_and(|text| text.eq_ignore_ascii_case("false"))
-}
-
 fn extension(plan: &Instance, called: &str) -> Tristate {
-    let uncertainty = |reason: Option<Arc<str>>, place: Option<NodeRef>| {
-        Tristate::Maybe(Unsure {
-            text: format!(
-                "whether the extensions of {called} leave {EXTENSION} on is not known{}",
-                in_parentheses(reason)
-            ),
-            place: place.or(Some(plan.type_place)),
-        })
-    };
+    let what = || format!("whether the extensions of {called} leave {EXTENSION} on");
     let list = match property_of(&plan.body, &["properties", "extensions"]) {
         Property::Value(list) => list,
         Property::Absent => return Tristate::Yes,
-        Property::Unknown(reason, place) => return uncertainty(Some(reason), place),
+        Property::Unknown(reason, place) => {
+            return not_known(what(), Some(reason), place.unwrap_or(plan.type_place));
+        }
     };
     let Kind::Array(array) = &list.kind else {
         return Tristate::Yes;
     };
     let mut answer = match &array.open {
-        Some(reason) => uncertainty(Some(reason.clone()), list.place),
+        Some(reason) => not_known(
+            what(),
+            Some(reason.clone()),
+            list.place.unwrap_or(plan.type_place),
+        ),
         None => Tristate::Yes,
     };
     for item in &array.items {
-        let named = match property_of(item, &["name"]) {
-            Property::Value(name) => passes(name, names_extension, || Unsure {
-                text: String::new(),
-                place: name.place,
-            }),
-            Property::Absent => Tristate::No,
-            Property::Unknown(_, place) => Tristate::Maybe(Unsure {
-                text: String::new(),
-                place,
-            }),
+        let member = |name: &str, test: &dyn Fn(&Value) -> bool| {
+            member_passes((item, &[name]), Tristate::No, test, what, plan.type_place)
         };
-        if named == Tristate::No {
-            continue;
-        }
-        let off = match property_of(item, &["isEnabled"]) {
-            Property::Value(value) => match passes(value, is_false, || Unsure {
-                text: String::new(),
-                place: value.place,
-            }) {
-                Tristate::No => continue,
-                answer => (answer == Tristate::Yes, value.reason(), value.place),
-            },
-            Property::Absent => continue,
-            Property::Unknown(reason, place) => (false, Some(reason), place),
-        };
-        match (named == Tristate::Yes, off) {
-            (true, (true, ..)) => return Tristate::No,
-            (_, (_, reason, place)) => answer = uncertainty(reason, place),
+        let off = member("isEnabled", &|value| is_truth(value, false));
+        match Tristate::all([&off, &member("name", &names_extension)]) {
+            Tristate::Yes => return Tristate::No,
+            Tristate::Maybe(unsure) => answer = Tristate::Maybe(unsure),
+            Tristate::No => {}
         }
     }
     answer
@@ -305,7 +298,9 @@ pub(crate) fn extension_off(plan: &Instance) -> Option<&Value> {
         return None;
     };
     let mut off = array.items.iter().filter_map(|item| {
-        let off = item.member("isEnabled").filter(|value| is_false(value));
+        let off = item
+            .member("isEnabled")
+            .filter(|value| is_truth(value, false));
         off.filter(|_| is_scanning_extension(item))
     });
     // One of several is not what to change.
@@ -317,14 +312,10 @@ fn reach(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
     if plan.existing {
         return Tristate::No;
     }
-    match same_subscription(plan, registry, called) {
-        Tristate::Yes => scope(plan, target, called),
-        Tristate::No => Tristate::No,
-        uncertainty => match scope(plan, target, called) {
-            Tristate::No => Tristate::No,
-            _ => uncertainty,
-        },
-    }
+    Tristate::all([
+        &same_subscription(plan, registry, called),
+        &scope(plan, target, called),
+    ])
 }
 
 fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
@@ -345,7 +336,7 @@ fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
     }
     let uncertainty = || Unsure {
         text: format!("which resource {called} covers is not known"),
-        place: Some(plan.type_place),
+        place: plan.type_place,
     };
     let only_one = target.only_instance && resource.place == Some(registry.place);
     match (&resource.name, resource.resource_type.is_some()) {
@@ -386,29 +377,16 @@ pub(crate) fn named(plan: &Instance, name: &str) -> bool {
 
 /// Whether the plan overrides those of its resources: `enforce: 'True'`.
 pub(crate) fn enforces(plan: &Instance) -> Tristate {
-    let is_true = |value: &Value| {
-        value.as_bool() == Some(true)
-            || value
-                .as_str()
-                .is_some_and(|text| text.eq_ignore_ascii_case("true"))
-    };
-    match property_of(&plan.body, &["properties", "enforce"]) {
-        Property::Absent => Tristate::No,
-        Property::Value(value) => passes(value, is_true, || Unsure {
-            text: format!(
-                "whether {} overrides the plans of resources is not known",
-                called(plan)
-            ),
-            place: value.place,
-        }),
-        Property::Unknown(_, place) => Tristate::Maybe(Unsure {
-            text: format!(
-                "whether {} overrides the plans of resources is not known",
-                called(plan)
-            ),
-            place,
-        }),
-    }
+    member_passes(
+        (&plan.body, &["properties", "enforce"]),
+        Tristate::No,
+        |value| is_truth(value, true),
+        || {
+            let called = called(plan);
+            format!("whether {called} overrides the plans of resources")
+        },
+        plan.type_place,
+    )
 }
 
 fn canonical(value: &Value) -> Option<&Arc<Canonical>> {
@@ -433,7 +411,7 @@ fn same_text(one: &Value, other: &Value, uncertainty: impl FnOnce() -> Unsure) -
 fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
     let uncertainty = || Unsure {
         text: format!("whether {called} is for the registry's subscription is not known"),
-        place: Some(plan.type_place),
+        place: plan.type_place,
     };
     let (ours, theirs) = match (&plan.scope.subscription, &registry.scope.subscription) {
         (None, None) => return Tristate::Yes,
@@ -472,7 +450,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
     };
     Tristate::Maybe(Unsure {
         text,
-        place: uncertainty.place.or(Some(plan.type_place)),
+        place: uncertainty.place.unwrap_or(plan.type_place),
     })
 }
 

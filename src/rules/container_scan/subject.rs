@@ -75,6 +75,8 @@ pub enum OffCause {
     Extension,
     /// Its condition is false.
     Condition,
+    /// Its condition is not known, and is all that keeps it from covering.
+    Uncertain,
     /// A condition keeps it out of the list that a loop runs over.
     Unchosen,
 }

@@ -330,7 +330,9 @@ fn extensions(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Vec<Candidate>
 /// The ways to let a plan be deployed, set to Standard: what its condition comes from, else without the condition.
 pub(super) fn deployed_always(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let values = match off.cause {
-        OffCause::Condition | OffCause::Unchosen => tiers_at_declaration(off, cx),
+        OffCause::Condition | OffCause::Uncertain | OffCause::Unchosen => {
+            tiers_at_declaration(off, cx)
+        }
         _ => set_values(off, cx),
     };
     let conditions = off.condition.and_then(|place| deploy(off, place, cx));
