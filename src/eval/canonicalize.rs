@@ -185,9 +185,12 @@ impl<'c> Walk<'c> {
                 env.frame.find(Section::Value, name.as_str())?
             }
             ExprKind::Call { name, args, .. } => {
-                let section = match name.is("parameters") {
-                    true => Section::Parameter,
-                    false => Section::Variable,
+                let section = if name.is("parameters") {
+                    Section::Parameter
+                } else if name.is("variables") {
+                    Section::Variable
+                } else {
+                    return None;
                 };
                 let in_function = matches!(
                     env.item().map(|item| &item.kind),

@@ -75,16 +75,28 @@ pub(crate) fn each_unchosen(
     over: &Loop,
     f: &mut dyn FnMut(Env<'_>, Unmet),
 ) {
-    let Loop::Items { item, index, over } = over else {
+    let list = match over {
+        Loop::Items { over, .. } => Some(over),
+        Loop::Count { count, .. } => length_of(count),
+    };
+    let Some(list) = list else {
         return;
     };
     let mut found = Vec::new();
-    unchosen(cx, env, over, MAX_LIST_DEPTH, &mut found);
+    unchosen(cx, env, list, MAX_LIST_DEPTH, &mut found);
     for (value, unmet) in found {
-        let index = index.as_ref();
-        bind_item(env, item, index, &Iteration::Never, value, &mut |env| {
-            f(env, unmet.clone());
-        });
+        let mut call = |env: Env<'_>| f(env, unmet.clone());
+        match over {
+            Loop::Items { item, index, .. } => {
+                let index = index.as_ref();
+                bind_item(env, item, index, &Iteration::Never, value, &mut call);
+            }
+            Loop::Count { name, .. } => {
+                let index = Value::unknown_of(UNPLACED, Some(Type::Int));
+                let element = Some((expression_hash(list), value));
+                bind_copy(env, name, true, index, element, &mut call);
+            }
+        }
     }
 }
 
@@ -123,7 +135,7 @@ fn unchosen(
             let spread = elements.iter().filter(|element| element.spread);
             spread.for_each(|element| unchosen(cx, env, &element.value, depth, found));
         }
-        ExprKind::Name(_) => {
+        ExprKind::Name(_) | ExprKind::Call { .. } => {
             if let Some((env, list)) = canonicalize::meaning(cx, env, list) {
                 unchosen(cx, env, list, depth, found);
             }
@@ -279,16 +291,18 @@ fn run(
 
 /// The argument of `length(x)` and its value, where that is an array not all of whose elements are known.
 fn open_list<'e>(cx: &Context<'_>, env: Env<'_>, count: &'e Expr) -> Option<(&'e Expr, Value)> {
-    let ExprKind::Call { name, args, .. } = &count.kind else {
-        return None;
-    };
-    let [of] = &**args else { return None };
-    if !name.is("length") {
-        return None;
-    }
+    let of = length_of(count)?;
     let list = value_of(cx, env.reading(), of);
     matches!(&list.kind, Kind::Array(array) if array.open.is_some() && !array.items.is_empty())
         .then_some((of, list))
+}
+
+/// The argument of `length(x)`.
+fn length_of(count: &Expr) -> Option<&Expr> {
+    match &count.kind {
+        ExprKind::Call { name, args, .. } if name.is("length") && args.len() == 1 => args.first(),
+        _ => None,
+    }
 }
 
 /// A hash under which equal expressions are equal wherever they are.
