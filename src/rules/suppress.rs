@@ -82,7 +82,7 @@ pub(crate) fn pragmas<'t>(tree: &tree_sitter::Tree, text: &'t str) -> Vec<(usize
 pub(super) fn pragma_edit(source: Source<'_>, at: u32, code: &str) -> Option<TextEdit> {
     let text = source.text;
     let start = line_start(text, at);
-    if source.is_inside_comment(start) {
+    if source.token_around(start).is_some() {
         return None;
     }
     let above = pragmas(source.tree, text)

@@ -134,19 +134,9 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// The string literals of the file, in order.
-    pub(crate) fn strings(self) -> Vec<Value<'t>> {
-        let mut found = Vec::new();
-        let mut queue = vec![self.tree.root_node()];
-        while let Some(node) = queue.pop() {
-            if node.kind() == "string" {
-                found.push(self.value(node));
-            }
-            let mut cursor = node.walk();
-            queue.extend(node.named_children(&mut cursor));
-        }
-        found.sort_by_key(|value| value.span().start);
-        found
+    /// The file as one value.
+    pub(crate) fn whole(self) -> Value<'t> {
+        self.value(self.tree.root_node())
     }
 
     /// The texts that a parameter may have, where its declaration or its type lists them.
@@ -163,7 +153,7 @@ impl<'t> Source<'t> {
             if let Some(arguments) = declaration.decorator("allowed") {
                 return Allowed::of(*arguments.first()?);
             }
-            let ty = declaration.declared_type()?;
+            let ty = declaration.field("type")?;
             if let Some(allowed) = Allowed::of(ty) {
                 return Some(allowed);
             }
@@ -175,15 +165,10 @@ impl<'t> Source<'t> {
     /// Every name that the file declares anywhere.
     pub(crate) fn declared_names(self) -> Vec<&'t str> {
         let mut taken = vec!["az", "sys"];
-        let mut queue = vec![self.tree.root_node()];
-        while let Some(node) = queue.pop() {
-            for field in ["name", "namespace", "alias"] {
-                if let Some(name) = node.child_by_field_name(field) {
-                    taken.push(self.slice(Span::of(name.byte_range())));
-                }
-            }
-            let mut cursor = node.walk();
-            queue.extend(node.named_children(&mut cursor).filter(may_declare));
+        for node in self.whole().nodes(may_declare) {
+            let names = ["name", "namespace", "alias"].map(|field| node.child_by_field_name(field));
+            let names = names.into_iter().flatten();
+            taken.extend(names.map(|name| self.slice(Span::of(name.byte_range()))));
         }
         taken
     }
@@ -198,7 +183,7 @@ impl<'t> Source<'t> {
     }
 
     /// The end of the comment or string that began before a byte and goes on there.
-    pub(super) fn token_around(self, at: u32) -> Option<u32> {
+    pub(crate) fn token_around(self, at: u32) -> Option<u32> {
         let byte = at as usize;
         let root = self.tree.root_node();
         let node = root.descendant_for_byte_range(byte, byte)?;
@@ -211,14 +196,6 @@ impl<'t> Source<'t> {
     /// The line end near a byte.
     pub(crate) fn newline_at(self, at: u32) -> &'static str {
         super::style::Style::of(self.text, at).newline
-    }
-
-    /// Whether a comment that began on an earlier line goes on at a byte.
-    pub(crate) fn is_inside_comment(self, at: u32) -> bool {
-        let byte = at as usize;
-        let root = self.tree.root_node();
-        root.descendant_for_byte_range(byte, byte)
-            .is_some_and(|node| node.kind() == "comment" && node.start_byte() < byte)
     }
 
     /// The comments that a file begins with: the licence.
@@ -366,12 +343,25 @@ impl<'t> Value<'t> {
             .map(|one| one.value)
     }
 
-    /// The value of a member of a module's body: those are Bicep's own, which knows them in one case alone.
-    pub(crate) fn exact_member(&self, name: &str) -> Option<Value<'t>> {
-        let all = self.members();
-        all.into_iter()
-            .find(|one| one.key == name)
-            .map(|one| one.value)
+    /// The nodes in it, itself included, and below those that are wanted.
+    pub(super) fn nodes(&self, is_wanted: impl Fn(&Node<'t>) -> bool) -> Vec<Node<'t>> {
+        let mut found = vec![self.node];
+        let mut next = 0;
+        while let Some(node) = found.get(next).copied() {
+            let mut cursor = node.walk();
+            found.extend(node.named_children(&mut cursor).filter(&is_wanted));
+            next += 1;
+        }
+        found
+    }
+
+    /// The string literals in it, in order.
+    pub(crate) fn strings(&self) -> Vec<Value<'t>> {
+        let nodes = self.nodes(|_| true).into_iter();
+        let strings = nodes.filter(|node| node.kind() == "string");
+        let mut strings: Vec<_> = strings.map(|node| self.source.value(node)).collect();
+        strings.sort_by_key(|value| value.span().start);
+        strings
     }
 
     /// The elements of a list.
@@ -421,11 +411,8 @@ impl<'t> Allowed<'t> {
         if !matches!(list.node.kind(), "array" | "union_type" | "string") {
             return None;
         }
-        let strings = list.source.strings().into_iter();
-        let inside = strings.filter(|one| {
-            list.span().start <= one.span().start && one.span().end <= list.span().end
-        });
-        let words: Vec<String> = inside.filter_map(|one| one.string()).collect();
+        let strings = list.strings().into_iter();
+        let words: Vec<String> = strings.filter_map(|one| one.string()).collect();
         (!words.is_empty()).then_some(Allowed { words, list })
     }
 
@@ -487,11 +474,6 @@ impl<'t> Declaration<'t> {
         self.field("path")
     }
 
-    /// The type of a parameter, or what a type represents, as it is written.
-    fn declared_type(&self) -> Option<Value<'t>> {
-        self.field("type")
-    }
-
     /// The object, below loop and condition.
     pub(crate) fn body(&self) -> Option<Value<'t>> {
         if !self.source.bicep {
@@ -504,19 +486,15 @@ impl<'t> Declaration<'t> {
         Some(self.source.value(node)).filter(Value::is_object)
     }
 
-    /// A member of the object. Those of a module are known in one case alone.
+    /// A member of the object.
     pub(crate) fn member(&self, name: &str) -> Option<Value<'t>> {
-        let body = self.body()?;
-        match self.is_module() {
-            true => body.exact_member(name),
-            false => body.member(name),
-        }
+        self.body()?.member(name)
     }
 
     /// What a module is given for a parameter.
     pub(crate) fn argument(&self, name: &str) -> Option<Value<'t>> {
         match self.source.bicep {
-            true => self.member("params")?.exact_member(name),
+            true => self.member("params")?.member(name),
             false => {
                 let all = self.member("properties")?.member("parameters")?;
                 all.member(name)?.member("value")

@@ -92,12 +92,10 @@ impl<'t> Value<'t> {
             });
             return found;
         }
-        self.each_node(&mut |node| {
-            if node.kind() == "variable" {
-                found.push(self.source.slice(Span::of(node.byte_range())).to_owned());
-            }
-        });
-        found
+        let names = self.nodes(|_| true).into_iter();
+        let names = names.filter(|node| node.kind() == "variable");
+        let text = |node: Node<'_>| self.source.slice(Span::of(node.byte_range())).to_owned();
+        names.map(text).collect()
     }
 
     /// Whether the expression calls a function.
@@ -110,21 +108,10 @@ impl<'t> Value<'t> {
             }
             return found;
         }
-        self.each_node(&mut |node| {
-            let source = self.source;
-            let call = Value { source, node }.call();
-            found |= call.is_some_and(|(name, _)| name == function);
-        });
-        found
-    }
-
-    fn each_node(&self, f: &mut dyn FnMut(Node<'t>)) {
-        let mut queue = vec![self.node];
-        while let Some(node) = queue.pop() {
-            f(node);
-            let mut cursor = node.walk();
-            queue.extend(node.named_children(&mut cursor));
-        }
+        let source = self.source;
+        let nodes = self.nodes(|_| true).into_iter();
+        let mut calls = nodes.filter_map(|node| Value { source, node }.call());
+        calls.any(|(name, _)| name == function)
     }
 
     /// Calls `f` with each string literal of a string: in an expression of a template with its function and its span,
