@@ -89,6 +89,7 @@ impl Verifier {
         for mut fix in fixes {
             let known = kept.iter().any(|other| {
                 other.id == fix.id
+                    || other.title == fix.title
                     || Some(&other.id) == fix.fallback_for.as_ref()
                     || other.edits == fix.edits && !fix.edits.is_empty()
             });

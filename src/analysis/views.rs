@@ -28,8 +28,8 @@ pub(super) struct FixViews<'a> {
     folders: RefCell<FxHashMap<PathBuf, Arc<Folder>>>,
     /// API versions by resource type.
     versions: RefCell<FxHashMap<String, Arc<BTreeSet<String>>>>,
-    /// The files that the editor holds open, by path.
-    open: Vec<(Arc<Path>, FileId)>,
+    /// The paths of the files that the editor holds open.
+    open: Vec<Arc<Path>>,
     /// Folders whose files may be changed, each with where it really is.
     roots: FxHashMap<PathBuf, PathBuf>,
 }
@@ -47,14 +47,11 @@ impl<'a> FixViews<'a> {
         let roots: BTreeSet<&Path> = roots.map(PathBuf::as_path).chain(beside).collect();
         let roots = roots.into_iter();
         let roots = roots.filter_map(|root| Some((root.to_path_buf(), disk::real(root)?)));
-        let open = workspace
-            .files()
-            .filter(|(_, file)| file.document.is_some());
-        let mut open: Vec<_> = open.map(|(id, file)| (file.path.clone(), id)).collect();
-        open.sort();
+        let files = workspace.files().map(|(_, file)| file);
+        let open = files.filter(|file| file.document.is_some());
         FixViews {
             analysis,
-            open,
+            open: open.map(|file| file.path.clone()).collect(),
             locator: RefCell::default(),
             views: RefCell::default(),
             folders: RefCell::default(),
@@ -181,10 +178,6 @@ impl Views for FixViews<'_> {
         states.map(|known| known.expansion.clone()).collect()
     }
 
-    fn open_files(&self) -> Vec<FileId> {
-        self.open.iter().map(|(_, id)| *id).collect()
-    }
-
     fn is_inside(&self, folder: &Path) -> bool {
         self.is_really_below_a_root(folder)
     }
@@ -195,8 +188,8 @@ impl Views for FixViews<'_> {
         }
         let mut names = disk::names_in(folder);
         let open = self.open.iter();
-        let beside = open.filter(|(path, _)| path.parent() == Some(folder));
-        let beside = beside.filter_map(|(path, _)| path.file_name());
+        let beside = open.filter(|path| path.parent() == Some(folder));
+        let beside = beside.filter_map(|path| path.file_name());
         names.extend(beside.map(|name| name.to_string_lossy().into_owned()));
         names.sort();
         names.dedup();

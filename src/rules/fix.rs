@@ -146,8 +146,6 @@ pub trait Views {
     fn api_versions(&self, resource_type: &str) -> Arc<BTreeSet<String>>;
     /// What some of the deployments that read a file deploy.
     fn expansions(&self, file: FileId) -> Vec<Arc<Expansion>>;
-    /// The files that the editor holds open, by path.
-    fn open_files(&self) -> Vec<FileId>;
     /// Whether a folder is in the workspace itself, not behind a link that leaves it.
     fn is_inside(&self, folder: &Path) -> bool;
     /// What a folder holds, on disk and open.

@@ -316,15 +316,7 @@ impl Job<'_> {
                 self.in_files(&files)
             );
             // Copies of several elements of one list are one fix: the first that holds is offered.
-            let places = |files: &[FileEdit]| -> Vec<_> {
-                let start = |file: &FileEdit| file.edits.first().map(|edit| edit.span.start);
-                files
-                    .iter()
-                    .map(|it| (it.path.clone(), start(it)))
-                    .collect()
-            };
-            let mut made = self.made.iter();
-            let same = made.find(|fix| places(&fix.edits) == places(&files));
+            let same = self.made.iter().find(|fix| fix.title == title);
             let id = same.map_or_else(|| self.numbered("join-list"), |fix| fix.id.clone());
             self.offer(id, title, Some(plan), files);
             if unchosen && let Some(made) = self.made.last_mut() {
@@ -448,14 +440,15 @@ impl Job<'_> {
             .iter()
             .filter(|off| off.deployment.is_none() && off.name.eq_ignore_ascii_case(names.plan));
         let not_deployed = declared.clone().next().is_some();
-        if declared.any(|off| off.cause != OffCause::Condition) {
+        let conditional = [OffCause::Condition, OffCause::Uncertain];
+        if declared.any(|off| !conditional.contains(&off.cause)) {
             return;
         }
         let before = self.made.len();
         for edits in insert::insertions(self.cx, target, plan, 0) {
             let title = format!("Turn on {} ({})", names.title, names.note);
             if edits.iter().any(|edit| edit.create) && !self.cx.create_files {
-                self.without_creation(target, plan, &id, title);
+                self.without_creation(target, plan, &id, &title);
                 continue;
             }
             let title = title + &self.in_files(&edits);
@@ -468,22 +461,9 @@ impl Job<'_> {
         }
     }
 
-    /// Where the editor cannot create the file that is needed: a file for the subscription that is open takes the
-    /// resource, else the command line is named, which can.
-    fn without_creation(&mut self, target: &Target, plan: Plan, id: &str, title: String) {
+    /// Where the editor cannot create the file that is needed, the command line is named, which can.
+    fn without_creation(&mut self, target: &Target, plan: Plan, id: &str, title: &str) {
         let names = insert::names(plan);
-        if self.cx.settings.coverage == Coverage::Workspace {
-            for file in self.cx.views.open_files() {
-                let other = place::subscription_file(file, self.cx.views);
-                let Some(other) = other.filter(|one| one.view.file != target.view.file) else {
-                    continue;
-                };
-                for edits in insert::insertions(self.cx, &other, plan, 0) {
-                    let title = format!("{title}{}", self.in_files(&edits));
-                    self.offer(id.to_owned(), title, Some(names.plan), edits);
-                }
-            }
-        }
         let shown = self.shown(&target.view.path);
         let title = format!(
             "{title}: run `preflight check --fix={} {shown}` (this editor cannot create files)",
@@ -514,7 +494,7 @@ impl Job<'_> {
             return;
         };
         let mut edits = Vec::new();
-        for one in source.strings() {
+        for one in source.whole().strings() {
             let new = |_: Option<&str>, text: &str| renamed(text, &old);
             edits.extend(one.with_strings(new).map(|edit| (place.file, edit)));
         }

@@ -95,19 +95,16 @@ pub(super) fn on_path(
     let own = stops.iter().rev().take_while(|stop| stop.leaves.is_none());
     let own: Vec<&Stop> = own.filter(usable).collect();
     let at = |kind: ScopeKind| {
-        own.iter()
-            .copied()
-            .filter(move |stop| scope(&stop.view) == kind)
+        let all = own.iter().copied();
+        all.filter(move |stop| scope(&stop.view) == kind)
     };
     // The outermost file with plans, so that the new one can wait for all of them; files in a loop last, since the plan
     // would be set once for each iteration.
     let mut subscription: Vec<&Stop> = at(ScopeKind::Subscription).collect();
-    let has_plans = |stop: &Stop| !stop.looped && !order::plans(&stop.view, views).is_empty();
-    if let Some(outermost) = subscription.iter().rposition(|stop| has_plans(stop)) {
-        subscription[..=outermost].rotate_right(1);
-    } else {
-        subscription.sort_by_key(|stop| stop.looped);
-    }
+    let has_plans = |stop: &&&Stop| !stop.looped && !order::plans(&stop.view, views).is_empty();
+    let outermost = subscription.iter().rfind(has_plans);
+    let outermost = outermost.map(|stop| stop.view.file);
+    subscription.sort_by_key(|stop| (outermost != Some(stop.view.file), stop.looped));
     let resource = |stop: &&Stop| {
         let anchor = order::last_plan(&stop.view, views).unwrap_or(stop.anchor);
         Target::new(&stop.view, anchor, Form::Resource)
@@ -117,11 +114,7 @@ pub(super) fn on_path(
         let text = stop.leaves.clone()??;
         Some(Target::new(&stop.view, stop.anchor, Form::ModuleTo(text)))
     });
-    let mut groups: Vec<&Stop> = at(ScopeKind::ResourceGroup).collect();
-    groups.reverse();
-    let inner = groups.len().saturating_sub(1);
-    groups.drain(1.min(inner)..inner);
-    let modules = groups.into_iter().map(|stop| {
+    let modules = at(ScopeKind::ResourceGroup).rev().map(|stop| {
         let anchor = order::last_use(&stop.view, stop.anchor);
         Target::new(&stop.view, anchor, Form::Module)
     });
