@@ -570,11 +570,12 @@ impl Analysis {
         summary
     }
 
-    /// How much is found, the worst first: ways on which a registry is deployed that is not scanned, ways of which that
-    /// is not known, and hints. A fix that helps makes it less.
-    pub fn standing(&self) -> [usize; 3] {
+    /// How much is found in a file, the worst first: deployment paths of registries that are not scanned, those of which
+    /// that is not known, and hints. A fix that helps makes it less.
+    pub fn standing(&self, path: &Path) -> [usize; 3] {
         let mut counts = [0; 3];
-        for stored in self.reports.values() {
+        let id = self.workspace.id(&disk::normalize(path));
+        if let Some(stored) = id.and_then(|id| self.reports.get(&id)) {
             let rows = stored.findings.iter().zip(stored.diagnostics.iter());
             for (finding, _) in rows.filter(|(_, shown)| shown.suppressed.is_none()) {
                 let rank = match finding.verdict {

@@ -3,7 +3,7 @@
 //! One fix often removes several findings, so fixes are not collected and applied together. Each file is replaced
 //! atomically. Nothing is written if one of the files has changed meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::session::settle;
 use crate::analysis::Analysis;
 use crate::rules::finding::Verdict;
 use crate::rules::fix::{FileEdit, Fix, TextEdit};
+use crate::workspace::config::Coverage;
 use crate::workspace::disk::{self, DiskEncoding, DiskError, Stamp};
 
 /// More fixes than this are not applied in one run.
@@ -81,13 +82,11 @@ pub(crate) fn apply(
     base: &Base,
     known: Option<&FxHashSet<String>>,
 ) -> Outcome {
-    let mut files: BTreeMap<PathBuf, Change> = BTreeMap::new();
+    let mut run = Run::default();
     let mut refused = Vec::new();
-    let mut futile = FxHashSet::default();
-    let mut applied = 0;
     loop {
         // A fix may let an earlier file have one: the files are looked at until none has.
-        let before_pass = applied;
+        let before_pass = run.applied;
         refused.clear();
         for path in analysis.reports().into_iter().map(|report| report.path) {
             let choice = Choice {
@@ -96,35 +95,78 @@ pub(crate) fn apply(
                 shown: base.in_repository(&path),
                 known,
             };
-            while applied < MAX_FIXES
-                && let Some((tried, fix)) = choice.next(analysis, &futile, &mut refused)
+            // Where a plan covers its own deployment alone, fixes of other files neither help nor hinder this one.
+            let alone = analysis.settings(&path).coverage == Coverage::Deployment;
+            while run.applied < MAX_FIXES
+                && let Some((tried, fix)) = choice.next(analysis, &run.futile, &mut refused)
             {
-                let before = analysis.standing();
-                for change in edited(analysis, &files, &fix).unwrap_or_default() {
-                    let version = i32::try_from(applied).unwrap_or(i32::MAX);
-                    analysis.open(&change.path, version, &change.new);
-                    files.insert(change.path.clone(), change);
+                let touched: BTreeSet<PathBuf> = fix.edits.iter().map(touched).collect();
+                if !run.unsettled.is_empty() && (!alone || !touched.is_disjoint(&run.touched)) {
+                    run.settle(analysis);
+                    continue;
                 }
-                settle(analysis);
-                applied += 1;
-                // Never retry a fix that removed no finding, or that could not be applied.
-                if analysis.standing() >= before {
-                    futile.insert(tried);
+                run.touched.extend(touched);
+                run.apply(analysis, tried, &fix);
+                if alone {
+                    break;
                 }
+                run.settle(analysis);
             }
         }
-        if applied == before_pass {
+        run.settle(analysis);
+        if run.applied == before_pass {
             break;
         }
     }
     refused.sort();
     refused.dedup();
-    let mut changes: Vec<Change> = files.into_values().collect();
+    let mut changes: Vec<Change> = run.files.into_values().collect();
     changes.retain(|change| {
         let old = change.old.as_ref();
         old.is_none_or(|old| *old.text != *change.new)
     });
     Outcome { changes, refused }
+}
+
+/// What no other fix may touch until the findings are computed anew: a file, or the folder that gets one.
+fn touched(edit: &FileEdit) -> PathBuf {
+    let folder = edit.path.parent().filter(|_| edit.create);
+    folder.unwrap_or(&edit.path).to_path_buf()
+}
+
+/// What has been applied so far.
+#[derive(Default)]
+struct Run {
+    files: BTreeMap<PathBuf, Change>,
+    applied: usize,
+    /// Fixes that removed no finding, or that could not be applied, are never retried.
+    futile: FxHashSet<Tried>,
+    /// Fixes that were applied since the findings were last computed, with how much their file had.
+    unsettled: Vec<(Tried, [usize; 3])>,
+    /// The files that those edit, and the folders that they add files to.
+    touched: BTreeSet<PathBuf>,
+}
+
+impl Run {
+    fn apply(&mut self, analysis: &mut Analysis, tried: Tried, fix: &Fix) {
+        let before = analysis.standing(&tried.0);
+        for change in edited(analysis, &self.files, fix).unwrap_or_default() {
+            let version = i32::try_from(self.applied).unwrap_or(i32::MAX);
+            analysis.open(&change.path, version, &change.new);
+            self.files.insert(change.path.clone(), change);
+        }
+        self.applied += 1;
+        self.unsettled.push((tried, before));
+    }
+
+    /// Computes the findings anew.
+    fn settle(&mut self, analysis: &mut Analysis) {
+        settle(analysis);
+        self.touched.clear();
+        let tried = self.unsettled.drain(..);
+        let futile = tried.filter(|(tried, before)| analysis.standing(&tried.0) >= *before);
+        self.futile.extend(futile.map(|(tried, _)| tried));
+    }
 }
 
 /// A fix as it is known again after it was applied: the file of its finding, its id and its title.
