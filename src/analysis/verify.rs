@@ -13,7 +13,7 @@ use super::Analysis;
 use super::deployments::{Key, expand_all, outputs_all};
 use super::inventory::EVERYTHING;
 use crate::eval::{Expansion, Instance, ResourceFilter};
-use crate::model::{FileId, FileKind, Ident, ItemKind};
+use crate::model::{FileId, FileKind, Ident, ItemKind, NodeRef};
 use crate::rules::change::{self, Change, is_compared, printed, text_of};
 use crate::rules::finding::{Finding, Verdict};
 use crate::rules::fix::{FileEdit, Fix, apply};
@@ -90,7 +90,7 @@ impl Verifier {
             let known = kept.iter().any(|other| {
                 other.id == fix.id
                     || other.title == fix.title
-                    || Some(&other.id) == fix.fallback_for.as_ref()
+                    || fix.fallback && other.paid == fix.paid
                     || other.edits == fix.edits && !fix.edits.is_empty()
             });
             if known || !self.holds(analysis, finding, &fix) {
@@ -216,11 +216,13 @@ impl Verifier {
         outcome.iter().all(|(key, changed)| {
             let (old, new) = (&self.reported[key], &changed.reported);
             let count = |all: &[Reported]| all.iter().filter(|one| one.is(finding)).count();
-            let fewer = *key != own || count(new) < count(old);
+            // Where the fix edits the declaration itself it has another place, and its name decides.
+            let is_there = |one: &Reported| one.is(finding) && one.3 == finding.place;
+            let gone = *key != own || count(new) < count(old) && !new.iter().any(is_there);
             let known: FxHashSet<_> = old.iter().map(|one| (one.0, &one.1)).collect();
             let is_known =
                 |one: &Reported| one.2 == Verdict::Hint || known.contains(&(one.0, &one.1));
-            fewer && new.iter().all(is_known)
+            gone && new.iter().all(is_known)
         })
     }
 }
@@ -258,8 +260,8 @@ impl Evaluated {
     }
 }
 
-/// Rule, resource name and verdict of a result.
-struct Reported(&'static str, Option<Arc<str>>, Verdict);
+/// Rule, resource name, verdict and place of a result.
+struct Reported(&'static str, Option<Arc<str>>, Verdict, NodeRef);
 
 impl Reported {
     fn is(&self, finding: &Finding) -> bool {
@@ -408,7 +410,7 @@ impl Analysis {
         let results = rules::check(&deployment, &shared, &shows).into_iter();
         let findings = results.filter_map(|result| result.finding);
         findings
-            .map(|it| Reported(it.rule.title, it.resource_name, it.verdict))
+            .map(|it| Reported(it.rule.title, it.resource_name, it.verdict, it.place))
             .collect()
     }
 }

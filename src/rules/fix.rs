@@ -24,8 +24,8 @@ pub struct Fix {
     pub paid: Option<&'static str>,
     /// Changes no deployment: it declares that the finding does not matter.
     pub silences: bool,
-    /// Offered only if no fix with this id is.
-    pub fallback_for: Option<String>,
+    /// Offered only if no other fix turns on the same plan.
+    pub fallback: bool,
     /// Edits per file, the finding's own file first.
     pub edits: Vec<FileEdit>,
 }
@@ -39,7 +39,7 @@ impl Fix {
             preferred: true,
             paid: None,
             silences: false,
-            fallback_for: None,
+            fallback: false,
             edits,
         }
     }

@@ -126,7 +126,7 @@ impl Job<'_> {
             preferred: false,
             paid,
             silences: paid.is_none(),
-            fallback_for: None,
+            fallback: false,
             edits,
         });
     }
@@ -320,7 +320,7 @@ impl Job<'_> {
             let id = same.map_or_else(|| self.numbered("join-list"), |fix| fix.id.clone());
             self.offer(id, title, Some(plan), files);
             if unchosen && let Some(made) = self.made.last_mut() {
-                made.fallback_for = Some(ALWAYS_DEPLOY.to_owned());
+                made.fallback = true;
             }
         }
     }
@@ -433,15 +433,16 @@ impl Job<'_> {
     fn insert_at(&mut self, subject: &RegistrySubject, target: &Target, plan: Plan, suffix: &str) {
         let id = format!("{}{suffix}", insert_id(plan));
         let names = insert::names(plan);
-        // A second plan of that name would contradict one that the deployment declares. Beside one that is not deployed
-        // it is the last resort.
-        let mut declared = subject
-            .plans_off
-            .iter()
-            .filter(|off| off.deployment.is_none() && off.name.eq_ignore_ascii_case(names.plan));
-        let not_deployed = declared.clone().next().is_some();
-        let conditional = [OffCause::Condition, OffCause::Uncertain];
-        if declared.any(|off| !conditional.contains(&off.cause)) {
+        // A second plan of that name would contradict one that is declared. Beside one that is not deployed, or that
+        // another deployment has, it is the last resort.
+        let declared = subject.plans_off.iter();
+        let mut declared = declared.filter(|off| off.name.eq_ignore_ascii_case(names.plan));
+        let is_contradicted = |off: &PlanOff| {
+            let conditional = [OffCause::Condition, OffCause::Uncertain].contains(&off.cause);
+            off.deployment.is_none() && !conditional
+        };
+        let fallback = declared.clone().next().is_some();
+        if declared.any(is_contradicted) {
             return;
         }
         let before = self.made.len();
@@ -454,10 +455,8 @@ impl Job<'_> {
             let title = title + &self.in_files(&edits);
             self.offer(id.clone(), title, Some(names.plan), edits);
         }
-        if not_deployed {
-            for fix in self.made.iter_mut().skip(before) {
-                fix.fallback_for = Some(ALWAYS_DEPLOY.to_owned());
-            }
+        for fix in self.made.iter_mut().skip(before) {
+            fix.fallback = fallback;
         }
     }
 
@@ -476,7 +475,7 @@ impl Job<'_> {
                 preferred: false,
                 paid: Some(names.plan),
                 silences: true,
-                fallback_for: None,
+                fallback: false,
                 edits: Vec::new(),
             });
         }

@@ -116,7 +116,7 @@ pub(super) fn insertions(
             match view.kind {
                 FileKind::Bicep => found.extend(insertion.in_bicep(condition.as_deref(), tier)),
                 FileKind::ArmTemplate => {
-                    found.extend(insertion.in_json(condition.is_some(), tier));
+                    found.extend(insertion.in_json(condition.as_deref(), tier));
                 }
                 _ => {}
             }
@@ -127,12 +127,12 @@ pub(super) fn insertions(
     found
 }
 
-/// The condition of a declaration, as text; of a loop over a list, that the list is not empty.
+/// The condition of a declaration, as text; of one that is repeated, that it is so at all.
 fn condition_of(at: &Declaration<'_>, form: &Form) -> Option<String> {
     let repeated = matches!(form, Form::ModuleTo(_));
-    match (at.condition(), at.loop_head()) {
-        (None, Some(head)) if !repeated => Some(format!("!empty({})", head.over.name()?)),
-        (Some(_), Some(_)) => None,
+    match (at.condition(), at.is_looped()) {
+        (Some(_), true) if !repeated => None,
+        (None, true) if !repeated => at.is_repeated_at_all(),
         (condition, _) => Some(condition?.value.text().trim().to_owned()),
     }
 }
@@ -278,9 +278,11 @@ impl Insertion<'_> {
         }
         let at = source.top_declaration_at(self.target.anchor.start);
         let (mut opening, mut tail, mut to) = (opening(condition), "", "");
-        if let Form::ModuleTo(text) = &self.target.form {
+        if let Form::ModuleTo(text) | Form::ModuleToFirst(text) = &self.target.form {
             to = text;
-            if let Some((at, head)) = at.and_then(|at| Some((at, at.loop_head()?))) {
+            if matches!(self.target.form, Form::ModuleTo(_))
+                && let Some((at, head)) = at.and_then(|at| Some((at, at.loop_head()?)))
+            {
                 let own = at.condition().map(|own| source.slice(own.whole));
                 opening = format!("{}{}", head.text, own.unwrap_or_default());
                 tail = "]";
@@ -316,7 +318,7 @@ impl Insertion<'_> {
 
     /// The resource, or a nested deployment that sets the plan for a subscription. Its template has a scope of its own,
     /// so that it means the same wherever it is.
-    fn in_json(&self, condition: bool, tier: &New) -> Option<Vec<FileEdit>> {
+    fn in_json(&self, condition: Option<&str>, tier: &New) -> Option<Vec<FileEdit>> {
         let waits = order::last_plans(&self.target.view, self.cx.views)?;
         let waits: Vec<New> = waits.into_iter().map(New::Text).collect();
         let source = self.target.view.source();
@@ -327,6 +329,7 @@ impl Insertion<'_> {
             Form::Resource => None,
             Form::Module => Some(New::text("[subscription().subscriptionId]")),
             Form::ModuleTo(_) => Some(copy.text(at?.member("subscriptionId")?)),
+            Form::ModuleToFirst(text) => Some(New::Raw(text.clone())),
         };
         let mut members = match subscription {
             None => self.resource(&waits, tier),
@@ -348,9 +351,10 @@ impl Insertion<'_> {
                 members
             }
         };
-        if condition {
-            let text = copy.text(at?.condition()?.value);
-            members.insert(0, ("condition".to_owned(), text));
+        if let Some(condition) = condition {
+            let own = repeated.and_then(|at| Some(copy.text(at.condition()?.value)));
+            let condition = own.unwrap_or_else(|| New::Raw(condition.to_owned()));
+            members.insert(0, ("condition".to_owned(), condition));
         }
         if let Some(count) = copy.count {
             let copy = New::object([("name", New::text(copy.name)), ("count", count)]);

@@ -32,6 +32,8 @@ pub(super) enum Form {
     Module,
     /// The same to another subscription, by the expression of the anchor's scope; in the anchor's loop where it has one.
     ModuleTo(String),
+    /// The same for the first iteration of the anchor's loop alone.
+    ModuleToFirst(String),
 }
 
 impl Target {
@@ -45,7 +47,7 @@ impl Target {
 
     /// Whether the plan is for another subscription than the file.
     pub(super) fn leaves(&self) -> bool {
-        matches!(self.form, Form::ModuleTo(_))
+        matches!(self.form, Form::ModuleTo(_) | Form::ModuleToFirst(_))
     }
 
     /// The level that the file is deployed at.
@@ -74,8 +76,9 @@ pub(super) fn subscription_file(file: FileId, views: &dyn Views) -> Option<Targe
 struct Stop {
     view: Arc<View>,
     anchor: Span,
-    /// It leads to another subscription: by which expression, where that means the same anywhere in the file.
-    leaves: Option<Option<String>>,
+    /// It leads to another subscription: the modules that do too, where the expression means the same anywhere in the
+    /// file.
+    leaves: Option<Vec<Form>>,
     /// The file is used in a loop.
     looped: bool,
 }
@@ -110,9 +113,9 @@ pub(super) fn on_path(
         Target::new(&stop.view, anchor, Form::Resource)
     };
     let first = subscription.iter().map(resource).collect();
-    let leaving = stops.iter().rev().filter(usable).filter_map(|stop| {
-        let text = stop.leaves.clone()??;
-        Some(Target::new(&stop.view, stop.anchor, Form::ModuleTo(text)))
+    let leaving = stops.iter().rev().filter(usable).flat_map(|stop| {
+        let forms = stop.leaves.iter().flatten();
+        forms.map(|form| Target::new(&stop.view, stop.anchor, form.clone()))
     });
     let modules = at(ScopeKind::ResourceGroup).rev().map(|stop| {
         let anchor = order::last_use(&stop.view, stop.anchor);
@@ -150,16 +153,23 @@ fn stops(entry: FileId, via: &[ModuleUse], registry: NodeRef, views: &dyn Views)
     found
 }
 
-/// Whether a module use leads to a subscription that it names, and the text that names it, where that means the same
-/// next to the use.
-fn leaves(view: &View, declaration: &Declaration<'_>, outermost: bool) -> Option<Option<String>> {
+/// Whether a module use leads to a subscription that it names, and the modules that lead there too, where the expression
+/// means the same next to the use.
+fn leaves(view: &View, declaration: &Declaration<'_>, outermost: bool) -> Option<Vec<Form>> {
     let value = match view.source().bicep {
         true => subscription_of(view, declaration.member("scope")?, 4)?,
         false => declaration.member("subscriptionId")?,
     };
     // `subscription().subscriptionId` is the deployment's own.
     let other = !value.calls("subscription");
-    other.then(|| outermost.then(|| value.text().to_owned()))
+    let forms = || {
+        let first = declaration
+            .in_first_iteration(&value)
+            .map(Form::ModuleToFirst);
+        let repeated = Form::ModuleTo(value.text().to_owned());
+        std::iter::once(repeated).chain(first).collect()
+    };
+    other.then(|| if outermost { forms() } else { Vec::new() })
 }
 
 /// The subscription that a scope expression names: the first argument of `resourceGroup(a, b)` or `subscription(a)`,

@@ -346,7 +346,8 @@ fn deploy(off: &PlanOff, place: NodeRef, cx: &Sources<'_>) -> Option<Vec<Candida
     let declared = source.declaration_at(span)?.condition();
     let declared = declared.filter(|condition| condition.value.span().touches(span.start));
     let value = declared.map(|condition| condition.value);
-    let names = source.value_at(span).or(value)?.names();
+    let at = source.value_at(span).or(value);
+    let names = at.or_else(|| source.string_around(span))?.names();
     let mut found = off
         .name_place
         .filter(|_| declared.is_some())

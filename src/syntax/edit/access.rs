@@ -111,6 +111,17 @@ impl<'t> Source<'t> {
         all.into_iter().rev().find(|one| one.span().touches(at))
     }
 
+    /// The string of a template that holds a span, which may be that of a part of its expression.
+    pub(crate) fn string_around(self, span: Span) -> Option<Value<'t>> {
+        let range = span.range();
+        let root = self.tree.root_node();
+        let mut node = root.descendant_for_byte_range(range.start, range.end)?;
+        while node.kind() != "string" {
+            node = node.parent()?;
+        }
+        (!self.bicep).then(|| self.value(node))
+    }
+
     /// The declaration or resource that holds a span, in a template nested however deep.
     pub(crate) fn declaration_at(self, span: Span) -> Option<Declaration<'t>> {
         let range = span.range();
@@ -577,6 +588,48 @@ impl<'t> Declaration<'t> {
                 .slice(Span::of(body.start_byte()..inner.start_byte())),
             over: self.source.value(over),
         })
+    }
+
+    /// The condition that it has an iteration. `None` where it surely has.
+    pub(crate) fn is_repeated_at_all(&self) -> Option<String> {
+        if self.source.bicep {
+            let over = self.loop_head()?.over;
+            return (!over.is_list()).then(|| format!("!empty({})", over.text()));
+        }
+        let count = self.member("copy")?.member("count")?.bracketed()?;
+        let condition = self.source.expression(&format!("greater({count}, 0)"));
+        Some(condition)
+    }
+
+    /// The text of a value in its first iteration. `None` where it is not repeated, or over what has no name.
+    pub(crate) fn in_first_iteration(&self, value: &Value<'t>) -> Option<String> {
+        if !self.source.bicep {
+            let name = self.member("copy")?.member("name")?.string()?;
+            let named = format!("copyIndex('{name}')");
+            return Some(
+                value
+                    .text()
+                    .replace("copyIndex()", "0")
+                    .replace(&named, "0"),
+            );
+        }
+        let list = self.loop_head()?.over.name()?;
+        let field = |name| self.field("body")?.node.child_by_field_name(name);
+        let names = [("item", format!("{list}[0]")), ("index", "0".to_owned())];
+        let mut edits = Vec::new();
+        for (name, first) in names {
+            let name = field(name).map(|node| self.source.value(node).text());
+            let nodes = value.nodes(|_| true).into_iter();
+            let uses = nodes.map(|node| self.source.value(node));
+            let uses = uses.filter(|one| one.name().is_some() && one.name() == name);
+            edits.extend(uses.map(|one| one.replace(first.clone())));
+        }
+        edits.sort_by_key(|edit| edit.span.start);
+        let start = value.span().start;
+        for edit in &mut edits {
+            edit.span = Span::new(edit.span.start - start, edit.span.end - start);
+        }
+        Some(super::apply(value.text(), &edits))
     }
 
     /// Whether it is repeated.
