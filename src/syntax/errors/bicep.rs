@@ -1,15 +1,13 @@
 //! Errors that Bicep's grammar accepts and the compiler refuses: an object interpolated in a string, an integer beyond
-//! 64 bits, a pragma after code.
-//!
-//! The grammar could refuse them only with a second copy of every expression rule. A search of the text finds candidates
-//! and the tree decides, so a valid file costs one pass over its bytes.
+//! 64 bits, a pragma after code. The grammar could refuse them only with a second copy of every expression rule; here one
+//! walk of the tree finds them.
 
 use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
-use tree_sitter::{Node, Tree, TreeCursor};
+use tree_sitter::{Node, Tree};
 
 use super::SyntaxError;
+use crate::syntax::bicep::pragma;
 use crate::text::{Source, Span};
 
 /// The words that end an open lambda when they begin the line after its arrow.
@@ -17,340 +15,177 @@ const DECLARATION_WORDS: [&str; 9] = [
     "assert", "import", "metadata", "param", "var", "resource", "output", "module", "type",
 ];
 
-/// The longest name.
+/// The longest name, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// A shorter run of digits is a number that 63 bits hold.
-const LONG_NUMBER: usize = 19;
+/// What restricts an expression.
+#[derive(Clone, Copy, PartialEq)]
+enum Within {
+    Nothing,
+    /// An interpolation: an expression on one line, without objects, and without arrays.
+    Interpolation,
+    /// A lambda in an interpolation, where arrays are allowed.
+    Lambda,
+}
 
 /// The errors of a Bicep tree that are no errors of its grammar, in no order.
 pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<SyntaxError>) {
     let text = &*text.slice(Span::new(0, text.len() as u32));
-    interpolations(tree, text, errors);
-    pragmas(tree, text, errors);
-    escapes(tree, text, errors);
-    words(tree, text, errors);
-    arrows(tree, text, errors);
-    reserved(tree, text, errors);
-    brackets(tree, text, errors);
-    misplaced_characters(tree, text, errors);
-}
-
-fn error(span: Range<usize>, message: impl Into<String>) -> SyntaxError {
-    SyntaxError {
-        span: Span::of(span),
-        message: message.into(),
-    }
-}
-
-/// Moves to the smallest node over some bytes, from that over bytes before them: nothing is walked twice, however deep.
-fn advance<'tree>(cursor: &mut TreeCursor<'tree>, to: &Range<usize>) -> Node<'tree> {
-    let covers = |node: Node<'_>| node.start_byte() <= to.start && to.end <= node.end_byte();
-    while !covers(cursor.node()) && cursor.goto_parent() {}
-    while cursor.goto_first_child_for_byte(to.start).is_some() {
-        if !covers(cursor.node()) {
-            cursor.goto_parent();
-            break;
-        }
-    }
-    cursor.node()
-}
-
-// ---- interpolations
-
-/// A string's interpolation holds an expression on one line, without objects, and without arrays but in a lambda's body.
-fn interpolations(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
+    let mut error = |span: Range<usize>, message: &str| {
+        errors.push(SyntaxError {
+            span: Span::of(span),
+            message: message.to_owned(),
+        });
+    };
     let mut cursor = tree.walk();
-    let mut seen = 0;
-    for at in memmem::find_iter(text.as_bytes(), "${") {
-        if at < seen || !is_suspect(&text.as_bytes()[at + 2..]) {
-            continue;
-        }
-        // More `$` than a multi-line string requires are before the ones that open.
-        if advance(&mut cursor, &(at..at + 2)).kind() != "interpolation" {
-            cursor.goto_parent();
-        }
-        let interpolation = cursor.node();
-        if interpolation.kind() == "interpolation" {
-            seen = interpolation.end_byte();
-            if !interpolation.has_error() {
-                interpolation_errors(interpolation, text, errors);
+    let mut above = vec![(cursor.node(), Within::Nothing)];
+    // The end of the last token, and that of an arrow that no expression follows yet, with whether a line ends after it.
+    let (mut last, mut arrow) = (0, None);
+    'walk: loop {
+        let node = cursor.node();
+        let (parent, within) = above[above.len() - 1];
+        let inner = within_node(node, within, &mut error);
+        node_errors(node, parent, cursor.field_name(), text, &mut error);
+        if node.child_count() == 0 {
+            let gap = text.get(last..node.start_byte()).unwrap_or_default();
+            let new_line = gap.find(['\n', '\r']);
+            if let (Some(at), true) = (new_line, within != Within::Nothing) {
+                error(last + at..last + at, "expected `}`");
+            }
+            if last > 0 && !parent.is_error() {
+                mark(last, gap, &mut error);
+            }
+            if let Some((end, broken)) = arrow {
+                arrow = Some((end, broken || new_line.is_some())).filter(|_| node.is_extra());
+                let word = &text[node.byte_range()];
+                if arrow.is_none()
+                    && (broken || new_line.is_some())
+                    && DECLARATION_WORDS.contains(&word)
+                {
+                    error(end..end, "expected a value");
+                }
+            }
+            last = node.end_byte();
+            if node.kind() == "=>" {
+                arrow = Some((last, false));
             }
         }
-    }
-}
-
-/// Whether an interpolation may hold what it must not: a bracket or a line end before the first `}` that is no text.
-fn is_suspect(interpolation: &[u8]) -> bool {
-    let mut quoted = false;
-    for &byte in interpolation {
-        match byte {
-            b'\'' => quoted = !quoted,
-            b'}' if !quoted => return false,
-            b'{' | b'[' | b'\n' | b'\r' => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
-fn interpolation_errors(interpolation: Node<'_>, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut within = vec![(interpolation, false)];
-    let mut cursor = interpolation.walk();
-    let mut tokens = Vec::new();
-    while let Some((node, in_lambda)) = within.pop() {
-        let literal = match node.kind() {
-            "object" => Some("object"),
-            "array" | "for" if !in_lambda => Some("array"),
-            _ => None,
-        };
-        if let Some(literal) = literal {
-            let words = format!("an {literal} cannot be interpolated in a string");
-            errors.push(error(node.byte_range(), words));
-        }
-        if literal.is_some() || node.child_count() == 0 || node.is_extra() {
-            tokens.push(node.byte_range());
+        if cursor.goto_first_child() {
+            above.push((node, inner));
             continue;
         }
-        let in_lambda = match node.kind() {
-            "interpolation" => false,
-            "lambda" => true,
-            _ => in_lambda,
-        };
-        within.extend(node.children(&mut cursor).map(|child| (child, in_lambda)));
-    }
-    // What is between the tokens is blank, or a new line.
-    tokens.sort_unstable_by_key(|token| token.start);
-    let new_line = tokens.windows(2).find_map(|pair| {
-        let between = text.get(pair[0].end..pair[1].start)?;
-        Some(pair[0].end + between.find(['\n', '\r'])?)
-    });
-    errors.extend(new_line.map(|at| error(at..at, "expected `}`")));
-}
-
-// ---- pragmas
-
-/// A pragma has its line for itself.
-fn pragmas(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    for at in memchr_iter(b'#', text.as_bytes()) {
-        let mut before = text[..at].chars().rev();
-        let code = before.find(|character| !matches!(character, ' ' | '\t' | '\u{feff}'));
-        let first = code.is_none_or(|code| code == '\n');
-        // A pragma without a code ends with its keyword.
-        let named = text[at + 1..]
-            .trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '-')
-            .trim_start_matches([' ', '\t'])
-            .starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        if first && named {
-            continue;
-        }
-        let pragma = advance(&mut cursor, &(at..at + 1));
-        if pragma.kind() != "pragma" || pragma.start_byte() != at {
-            continue;
-        }
-        if !first {
-            errors.push(error(pragma.byte_range(), "a pragma begins its line"));
-        } else if super::super::bicep::pragma(&text[pragma.byte_range()])
-            .is_some_and(|pragma| pragma.codes.is_empty())
-        {
-            let end = pragma.end_byte();
-            errors.push(error(end..end, "expected the code of a diagnostic"));
-        }
-    }
-}
-
-// ---- words and escapes
-
-/// A code point has a place in Unicode.
-fn escapes(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    for at in memmem::find_iter(text.as_bytes(), "\\u{") {
-        let digits = text.as_bytes()[at + 3..].iter();
-        let code = digits
-            .map_while(|&digit| char::from(digit).to_digit(16))
-            .try_fold(0, |code, digit| {
-                let code = code * 16 + digit;
-                (code <= u32::from(char::MAX)).then_some(code)
-            });
-        if code.is_some() {
-            continue;
-        }
-        let escape = advance(&mut cursor, &(at..at + 1));
-        if escape.kind() == "escape" && escape.start_byte() == at {
-            errors.push(error(escape.byte_range(), "Unicode has no such character"));
-        }
-    }
-}
-
-/// Names and numbers have a longest.
-fn words(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    let bytes = text.as_bytes();
-    let in_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-    let (mut seen, mut at) = (0, LONG_NUMBER - 1);
-    // Every run that is long enough holds one of these places.
-    while at < bytes.len() {
-        let start = at - bytes[seen..at].iter().rev().take_while(in_word).count();
-        let end = at + bytes[at..].iter().take_while(in_word).count();
-        let word = text.get(start..end).unwrap_or_default();
-        let number = word.bytes().all(|byte| byte.is_ascii_digit());
-        let message = match (number, word.len()) {
-            (true, LONG_NUMBER..) if word.parse::<i64>().is_err() => {
-                Some(("integer", "this number is too large".to_owned()))
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                break 'walk;
             }
-            (false, length) if length > LONGEST_NAME => Some((
-                "identifier",
-                format!("a name has at most {LONGEST_NAME} characters"),
-            )),
-            _ => None,
-        };
-        if let Some((kind, message)) = message {
-            let node = advance(&mut cursor, &(start..end));
-            let found = node.kind() == kind && node.byte_range() == (start..end);
-            if found && !(number && is_in_range(word, &mut cursor)) {
-                errors.push(error(start..end, message));
+            above.pop();
+        }
+    }
+    mark(last, &text[last..], &mut error);
+}
+
+/// A byte order mark belongs to the beginning of a file.
+fn mark(start: usize, blank: &str, error: &mut dyn FnMut(Range<usize>, &str)) {
+    if let Some(at) = blank.find('\u{feff}').filter(|at| start + at > 0) {
+        let at = start + at;
+        error(at..at + '\u{feff}'.len_utf8(), "unexpected byte order mark");
+    }
+}
+
+/// What restricts the children of a node; an object or array that is not allowed is an error.
+fn within_node(
+    node: Node<'_>,
+    within: Within,
+    error: &mut dyn FnMut(Range<usize>, &str),
+) -> Within {
+    let literal = match (node.kind(), within) {
+        ("interpolation", _) if node.has_error() => return Within::Nothing,
+        ("interpolation", _) => return Within::Interpolation,
+        ("lambda", Within::Interpolation) => return Within::Lambda,
+        ("object", Within::Interpolation | Within::Lambda) => "object",
+        ("array" | "for", Within::Interpolation) => "array",
+        _ => return within,
+    };
+    let words = format!("an {literal} cannot be interpolated in a string");
+    error(node.byte_range(), &words);
+    Within::Nothing
+}
+
+/// The errors that a node has by itself; `field` is its field in its parent.
+fn node_errors(
+    node: Node<'_>,
+    parent: Node<'_>,
+    field: Option<&str>,
+    text: &str,
+    error: &mut dyn FnMut(Range<usize>, &str),
+) {
+    let (start, end) = (node.start_byte(), node.end_byte());
+    let own = &text[start..end];
+    match node.kind() {
+        "identifier" if ["true", "false", "null"].contains(&own) => {
+            error(start..end, &format!("`{own}` is no name"));
+        }
+        "identifier" if own.len() > LONGEST_NAME => {
+            let words = format!("a name has at most {LONGEST_NAME} characters");
+            error(start..end, &words);
+        }
+        "integer" if !is_in_range(own, parent, field) => {
+            error(start..end, "this number is too large");
+        }
+        "escape" => {
+            let digits = own.strip_prefix("\\u{").and_then(|it| it.strip_suffix('}'));
+            let code = digits.map(|digits| u32::from_str_radix(digits, 16).ok());
+            if code.is_some_and(|code| code.is_none_or(|code| code > u32::from(char::MAX))) {
+                error(start..end, "Unicode has no such character");
             }
         }
-        seen = end;
-        at = end + LONG_NUMBER;
+        "pragma" => {
+            let before = text[..start].trim_end_matches([' ', '\t', '\u{feff}']);
+            if !before.is_empty() && !before.ends_with('\n') {
+                error(start..end, "a pragma begins its line");
+            } else if pragma(own).is_some_and(|pragma| pragma.codes.is_empty()) {
+                error(end..end, "expected the code of a diagnostic");
+            }
+        }
+        // The parentheses around the parameters of a lambda may break.
+        "parenthesized" if field != Some("parameters") && !node.has_error() => {
+            let message = "a line cannot break inside parentheses";
+            let (open, close) = (
+                own[1..].trim_start_matches([' ', '\t']),
+                &own[..own.len() - 1],
+            );
+            if open.starts_with(['\n', '\r']) || open.starts_with("//") {
+                error(start..start, message);
+            }
+            if close.trim_end_matches([' ', '\t']).ends_with(['\n', '\r']) {
+                error(end - 1..end - 1, message);
+            }
+        }
+        "nullable_type" if parent.kind() == "nullable_type" && text[end..].starts_with('?') => {
+            error(end..end + 1, "unexpected `?`");
+        }
+        "array" | "object" if field == Some("index") && parent.kind() == "index_type" => {
+            error(start..start, "expected an index");
+        }
+        _ => {}
     }
 }
 
-/// Whether an integer beyond 63 bits is still in range: as the lowest number after its sign, or as a type.
-fn is_in_range(word: &str, cursor: &mut TreeCursor<'_>) -> bool {
-    let Ok(number) = word.parse::<u64>() else {
+/// Whether an integer is in range: of 64 bits as a type, of 63 elsewhere, with one more below zero.
+fn is_in_range(digits: &str, parent: Node<'_>, field: Option<&str>) -> bool {
+    let Ok(number) = digits.parse::<u64>() else {
         return false;
     };
-    let field = cursor.field_name();
-    if !cursor.goto_parent() || matches!(field, Some("type" | "returns")) {
-        return field.is_some();
-    }
-    match cursor.node().kind() {
-        "unary" => {
-            let sign = cursor.node().child_by_field_name("operator");
-            number == 1 << 63 && sign.is_some_and(|sign| sign.kind() == "-")
-        }
-        "index_type" => false,
-        "type_arguments" => true,
-        kind => kind.ends_with("_type"),
-    }
-}
-
-/// `true`, `false` and `null` are no names.
-fn reserved(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let in_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    for word in ["true", "false", "null"] {
-        let mut cursor = tree.walk();
-        for at in memmem::find_iter(text.as_bytes(), word) {
-            let end = at + word.len();
-            let bytes = text.as_bytes();
-            // A value follows `=`, `:`, a bracket or an operator, as a rule; a name follows a word or a dot.
-            let mut before = bytes[..at].iter().rev().filter(|byte| **byte != b' ');
-            let value = before.next().is_none_or(|byte| matches!(byte, b':' | b'='));
-            if value || in_word(bytes.get(end)) || at > 0 && in_word(bytes.get(at - 1)) {
-                continue;
+    number < 1 << 63
+        || match parent.kind() {
+            _ if matches!(field, Some("type" | "returns")) => true,
+            "unary" => {
+                let sign = parent.child_by_field_name("operator");
+                number == 1 << 63 && sign.is_some_and(|sign| sign.kind() == "-")
             }
-            let node = advance(&mut cursor, &(at..end));
-            if node.kind() == "identifier" && node.byte_range() == (at..end) {
-                errors.push(error(at..end, format!("`{word}` is no name")));
-            }
+            "index_type" => false,
+            kind => kind == "type_arguments" || kind.ends_with("_type"),
         }
-    }
-}
-
-// ---- lines, brackets, characters
-
-/// A line cannot break inside the parentheses around an expression; those around a lambda's parameters may.
-fn brackets(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    let mut check = |at: usize| {
-        advance(&mut cursor, &(at..at + 1));
-        if cursor.node().kind() == "parenthesized" || cursor.goto_parent() {
-            let node = cursor.node();
-            let lambda = cursor.field_name() == Some("parameters");
-            if node.kind() == "parenthesized" && !lambda && !node.has_error() {
-                errors.push(error(at..at, "a line cannot break inside parentheses"));
-            }
-        }
-    };
-    for at in memchr::memchr2_iter(b'(', b')', text.as_bytes()) {
-        let (before, after) = (&text[..at], &text[at + 1..]);
-        let breaks = if text.as_bytes()[at] == b'(' {
-            let rest = after.trim_start_matches([' ', '\t']);
-            rest.starts_with(['\n', '\r']) || rest.starts_with("//")
-        } else {
-            before.trim_end_matches([' ', '\t']).ends_with(['\n', '\r'])
-        };
-        if breaks {
-            check(at);
-        }
-    }
-}
-
-/// A byte order mark belongs to the beginning of a file, a type is nullable once, and an index is no list.
-fn misplaced_characters(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    for at in memmem::find_iter(text.as_bytes(), "\u{feff}") {
-        let end = at + '\u{feff}'.len_utf8();
-        let node = advance(&mut cursor, &(at..end));
-        let in_text = [
-            "comment",
-            "pragma",
-            "string_content",
-            "escape",
-            "multiline_string",
-        ];
-        if at > 0 && !in_text.contains(&node.kind()) && !node.is_error() {
-            errors.push(error(at..end, "unexpected byte order mark"));
-        }
-    }
-    for at in memmem::find_iter(text.as_bytes(), "??") {
-        advance(&mut cursor, &(at..at + 1));
-        if cursor.goto_parent() && cursor.node().kind() == "nullable_type" {
-            errors.push(error(at + 1..at + 2, "unexpected `?`"));
-        }
-    }
-    for at in memchr_iter(b'[', text.as_bytes()) {
-        if text[at + 1..].starts_with(['[', '{']) {
-            advance(&mut cursor, &(at..at + 1));
-            if cursor.goto_parent() && cursor.node().kind() == "index_type" {
-                errors.push(error(at + 1..at + 1, "expected an index"));
-            }
-        }
-    }
-}
-
-// ---- lambdas
-
-/// What begins as a declaration on the line after an arrow is no lambda's body.
-fn arrows(tree: &Tree, text: &str, errors: &mut Vec<SyntaxError>) {
-    let mut cursor = tree.walk();
-    for at in memmem::find_iter(text.as_bytes(), "=>") {
-        let rest = text[at + 2..].trim_start_matches([' ', '\t']);
-        if !rest.starts_with(['\n', '\r', '/'])
-            || advance(&mut cursor, &(at..at + 2)).kind() != "=>"
-        {
-            continue;
-        }
-        let mut end = at + 2;
-        let mut new_line = false;
-        while cursor.goto_next_sibling() {
-            let node = cursor.node();
-            let between = text.get(end..node.start_byte()).unwrap_or_default();
-            new_line |= between.contains(['\n', '\r']);
-            if !node.is_extra() {
-                break;
-            }
-            end = node.end_byte();
-        }
-        let rest = text.get(cursor.node().start_byte()..).unwrap_or_default();
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let word = &rest[..end.unwrap_or(rest.len())];
-        if new_line && DECLARATION_WORDS.contains(&word) {
-            errors.push(error(at + 2..at + 2, "expected a value"));
-        }
-    }
 }
 
 #[cfg(test)]
