@@ -39,36 +39,14 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
     };
     let mut cursor = tree.walk();
     let mut above = vec![(cursor.node(), Within::Nothing)];
-    // The end of the last token, and that of an arrow that no expression follows yet, with whether a line ends after it.
-    let (mut last, mut arrow) = (0, None);
+    let mut tokens = Tokens::default();
     'walk: loop {
         let node = cursor.node();
         let (parent, within) = above[above.len() - 1];
         let inner = within_node(node, within, &mut error);
         node_errors(node, parent, cursor.field_name(), text, &mut error);
         if node.child_count() == 0 {
-            let gap = text.get(last..node.start_byte()).unwrap_or_default();
-            let new_line = gap.find(['\n', '\r']);
-            if let (Some(at), true) = (new_line, within != Within::Nothing) {
-                error(last + at..last + at, "expected `}`");
-            }
-            if last > 0 && !parent.is_error() {
-                mark(last, gap, &mut error);
-            }
-            if let Some((end, broken)) = arrow {
-                arrow = Some((end, broken || new_line.is_some())).filter(|_| node.is_extra());
-                let word = &text[node.byte_range()];
-                if arrow.is_none()
-                    && (broken || new_line.is_some())
-                    && DECLARATION_WORDS.contains(&word)
-                {
-                    error(end..end, "expected a value");
-                }
-            }
-            last = node.end_byte();
-            if node.kind() == "=>" {
-                arrow = Some((last, false));
-            }
+            tokens.next(node, (parent, within), text, &mut error);
         }
         if cursor.goto_first_child() {
             above.push((node, inner));
@@ -81,7 +59,47 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
             above.pop();
         }
     }
-    mark(last, &text[last..], &mut error);
+    mark(tokens.last, &text[tokens.last..], &mut error);
+}
+
+/// The tokens of a file, one after the other: what is between them is blank.
+#[derive(Default)]
+struct Tokens {
+    /// The end of the last one.
+    last: usize,
+    /// The end of an arrow that no expression follows yet, and whether its line ends.
+    arrow: Option<(usize, bool)>,
+}
+
+impl Tokens {
+    fn next(
+        &mut self,
+        token: Node<'_>,
+        (parent, within): (Node<'_>, Within),
+        text: &str,
+        error: &mut dyn FnMut(Range<usize>, &str),
+    ) {
+        let blank = text.get(self.last..token.start_byte()).unwrap_or_default();
+        let new_line = blank.find(['\n', '\r']).map(|at| self.last + at);
+        if let (Some(at), true) = (new_line, within != Within::Nothing) {
+            error(at..at, "expected `}`");
+        }
+        if !parent.is_error() {
+            mark(self.last, blank, error);
+        }
+        if let Some((end, broken)) = self.arrow {
+            let broken = broken || new_line.is_some();
+            self.arrow = token.is_extra().then_some((end, broken));
+            let begins = broken && DECLARATION_WORDS.contains(&&text[token.byte_range()]);
+            if begins && self.arrow.is_none() {
+                error(end..end, "expected a value");
+            }
+        }
+        self.last = token.end_byte();
+        if token.kind() == "=>" {
+            self.arrow = Some((self.last, false));
+        }
+    }
 }
 
 /// A byte order mark belongs to the beginning of a file.
