@@ -209,6 +209,20 @@ impl<'a> CoverageCache<'a> {
     }
 }
 
+/// The plans that are off since a condition keeps them out of a loop's list.
+fn unchosen_plans(candidates: &Candidates<'_>, target: &Target<'_>) -> Vec<PlanOff> {
+    let unchosen = candidates.deployment.expansion.unchosen.iter();
+    let off = unchosen.filter(|plan| is_plan(plan)).filter_map(|plan| {
+        let standing = Standing::of(plan, candidates.national_cloud);
+        let cover = plan::cover(plan, &standing, target, true);
+        cover.is_off().then(|| PlanOff {
+            cause: OffCause::Unchosen,
+            ..plan::plan_off(plan, &cover, None)
+        })
+    });
+    off.collect()
+}
+
 /// A plan with its cover.
 type Covers<'a> = Vec<(Candidate<'a>, Cover)>;
 
@@ -264,17 +278,7 @@ fn coverage_of(candidates: &Candidates<'_>, target: &Target<'_>) -> CoverageResu
             }
         }
     }
-    let unchosen = deployment.expansion.unchosen.iter();
-    for plan in unchosen.filter(|it| is_plan(it)) {
-        let standing = Standing::of(plan, candidates.national_cloud);
-        let cover = plan::cover(plan, &standing, target, true);
-        if cover.is_off() {
-            off.push(PlanOff {
-                cause: OffCause::Unchosen,
-                ..plan::plan_off(plan, &cover, None)
-            });
-        }
-    }
+    off.extend(unchosen_plans(candidates, target));
     // A second plan of one name in a deployment is an error, or contradicts the first.
     let wanted = deployment.settings.plan.name();
     let taken: Vec<_> = covers
