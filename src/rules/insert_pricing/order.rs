@@ -83,14 +83,18 @@ fn resource_id(view: &View, resource: &Declaration<'_>) -> Option<String> {
         return Some(name);
     }
     let ty = text("type")?;
-    let name = match resource.member("name")?.bracketed() {
-        Some(expression) => expression,
-        None => format!("'{}'", text("name")?.replace('\'', "''")),
-    };
-    let group = super::place::scope(view) == ScopeKind::ResourceGroup;
-    let function = match group && ty.eq_ignore_ascii_case("Microsoft.Resources/deployments") {
+    let name = resource.member("name")?.operand()?;
+    let scope = |name: &str| resource.member(name).and_then(|value| value.operand());
+    let (subscription, group) = (scope("subscriptionId"), scope("resourceGroup"));
+    let in_group = group.is_some()
+        || subscription.is_none()
+            && super::place::scope(view) == ScopeKind::ResourceGroup
+            && ty.eq_ignore_ascii_case("Microsoft.Resources/deployments");
+    let function = match in_group {
         true => "resourceId",
         false => "subscriptionResourceId",
     };
-    Some(format!("[{function}('{ty}', {name})]"))
+    let scopes = subscription.into_iter().chain(group);
+    let scopes: String = scopes.map(|scope| format!("{scope}, ")).collect();
+    Some(format!("[{function}({scopes}'{ty}', {name})]"))
 }

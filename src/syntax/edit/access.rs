@@ -131,6 +131,10 @@ impl<'t> Source<'t> {
             true => node.kind().ends_with("_declaration"),
             false => node.kind() == "object",
         };
+        // A resource with a key is the pair of both.
+        if node.kind() == "pair" && node.byte_range() == range {
+            node = node.child_by_field_name("value")?;
+        }
         while !is_one(&node) {
             node = node.parent()?;
         }
