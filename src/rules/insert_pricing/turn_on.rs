@@ -84,15 +84,22 @@ fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let element = off
         .name_place
         .map_or_else(Vec::new, |name| of_element(name, cx));
-    // One side of a choice is what all take that do not choose the other: what chooses is changed before it.
-    let chosen = off
-        .tier
-        .and_then(|place| cx.at(place, |_, value| Some(value.is_choice())));
-    let mut found = match chosen {
-        Some(true) => element.into_iter().chain(literal).collect(),
-        _ => literal.into_iter().chain(element).collect::<Vec<_>>(),
+    let argument = by_argument(off, cx);
+    let is_choice = |place| cx.at(place, |_, value| Some(value.is_choice()));
+    let is_choice = off.tier.and_then(is_choice) == Some(true);
+    // The default of a module's parameter is for all who use it: the use comes first. One side of a choice is what all
+    // take that do not choose the other: what chooses is changed before it.
+    let is_default = off.tier.is_some_and(|it| it.file == off.type_place.file);
+    let mut found = if is_default {
+        argument.clone()
+    } else {
+        Vec::new()
     };
-    found.extend(by_argument(off, cx));
+    match is_choice {
+        true => found.extend(element.into_iter().chain(literal)),
+        false => found.extend(literal.into_iter().chain(element)),
+    }
+    found.extend(argument);
     found.extend(by_known_module(off, cx));
     found.extend(at_declaration(off, cx));
     found
