@@ -36,6 +36,7 @@ use crate::text::{Document, Encoding, Span, TextChange, position};
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
+use crate::workspace::graph::Edge;
 use crate::workspace::prefilter::Prefilter;
 use backlog::Backlog;
 use deployments::Deployments;
@@ -217,8 +218,6 @@ pub struct Analysis {
     behind: bool,
     /// Files whose report is to be made again.
     pending: BTreeSet<FileId>,
-    /// Files whose report is to be returned even if it is the same.
-    to_publish: BTreeSet<FileId>,
     /// Names under which files were shown and are no more.
     renamed: BTreeSet<Arc<Path>>,
     reported: u64,
@@ -258,7 +257,6 @@ impl Analysis {
             to_load: BTreeSet::new(),
             behind: false,
             pending: BTreeSet::new(),
-            to_publish: BTreeSet::new(),
             renamed: BTreeSet::new(),
             reported: 0,
             looked: FxHashMap::default(),
@@ -284,25 +282,17 @@ impl Analysis {
             })
             .map(|(id, _)| id)
             .collect();
-        for id in unlisted {
+        for &id in &unlisted {
             self.workspace.file_mut(id).listed = false;
-            self.cut_off(id);
             self.changed.insert(id);
         }
         self.scan_problems
             .retain(|(path, _)| self.workspace.folder_of(path).is_some());
         self.reconfigure();
+        self.reconnect_users(&unlisted);
         // A file may have moved from one folder to another.
-        let entries: BTreeSet<FileId> = self
-            .deployments
-            .states
-            .keys()
-            .map(|(entry, _)| *entry)
-            .collect();
-        for entry in entries {
-            self.forget_entry(entry);
-            self.changed.insert(entry);
-        }
+        let entries = self.deployments.states.keys();
+        self.changed.extend(entries.map(|(entry, _)| *entry));
     }
 
     /// Sets what the editor overrides: for all, and in its place for single workspace folders.
@@ -364,12 +354,10 @@ impl Analysis {
             self.repoint(id);
         }
         self.edited.insert(id);
-        self.to_publish.insert(id);
         self.changed.insert(id);
         if !readable {
-            let mut waiting = self.workspace.missing.remove(&path).unwrap_or_default();
-            waiting.extend(&self.workspace.orphans);
-            for waiting in waiting {
+            let names_it = |edge: &Edge| edge.absent.as_deref() == Some(&*path);
+            for waiting in self.workspace.waiting(names_it) {
                 self.reconnect(waiting);
             }
         }
@@ -385,7 +373,6 @@ impl Analysis {
             return self.reconfigure_from(&path);
         }
         self.edited.insert(id);
-        self.to_publish.insert(id);
     }
 
     /// A document was closed: the disk counts again.
@@ -400,7 +387,6 @@ impl Analysis {
         if *own != *path || !file.opened.is_empty() {
             let still_open = !file.opened.is_empty();
             self.renamed.insert(Arc::from(path.as_path()));
-            self.to_publish.insert(id);
             self.repoint(id);
             if still_open {
                 return;
@@ -415,12 +401,9 @@ impl Analysis {
             self.open_configs.remove(&path);
             return self.reconfigure_from(&path);
         }
-        let users = self.workspace.file(id).users.clone();
         self.reread(id);
         if !self.workspace.is_readable(id) {
-            for (user, _) in users {
-                self.reconnect(user);
-            }
+            self.reconnect_users(&[id]);
         }
     }
 
@@ -431,19 +414,22 @@ impl Analysis {
             .extend(self.pointed_at.get(&id).into_iter().flatten());
     }
 
-    /// Notes that references to a file no longer resolve.
-    fn cut_off(&mut self, id: FileId) {
-        let users = self.workspace.file(id).users.clone();
-        let users = users.into_iter().map(|(user, _)| user);
-        self.workspace.unresolved.extend(users);
+    /// Follows again the references that led nowhere, and those to files that `appeared`.
+    fn reconnect_unresolved(&mut self, appeared: impl Fn(&Path) -> bool) {
+        let unresolved = self.workspace.waiting(|edge| {
+            self.workspace.leads_nowhere(edge) || edge.absent.as_deref().is_some_and(&appeared)
+        });
+        for id in unresolved {
+            self.reconnect(id);
+        }
     }
 
-    /// Follows again the references that led nowhere: what they name may be there now.
-    fn connect_anew(&mut self) {
-        let mut nowhere = std::mem::take(&mut self.workspace.unresolved);
-        nowhere.append(&mut self.workspace.orphans);
-        for id in nowhere {
-            self.reconnect(id);
+    /// Follows again the references to these files.
+    fn reconnect_users(&mut self, files: &[FileId]) {
+        let users = files.iter().flat_map(|id| &self.workspace.file(*id).users);
+        let users: BTreeSet<FileId> = users.map(|(user, _)| *user).collect();
+        for user in users {
+            self.reconnect(user);
         }
     }
 
@@ -474,7 +460,6 @@ impl Analysis {
         );
         if gone && !self.explicit.contains_key(&id) {
             self.workspace.file_mut(id).listed = false;
-            self.cut_off(id);
         }
         self.changed.insert(id);
         self.deployments.touch_file(id);
@@ -491,9 +476,6 @@ impl Analysis {
             configs.invalidate(path);
         }
         let id = self.workspace.intern(path);
-        if self.workspace.file(id).document.is_some() {
-            self.to_publish.insert(id);
-        }
         self.pending.insert(id);
         self.reconfigure();
     }
@@ -502,7 +484,7 @@ impl Analysis {
     fn reconfigure(&mut self) {
         self.workspace.forget_settings();
         self.deployments.touch_all();
-        self.connect_anew();
+        self.reconnect_unresolved(|_| false);
         self.pending.extend(self.reports.keys());
         self.pending.extend(self.deployments.checked_files.keys());
     }
@@ -553,7 +535,7 @@ impl Analysis {
                 .filter(|(_, file)| file.listed)
                 .count(),
             entry_points: self.deployments.states.len(),
-            problems: self.unanalyzed(false).problems.len(),
+            problems: self.known_problems(),
             ..Summary::default()
         };
         let shown = self

@@ -170,6 +170,28 @@ fn a_cancelled_refresh_is_finished_by_the_next() {
     assert_eq!(workspace.summary(&analysis), ["a.bicep warning missing"]);
 }
 
+#[test]
+fn an_interrupted_refresh_after_a_change_of_folders_shows_what_was_found() {
+    let main = "module acr 'acr.bicep' = {\n  name: 'acr'\n}\n";
+    let workspace = Workspace::new(&[("main.bicep", main), ("acr.bicep", REGISTRY)]);
+    let mut analysis = workspace.analysis();
+    workspace.open(&mut analysis, "acr.bicep", REGISTRY);
+    workspace.refresh(&mut analysis);
+    let root = workspace.path("");
+    analysis.set_folders(&[root.clone(), root.join("other")]);
+    workspace.replace(&mut analysis, "acr.bicep", 2, "'images'", "'image'");
+    let cancelled = Cancel::default();
+    cancelled.cancel();
+    for report in analysis.refresh(&cancelled) {
+        assert_eq!(report.diagnostics.len(), 1, "{:?}", report.path);
+    }
+    workspace.refresh(&mut analysis);
+    assert_eq!(
+        workspace.summary(&analysis),
+        ["acr.bicep warning missing"]
+    );
+}
+
 /// A folder of which no more than a piece can be worked in at once.
 #[test]
 fn what_is_typed_does_not_wait_for_a_scan() {

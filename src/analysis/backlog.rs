@@ -4,7 +4,7 @@
 //! its own.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Analysis, Cancel, Scan};
 use crate::model::FileId;
@@ -45,7 +45,6 @@ impl Analysis {
         };
         let files = prefilter.files.into_iter().filter(|(_, seen)| kept(seen));
         self.backlog.found.extend(files);
-        self.backlog.waiting.extend(&self.workspace.orphans);
         self.behind = true;
     }
 
@@ -56,10 +55,14 @@ impl Analysis {
                 if let Some((path, seen)) = self.backlog.found.pop_front() {
                     self.enter(&path, seen);
                     if self.backlog.found.is_empty() {
-                        // Documents that are not on disk may have been opened before their templates were entered.
-                        let orphans = self.workspace.orphans.iter();
-                        let open = orphans.filter(|id| self.workspace.loaded(**id).is_some());
-                        self.backlog.waiting.extend(open);
+                        let workspace = &self.workspace;
+                        let is_there = |path: &Path| {
+                            let id = workspace.id(path);
+                            id.is_some_and(|id| workspace.is_readable(id))
+                        };
+                        let waiting =
+                            workspace.waiting(|edge| edge.absent.as_deref().is_some_and(is_there));
+                        self.backlog.waiting.extend(waiting);
                     }
                 } else if let Some((id, references)) = self.backlog.entered.pop_front() {
                     // The references of an open document are those of its buffer.
@@ -76,7 +79,7 @@ impl Analysis {
         }
     }
 
-    fn enter(&mut self, path: &std::path::Path, marks: Seen) {
+    fn enter(&mut self, path: &Path, marks: Seen) {
         let id = self.workspace.intern(path);
         let file = self.workspace.file_mut(id);
         if !file.listed {
@@ -85,8 +88,6 @@ impl Analysis {
         }
         let stamp = marks.as_ref().ok().map(|(_, stamp)| *stamp);
         if matches!(file.content, Content::Unseen) {
-            let waiting = self.workspace.missing.remove(path).unwrap_or_default();
-            self.backlog.waiting.extend(waiting);
             let references = self.workspace.take_marks(id, marks);
             self.backlog.entered.push_back((id, references));
         } else if file.document.is_none() && file.stamp != stamp {

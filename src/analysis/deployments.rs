@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
-use super::scan::threads;
+use super::scan::in_parallel;
 use super::{Analysis, Cancel};
 use crate::eval::expand::{Arguments, scope_of};
 use crate::eval::{Expansion, Instance, Kind, ResourceFilter, Value, arguments, expand, outputs};
@@ -28,9 +27,6 @@ pub(super) type Key = (FileId, Option<FileId>);
 /// How often an evaluation is repeated because it needed files that were not loaded: each repetition goes one level
 /// deeper into references that no file names literally.
 const ROUNDS: usize = 64;
-
-/// Evaluation recurses over what users wrote, to a bounded depth; this much stack holds it in debug builds too.
-const STACK: usize = 16 << 20;
 
 /// What is known of one deployment.
 #[derive(Debug)]
@@ -114,9 +110,8 @@ impl Deployments {
 
     /// The same for whatever of a file was read.
     pub(super) fn touch_file(&mut self, file: FileId) {
-        for input in [Input::File(file), Input::Harmless(file), Input::Text(file)] {
-            self.touch(&input);
-        }
+        self.touch(&Input::File(file));
+        self.touch(&Input::Text(file));
     }
 
     /// Configuration changed: everything is to be evaluated again.
@@ -151,7 +146,7 @@ impl Deployments {
 
     /// The deployments whose evaluation read a file.
     pub(super) fn readers(&self, file: FileId) -> impl Iterator<Item = Key> {
-        let inputs = [Input::File(file), Input::Harmless(file), Input::Text(file)];
+        let inputs = [Input::File(file), Input::Text(file)];
         let keys = inputs
             .into_iter()
             .filter_map(|input| self.readers.get(&input));
@@ -188,7 +183,7 @@ impl Deployments {
         }
         for parameters in wanted {
             let key = (entry, *parameters);
-            self.states.entry(key).or_insert_with(|| {
+            let state = self.states.entry(key).or_insert_with(|| {
                 self.dirty.insert(key);
                 State {
                     inputs: BTreeSet::new(),
@@ -199,6 +194,11 @@ impl Deployments {
                     folder: folder.clone(),
                 }
             });
+            if state.folder != folder {
+                let before = std::mem::replace(&mut state.folder, folder.clone());
+                self.stale_reaches.extend([before, folder.clone()]);
+                self.unchecked.insert(key);
+            }
         }
         gone
     }
@@ -258,11 +258,6 @@ impl Analysis {
         }
     }
 
-    /// Drops the deployments of an entry point; counting creates them again.
-    pub(super) fn forget_entry(&mut self, entry: FileId) {
-        self.set_deployments(entry, &[]);
-    }
-
     fn set_deployments(&mut self, entry: FileId, wanted: &[Option<FileId>]) {
         let folder = self
             .workspace
@@ -297,7 +292,9 @@ impl Analysis {
         let mut done = Vec::with_capacity(keys.len());
         let mut left = keys.to_vec();
         for round in 0..ROUNDS {
-            let outcomes = self.evaluate_once(&left, cancel);
+            let workspace = &self.workspace;
+            let evaluate = |key: &Key| (*key, evaluate_one(workspace, *key));
+            let outcomes = in_parallel(&self.options, &left, cancel, &evaluate);
             let mut missing = BTreeSet::new();
             left.clear();
             for (key, outcome) in outcomes {
@@ -315,42 +312,6 @@ impl Analysis {
             self.propagate();
         }
         done
-    }
-
-    fn evaluate_once(&self, keys: &[Key], cancel: &Cancel) -> Vec<(Key, Outcome)> {
-        let next = AtomicUsize::new(0);
-        let workspace = &self.workspace;
-        let work = || {
-            let mut mine = Vec::new();
-            while !cancel.is_cancelled()
-                && let Some(key) = keys.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                mine.push((*key, evaluate_one(workspace, *key)));
-            }
-            mine
-        };
-        let threads = threads(&self.options, keys.len());
-        if threads == 1 {
-            return work();
-        }
-        let mut all = std::thread::scope(|scope| {
-            let spawn = |_| {
-                std::thread::Builder::new()
-                    .stack_size(STACK)
-                    .spawn_scoped(scope, work)
-            };
-            let workers: Vec<_> = (1..threads).filter_map(|n| spawn(n).ok()).collect();
-            let mut all = work();
-            for worker in workers {
-                match worker.join() {
-                    Ok(mut mine) => all.append(&mut mine),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            all
-        });
-        all.sort_unstable_by_key(|(key, _)| *key);
-        all
     }
 
     /// Takes an outcome as the present one. If it differs from the one before, it is to be checked.
@@ -514,7 +475,7 @@ impl Analysis {
 }
 
 fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
-    let view = View::new(workspace, key.0, false);
+    let view = View::new(workspace, key.0);
     let expansion = expanded(workspace, key, &view, rules::filter());
     let (inputs, missing) = view.finish();
     Outcome {
@@ -530,7 +491,7 @@ pub(super) fn expand_all(
     key: Key,
     want: &ResourceFilter,
 ) -> (Expansion, Vec<PathBuf>) {
-    let view = View::new(workspace, key.0, true);
+    let view = View::of_everything(workspace, key.0);
     let expansion = expanded(workspace, key, &view, want);
     (expansion, view.finish().1)
 }
@@ -551,7 +512,7 @@ fn expanded(
 
 /// The outputs of a deployment, as far as they are known beforehand.
 pub(super) fn outputs_all(workspace: &Workspace, key: Key) -> Vec<(Ident, Value)> {
-    let view = View::new(workspace, key.0, true);
+    let view = View::of_everything(workspace, key.0);
     let Some(loaded) = workspace.loaded(key.0) else {
         return Vec::new();
     };

@@ -90,7 +90,8 @@ impl Analysis {
 
     /// The files that references and evaluations looked for and that are not there.
     fn looked_for(&self) -> impl Iterator<Item = &Path> {
-        let references = self.workspace.missing.keys().map(PathBuf::as_path);
+        let edges = self.workspace.files().flat_map(|(_, file)| &file.edges);
+        let references = edges.filter_map(|edge| edge.absent.as_deref());
         references.chain(self.deployments.absent())
     }
 
@@ -114,9 +115,11 @@ impl Analysis {
             None => &mut self.workspace.files().map(|(id, _)| id),
         };
         let mut folders: FxHashSet<&Path> = FxHashSet::default();
+        let mut absent: FxHashSet<&Path> = FxHashSet::default();
         for id in files {
             let file = self.workspace.file(id);
             folders.extend(file.path.ancestors());
+            absent.extend(file.edges.iter().filter_map(|edge| edge.absent.as_deref()));
             let stale = match file.content {
                 _ if file.document.is_some() => false,
                 Content::Unseen => false,
@@ -132,23 +135,12 @@ impl Analysis {
                 changed.push(file.path.to_path_buf());
             }
         }
-        for (path, users) in &self.workspace.missing {
-            let concerned = around
-                .as_ref()
-                .is_none_or(|around| users.iter().any(|it| around.contains(it)));
-            if concerned && disk::is_file(path) {
-                changed.push(path.clone());
-            }
+        match &some {
+            Some(inputs) => absent.extend(inputs.iter().filter_map(Input::absent)),
+            None => absent.extend(self.deployments.absent()),
         }
-        let absent: &mut dyn Iterator<Item = &Path> = match &some {
-            Some(inputs) => &mut inputs.iter().filter_map(Input::absent),
-            None => &mut self.deployments.absent(),
-        };
-        changed.extend(
-            absent
-                .filter(|path| disk::is_file(path))
-                .map(Path::to_path_buf),
-        );
+        absent.retain(|path| disk::is_file(path));
+        changed.extend(absent.into_iter().map(Path::to_path_buf));
         let folders_read = self.deployments.changed_folders();
         changed.extend(folders_read.map(Path::to_path_buf));
         if let Ok(configs) = self.workspace.configs.lock() {
@@ -175,46 +167,43 @@ impl Analysis {
         if !paths.is_empty() {
             self.deployments.touch_changed_folders();
         }
-        let mut structure = false;
-        for path in self.changed_files(paths) {
+        let files = self.changed_files(paths);
+        let is_changed = |path: &Path| files.contains(path);
+        let mut structure = self.looked_for().any(is_changed);
+        for path in &files {
             if path.file_name().is_some_and(|name| name == ".gitignore") {
                 self.workspace.ignored.clear();
             }
-            if self.is_config(&path) {
-                self.reconfigure_from(&path);
+            if self.is_config(path) {
+                self.reconfigure_from(path);
                 continue;
             }
             self.deployments.touch(&Input::Absent(path.clone()));
-            let waiting = self.workspace.missing.remove(&path);
-            structure |= waiting.is_some();
-            self.workspace
-                .unresolved
-                .extend(waiting.into_iter().flatten());
-            let exists = disk::stamp(&path).is_some();
-            let belongs = exists && self.workspace.belongs(&path);
-            if let Some(id) = self.workspace.id(&path) {
+            let exists = disk::stamp(path).is_some();
+            let belongs = exists && self.workspace.belongs(path);
+            if let Some(id) = self.workspace.id(path) {
                 let unreadable = matches!(self.workspace.file(id).content, Content::Unreadable(_));
                 structure |= !exists || unreadable;
                 self.workspace.file_mut(id).listed |= belongs;
                 self.reread(id);
-            } else if belongs && self.is_candidate(&path) {
+            } else if belongs && self.is_candidate(path) {
                 structure = true;
-                let id = self.workspace.intern(&path);
+                let id = self.workspace.intern(path);
                 self.workspace.file_mut(id).listed = true;
                 self.reread(id);
             }
         }
         if structure {
-            self.connect_anew();
+            self.reconnect_unresolved(is_changed);
         }
     }
 
     /// Follows the references by links that were pointed elsewhere. Whether there were any.
     fn follow_moved_links(&mut self, below: Option<&Path>) -> bool {
         let left = self.workspace.forget_moved_names(below);
-        left.iter().for_each(|id| self.cut_off(*id));
         if !left.is_empty() {
-            self.connect_anew();
+            self.reconnect_users(&left);
+            self.reconnect_unresolved(|_| false);
         }
         !left.is_empty()
     }

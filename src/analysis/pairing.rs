@@ -190,8 +190,8 @@ impl Analysis {
                 Signature::of(read.kind, &read.loaded.model.template)
             })
         };
-        let (read, _) = self.read_all(ids, cancel, &read);
-        let read = read.into_iter().map(|(id, it)| (id, Arc::new(it)));
+        let read = self.read_all(&ids, cancel, &read).into_iter();
+        let read = read.map(|(id, it)| (id, Arc::new(it)));
         self.workspace.signatures.extend(read);
     }
 }

@@ -29,6 +29,15 @@ pub struct Unanalyzed {
     pub unread: Vec<LoadError>,
 }
 
+/// Which files are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Those that are loaded.
+    Loaded,
+    /// Those that no check needed too.
+    Everything,
+}
+
 /// What this report alone reads of a file.
 enum Fresh {
     Parsed(Box<Read>),
@@ -40,12 +49,21 @@ impl Analysis {
     /// Problems, sorted: files that cannot be read, syntax errors, modules that do not exist, cycles of modules,
     /// configuration files that are wrong, folders that could not be walked.
     pub fn problems(&self) -> Vec<LoadError> {
-        self.unanalyzed(true).problems
+        self.unanalyzed().problems
     }
 
-    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is no mistake apart. `read`: files that
-    /// no check needed are read too; the totals that editors show at each pause do without.
-    pub fn unanalyzed(&self, read: bool) -> Unanalyzed {
+    /// How many problems there are in what checks have read: for the totals that editors show at each pause.
+    pub(super) fn known_problems(&self) -> usize {
+        self.unanalyzed_in(Extent::Loaded).problems.len()
+    }
+
+    /// What is not looked at, with what is wrong ([`Analysis::problems`]) and what is no mistake apart.
+    pub fn unanalyzed(&self) -> Unanalyzed {
+        self.unanalyzed_in(Extent::Everything)
+    }
+
+    fn unanalyzed_in(&self, extent: Extent) -> Unanalyzed {
+        let read = extent == Extent::Everything;
         let mut locator = Locator::default();
         let mut unanalyzed = Unanalyzed::default();
         self.problems_of_folders(&mut locator, &mut unanalyzed.problems);
@@ -68,7 +86,7 @@ impl Analysis {
             let file = self.workspace.file(id);
             if let (Content::Unreadable(error), None) = (&file.content, &file.document) {
                 let message = format!("cannot be read: {error}");
-                let error = self.load_error(id, None, &mut locator, message, true);
+                let error = self.load_error(id, None, &mut locator, message);
                 unanalyzed.problems.push(error);
             }
             let checked = checked.contains(&id);
@@ -139,13 +157,12 @@ impl Analysis {
         span: Option<Span>,
         locator: &mut Locator,
         message: impl Into<String>,
-        hides: bool,
     ) -> LoadError {
         LoadError {
             path: self.workspace.file(id).path.clone(),
             location: span.and_then(|span| locator.location(self, id, span)),
             message: message.into(),
-            hides,
+            hides: true,
         }
     }
 
@@ -153,12 +170,8 @@ impl Analysis {
     fn checked_closures(&self) -> FxHashSet<FileId> {
         let states = self.deployments.states.values();
         let expansions = states.filter_map(|state| Some(&state.deployment.as_ref()?.expansion));
-        let is_main = |one: &Instance| {
-            rules::filter()
-                .types
-                .iter()
-                .any(|it| one.resource_type.is(it))
-        };
+        let filter = rules::filter();
+        let is_main = |one: &Instance| filter.is_main(one.resource_type.as_str());
         let checked = expansions.filter(|expansion| expansion.instances.iter().any(is_main));
         checked.flat_map(|it| it.files.iter().copied()).collect()
     }
@@ -223,8 +236,8 @@ impl Analysis {
             let hides = self.is_named(id) || checked || hits.wanted || may_use;
             for (span, message) in errors.iter() {
                 let message = format!("does not parse: {message}");
-                let error = self.load_error(id, Some(*span), locator, message, hides);
-                unanalyzed.problems.push(error);
+                let error = self.load_error(id, Some(*span), locator, message);
+                unanalyzed.problems.push(LoadError { hides, ..error });
             }
         }
     }
@@ -242,8 +255,9 @@ impl Analysis {
             let Use::Elsewhere(words) = use_ else {
                 return None;
             };
-            let error = self.load_error(id, span, locator, words, false);
-            unanalyzed.unread.push(error);
+            let error = self.load_error(id, span, locator, words);
+            let hides = false;
+            unanalyzed.unread.push(LoadError { hides, ..error });
             return None;
         };
         let resolution = self.workspace.resolve(id, reference);
@@ -255,7 +269,8 @@ impl Analysis {
                 true => &mut unanalyzed.problems,
                 false => &mut unanalyzed.unread,
             };
-            list.push(self.load_error(id, span, locator, &**reason, hides));
+            let error = self.load_error(id, span, locator, &**reason);
+            list.push(LoadError { hides, ..error });
         }
         Some(resolution)
     }
@@ -288,9 +303,8 @@ impl Analysis {
             let read = workspace.load(&file.path, file.kind).ok()?;
             Some(Fresh::Parsed(Box::new(read)))
         };
-        let ids = ids.into_iter().filter(uncertain).collect();
-        let (read, _) = self.read_all(ids, &Cancel::default(), &read);
-        let read = read.into_iter();
+        let ids: Vec<FileId> = ids.into_iter().filter(uncertain).collect();
+        let read = self.read_all(&ids, &Cancel::default(), &read).into_iter();
         read.filter_map(|(id, result)| Some((id, result?)))
             .collect()
     }
@@ -319,7 +333,7 @@ impl Analysis {
                 cycles.map(|place| (*place, "this module leads back to a file that uses it"));
             for (place, words) in cut.chain(cycles) {
                 let span = locator.span(self, place);
-                problems.push(self.load_error(place.file, span, locator, words, true));
+                problems.push(self.load_error(place.file, span, locator, words));
             }
         }
     }
@@ -336,12 +350,12 @@ impl Analysis {
                 FileKind::BicepParams | FileKind::ArmParameters => {
                     if parameters.is_some() {
                         let words = "is a parameter file itself: --parameters is for templates";
-                        problems.push(self.load_error(id, None, locator, words, true));
+                        problems.push(self.load_error(id, None, locator, words));
                     }
                     if !self.names_template(id) {
                         let words = "is a parameter file, and no template that it belongs to was found: name the \
                                      template, and this file with --parameters";
-                        problems.push(self.load_error(id, None, locator, words, true));
+                        problems.push(self.load_error(id, None, locator, words));
                     }
                 }
                 // Configuration is read as such, whoever names it.
@@ -382,11 +396,11 @@ impl Analysis {
         let other = prefilter::kind_of(&self.workspace.file(id).path) == FileKind::Other;
         let errors = self.syntax_errors(id, loaded);
         if let Some(words) = words.filter(|_| other || errors.is_empty()) {
-            return vec![self.load_error(id, None, locator, words, true)];
+            return vec![self.load_error(id, None, locator, words)];
         }
         let errors = errors.iter().map(|(span, message)| {
             let message = format!("does not parse: {message}");
-            self.load_error(id, Some(*span), locator, message, true)
+            self.load_error(id, Some(*span), locator, message)
         });
         errors.collect()
     }

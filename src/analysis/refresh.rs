@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::deployments::Key;
-use super::scan::threads;
+use super::scan::in_parallel;
 use super::{Analysis, Cancel, FileReport};
 use crate::model::{FileId, FileKind};
 use crate::workspace::files::{Content, Workspace};
@@ -61,7 +60,7 @@ impl Analysis {
         let waiting = std::mem::take(&mut self.pending);
         let documents = self.reparse_edited();
         if self.behind && !documents.is_empty() {
-            self.update_deployments_of(&documents, cancel);
+            self.update_deployments_of(&documents);
             let due = std::mem::replace(&mut self.pending, waiting);
             return self.report_files(due);
         }
@@ -69,6 +68,7 @@ impl Analysis {
         self.pending.extend(waiting);
         self.behind = true;
         if !self.update_everything(&documents, cancel) {
+            self.update_deployments_of(&documents);
             return self.report_files(typed);
         }
         let due = match self.pending.iter().nth(BATCH).copied() {
@@ -98,8 +98,9 @@ impl Analysis {
         !cancel.is_cancelled()
     }
 
-    /// Evaluates and checks what these documents deploy as entry points.
-    fn update_deployments_of(&mut self, documents: &BTreeSet<FileId>, cancel: &Cancel) {
+    /// Evaluates and checks what these documents deploy as entry points, and the deployments that report something about
+    /// them: what they found before has no place in the present text.
+    fn update_deployments_of(&mut self, documents: &BTreeSet<FileId>) {
         let mut templates = documents.clone();
         for id in documents {
             if self.workspace.propagate_to(*id) {
@@ -108,9 +109,12 @@ impl Analysis {
             templates.extend(targets(&self.workspace, *id));
         }
         self.recount(templates, &mut Rooted::default());
-        let of_documents = |key: &&Key| documents.contains(&key.0);
+        let checked_files = &self.deployments.checked_files;
+        let about = documents.iter().filter_map(|id| checked_files.get(id));
+        let about: BTreeSet<Key> = about.flatten().copied().collect();
+        let of_documents = |key: &&Key| documents.contains(&key.0) || about.contains(*key);
         let dirty = self.deployments.dirty.iter().filter(of_documents);
-        self.evaluate(dirty.copied().collect(), cancel);
+        self.evaluate(dirty.copied().collect(), &Cancel::default());
         let unchecked = self.deployments.unchecked.iter().filter(of_documents);
         for key in unchecked.copied().collect::<Vec<_>>() {
             self.check(key);
@@ -235,59 +239,34 @@ impl Analysis {
     }
 
     /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
-    pub(super) fn load(&mut self, ids: Vec<FileId>, cancel: &Cancel) {
+    pub(super) fn load(&mut self, mut ids: Vec<FileId>, cancel: &Cancel) {
         let workspace = &self.workspace;
+        ids.retain(|id| matches!(workspace.file(*id).content, Content::Prefiltered(_)));
         let read = |id| {
             let file = workspace.file(id);
             workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
             workspace.load(&file.path, file.kind)
         };
-        let (results, left) = self.read_all(ids, cancel, &read);
-        self.to_load.extend(left);
+        let results = self.read_all(&ids, cancel, &read);
+        self.to_load.extend(ids.iter().skip(results.len()));
         for (id, result) in results {
             self.workspace.take_loaded(id, result);
             self.changed_meaning(id);
         }
     }
 
-    /// Reads files that were only prefiltered, in parallel; in order. Those that a cancelled call did not get to come behind.
+    /// Reads files, in parallel; the first ones alone if it is cancelled.
     pub(super) fn read_all<T: Send>(
         &self,
-        mut ids: Vec<FileId>,
+        ids: &[FileId],
         cancel: &Cancel,
         read: &(dyn Fn(FileId) -> T + Sync),
-    ) -> (Vec<(FileId, T)>, Vec<FileId>) {
-        let workspace = &self.workspace;
-        ids.retain(|id| matches!(workspace.file(*id).content, Content::Prefiltered(_)));
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(ids.len()));
-        let work = || {
-            while !cancel.is_cancelled()
-                && let Some(&id) = ids.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                let result = read(id);
-                workspace.work.read.fetch_add(1, Ordering::Relaxed);
-                if let Ok(mut results) = results.lock() {
-                    results.push((id, result));
-                }
-            }
+    ) -> Vec<(FileId, T)> {
+        let read = |id: &FileId| {
+            self.workspace.work.read.fetch_add(1, Ordering::Relaxed);
+            (*id, read(*id))
         };
-        let threads = threads(&self.options, ids.len());
-        if threads == 1 {
-            work();
-        } else {
-            std::thread::scope(|scope| {
-                (1..threads).for_each(|_| {
-                    scope.spawn(work);
-                });
-                work();
-            });
-        }
-        let taken = next.into_inner().min(ids.len());
-        let left = ids.split_off(taken);
-        let mut results = results.into_inner().unwrap_or_default();
-        results.sort_unstable_by_key(|(id, _)| *id);
-        (results, left)
+        in_parallel(&self.options, ids, cancel, &read)
     }
 
     /// Decides again which deployments there are, for the templates that changes may have made or unmade entry points.

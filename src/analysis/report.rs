@@ -117,7 +117,8 @@ fn table(model: &FileModel) -> FxHashMap<ItemKey, (u32, Arc<ItemSpans>)> {
 }
 
 impl Analysis {
-    /// Makes the reports of these files; returns those that changed or that an editor waits for.
+    /// Makes the reports of these files; returns those that changed, and those of open documents, which an editor may
+    /// wait for.
     pub(super) fn report_files(&mut self, due: BTreeSet<FileId>) -> Vec<FileReport> {
         let mut locator = Locator::default();
         let mut reports = Vec::new();
@@ -130,7 +131,7 @@ impl Analysis {
                 None => fresh.diagnostics.is_empty(),
             };
             self.store(file, fresh);
-            if self.to_publish.remove(&file) || !same {
+            if self.workspace.file(file).document.is_some() || !same {
                 reports.push(self.report_of(file));
             }
         }

@@ -157,7 +157,7 @@ impl Report {
                 });
             }
         }
-        let unanalyzed = analysis.unanalyzed(true);
+        let unanalyzed = analysis.unanalyzed();
         Report {
             base: base.clone(),
             files: summary.files,

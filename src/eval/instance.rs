@@ -26,15 +26,12 @@ pub struct ResourceFilter {
 impl ResourceFilter {
     /// Whether resources of a type are wanted.
     pub fn wants(&self, resource_type: &str) -> bool {
-        let extension = older_form(resource_type).map(|(_, extension)| extension);
-        let is = |ty: &&str| match extension {
-            // The name names its provider.
-            Some(tail) => ty
-                .split_once('/')
-                .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
-            None => resource_type.eq_ignore_ascii_case(ty),
-        };
-        self.types.is_empty() || self.types.iter().chain(self.related).any(is)
+        self.types.is_empty() || is_one_of(resource_type, self.types.iter().chain(self.related))
+    }
+
+    /// Whether a type is one of [`ResourceFilter::types`].
+    pub fn is_main(&self, resource_type: &str) -> bool {
+        is_one_of(resource_type, self.types.iter())
     }
 
     /// Whether a declaration, or one nested in it, may deploy something wanted. This decides which files are loaded and
@@ -50,6 +47,17 @@ impl ResourceFilter {
         };
         own || resource.children.iter().any(|child| self.may_deploy(child))
     }
+}
+
+fn is_one_of<'t>(resource_type: &str, mut types: impl Iterator<Item = &'t &'t str>) -> bool {
+    let extension = older_form(resource_type).map(|(_, extension)| extension);
+    types.any(|ty| match extension {
+        // The name names its provider.
+        Some(tail) => ty
+            .split_once('/')
+            .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
+        None => resource_type.eq_ignore_ascii_case(ty),
+    })
 }
 
 /// The parts of `Microsoft.X/y/providers/z`, the older form of the type of a resource that extends another: `Microsoft.X/y`

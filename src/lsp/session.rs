@@ -1,7 +1,7 @@
 //! What requests are answered from: the engine, what is known of the client, and what it was last sent.
 //!
 //! Every edit is answered by a push for its version or a newer one, even if nothing changed: editors drop answers to
-//! old versions, and some wait. For files that are not open only what changed is pushed.
+//! old versions, and some wait. Of other files only what changed is pushed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hasher;
@@ -89,7 +89,7 @@ impl Session {
             let changed = self.shown.get(&report.path).copied() != hash;
             if self.caps.pull {
                 again |= changed && !edited.contains(&*report.path);
-            } else if report.version.is_some() || changed {
+            } else if edited.contains(&*report.path) || changed {
                 self.record(&report.path, hash);
                 if let Some(uri) = self.uri(&report.path) {
                     self.publish(&uri, report.version, &items);

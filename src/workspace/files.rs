@@ -21,11 +21,11 @@ use super::identity::Names;
 use super::memo::Memo;
 use super::parameters::{Pairing, Signature};
 use super::prefilter::{PatternHits, Prefilter, kind_of};
-use super::relevance::{ReferenceKind, Relevance, Summary, summarize};
+use super::relevance::{ReferenceKind, Relevance, Summary, summarize, summarize_alike};
 use crate::model::lower_arm::{arm_kind, lower_arm};
 use crate::model::lower_bicep::lower_bicep;
 use crate::model::lower_parameters::lower_parameters;
-use crate::model::{FileId, FileKind, FileModel, Template};
+use crate::model::{FileId, FileKind, FileModel, Item, Template};
 use crate::syntax;
 use crate::text::{Document, Encoding, Source, Span, TextChange};
 
@@ -148,10 +148,6 @@ pub struct Workspace {
     pub(crate) unfiltered: bool,
     /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
-    /// Files with a reference that does not resolve.
-    pub(crate) unresolved: BTreeSet<FileId>,
-    /// Paths that references name and that were not there, and who names them.
-    pub(crate) missing: FxHashMap<PathBuf, BTreeSet<FileId>>,
     /// Parameters files whose template, by their name, was not there.
     pub(crate) orphans: BTreeSet<FileId>,
     /// Files that may be parameter files in JSON and neither name a template nor are named like one.
@@ -195,8 +191,6 @@ impl Workspace {
             base: None,
             unfiltered,
             stale_relevance: false,
-            unresolved: BTreeSet::new(),
-            missing: FxHashMap::default(),
             orphans: BTreeSet::new(),
             unnamed: BTreeSet::new(),
             paired: FxHashMap::default(),
@@ -543,12 +537,15 @@ impl Workspace {
             .as_ref()
             .is_some_and(|tree| tree.root_node().has_error());
         let uncertain = is_uncertain(prefilter, file.kind, broken, &model, || text.to_string());
-        let same = open.loaded.as_ref().is_some_and(|before| {
-            before.uncertain == uncertain && same_meaning(&before.model.template, &model.template)
-        });
-        let summary = match (&open.loaded, same) {
-            (Some(before), true) => before.summary.clone(),
-            _ => summarize(&model.template, prefilter.filter, uncertain),
+        let before = open.loaded.as_ref().filter(|it| it.uncertain == uncertain);
+        let changed =
+            before.and_then(|before| changed_items(&before.model.template, &model.template));
+        let same = changed.as_ref().is_some_and(Vec::is_empty);
+        let alike = |(a, b): &(&Item, &Item)| summarize_alike(a, b, prefilter.filter, uncertain);
+        let alike = changed.is_some_and(|items| items.iter().all(alike));
+        let summary = match before.filter(|_| alike) {
+            Some(before) => before.summary.clone(),
+            None => summarize(&model.template, prefilter.filter, uncertain),
         };
         *stale_relevance |= open
             .loaded
@@ -781,12 +778,12 @@ pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> See
     marks
 }
 
-/// Whether two templates are equal, whatever their comments and layout.
-fn same_meaning(a: &Template, b: &Template) -> bool {
-    (a.kind, a.scope, a.generated) == (b.kind, b.scope, b.generated)
-        && a.items.len() == b.items.len()
-        && a.items
-            .iter()
-            .zip(&b.items)
-            .all(|(a, b)| (a.hash, a.broken) == (b.hash, b.broken))
+/// The items that are different in two templates, whatever their comments and layout; `None` where more than that is
+/// different.
+fn changed_items<'t>(a: &'t Template, b: &'t Template) -> Option<Vec<(&'t Item, &'t Item)>> {
+    let alike = (a.kind, a.scope, a.generated) == (b.kind, b.scope, b.generated)
+        && a.items.len() == b.items.len();
+    let items = a.items.iter().zip(&b.items);
+    let changed = items.filter(|(a, b)| (a.hash, a.broken) != (b.hash, b.broken));
+    alike.then(|| changed.map(|(a, b)| (&**a, &**b)).collect())
 }

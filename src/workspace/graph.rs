@@ -3,7 +3,8 @@
 //! Edges come from the raw bytes first (every literal that looks like a path), and from the lowered file once it is loaded.
 //! Each file has a [`Relevance`]: the highest of its own and of the files it leads to. Only relevant files are loaded.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -24,6 +25,8 @@ pub struct Edge {
     pub kind: ReferenceKind,
     /// The file.
     pub file: Option<FileId>,
+    /// Where the file was looked for, if it is not there: it may appear.
+    pub absent: Option<Box<Path>>,
     /// What a reference that leads to no file may deploy: a public module is known, or something cannot be read.
     relevance: Relevance,
 }
@@ -33,15 +36,8 @@ impl Edge {
         Edge {
             kind,
             file: Some(file),
+            absent: None,
             relevance: Relevance::Nothing,
-        }
-    }
-
-    fn without_file(kind: ReferenceKind, relevance: Relevance) -> Self {
-        Edge {
-            kind,
-            file: None,
-            relevance,
         }
     }
 }
@@ -77,7 +73,6 @@ impl Workspace {
         references: &[(ReferenceKind, Arc<str>)],
     ) -> Vec<FileId> {
         let mut edges = Vec::with_capacity(references.len());
-        self.unresolved.remove(&from);
         for (kind, reference) in references {
             let (path, relevance) = match self.resolve(from, reference) {
                 Resolution::File(path) | Resolution::TemplateSpec(path) => {
@@ -88,18 +83,19 @@ impl Workspace {
                 Resolution::Known(_) => (None, Relevance::Holds),
                 Resolution::Unread(_) => {
                     let path = self.under_root(from, *kind, reference);
-                    if path.is_none() {
-                        self.unresolved.insert(from);
-                    }
                     (path, Relevance::Uncertain)
                 }
             };
-            if let Some(path) = self.looked_for(from, reference) {
-                self.missing.entry(path).or_default().insert(from);
-            }
-            edges.push(match path {
-                Some(path) => Edge::to(*kind, self.intern(&path)),
-                None => Edge::without_file(*kind, relevance),
+            let file = path.map(|path| self.intern(&path));
+            let absent = self.looked_for(from, reference);
+            edges.push(Edge {
+                kind: *kind,
+                file,
+                absent: absent.map(PathBuf::into_boxed_path),
+                relevance: match file {
+                    Some(_) => Relevance::Nothing,
+                    None => relevance,
+                },
             });
         }
         let names_template = edges
@@ -134,6 +130,21 @@ impl Workspace {
         touched.sort_unstable();
         touched.dedup();
         touched
+    }
+
+    /// Whether a reference leads to nothing that can be read.
+    pub(crate) fn leads_nowhere(&self, edge: &Edge) -> bool {
+        match edge.file {
+            Some(file) => !self.is_readable(file),
+            None => edge.relevance == Relevance::Uncertain,
+        }
+    }
+
+    /// The files with such a reference, and the parameter files whose template, by their name, is not there.
+    pub(crate) fn waiting(&self, for_it: impl Fn(&Edge) -> bool) -> BTreeSet<FileId> {
+        let files = self.files();
+        let files = files.filter(|(_, file)| file.edges.iter().any(&for_it));
+        files.map(|(id, _)| id).chain(self.orphans.iter().copied()).collect()
     }
 
     /// The path of the file that a reference would lead to if it were there.

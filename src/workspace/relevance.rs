@@ -44,17 +44,22 @@ pub struct Summary {
 /// Summarizes a template. `uncertain`: the bytes of its file name something a rule needs, so that it may be in what
 /// does not parse.
 pub fn summarize(template: &Template, filter: &ResourceFilter, uncertain: bool) -> Summary {
-    let mut summarizer = Summarizer {
-        filter,
-        uncertain,
-        relevance: Relevance::Nothing,
-        references: IndexSet::default(),
-    };
+    let mut summarizer = Summarizer::new(filter, uncertain);
     summarizer.add(template);
     Summary {
         relevance: summarizer.relevance,
         references: summarizer.references.into_iter().collect(),
     }
+}
+
+/// Whether an item in the place of another leaves the summary of its template as it is.
+pub fn summarize_alike(a: &Item, b: &Item, filter: &ResourceFilter, uncertain: bool) -> bool {
+    let [a, b] = [a, b].map(|item| {
+        let mut summarizer = Summarizer::new(filter, uncertain);
+        summarizer.add_item(item);
+        (summarizer.relevance, summarizer.references)
+    });
+    a == b
 }
 
 struct Summarizer<'a> {
@@ -64,17 +69,24 @@ struct Summarizer<'a> {
     references: IndexSet<(ReferenceKind, Arc<str>), rustc_hash::FxBuildHasher>,
 }
 
-impl Summarizer<'_> {
-    fn add(&mut self, template: &Template) {
-        for item in &template.items {
-            if item.broken && self.uncertain {
-                self.at_least(Relevance::Uncertain);
-            }
-            self.add_item(item);
+impl<'a> Summarizer<'a> {
+    fn new(filter: &'a ResourceFilter, uncertain: bool) -> Self {
+        Summarizer {
+            filter,
+            uncertain,
+            relevance: Relevance::Nothing,
+            references: IndexSet::default(),
         }
     }
 
+    fn add(&mut self, template: &Template) {
+        template.items.iter().for_each(|item| self.add_item(item));
+    }
+
     fn add_item(&mut self, item: &Item) {
+        if item.broken && self.uncertain {
+            self.at_least(Relevance::Uncertain);
+        }
         match &item.kind {
             ItemKind::Resource(resource) if self.filter.may_deploy(resource) => {
                 self.at_least(Relevance::Holds);

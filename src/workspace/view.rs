@@ -20,10 +20,8 @@ use crate::model::{FileId, ItemKind, Template};
 /// Something that an evaluation read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Input {
-    /// The content of a file.
+    /// The content of a file, or that it deploys nothing a rule needs.
     File(FileId),
-    /// That a file deploys nothing a rule needs: it was passed over.
-    Harmless(FileId),
     /// A file's text.
     Text(FileId),
     /// A file that was looked for and is not there.
@@ -52,7 +50,7 @@ impl Input {
     /// The file, where there is one.
     pub fn file(&self) -> Option<FileId> {
         match self {
-            Input::File(file) | Input::Harmless(file) | Input::Text(file) => Some(*file),
+            Input::File(file) | Input::Text(file) => Some(*file),
             Input::Absent(_) | Input::Listed(..) => None,
         }
     }
@@ -72,8 +70,8 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A view for evaluating the entry point `entry`.
-    pub fn new(workspace: &'a Workspace, entry: FileId, everything: bool) -> Self {
+    /// A view for evaluating the entry point `entry`, which passes over modules that cannot matter.
+    pub fn new(workspace: &'a Workspace, entry: FileId) -> Self {
         let cloud = workspace
             .settings(&workspace.file(entry).path)
             .bicep
@@ -86,7 +84,7 @@ impl<'a> View<'a> {
         let own_profile = clouds.is_empty();
         let view = View {
             workspace,
-            everything,
+            everything: false,
             // A profile of the user's own may be any of them.
             clouds: match own_profile {
                 true => all.to_vec(),
@@ -98,6 +96,14 @@ impl<'a> View<'a> {
         };
         view.note(Input::File(entry));
         view
+    }
+
+    /// The same following modules that cannot matter too.
+    pub fn of_everything(workspace: &'a Workspace, entry: FileId) -> Self {
+        View {
+            everything: true,
+            ..View::new(workspace, entry)
+        }
     }
 
     /// What was read, and files that were requested and are not loaded. If there are any, the evaluation is to be
@@ -133,7 +139,7 @@ impl<'a> View<'a> {
         let file = self.workspace.file(id);
         let seen = file.document.is_some() || !matches!(file.content, Content::Unseen);
         if !library && !self.everything && file.relevance == Relevance::Nothing && seen {
-            self.note(Input::Harmless(id));
+            self.note(Input::File(id));
             return Loaded::Harmless("it deploys neither a registry nor a plan".into());
         }
         match (self.workspace.loaded(id), &file.content) {
