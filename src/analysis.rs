@@ -601,7 +601,7 @@ impl Analysis {
             self.proposed_fixes(&views, most_fixed(length), (&report.path, everywhere), true)
         });
         let proposed: Vec<Vec<Proposed>> = fixes.collect();
-        let mut verifier = verify::Verifier::default();
+        let mut verifier = verify::Verifier::new(views.into_views());
         let verified = proposed.into_iter();
         verified.map(|one| verifier.verify(self, one)).collect()
     }
@@ -616,7 +616,7 @@ impl Analysis {
     ) -> Vec<(usize, Fix)> {
         let views = views::FixViews::new(self);
         let proposed = self.proposed_fixes(&views, most, (path, span), create_files);
-        verify::Verifier::default().verify(self, proposed)
+        verify::Verifier::new(views.into_views()).verify(self, proposed)
     }
 
     /// The fixes that rules propose.

@@ -186,10 +186,7 @@ fn an_interrupted_refresh_after_a_change_of_folders_shows_what_was_found() {
         assert_eq!(report.diagnostics.len(), 1, "{:?}", report.path);
     }
     workspace.refresh(&mut analysis);
-    assert_eq!(
-        workspace.summary(&analysis),
-        ["acr.bicep warning missing"]
-    );
+    assert_eq!(workspace.summary(&analysis), ["acr.bicep warning missing"]);
 }
 
 /// A folder of which no more than a piece can be worked in at once.

@@ -202,6 +202,15 @@ fn what_hides_no_registry_leaves_the_exit_code_alone() {
             &["main.bicep"],
             "away/acr.bicep:1:10",
         ),
+        // What does not parse names no registry, and leads to what is reported by itself.
+        (
+            &[
+                ("main.bicep", &format!("{MODULE}param p string = =\n")),
+                ("away/acr.bicep", nested),
+            ],
+            &["."],
+            "away/acr.bicep:1:10",
+        ),
         (
             &[
                 ("main.bicep", MODULE),

@@ -13,10 +13,8 @@ use crate::model::{
 use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
 use crate::rules::suppress::Pragmas;
 use crate::rules::{self, Deployment};
-use crate::syntax;
 use crate::text::{Lines, Span, rope_point};
 use crate::workspace::config::{ConfigProblem, Settings};
-use crate::workspace::files::language_of;
 
 /// A report as kept: the diagnostics and, index for index, the findings they came from.
 #[derive(Debug, Default)]
@@ -187,7 +185,7 @@ impl Analysis {
         if !results.is_empty() && !self.is_path_ignored(&self.workspace.file(file).path) {
             let settings = self.workspace.settings(&self.workspace.file(file).path);
             let found = rules::merge(without_silenced(results, &settings));
-            // Where nothing is found nothing can be silenced, and most files are never parsed for their pragmas.
+            // Where nothing is found nothing can be silenced.
             let pragmas = match found.is_empty() {
                 true => Pragmas::default(),
                 false => self.pragmas(file),
@@ -253,25 +251,11 @@ impl Analysis {
         configs.is_ok_and(|configs| configs.ignored(rule_file, path))
     }
 
-    /// The pragmas of a Bicep file; most have none, which a look at the bytes shows.
+    /// The pragmas of a Bicep file.
     fn pragmas(&self, file: FileId) -> Pragmas {
-        let known = self.workspace.file(file);
-        if known.kind != FileKind::Bicep {
-            return Pragmas::default();
-        }
-        let Some(text) = self.workspace.text(file) else {
-            return Pragmas::default();
-        };
-        if memchr::memmem::find(text.as_bytes(), b"#disable").is_none() {
-            return Pragmas::default();
-        }
-        match known
-            .document
-            .as_ref()
-            .and_then(|open| open.tree.as_ref().filter(|_| !open.stale))
-        {
-            Some(tree) => Pragmas::read(tree, &text),
-            None => Pragmas::read(&syntax::parse(language_of(known.kind), &*text, None), &text),
+        match self.workspace.file(file).kind {
+            FileKind::Bicep => Pragmas::read(&self.workspace.text(file).unwrap_or_default()),
+            _ => Pragmas::default(),
         }
     }
 

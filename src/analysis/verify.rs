@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Analysis;
 use super::deployments::{Key, expand_all, outputs_all};
@@ -16,7 +16,7 @@ use crate::eval::{Expansion, Instance, ResourceFilter};
 use crate::model::{FileId, FileKind, Ident, ItemKind, NodeRef};
 use crate::rules::change::{self, Change, is_compared, printed, text_of};
 use crate::rules::finding::{Finding, Verdict};
-use crate::rules::fix::{FileEdit, Fix, apply};
+use crate::rules::fix::{FileEdit, Fix, TextEdit, View, apply};
 use crate::rules::{self, Deployment, Rule, WorkspacePlans};
 use crate::workspace::disk;
 use crate::workspace::entries::Sharing;
@@ -30,6 +30,8 @@ const MAX_RECENT: usize = 8;
 /// Verifies the fixes of one request; evaluates each deployment as it is once.
 #[derive(Default)]
 pub(super) struct Verifier {
+    /// The files as they are: what an edit leaves alone is not parsed again.
+    views: FxHashMap<FileId, Arc<View>>,
     before: BTreeMap<Key, Evaluated>,
     /// What the rules report of each.
     reported: BTreeMap<Key, Vec<Reported>>,
@@ -63,6 +65,13 @@ struct Evaluated {
 pub(super) type Proposed = (usize, Finding, Vec<Fix>);
 
 impl Verifier {
+    pub(super) fn new(views: FxHashMap<FileId, Arc<View>>) -> Self {
+        Verifier {
+            views,
+            ..Verifier::default()
+        }
+    }
+
     /// The fixes of findings that do what they promise.
     pub(super) fn verify(
         &mut self,
@@ -136,7 +145,7 @@ impl Verifier {
         if texts.is_empty() {
             return Some(Outcome::new());
         }
-        let files: Vec<FileId> = texts.iter().map(|(id, _)| *id).collect();
+        let files: Vec<FileId> = texts.iter().map(|(id, ..)| *id).collect();
         let keys = analysis.deployments_around(own, &files);
         for key in &keys {
             if !self.before.contains_key(key) {
@@ -158,7 +167,10 @@ impl Verifier {
         let (unused_before, errors_before) = (unused(analysis), errors(analysis));
         let covered: Vec<_> = texts
             .iter()
-            .map(|(id, text)| analysis.workspace.overlay(*id, text))
+            .map(|(id, text, edits)| {
+                let tree = self.views.get(id).map(|view| view.edited_tree(edits));
+                analysis.workspace.overlay(*id, text, tree.as_ref())
+            })
             .collect();
         let no_more = |(now, before): (&usize, &usize)| now <= before;
         let holds = errors(analysis).iter().zip(&errors_before).all(no_more)
@@ -227,8 +239,11 @@ impl Verifier {
     }
 }
 
-/// The templates and parameter files that a fix leaves. `None` if it would lose bytes of a file.
-fn edited(analysis: &mut Analysis, edits: &[FileEdit]) -> Option<Vec<(FileId, String)>> {
+/// The templates and parameter files that a fix leaves, with their edits. `None` if it would lose bytes of a file.
+fn edited<'e>(
+    analysis: &mut Analysis,
+    edits: &'e [FileEdit],
+) -> Option<Vec<(FileId, String, &'e [TextEdit])>> {
     let mut texts = Vec::new();
     for edit in edits {
         let old = match edit.create {
@@ -241,7 +256,7 @@ fn edited(analysis: &mut Analysis, edits: &[FileEdit]) -> Option<Vec<(FileId, St
         let ending = edit.path.extension().unwrap_or_default();
         if ending != "yaml" && ending != "yml" {
             let id = analysis.workspace.intern(&edit.path);
-            texts.push((id, apply(&old, &edit.edits)));
+            texts.push((id, apply(&old, &edit.edits), &*edit.edits));
         }
     }
     Some(texts)

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::Analysis;
 use super::report::Locator;
+use super::{Analysis, PREFILTER};
 use crate::eval::Expansion;
 use crate::model::{FileId, FileKind, NodeRef, ScopeKind};
 use crate::rules::fix::{Folder, View, Views};
 use crate::syntax;
 use crate::text::Span;
-use crate::workspace::files::language_of;
+use crate::workspace::files::{language_of, prefilter_path};
+use crate::workspace::prefilter::kind_of;
 use crate::workspace::{disk, entries};
 
 /// Deployments of a file that fixes look at to see what it deploys.
@@ -58,6 +59,14 @@ impl<'a> FixViews<'a> {
             versions: RefCell::default(),
             roots: roots.collect(),
         }
+    }
+
+    /// The files that were looked at.
+    pub(super) fn into_views(self) -> FxHashMap<FileId, Arc<View>> {
+        let views = self.views.into_inner().into_iter();
+        views
+            .filter_map(|(file, view)| Some((file, view?)))
+            .collect()
     }
 
     fn make(&self, file: FileId) -> Option<Arc<View>> {
@@ -153,6 +162,15 @@ impl Views for FixViews<'_> {
 
     fn text_at(&self, path: &Path) -> Option<Arc<str>> {
         self.analysis.text(path)
+    }
+
+    fn is_generated(&self, path: &Path) -> bool {
+        let workspace = &self.analysis.workspace;
+        match workspace.id(path) {
+            Some(id) => workspace.is_generated(id),
+            None => prefilter_path(&PREFILTER, path, kind_of(path))
+                .is_ok_and(|(hits, _)| hits.generated),
+        }
     }
 
     fn api_versions(&self, resource_type: &str) -> Arc<BTreeSet<String>> {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io::Read;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -206,7 +207,9 @@ pub(crate) fn run(args: &Args) -> Outcome {
     let base = Base::new(args.root.as_deref());
     let formats = formats(args)?;
     let known = args.baseline.as_deref().map(baseline::read).transpose()?;
-    let (mut analysis, wrong) = analyze(args, &base)?;
+    let (analysis, wrong) = analyze(args, &base)?;
+    // The process ends next, and the system frees all of it at once.
+    let mut analysis = ManuallyDrop::new(analysis);
     if let Some(file) = &args.show_config {
         return settings::show(&mut analysis, file, &base);
     }

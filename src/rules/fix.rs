@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::eval::Expansion;
 use crate::model::{FileId, FileKind, FileModel, NodeRef};
+use crate::syntax;
 use crate::syntax::edit::Source;
 pub use crate::syntax::edit::{TextEdit, apply};
-use crate::text::Span;
+use crate::text::{Edit, Span};
 use crate::workspace::config::Settings;
 
 /// A fix as an editor or the command line may offer it.
@@ -115,6 +116,18 @@ pub struct View {
 }
 
 impl View {
+    /// Its tree as these edits leave it, not parsed again yet.
+    pub(crate) fn edited_tree(&self, edits: &[TextEdit]) -> tree_sitter::Tree {
+        let mut tree = self.tree.clone();
+        // From the last to the first, so that each has the offsets of the text before.
+        for edit in edits.iter().rev() {
+            let new_len = edit.text.len() as u32;
+            let old = edit.span;
+            syntax::edit(&mut tree, &Edit { old, new_len });
+        }
+        tree
+    }
+
     /// The text with its tree.
     pub(crate) fn source(&self) -> Source<'_> {
         Source {
@@ -142,6 +155,8 @@ pub trait Views {
     fn span(&self, place: NodeRef) -> Option<Span>;
     /// The present text of any file, templates or not; `None` where there is none.
     fn text_at(&self, path: &Path) -> Option<Arc<str>>;
+    /// Whether Bicep generated a file.
+    fn is_generated(&self, path: &Path) -> bool;
     /// The API versions that the resources of a type have which rules share between deployments.
     fn api_versions(&self, resource_type: &str) -> Arc<BTreeSet<String>>;
     /// What some of the deployments that read a file deploy.

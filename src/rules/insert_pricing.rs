@@ -20,7 +20,6 @@ use super::finding::{Finding, Subject, Verdict};
 use super::fix::{FileEdit, Fix, FixContext, TextEdit, View};
 use super::suppress::pragma_edit;
 use crate::model::{FileId, FileKind, NodeRef};
-use crate::syntax::data;
 use crate::syntax::edit::unused;
 use crate::workspace::config::{Coverage, Plan};
 use place::Target;
@@ -165,10 +164,7 @@ impl Job<'_> {
         let mut sources = sources.filter(|path| path.extension().is_some_and(|it| it == "bicep"));
         sources.find_map(|source| {
             let path = source.with_extension("json");
-            let text = self.cx.views.text_at(&path)?;
-            let read = data::jsonc(&text);
-            read.data.get("metadata")?.get("_generator")?;
-            Some(path)
+            self.cx.views.is_generated(&path).then_some(path)
         })
     }
 

@@ -2,6 +2,8 @@
 
 mod literal;
 
+use std::borrow::Cow;
+
 use tree_sitter::Node;
 
 pub use self::literal::Literal;
@@ -99,6 +101,82 @@ pub fn pragma(text: &str) -> Option<Pragma<'_>> {
         kind,
         codes: codes.collect(),
     })
+}
+
+/// A text with blanks in place of its comments in `/*` and of what is inside its strings in `'''`: a line of it that
+/// begins like a statement or a pragma is one.
+pub fn without_blocks(text: &str) -> Cow<'_, str> {
+    if !text.contains("/*") && !text.contains("'''") {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut plain = bytes.to_vec();
+    let mut blank = |range: std::ops::Range<usize>| {
+        let inside = plain[range].iter_mut();
+        let inside = inside.filter(|byte| !matches!(byte, b'\n' | b'\r'));
+        inside.for_each(|byte| *byte = b' ');
+    };
+    let find = |from: usize, end: &[u8]| {
+        let length = memchr::memmem::find(&bytes[from..], end);
+        length.map_or(bytes.len(), |length| from + length)
+    };
+    let line_end = |from: usize| {
+        let length = memchr::memchr2(b'\n', b'\r', &bytes[from..]);
+        length.map_or(bytes.len(), |length| from + length)
+    };
+    // The braces that are open in each `${` around.
+    let mut holes: Vec<u32> = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let rest = &bytes[at..];
+        at = match byte {
+            b'/' if rest.starts_with(b"//") => line_end(at),
+            b'/' if rest.starts_with(b"/*") => {
+                let end = (find(at + 2, b"*/") + 2).min(bytes.len());
+                blank(at..end);
+                end
+            }
+            b'\'' if rest.starts_with(b"'''") => {
+                let end = find(at + 3, b"'''");
+                blank(at + 3..end);
+                let quotes = bytes[end..].iter().take_while(|it| **it == b'\'');
+                end + quotes.count()
+            }
+            b'\'' => behind_text(bytes, at + 1, &mut holes),
+            b'}' if holes.last() == Some(&0) => {
+                holes.pop();
+                behind_text(bytes, at + 1, &mut holes)
+            }
+            _ => {
+                match (byte, holes.last_mut()) {
+                    (b'{', Some(open)) => *open += 1,
+                    (b'}', Some(open)) => *open -= 1,
+                    (b'\n' | b'\r', _) => holes.clear(),
+                    _ => {}
+                }
+                at + 1
+            }
+        };
+    }
+    // Blanks take the place of whole characters.
+    String::from_utf8(plain).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Where the text of a string on one line ends: behind its quote or the next `${`, or at the end of the line.
+fn behind_text(bytes: &[u8], from: usize, holes: &mut Vec<u32>) -> usize {
+    let mut at = from;
+    loop {
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (None | Some(b'\n' | b'\r'), _) => return at,
+            (Some(b'\''), _) => return at + 1,
+            (Some(b'\\'), Some(_)) => at += 2,
+            (Some(b'$'), Some(b'{')) => {
+                holes.push(0);
+                return at + 2;
+            }
+            _ => at += 1,
+        }
+    }
 }
 
 /// The declarations of a file, in order, those inside what does not parse included: a broken neighbour takes nothing
@@ -202,6 +280,20 @@ mod tests {
             .map(|value| string_value(value, file))
             .collect();
         assert_eq!(values, [Some("x\n".to_owned()), None, Some(String::new())]);
+    }
+
+    #[test]
+    fn comments_and_strings_over_several_lines_are_blanked() {
+        let check = |text: &str, expect: &str| assert_eq!(without_blocks(text), expect, "{text}");
+        check("a /* b\n'c */ d", "a     \n      d");
+        check("a = '''b /*\nc'''\n/*é*/d", "a = '''    \n '''\n      d");
+        check("// '/*\na\n/*b*/", "// '/*\na\n     ");
+        check("'it\\'s /*' /*b*/", "'it\\'s /*'      ");
+        check("'${a['/*']}/*' /*b*/", "'${a['/*']}/*'      ");
+        check("'${{a: {}}}/*' /*b*/", "'${{a: {}}}/*'      ");
+        check("'open /*\n/*b*/c", "'open /*\n     c");
+        check("/*", "  ");
+        check("a = '''", "a = '''");
     }
 
     #[test]

@@ -400,14 +400,15 @@ impl Workspace {
     /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): checked only when
     /// requested by name.
     pub fn is_artifact(&self, id: FileId) -> bool {
+        self.is_generated(id) && self.source_of(&self.file(id).path).is_some()
+    }
+
+    /// Whether Bicep generated a file.
+    pub(crate) fn is_generated(&self, id: FileId) -> bool {
         let file = self.file(id);
-        let generated = self
-            .loaded(id)
-            .map_or(file.generated, |loaded| loaded.model.template.generated);
-        if !generated || file.kind != FileKind::ArmTemplate {
-            return false;
-        }
-        self.source_of(&file.path).is_some()
+        let loaded = self.loaded(id);
+        file.kind == FileKind::ArmTemplate
+            && loaded.map_or(file.generated, |it| it.model.template.generated)
     }
 
     /// The Bicep file of the workspace that a generated template would have come from: `main.bicep` of `main.json` and
@@ -571,18 +572,18 @@ impl Workspace {
     /// Reads, parses and lowers a file from disk: for any thread.
     pub fn load(&self, path: &Path, kind: FileKind) -> Result<Read, DiskError> {
         let FileText { text, stamp, .. } = disk::read(path)?;
-        let mut read = self.load_text(&text, kind);
+        let mut read = self.load_text(&text, kind, None);
         if read.kind == FileKind::Other
             && let Some(template) = template_of_spec(&text)
         {
-            read = self.load_text(&template, FileKind::ArmTemplate);
+            read = self.load_text(&template, FileKind::ArmTemplate, None);
         }
         Ok(Read { stamp, ..read })
     }
 
-    /// Parses and lowers a text.
-    pub(crate) fn load_text(&self, text: &str, kind: FileKind) -> Read {
-        let tree = syntax::parse(language_of(kind), text, None);
+    /// Parses and lowers a text. `old` is the tree of a text before it, edited as the text was.
+    pub(crate) fn load_text(&self, text: &str, kind: FileKind, old: Option<&Tree>) -> Read {
+        let tree = syntax::parse(language_of(kind), text, old);
         let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
         let model = lower(kind, &tree, text, &self.memo);
         let broken = tree.root_node().has_error();

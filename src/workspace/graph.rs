@@ -144,7 +144,10 @@ impl Workspace {
     pub(crate) fn waiting(&self, for_it: impl Fn(&Edge) -> bool) -> BTreeSet<FileId> {
         let files = self.files();
         let files = files.filter(|(_, file)| file.edges.iter().any(&for_it));
-        files.map(|(id, _)| id).chain(self.orphans.iter().copied()).collect()
+        files
+            .map(|(id, _)| id)
+            .chain(self.orphans.iter().copied())
+            .collect()
     }
 
     /// The path of the file that a reference would lead to if it were there.

@@ -1,5 +1,7 @@
 //! Texts that temporarily replace those of files while a fix is verified.
 
+use tree_sitter::Tree;
+
 use super::files::{Content, OpenDocument, Workspace};
 use crate::model::{FileId, FileKind};
 
@@ -13,7 +15,8 @@ pub(crate) struct Covered {
 
 impl Workspace {
     /// Lets a file have another text until [`Workspace::uncover`]. Only its parsed form changes.
-    pub(crate) fn overlay(&mut self, file: FileId, text: &str) -> Covered {
+    /// `tree` is that of the text before, with the edits that lead to this one.
+    pub(crate) fn overlay(&mut self, file: FileId, text: &str, tree: Option<&Tree>) -> Covered {
         let known = self.file_mut(file);
         let covered = Covered {
             file,
@@ -21,7 +24,7 @@ impl Workspace {
             content: std::mem::replace(&mut known.content, Content::Unseen),
             document: known.document.take(),
         };
-        let read = self.load_text(text, covered.kind);
+        let read = self.load_text(text, covered.kind, tree);
         let stale_relevance = self.stale_relevance;
         self.take_loaded(file, Ok(read));
         self.stale_relevance = stale_relevance;

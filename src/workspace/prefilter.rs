@@ -75,11 +75,11 @@ impl Prefilter {
         fragments.sort();
         fragments.dedup();
         let fragments = || fragments.iter().map(String::as_str);
-        // The schemes of remote modules with the quote before them; words that a path without a known ending may follow.
-        let bicep = ENDINGS.into_iter().chain(["'br", "'ts"]);
         Prefilter {
             filter,
-            bicep: Scanner::new(fragments().chain(bicep), &["load", "modu"]),
+            // The schemes of remote modules with the quote before them; words that a path without a known ending may
+            // follow. The vectorized search takes 64 patterns at most.
+            bicep: Scanner::new(fragments().chain(ENDINGS), &["'br", "'ts", "load", "modu"]),
             json: Scanner::new(fragments(), &[]),
             resources: Scanner::new(["reso"].into_iter(), &[]),
             parameters: Scanner::new(["para"].into_iter(), &[]),
