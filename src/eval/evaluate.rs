@@ -213,8 +213,7 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
                         let merged =
                             |at| written[..at].iter().any(|m| matches!(m, Member::Spread(_)));
                         if before.is_some() && kept != Some(name.as_str()) && !merged(number) {
-                            let reason = "keys differ only in case";
-                            return Value::unknown_of(reason, Some(Type::Object)).non_empty();
+                            return with_keys_of_each_case(cx, env, written);
                         }
                     }
                     key => open = open.or_else(|| Some(reason_of(&Value::of(key)))),
@@ -249,6 +248,23 @@ fn object(cx: &Context<'_>, env: Env<'_>, written: &[Member], expr: &Expr) -> Va
         true => value,
         false => value.at(env.place(expr.node)),
     }
+}
+
+/// An object with keys that differ in case alone, of which only members read in equal case are known.
+fn with_keys_of_each_case(cx: &Context<'_>, env: Env<'_>, written: &[Member]) -> Value {
+    let pair = |member: &Member| match member {
+        Member::Property { key, value } => {
+            let key = Arc::from(value_of(cx, env, key).as_str()?);
+            Some((key, settled_member(cx, env, value)))
+        }
+        Member::Spread(_) => None,
+    };
+    let reason = "keys differ only in case";
+    let mut value = Value::unknown_of(reason, Some(Type::Object)).non_empty();
+    if let Kind::Unknown(unknown) = &mut value.kind {
+        Arc::make_mut(unknown).members = written.iter().map(pair).collect();
+    }
+    value
 }
 
 fn settled_member(cx: &Context<'_>, env: Env<'_>, value: &Expr) -> Value {
@@ -336,7 +352,12 @@ fn in_safe_chain(mut base: &Expr) -> bool {
 /// `base[key]`, of values that are no symbols.
 pub(crate) fn get(base: &Value, key: &Value, safe: bool) -> Value {
     match (&base.kind, &key.kind) {
-        (Kind::Unknown(unknown), _) => Value::unknown(unknown.reason.clone()),
+        (Kind::Unknown(unknown), _) => {
+            let mut written = unknown.members.iter().flat_map(|it| it.iter().rev());
+            let member = written.find(|(name, _)| Some(&**name) == key.as_str());
+            let other = || Value::unknown(unknown.reason.clone());
+            member.map_or_else(other, |(_, value)| value.clone())
+        }
         (Kind::OneOf(values), _) => merge(
             values.iter().map(|base| get(base, key, safe)),
             &values.reason,

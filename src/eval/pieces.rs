@@ -67,6 +67,7 @@ pub(crate) fn text(reason: Arc<str>, pieces: Vec<Piece>) -> Value {
         ty: Some(Type::String),
         canonical: None,
         pieces,
+        members: None,
     })))
 }
 

@@ -144,6 +144,8 @@ pub struct Unknown {
     pub canonical: Option<Arc<Canonical>>,
     /// Of a text, what is known of it, in order; empty where that is nothing.
     pub pieces: Arc<[Piece]>,
+    /// Of an object with keys that differ in case alone, its members as written: what is read in equal case is known.
+    pub members: Option<Arc<[(Arc<str>, Value)]>>,
 }
 
 /// JSON types.
@@ -188,6 +190,7 @@ impl Value {
             non_empty: false,
             canonical: None,
             pieces: Arc::default(),
+            members: None,
         })))
     }
 

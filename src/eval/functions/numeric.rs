@@ -70,6 +70,7 @@ fn large_integer(_: &Context<'_>, values: &[Value]) -> Option<Value> {
         non_empty: false,
         canonical: None,
         pieces: [Piece::Text(digits)].into(),
+        members: None,
     }))))
 }
 

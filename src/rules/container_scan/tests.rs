@@ -31,6 +31,7 @@ fn value(text: &str, at: NodeRef) -> Value {
             non_empty: false,
             canonical: None,
             pieces: Default::default(),
+            members: None,
         };
         unknown.canonical = (!atom.is_empty()).then(|| Canonical::atom(atom));
         return Value::of(Kind::Unknown(unknown.into())).at(at);
