@@ -258,8 +258,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
             exit = written;
         }
     }
-    // The process ends next, and the system takes memory back faster than its owner gives it.
-    std::mem::forget(analysis);
     Ok(exit)
 }
 

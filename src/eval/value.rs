@@ -128,6 +128,9 @@ pub struct Object {
     size: Size,
 }
 
+/// The members of an object as they are written, in order.
+pub type WrittenMembers = Arc<[(Arc<str>, Value)]>;
+
 /// What little is known of a value that is not known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unknown {
@@ -145,7 +148,7 @@ pub struct Unknown {
     /// Of a text, what is known of it, in order; empty where that is nothing.
     pub pieces: Arc<[Piece]>,
     /// Of an object with keys that differ in case alone, its members as written: what is read in equal case is known.
-    pub members: Option<Arc<[(Arc<str>, Value)]>>,
+    pub members: Option<WrittenMembers>,
 }
 
 /// JSON types.
