@@ -316,7 +316,8 @@ impl<'c> Walk<'c> {
         if !matches!(frame.inputs, Inputs::Entry(_)) {
             return None;
         }
-        let item = internal.item;
+        // Its position would change with each edit before it.
+        let item = frame.origin.key(internal.item).0;
         let text = match &internal.part {
             Part::Resource(path) => format!("resource#{item}{path:?}"),
             Part::Module => format!("module#{item}"),

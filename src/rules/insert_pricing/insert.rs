@@ -90,7 +90,7 @@ pub(super) fn insertions(
     if target.form == Form::Resource && declares(true) {
         target.form = Form::Module;
     }
-    let at = view.source().top_declaration_at(target.anchor.start);
+    let at = view.source().top_declaration_at(target.of.start);
     let condition = at.and_then(|at| condition_of(&at, &target.form));
     let mut conditions = vec![None];
     conditions.extend(condition.is_some().then_some(condition));
@@ -276,7 +276,7 @@ impl Insertion<'_> {
             let file = self.declared(&new);
             return file.into_iter().map(|file| vec![file]).collect();
         }
-        let at = source.top_declaration_at(self.target.anchor.start);
+        let at = source.top_declaration_at(self.target.of.start);
         let (mut opening, mut tail, mut to) = (opening(condition), "", "");
         if let Form::ModuleTo(text) | Form::ModuleToFirst(text) = &self.target.form {
             to = text;
@@ -322,7 +322,7 @@ impl Insertion<'_> {
         let waits = order::last_plans(&self.target.view, self.cx.views)?;
         let waits: Vec<New> = waits.into_iter().map(New::Text).collect();
         let source = self.target.view.source();
-        let at = source.top_declaration_at(self.target.anchor.start);
+        let at = source.top_declaration_at(self.target.of.start);
         let repeated = at.filter(|_| matches!(self.target.form, Form::ModuleTo(_)));
         let copy = Copy::of(source, repeated, self.names.file);
         let subscription = match &self.target.form {

@@ -17,7 +17,9 @@ use crate::text::Span;
 pub(super) struct Target {
     /// The file.
     pub(super) view: Arc<View>,
-    /// A declaration: the new one goes behind.
+    /// The declaration that leads to the registry: its condition and its loop count.
+    pub(super) of: Span,
+    /// The declaration that the new one goes behind.
     pub(super) anchor: Span,
     /// What goes there.
     pub(super) form: Form,
@@ -37,9 +39,10 @@ pub(super) enum Form {
 }
 
 impl Target {
-    fn new(view: &Arc<View>, anchor: Span, form: Form) -> Target {
+    fn new(view: &Arc<View>, of: Span, anchor: Span, form: Form) -> Target {
         Target {
             view: view.clone(),
+            of,
             anchor,
             form,
         }
@@ -69,7 +72,7 @@ pub(super) fn subscription_file(file: FileId, views: &dyn Views) -> Option<Targe
     }
     let last = view.source().declarations().pop().map(|one| one.span());
     let anchor = order::last_plan(&view, views).or(last)?;
-    Some(Target::new(&view, anchor, Form::Resource))
+    Some(Target::new(&view, anchor, anchor, Form::Resource))
 }
 
 /// A file between entry point and registry, and the declaration in it that leads on.
@@ -110,16 +113,16 @@ pub(super) fn on_path(
     subscription.sort_by_key(|stop| (outermost != Some(stop.view.file), stop.looped));
     let resource = |stop: &&Stop| {
         let anchor = order::last_plan(&stop.view, views).unwrap_or(stop.anchor);
-        Target::new(&stop.view, anchor, Form::Resource)
+        Target::new(&stop.view, stop.anchor, anchor, Form::Resource)
     };
     let first = subscription.iter().map(resource).collect();
     let leaving = stops.iter().rev().filter(usable).flat_map(|stop| {
         let forms = stop.leaves.iter().flatten();
-        forms.map(|form| Target::new(&stop.view, stop.anchor, form.clone()))
+        forms.map(|form| Target::new(&stop.view, stop.anchor, stop.anchor, form.clone()))
     });
     let modules = at(ScopeKind::ResourceGroup).rev().map(|stop| {
         let anchor = order::last_use(&stop.view, stop.anchor);
-        Target::new(&stop.view, anchor, Form::Module)
+        Target::new(&stop.view, stop.anchor, anchor, Form::Module)
     });
     (first, leaving.chain(modules).collect())
 }
