@@ -95,14 +95,7 @@ pub(crate) fn fits(
             fits(cx, frame, ty, value, depth + 1)
         })
         .unwrap_or(true),
-        (TypeExpr::Primitive(name), kind) => match kind {
-            Kind::Str(_) => name.is("string") || name.is("securestring"),
-            Kind::Int(_) => name.is("int"),
-            Kind::Bool(_) => name.is("bool"),
-            Kind::Array(_) => name.is("array"),
-            Kind::Object(_) => name.is("object") || name.is("secureobject"),
-            _ => true,
-        },
+        (TypeExpr::Primitive(name), kind) => is_of(kind, name.as_str()),
         (TypeExpr::Literal(literal), Kind::Str(text)) => literal
             .as_str()
             .is_none_or(|own| own.eq_ignore_ascii_case(text)),
@@ -124,8 +117,23 @@ pub(crate) fn fits(
                 ty.is_none_or(|(_, ty)| inner(ty, value))
             })
         }
+        (TypeExpr::Array(_) | TypeExpr::Tuple(_), kind) => is_of(kind, "array"),
+        (TypeExpr::Object { .. }, kind) => is_of(kind, "object"),
         _ => true,
     }
+}
+
+/// Whether a value may be of a primitive type.
+fn is_of(kind: &Kind, primitive: &str) -> bool {
+    let own = match kind {
+        Kind::Str(_) => "string",
+        Kind::Int(_) => "int",
+        Kind::Bool(_) => "bool",
+        Kind::Array(_) => "array",
+        Kind::Object(_) => "object",
+        _ => return true,
+    };
+    own == primitive
 }
 
 /// Whether a type takes null, so that a parameter of it without a value is null. Names are followed.
