@@ -318,6 +318,12 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
             ));
         }
     }
+    for (path, text) in &files {
+        let was = analysis.text(path).unwrap_or_default();
+        if let Some(wrong) = written_wrong(path, &was, text) {
+            return Err(format!("{}: {wrong}\n{text}", path.display()));
+        }
+    }
     let entries = entries(analysis, &files, corrected);
     let deployed_before: Vec<_> = entries.iter().map(|one| deployed(analysis, one)).collect();
     let former: Vec<_> = files.iter().map(|(path, _)| analysis.text(path)).collect();
@@ -354,6 +360,52 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
         true => Ok(()),
         false => Err("taking the fix back does not bring the findings back".to_owned()),
     }
+}
+
+/// The parameters of a template that have no default: what each of its parameter files must give.
+fn required(path: &Path, text: &str) -> BTreeSet<String> {
+    if path.extension().is_some_and(|ending| ending == "bicep") {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("param "));
+        let lines = lines.filter(|line| !line.contains(" =") && !line.contains('?'));
+        let names = lines.filter_map(|line| line.split_whitespace().next());
+        return names.map(str::to_owned).collect();
+    }
+    let template: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let parameters = template["parameters"].as_object().into_iter().flatten();
+    let required = parameters.filter(|(_, one)| one.get("defaultValue").is_none());
+    required.map(|(name, _)| name.clone()).collect()
+}
+
+/// The parameters and variables of a Bicep file that stand in it once, where they are declared.
+fn unused(path: &Path, text: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = BTreeMap::new();
+    for word in text.split(|c| !is_word(c)) {
+        *words.entry(word).or_insert(0) += 1;
+    }
+    let is_bicep = path.extension().is_some_and(|ending| ending == "bicep");
+    let declared = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix("param ").or(line.strip_prefix("var "))?;
+        rest.split(|c| !is_word(c)).next()
+    });
+    let once = declared.filter(|name| is_bicep && words.get(name) == Some(&1));
+    once.map(str::to_owned).collect()
+}
+
+/// What the compiler, its linter or a deployment would refuse in a file that a fix leaves.
+fn written_wrong(path: &Path, was: &str, is: &str) -> Option<String> {
+    let more = |what: &str, of: fn(&Path, &str) -> BTreeSet<String>| {
+        let name = of(path, is).difference(&of(path, was)).next().cloned();
+        name.map(|name| format!("{what} '{name}'"))
+    };
+    // A deployment's name is bound to its region in a subscription.
+    let named = |text: &str| text.matches("defender-for-container").count();
+    let regions = |text: &str| text.matches(".location").count();
+    let gained = named(is).saturating_sub(named(was)) > 0 && regions(is) <= regions(was);
+    let names_deployment = gained && is.contains("name: 'defender-for-container");
+    more("requires parameter", required)
+        .or_else(|| more("does not use", unused))
+        .or_else(|| names_deployment.then(|| "a deployment has no region in its name".to_owned()))
 }
 
 /// Whether a fix that was applied is offered again for its finding in its deployment.
