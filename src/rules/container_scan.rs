@@ -203,30 +203,16 @@ fn check_registry(
         registry.via.clone(),
     );
     let finding = Finding {
-        rule: &METADATA,
-        verdict,
-        severity: verdict.severity(deployment.settings.rule(&METADATA.name).level),
-        place,
-        message,
         related,
-        resource_type: registry.resource_type.clone(),
-        resource_name: registry.name.as_str().map(Into::into),
-        entry: deployment.entry,
-        parameters: deployment.parameters,
         subject: Subject::Of(Arc::new(RegistrySubject {
             declaration: registry.place,
             deployment_paths: vec![way],
             plans_off: result.plans_off.clone(),
             lists: result.lists.clone(),
         })),
+        ..Finding::of(&METADATA, deployment, verdict, registry, place, message)
     };
-    RuleResult {
-        rule: &METADATA,
-        place,
-        verdict,
-        finding: Some(finding),
-        decided,
-    }
+    RuleResult::of(finding, decided)
 }
 
 /// The module uses that lead to a registry.

@@ -80,6 +80,19 @@ pub struct RuleResult {
     pub decided: Vec<(Option<NodeRef>, String)>,
 }
 
+impl RuleResult {
+    /// The result that is a finding.
+    pub(super) fn of(finding: Finding, decided: Vec<(Option<NodeRef>, String)>) -> RuleResult {
+        RuleResult {
+            rule: finding.rule,
+            place: finding.place,
+            verdict: finding.verdict,
+            finding: Some(finding),
+            decided,
+        }
+    }
+}
+
 /// One finding, about one declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -108,6 +121,30 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A finding about an instance of a deployment, with nothing to fix.
+    pub(super) fn of(
+        rule: &'static Metadata,
+        deployment: &Deployment,
+        verdict: Verdict,
+        instance: &Instance,
+        place: NodeRef,
+        message: String,
+    ) -> Finding {
+        Finding {
+            rule,
+            verdict,
+            severity: verdict.severity(deployment.settings.rule(&rule.name).level),
+            place,
+            message,
+            related: Vec::new(),
+            resource_type: instance.resource_type.clone(),
+            resource_name: instance.name.as_str().map(Into::into),
+            entry: deployment.entry,
+            parameters: deployment.parameters,
+            subject: Subject::None,
+        }
+    }
+
     /// How many deployment paths lead to it, at least one.
     pub fn deployments(&self) -> usize {
         match &self.subject {
@@ -184,29 +221,13 @@ impl<'a> Findings<'a> {
         message: String,
     ) {
         let place = cx.node_of(instance);
-        let level = self.deployment.settings.rule(&self.rule.name).level;
+        let decided = vec![(value.place, message.clone())];
+        let (rule, deployment) = (self.rule, self.deployment);
+        let mut finding = Finding::of(rule, deployment, verdict, instance, place, message);
         let related = value.place.filter(|node| *node != place);
-        self.push(RuleResult {
-            rule: self.rule,
-            place,
-            verdict,
-            decided: vec![(value.place, message.clone())],
-            finding: Some(Finding {
-                rule: self.rule,
-                verdict,
-                severity: verdict.severity(level),
-                place,
-                message,
-                related: related
-                    .map(|node| (node, "the value comes from here".to_owned()))
-                    .into_iter()
-                    .collect(),
-                resource_type: instance.resource_type.clone(),
-                resource_name: instance.name.as_str().map(Into::into),
-                entry: self.deployment.entry,
-                parameters: self.deployment.parameters,
-                subject: Subject::Value(value.place),
-            }),
-        });
+        let related = related.map(|node| (node, "the value comes from here".to_owned()));
+        finding.related.extend(related);
+        finding.subject = Subject::Value(value.place);
+        self.push(RuleResult::of(finding, decided));
     }
 }

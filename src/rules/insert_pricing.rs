@@ -345,7 +345,9 @@ impl Job<'_> {
             }
         }
         if leaving.len() > 1 {
-            self.insert_each(&leaving);
+            for plan in self.plans() {
+                self.insert_at(subject, &leaving, plan, "");
+            }
         }
         let mut tried: Vec<FileId> = Vec::new();
         for (index, (first, rest)) in all.iter().enumerate().take(MAX_PATHS) {
@@ -377,36 +379,32 @@ impl Job<'_> {
             tried.extend(targets.iter().map(|target| target.view.file));
             for plan in self.plans() {
                 for target in &targets {
-                    self.insert_at(subject, target, plan, &suffix);
+                    self.insert_at(subject, &[target], plan, &suffix);
                 }
             }
         }
     }
 
-    /// Inserts the resource in the subscriptions of all targets.
-    fn insert_each(&mut self, targets: &[&Target]) {
-        for plan in self.plans() {
-            let mut files: Vec<FileEdit> = Vec::new();
-            for (others, target) in targets.iter().enumerate() {
-                let variants = insert::insertions(self.cx, target, plan, others);
-                for file in variants.into_iter().next().unwrap_or_default() {
-                    match files.iter_mut().find(|known| known.path == file.path) {
-                        Some(known) if known.create => {}
-                        Some(known) => known.edits.extend(file.edits),
-                        None => files.push(file),
-                    }
+    /// The ways to insert a plan at each of several places, or at one.
+    fn insertions(&self, targets: &[&Target], plan: Plan) -> Vec<Vec<FileEdit>> {
+        if let [target] = targets {
+            return insert::insertions(self.cx, target, plan, 0);
+        }
+        let mut files: Vec<FileEdit> = Vec::new();
+        for (others, target) in targets.iter().enumerate() {
+            let variants = insert::insertions(self.cx, target, plan, others);
+            for file in variants.into_iter().next().unwrap_or_default() {
+                match files.iter_mut().find(|known| known.path == file.path) {
+                    Some(known) if known.create => {}
+                    Some(known) => known.edits.extend(file.edits),
+                    None => files.push(file),
                 }
             }
-            for file in &mut files {
-                file.edits.sort_by_key(|edit| edit.span.start);
-            }
-            if self.cx.create_files || !files.iter().any(|file| file.create) {
-                let names = insert::names(plan);
-                let place = self.in_files(&files);
-                let title = format!("Turn on {} ({}){place}", names.title, names.note);
-                self.offer(insert_id(plan).to_owned(), title, Some(names.plan), files);
-            }
         }
+        for file in &mut files {
+            file.edits.sort_by_key(|edit| edit.span.start);
+        }
+        vec![files]
     }
 
     /// The subscription files of the workspace that declare plans.
@@ -426,7 +424,13 @@ impl Job<'_> {
             .collect()
     }
 
-    fn insert_at(&mut self, subject: &RegistrySubject, target: &Target, plan: Plan, suffix: &str) {
+    fn insert_at(
+        &mut self,
+        subject: &RegistrySubject,
+        targets: &[&Target],
+        plan: Plan,
+        suffix: &str,
+    ) {
         let id = format!("{}{suffix}", insert_id(plan));
         let names = insert::names(plan);
         // A second plan of that name would contradict one that is declared. Beside one that is not deployed, or that
@@ -442,10 +446,10 @@ impl Job<'_> {
             return;
         }
         let before = self.made.len();
-        for edits in insert::insertions(self.cx, target, plan, 0) {
+        for edits in self.insertions(targets, plan) {
             let title = format!("Turn on {} ({})", names.title, names.note);
             if edits.iter().any(|edit| edit.create) && !self.cx.create_files {
-                self.without_creation(target, plan, &id, &title);
+                self.without_creation(targets[0], plan, &id, &title);
                 continue;
             }
             let title = title + &self.in_files(&edits);

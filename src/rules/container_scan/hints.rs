@@ -3,7 +3,7 @@
 use super::{METADATA, is_plan, is_registry, plan};
 use crate::eval::{Existence, Instance, Value};
 use crate::model::{FileId, NodeRef};
-use crate::rules::finding::{Finding, RuleResult, Severity, Subject, Verdict};
+use crate::rules::finding::{Finding, RuleResult, Subject, Verdict};
 use crate::rules::{Deployment, WorkspacePlans};
 use crate::workspace::config::Plan as Preferred;
 
@@ -30,7 +30,9 @@ pub(crate) fn hints(
             let Some(place) = places.into_iter().flatten().find(|p| in_workspace(p.file)) else {
                 return;
             };
-            found.push(hint(deployment, instance, place, message, subject));
+            let verdict = Verdict::Hint;
+            let hint = Finding::of(&METADATA, deployment, verdict, instance, place, message);
+            found.push(RuleResult::of(Finding { subject, ..hint }, Vec::new()));
         };
         if is_plan(instance) {
             if let Some((place, message)) = superseded(instance, deployment.settings.plan) {
@@ -66,34 +68,6 @@ fn has_successor(old: &Instance, deployment: &Deployment, shared: &WorkspacePlan
             && plan::named(other, "Containers")
             && other.scope.subscription == old.scope.subscription
     })
-}
-
-fn hint(
-    deployment: &Deployment,
-    instance: &Instance,
-    place: NodeRef,
-    message: String,
-    subject: Subject,
-) -> RuleResult {
-    RuleResult {
-        rule: &METADATA,
-        place,
-        verdict: Verdict::Hint,
-        finding: Some(Finding {
-            rule: &METADATA,
-            verdict: Verdict::Hint,
-            severity: Severity::Note,
-            place,
-            message,
-            related: Vec::new(),
-            resource_type: instance.resource_type.clone(),
-            resource_name: instance.name.as_str().map(Into::into),
-            entry: deployment.entry,
-            parameters: deployment.parameters,
-            subject,
-        }),
-        decided: Vec::new(),
-    }
 }
 
 /// Who chose `ContainerRegistry` by the setting needs no advice against it.

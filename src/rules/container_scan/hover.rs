@@ -72,28 +72,26 @@ pub(crate) fn hover_plan(plans: &[(&Deployment, &Instance)]) -> String {
 
 /// What a plan does for registries, on its own.
 fn standing(plan: &Instance) -> String {
-    let target = plan::Target {
-        registry: plan,
-        only_instance: true,
-    };
-    let cover = plan::cover(plan, &plan::Standing::of(plan, false), &target, true);
-    if cover.name == plan::Tristate::No {
+    let standing = plan::Standing::of(plan, false);
+    if standing.name == plan::Tristate::No {
         return "does not scan registries".to_owned();
     }
     if let Existence::Never(_) = plan.existence {
         return "is not deployed".to_owned();
     }
-    let on_its_own = plan::Cover {
-        reach: plan::Tristate::Yes,
-        ..cover
-    };
-    match on_its_own.answer() {
+    let deployed = plan::deployed(plan, plan, true);
+    match plan::Tristate::all([
+        &standing.name,
+        &standing.tier,
+        &standing.extension,
+        &deployed,
+    ]) {
         plan::Tristate::Yes => "scans the images of registries".to_owned(),
         plan::Tristate::Maybe(unsure) => format!("may scan registries: {}", unsure.text),
         plan::Tristate::No => {
             let tier = plan::property(plan, &["pricingTier"]).and_then(Value::as_str);
             match tier {
-                Some(tier) if on_its_own.tier == plan::Tristate::No => {
+                Some(tier) if standing.tier == plan::Tristate::No => {
                     format!("scans nothing: its tier is '{tier}'")
                 }
                 _ => "scans nothing".to_owned(),

@@ -151,14 +151,13 @@ pub(crate) fn cover(
     target: &Target<'_>,
     same_deployment: bool,
 ) -> Cover {
-    let called = called(plan);
     let standing = standing.clone();
     Cover {
         name: standing.name,
         tier: standing.tier,
         extension: standing.extension,
-        reach: reach(plan, target, &called),
-        deployed: deployed(plan, target.registry, same_deployment, &called),
+        reach: reach(plan, target),
+        deployed: deployed(plan, target.registry, same_deployment),
     }
 }
 
@@ -307,18 +306,15 @@ pub(crate) fn extension_off(plan: &Instance) -> Option<&Value> {
     off.next().filter(|_| off.next().is_none())
 }
 
-fn reach(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
+fn reach(plan: &Instance, target: &Target<'_>) -> Tristate {
     let registry = target.registry;
     if plan.existing {
         return Tristate::No;
     }
-    Tristate::all([
-        &same_subscription(plan, registry, called),
-        &scope(plan, target, called),
-    ])
+    Tristate::all([&same_subscription(plan, registry), &scope(plan, target)])
 }
 
-fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
+fn scope(plan: &Instance, target: &Target<'_>) -> Tristate {
     let registry = target.registry;
     if misplaced(plan).is_some() {
         return Tristate::No;
@@ -335,7 +331,7 @@ fn scope(plan: &Instance, target: &Target<'_>, called: &str) -> Tristate {
         return Tristate::No;
     }
     let uncertainty = || Unsure {
-        text: format!("which resource {called} covers is not known"),
+        text: format!("which resource {} covers is not known", called(plan)),
         place: plan.type_place,
     };
     let only_one = target.only_instance && resource.place == Some(registry.place);
@@ -408,9 +404,12 @@ fn same_text(one: &Value, other: &Value, uncertainty: impl FnOnce() -> Unsure) -
 }
 
 /// The deployment's own subscription is one and the same, and equal expressions are equal.
-fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tristate {
+fn same_subscription(plan: &Instance, registry: &Instance) -> Tristate {
     let uncertainty = || Unsure {
-        text: format!("whether {called} is for the registry's subscription is not known"),
+        text: format!(
+            "whether {} is for the registry's subscription is not known",
+            called(plan)
+        ),
         place: plan.type_place,
     };
     let (ours, theirs) = match (&plan.scope.subscription, &registry.scope.subscription) {
@@ -427,7 +426,8 @@ fn same_subscription(plan: &Instance, registry: &Instance, called: &str) -> Tris
     }
 }
 
-fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called: &str) -> Tristate {
+/// Whether a plan is deployed wherever a registry is.
+pub(crate) fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool) -> Tristate {
     let uncertainty = match &plan.existence {
         Existence::Always => return Tristate::Yes,
         Existence::Never(_) => return Tristate::No,
@@ -437,6 +437,7 @@ fn deployed(plan: &Instance, registry: &Instance, same_deployment: bool, called:
     if comparable && implies_all(premises(registry), &uncertainty.conditions) {
         return Tristate::Yes;
     }
+    let called = called(plan);
     let text = if uncertainty.unknown_loop || uncertainty.text.is_empty() {
         format!(
             "whether {called} is deployed is not known ({})",
