@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-pub use identity::{as_on_disk, find, is_link, is_reparse_point, real};
+pub use identity::{as_on_disk, find, is_link, is_reparse_point, real, real_below};
 pub use paths::{from_uri, joined, normalize, to_relative_uri, to_uri};
 pub use replace::{Staged, replace, stage, stage_new, while_writing, write};
 

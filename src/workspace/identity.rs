@@ -22,7 +22,11 @@ impl Names {
     /// Where a folder really is.
     fn real_folder(&mut self, folder: &Path) -> Option<&Path> {
         if !self.folders.contains_key(folder) {
-            let real = disk::real(folder)?;
+            let around = folder.parent().and_then(|it| self.real_folder(it));
+            let real = match around {
+                Some(around) => disk::real_below(around, folder)?,
+                None => disk::real(folder)?,
+            };
             self.folders.insert(folder.to_path_buf(), real);
         }
         self.folders.get(folder).map(PathBuf::as_path)

@@ -1,7 +1,7 @@
 //! File identity: paths that differ in case or lead through links to one file.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::paths::{joined, normalize};
 use super::{DiskError, is_file, is_folder, names_in};
@@ -9,10 +9,22 @@ use super::{DiskError, is_file, is_folder, names_in};
 /// Whether file systems of this platform find a file whatever the case of its name.
 const IN_ANY_CASE: bool = cfg!(any(windows, target_os = "macos"));
 
+/// No system has longer paths (bytes).
+const LONGEST: usize = 32 << 10;
+
 /// The path with every link resolved; `None` where it does not resolve.
 pub fn real(path: &Path) -> Option<PathBuf> {
     // Windows returns `\\?\C:\…`; the same file must have one form.
     fs::canonicalize(path).ok().map(|path| normalize(&path))
+}
+
+/// The same for a folder, given where the folder around it really is.
+pub fn real_below(parent: &Path, folder: &Path) -> Option<PathBuf> {
+    let known = fs::symlink_metadata(folder).ok()?;
+    match (known.is_dir() && !IN_ANY_CASE, folder.file_name()) {
+        (true, Some(name)) => Some(parent.join(name)),
+        _ => real(folder),
+    }
 }
 
 /// Whether a path is a symbolic link itself.
@@ -53,26 +65,25 @@ pub fn find(folder: &Path, reference: &str) -> Result<PathBuf, DiskError> {
 
 /// The regular file whose path differs from a path only in case, if at all.
 fn in_any_case(path: &Path) -> Option<PathBuf> {
-    let mut found = PathBuf::new();
-    let mut components = path.components().peekable();
-    while let Some(component) = components.next() {
-        let next = found.join(component);
-        let last = components.peek().is_none();
-        found = if last && is_file(&next) || !last && is_folder(&next) {
-            next
+    if path.as_os_str().len() > LONGEST {
+        return None;
+    }
+    let there = path.ancestors().skip(1).find(|folder| is_folder(folder))?;
+    let mut names = path.strip_prefix(there).ok()?.iter().peekable();
+    let mut found = there.to_path_buf();
+    while let Some(name) = names.next() {
+        let wanted = name.to_str()?.to_lowercase();
+        let is_wanted = if names.peek().is_none() {
+            is_file
         } else {
-            let Component::Normal(name) = component else {
-                return None;
-            };
-            let wanted = name.to_str()?.to_lowercase();
-            let fits = |path: &PathBuf| if last { is_file(path) } else { is_folder(path) };
-            // Several may differ only in case: the names are sorted, so the choice is always the same.
-            names_in(&found)
-                .into_iter()
-                .filter(|name| name.to_lowercase() == wanted)
-                .map(|name| found.join(name))
-                .find(fits)?
+            is_folder
         };
+        // Several may differ only in case: the names are sorted, so the choice is always the same.
+        let there = names_in(&found).into_iter();
+        let alike = there.filter(|name| name.to_lowercase() == wanted);
+        found = alike
+            .map(|name| found.join(name))
+            .find(|path| is_wanted(path))?;
     }
     Some(found)
 }
