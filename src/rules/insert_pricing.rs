@@ -281,6 +281,9 @@ impl Job<'_> {
             let Some(view) = view.filter(|view| view.may_pay) else {
                 continue;
             };
+            if !order::is_serial(list, self.cx.views) {
+                continue;
+            }
             for edits in join::join(&view, self.cx.views, list, plan).unwrap_or_default() {
                 let file = FileEdit::of(&view, edits);
                 match options.iter_mut().find(|known| known.file == file) {

@@ -375,6 +375,7 @@ fn list_of(
         tier: plan::property(plan, &["pricingTier"]).and_then(|value| value.place),
         sample_name: plan.name.as_str()?.into(),
         declaration: plan.place,
+        via: plan.via.clone(),
         of: (of.entry, of.parameters),
         deployment: label.cloned(),
     })

@@ -92,6 +92,8 @@ pub struct PlanList {
     pub sample_name: Arc<str>,
     /// The declaration that the list feeds.
     pub declaration: NodeRef,
+    /// The module uses that lead to it, outermost first.
+    pub via: Arc<[ModuleUse]>,
     /// The registry's deployment that contains it: entry file and parameter file.
     pub of: (FileId, Option<FileId>),
     /// The deployment it is in; `None` for the registry's own.

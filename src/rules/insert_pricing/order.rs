@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{FileKind, ItemKind, NodeRef, ScopeKind};
 use crate::rules::container_scan::is_plan;
+use crate::rules::container_scan::subject::PlanList;
 use crate::rules::fix::{View, Views};
 use crate::syntax::edit::Declaration;
 use crate::text::Span;
@@ -46,6 +47,19 @@ pub(super) fn last_plans(view: &View, views: &dyn Views) -> Option<Vec<String>> 
         }
     })
     .collect()
+}
+
+/// Whether the loops that a list of plans feeds update one plan after the other, and so one more too.
+pub(super) fn is_serial(list: &PlanList, views: &dyn Views) -> bool {
+    let uses = list.via.iter().map(|step| step.declaration);
+    uses.chain([list.declaration]).all(|node| {
+        let one = || {
+            let (view, span) = (views.view(node.file)?, views.span(node)?);
+            let declaration = view.source().declaration_at(span)?;
+            Some(!declaration.is_looped() || declaration.is_serial())
+        };
+        one().unwrap_or(true)
+    })
 }
 
 /// The place of the last declaration of a Bicep file that deploys plans.

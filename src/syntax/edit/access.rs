@@ -636,6 +636,19 @@ impl<'t> Declaration<'t> {
         Some(super::apply(value.text(), &edits))
     }
 
+    /// Whether its iterations are deployed one after the other.
+    pub(crate) fn is_serial(&self) -> bool {
+        let size = match self.source.bicep {
+            true => self
+                .decorator("batchSize")
+                .and_then(|all| all.first().copied()),
+            false => self
+                .member("copy")
+                .and_then(|copy| copy.member("batchSize")),
+        };
+        size.is_some_and(|size| size.text() == "1")
+    }
+
     /// Whether it is repeated.
     pub(crate) fn is_looped(&self) -> bool {
         match self.source.bicep {
