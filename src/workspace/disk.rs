@@ -7,6 +7,7 @@ mod identity;
 mod paths;
 mod replace;
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -179,8 +180,8 @@ fn open(path: &Path) -> std::io::Result<File> {
 pub fn decode(bytes: &[u8]) -> (Arc<str>, DiskEncoding) {
     let encoding = encoding_of(bytes);
     let text = match encoding {
-        DiskEncoding::Utf8 => String::from_utf8_lossy(bytes),
-        DiskEncoding::Utf8Bom => String::from_utf8_lossy(&bytes[3..]),
+        DiskEncoding::Utf8 => utf8(bytes),
+        DiskEncoding::Utf8Bom => utf8(&bytes[3..]),
         DiskEncoding::Utf16Le => utf16(&bytes[2..], u16::from_le_bytes).into(),
         DiskEncoding::Utf16Be => utf16(&bytes[2..], u16::from_be_bytes).into(),
     };
@@ -190,6 +191,14 @@ pub fn decode(bytes: &[u8]) -> (Arc<str>, DiskEncoding) {
             encoding,
         ),
         None => (text.into(), encoding),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    // The check alone is several times faster than the one that replaces.
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 
