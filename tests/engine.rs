@@ -830,17 +830,27 @@ fn what_only_the_compiler_refuses_is_reported_in_open_documents() {
     check("type t = string??", 1);
 }
 
-/// Types are compared without case, and shown as they are written.
+/// Names are compared without case, and shown as they are written.
 #[test]
-fn an_edit_of_a_types_case_alone_is_shown() {
-    let workspace = Workspace::new(&[("main.bicep", REGISTRY)]);
-    let mut analysis = workspace.analysis();
-    workspace.open(&mut analysis, "main.bicep", REGISTRY);
-    workspace.refresh(&mut analysis);
-    let other = REGISTRY.replace("/registries", "/regiStries");
-    workspace.open(&mut analysis, "main.bicep", &other);
-    workspace.refresh(&mut analysis);
-    let report = analysis.report(&workspace.path("main.bicep"));
-    let shown = &report.expect("a report").diagnostics[0].resource_type;
-    assert_eq!(&**shown, "Microsoft.ContainerRegistry/regiStries");
+fn an_edit_of_a_names_case_alone_is_shown() {
+    let text = REGISTRY.replace("= {\n", "= if (deployIt && other) {\n");
+    let text = format!("param deployIt bool\nvar other = otherOne\nparam otherOne bool\n{text}");
+    for (from, to) in [
+        ("/registries", "/regiStries"),
+        ("if (deployIt", "if (DeployIt"),
+        ("param deployIt", "param DeployIt"),
+        ("= otherOne", "= OtherOne"),
+        ("param otherOne", "param OtherOne"),
+    ] {
+        let workspace = Workspace::new(&[("main.bicep", &text)]);
+        let mut analysis = workspace.analysis();
+        workspace.open(&mut analysis, "main.bicep", &text);
+        workspace.refresh(&mut analysis);
+        workspace.replace(&mut analysis, "main.bicep", 2, from, to);
+        workspace.refresh(&mut analysis);
+        let mut fresh = workspace.analysis();
+        fresh.open(&workspace.path("main.bicep"), 2, &text.replace(from, to));
+        workspace.refresh(&mut fresh);
+        assert_eq!(analysis.reports(), fresh.reports(), "{to}");
+    }
 }

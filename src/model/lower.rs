@@ -106,18 +106,17 @@ impl Nodes {
     pub fn finish(self, kind: ItemKind, broken: bool) -> Lowered {
         let mut hasher = Bytes(Vec::with_capacity(self.spans.len() * 32));
         kind.hash(&mut hasher);
-        // Reports show types as they are written.
-        if let ItemKind::Resource(resource) = &kind {
-            resource.for_each_type(&mut |ty| ty.as_str().hash(&mut hasher));
-        }
         (broken, self.modern).hash(&mut hasher);
         self.spans.len().hash(&mut hasher);
-        let item = Item {
-            hash: hasher.finish(),
+        let mut item = Item {
+            hash: 0,
             kind,
             broken,
             modern: self.modern,
         };
+        // Reports show names as they are written.
+        item.for_each_shown(&mut |name| name.as_str().hash(&mut hasher));
+        item.hash = hasher.finish();
         let spans = ItemSpans {
             nodes: self.spans.into(),
             nested: self.nested.into(),

@@ -26,6 +26,17 @@ impl Item {
         }
         names.found
     }
+
+    /// The names of it that reports may show.
+    pub(crate) fn for_each_shown(&self, f: &mut dyn FnMut(&Ident)) {
+        match &self.kind {
+            ItemKind::Parameter(parameter) => f(&parameter.name),
+            ItemKind::Variable(variable) => f(&variable.name),
+            ItemKind::Resource(resource) => resource.for_each_type(f),
+            _ => {}
+        }
+        self.uses().into_iter().for_each(f);
+    }
 }
 
 #[derive(Default)]
