@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::disk;
 use super::files::{Content, Workspace};
@@ -65,8 +65,8 @@ pub struct View<'a> {
     clouds: Vec<&'static str>,
     inputs: RefCell<BTreeSet<Input>>,
     missing: RefCell<Vec<PathBuf>>,
-    /// What each file refers to for its values only, by what is written there.
-    libraries: RefCell<FxHashMap<FileId, FxHashSet<Arc<str>>>>,
+    /// What the references of each file lead to, by whether they are for outputs and by what is written there.
+    loaded: RefCell<FxHashMap<(FileId, bool), FxHashMap<Box<str>, Loaded>>>,
 }
 
 impl<'a> View<'a> {
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
             },
             inputs: RefCell::default(),
             missing: RefCell::default(),
-            libraries: RefCell::default(),
+            loaded: RefCell::default(),
         };
         view.note(Input::File(entry));
         view
@@ -158,6 +158,21 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Once for each reference: a module may be used thousands of times.
+    fn load_once(&self, from: FileId, reference: &str, values: bool) -> Loaded {
+        let key = (from, values);
+        let known = self.loaded.borrow();
+        if let Some(known) = known.get(&key).and_then(|it| it.get(reference)) {
+            return known.clone();
+        }
+        drop(known);
+        let loaded = self.load_for(from, reference, values);
+        let mut known = self.loaded.borrow_mut();
+        let of_file = known.entry(key).or_default();
+        of_file.insert(reference.into(), loaded.clone());
+        loaded
+    }
+
     fn load_for(&self, from: FileId, reference: &str, values: bool) -> Loaded {
         match self.workspace.resolve(from, reference) {
             Resolution::File(path) | Resolution::TemplateSpec(path) => {
@@ -187,36 +202,26 @@ impl<'a> View<'a> {
 
     /// Whether `from` refers to this for its values only, so that it matters though it deploys nothing.
     fn is_library(&self, from: FileId, reference: &str) -> bool {
-        let mut libraries = self.libraries.borrow_mut();
-        let of = libraries
-            .entry(from)
-            .or_insert_with(|| self.libraries_of(from));
-        of.contains(reference)
-    }
-
-    fn libraries_of(&self, from: FileId) -> FxHashSet<Arc<str>> {
         let Some(loaded) = self.workspace.loaded(from) else {
-            return FxHashSet::default();
+            return false;
         };
-        let items = loaded.model.template.items.iter();
-        let values = items
-            .filter(|item| matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_)))
-            .filter_map(|item| Some(reference_of(&item.kind)?.text.clone()));
-        let references = loaded.summary.references.iter();
-        let others = references
-            .filter(|(kind, _)| *kind != ReferenceKind::Module)
-            .map(|(_, text)| text.clone());
-        values.chain(others).collect()
+        let mut items = loaded.model.template.items.iter();
+        let mut references = loaded.summary.references.iter();
+        references.any(|(kind, text)| *kind != ReferenceKind::Module && **text == *reference)
+            || items.any(|item| {
+                matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_))
+                    && reference_of(&item.kind).is_some_and(|it| *it.text == *reference)
+            })
     }
 }
 
 impl Files for View<'_> {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
-        self.load_for(from, reference, false)
+        self.load_once(from, reference, false)
     }
 
     fn load_outputs(&self, from: FileId, reference: &str) -> Loaded {
-        self.load_for(from, reference, true)
+        self.load_once(from, reference, true)
     }
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
