@@ -47,7 +47,7 @@ pub(super) struct State {
 
 /// The plans of a workspace folder, by the deployments that they cover.
 #[derive(Debug, Default)]
-struct Reach {
+struct FolderPlans {
     all: Arc<WorkspacePlans>,
     /// Of tests and samples: those that cover their own unit.
     units: FxHashMap<Sharing, Vec<(Arc<str>, Instance)>>,
@@ -55,7 +55,7 @@ struct Reach {
     layered: Mutex<FxHashMap<Vec<Sharing>, Arc<WorkspacePlans>>>,
 }
 
-impl Reach {
+impl FolderPlans {
     /// The plans that can cover a deployment.
     fn of(&self, deployment: &Deployment) -> Arc<WorkspacePlans> {
         let folder = Path::new(&*deployment.label).parent();
@@ -89,16 +89,16 @@ pub(super) struct Deployments {
     pub(super) dirty: BTreeSet<Key>,
     /// Evaluated, and to be checked.
     pub(super) unchecked: BTreeSet<Key>,
-    reaches: FxHashMap<Option<PathBuf>, Reach>,
+    folders: FxHashMap<Option<PathBuf>, FolderPlans>,
     /// Folders whose plans changed.
-    stale_reaches: BTreeSet<Option<PathBuf>>,
+    stale_folders: BTreeSet<Option<PathBuf>>,
     pub(super) evaluated: u64,
 }
 
 impl Deployments {
     /// Whether all are evaluated and checked.
     pub(super) fn is_up_to_date(&self) -> bool {
-        self.dirty.is_empty() && self.unchecked.is_empty() && self.stale_reaches.is_empty()
+        self.dirty.is_empty() && self.unchecked.is_empty() && self.stale_folders.is_empty()
     }
 
     /// An input changed: what read it is to be evaluated again.
@@ -156,8 +156,8 @@ impl Deployments {
     /// The instances of other deployments that a deployment's check reads.
     pub(super) fn shared_with(&self, key: &Key, deployment: &Deployment) -> Arc<WorkspacePlans> {
         let folder = self.states.get(key).map(|state| &state.folder);
-        let reach = folder.and_then(|folder| self.reaches.get(folder));
-        reach.map(|it| it.of(deployment)).unwrap_or_default()
+        let plans = folder.and_then(|folder| self.folders.get(folder));
+        plans.map(|it| it.of(deployment)).unwrap_or_default()
     }
 
     /// Sets the deployments of one entry point.
@@ -196,7 +196,7 @@ impl Deployments {
             });
             if state.folder != folder {
                 let before = std::mem::replace(&mut state.folder, folder.clone());
-                self.stale_reaches.extend([before, folder.clone()]);
+                self.stale_folders.extend([before, folder.clone()]);
                 self.unchecked.insert(key);
             }
         }
@@ -267,7 +267,7 @@ impl Analysis {
             self.pending
                 .extend(state.results.iter().map(|results| results.place.file));
             if !state.plans.is_empty() {
-                self.deployments.stale_reaches.insert(state.folder);
+                self.deployments.stale_folders.insert(state.folder);
             }
         }
     }
@@ -359,7 +359,7 @@ impl Analysis {
         let plans = rules::shared(&deployment);
         if plans != state.plans {
             state.plans = plans;
-            deployments.stale_reaches.insert(state.folder.clone());
+            deployments.stale_folders.insert(state.folder.clone());
         }
         state.deployment = Some(deployment);
         deployments.unchecked.insert(key);
@@ -402,12 +402,12 @@ impl Analysis {
         let mut all = units.remove(&Sharing::Workspace).unwrap_or_default();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         let all = Arc::new(WorkspacePlans::new(all));
-        let reach = Reach {
+        let plans = FolderPlans {
             all,
             units,
             layered: Mutex::default(),
         };
-        self.deployments.reaches.insert(folder, reach);
+        self.deployments.folders.insert(folder, plans);
         self.deployments.unchecked.extend(unchecked);
     }
 
@@ -430,7 +430,7 @@ impl Analysis {
         if cancel.is_cancelled() {
             return;
         }
-        for folder in std::mem::take(&mut self.deployments.stale_reaches) {
+        for folder in std::mem::take(&mut self.deployments.stale_folders) {
             self.collect_plans(folder);
         }
         while !cancel.is_cancelled()
@@ -440,25 +440,34 @@ impl Analysis {
         }
     }
 
+    /// What the rules report of a deployment, with these plans of others.
+    pub(super) fn results_of(
+        &self,
+        deployment: &Deployment,
+        plans: &WorkspacePlans,
+    ) -> Vec<RuleResult> {
+        let path = &self.workspace.file(deployment.entry).path;
+        let alone = self.workspace.folder_of(path).is_none();
+        rules::check(deployment, plans, &|file| self.workspace.shows(file, alone))
+    }
+
     /// Checks a deployment.
     pub(super) fn check(&mut self, key: Key) {
-        let deployments = &mut self.deployments;
-        deployments.unchecked.remove(&key);
-        let Some(state) = deployments.states.get_mut(&key) else {
+        self.deployments.unchecked.remove(&key);
+        let state = self.deployments.states.get(&key);
+        let Some(deployment) = state.and_then(|state| state.deployment.as_ref()) else {
             return;
         };
-        let Some(deployment) = &state.deployment else {
+        let plans = self.deployments.shared_with(&key, deployment);
+        let results = self.results_of(deployment, &plans);
+        let Deployments {
+            states,
+            checked_files,
+            ..
+        } = &mut self.deployments;
+        let Some(state) = states.get_mut(&key).filter(|it| it.results != results) else {
             return;
         };
-        let reach = deployments.reaches.get(&state.folder);
-        let reach = reach.map(|it| it.of(deployment)).unwrap_or_default();
-        let workspace = &self.workspace;
-        let alone = state.folder.is_none();
-        let results = rules::check(deployment, &reach, &|file| workspace.shows(file, alone));
-        if results == state.results {
-            return;
-        }
-        let checked_files = &mut deployments.checked_files;
         for result in std::mem::replace(&mut state.results, results) {
             let keys = checked_files.entry(result.place.file).or_default();
             keys.remove(&key);

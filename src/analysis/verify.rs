@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -24,9 +23,6 @@ use crate::workspace::entries::Sharing;
 /// Times that an evaluation is repeated because it needed files that were not loaded.
 const MAX_ROUNDS: usize = 64;
 
-/// Outcomes that are kept: the findings of one declaration or file often propose the same edits.
-const MAX_RECENT: usize = 8;
-
 /// Verifies the fixes of one request; evaluates each deployment as it is once.
 #[derive(Default)]
 pub(super) struct Verifier {
@@ -35,7 +31,6 @@ pub(super) struct Verifier {
     before: BTreeMap<Key, Evaluated>,
     /// What the rules report of each.
     reported: BTreeMap<Key, Vec<Reported>>,
-    recent: Vec<(Key, Vec<FileEdit>, Option<Rc<Outcome>>)>,
 }
 
 /// The deployments that change after edits.
@@ -114,18 +109,7 @@ impl Verifier {
     /// Whether a fix does what it promises.
     fn holds(&mut self, analysis: &mut Analysis, finding: &Finding, fix: &Fix) -> bool {
         let own = (finding.entry, finding.parameters);
-        let mut recent = self.recent.iter();
-        let known = recent.find(|(key, edits, _)| *key == own && *edits == fix.edits);
-        let outcome = match known {
-            Some((.., outcome)) => outcome.clone(),
-            None => {
-                let outcome = self.outcome(analysis, own, &fix.edits).map(Rc::new);
-                self.recent.truncate(MAX_RECENT - 1);
-                self.recent
-                    .insert(0, (own, fix.edits.clone(), outcome.clone()));
-                outcome
-            }
-        };
+        let outcome = self.outcome(analysis, own, &fix.edits);
         outcome.is_some_and(|outcome| {
             self.changes_as_promised(finding, fix, &outcome)
                 && (fix.silences || self.finding_is_gone(finding, &outcome))
@@ -419,10 +403,7 @@ impl Analysis {
         };
         let present = self.deployments.shared_with(&key, &deployment);
         let shared = changed.over(present, &deployment.label);
-        let path = &self.workspace.file(key.0).path;
-        let alone = self.workspace.folder_of(path).is_none();
-        let shows = |file| self.workspace.shows(file, alone);
-        let results = rules::check(&deployment, &shared, &shows).into_iter();
+        let results = self.results_of(&deployment, &shared).into_iter();
         let findings = results.filter_map(|result| result.finding);
         findings
             .map(|it| Reported(it.rule.title, it.resource_name, it.verdict, it.place))
