@@ -267,7 +267,7 @@ fn what_vanishes_or_changes_is_read_again_or_reported() {
 }
 
 /// A list outside the folder, which the best fix would be an entry of.
-const LIST: &str = "targetScope = 'subscription'\nvar plans = ['KeyVaults']\nresource plan 'Microsoft.Security/pricings@2024-01-01' = [for name in plans: {\n  name: name\n  properties: { pricingTier: 'Standard' }\n}]\n";
+const LIST: &str = "targetScope = 'subscription'\nvar plans = ['KeyVaults']\n@batchSize(1)\nresource plan 'Microsoft.Security/pricings@2024-01-01' = [for name in plans: {\n  name: name\n  properties: { pricingTier: 'Standard' }\n}]\n";
 
 #[test]
 fn a_fix_never_leaves_the_folder() {
