@@ -156,7 +156,6 @@ pub struct Summary {
     pub errors: usize,
     pub warnings: usize,
     pub notes: usize,
-    pub problems: usize,
 }
 
 /// How often each stage ran since the start; differences between two readings are what tests look at.
@@ -535,7 +534,6 @@ impl Analysis {
                 .filter(|(_, file)| file.listed)
                 .count(),
             entry_points: self.deployments.states.len(),
-            problems: self.known_problems(),
             ..Summary::default()
         };
         let shown = self

@@ -130,18 +130,13 @@ impl Deployments {
         self.readers.keys().filter_map(Input::absent)
     }
 
-    /// Touches the folders whose names were read and have changed.
-    pub(super) fn touch_changed_folders(&mut self) {
-        let changed = self
-            .readers
-            .iter()
-            .filter(|(input, _)| input.changed_folder().is_some());
-        self.dirty.extend(changed.flat_map(|(_, keys)| keys));
-    }
-
-    /// Folders whose names were read and have changed.
-    pub(super) fn changed_folders(&self) -> impl Iterator<Item = &Path> {
-        self.readers.keys().filter_map(Input::changed_folder)
+    /// Touches the folders whose names were read and have changed. Whether there are any.
+    pub(super) fn touch_changed_folders(&mut self) -> bool {
+        let readers = self.readers.iter();
+        let changed = readers.filter(|(input, _)| input.is_changed_folder());
+        let keys: Vec<Key> = changed.flat_map(|(_, keys)| keys).copied().collect();
+        self.dirty.extend(&keys);
+        !keys.is_empty()
     }
 
     /// The deployments whose evaluation read a file.

@@ -59,7 +59,7 @@ impl Analysis {
         };
         let changed = self.changed_inputs(around);
         self.disk_changed(&changed);
-        moved || !changed.is_empty()
+        self.deployments.touch_changed_folders() || moved || !changed.is_empty()
     }
 
     /// Whether a path belongs to the workspace: it is in a workspace folder, and a scan would find it there.
@@ -141,8 +141,6 @@ impl Analysis {
         }
         absent.retain(|path| disk::is_file(path));
         changed.extend(absent.into_iter().map(Path::to_path_buf));
-        let folders_read = self.deployments.changed_folders();
-        changed.extend(folders_read.map(Path::to_path_buf));
         if let Ok(configs) = self.workspace.configs.lock() {
             for (path, stamp) in configs.inputs() {
                 let concerned = path.parent().is_some_and(|folder| folders.contains(folder));

@@ -53,7 +53,7 @@ impl Analysis {
     }
 
     /// How many problems there are in what checks have read: for the totals that editors show at each pause.
-    pub(super) fn known_problems(&self) -> usize {
+    pub fn known_problems(&self) -> usize {
         self.unanalyzed_in(Extent::Loaded).problems.len()
     }
 

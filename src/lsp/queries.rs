@@ -18,6 +18,7 @@ pub(super) struct Status {
     state: &'static str,
     #[serde(flatten)]
     summary: Summary,
+    problems: usize,
 }
 
 /// What `preflight/inventory` and `preflight/syntaxTree` ask about.
@@ -38,6 +39,7 @@ impl Session {
             version: env!("CARGO_PKG_VERSION"),
             state: if busy { "scanning" } else { "ready" },
             summary: self.analysis.summary(),
+            problems: self.analysis.known_problems(),
         }
     }
 

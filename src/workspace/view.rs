@@ -39,12 +39,9 @@ impl Input {
         }
     }
 
-    /// A folder of which the names were read and have changed since.
-    pub fn changed_folder(&self) -> Option<&Path> {
-        match self {
-            Input::Listed(folder, names) if disk::names_in(folder) != *names => Some(folder),
-            _ => None,
-        }
+    /// Whether it is a folder of which the names were read and have changed since.
+    pub fn is_changed_folder(&self) -> bool {
+        matches!(self, Input::Listed(folder, names) if disk::names_in(folder) != *names)
     }
 
     /// The file, where there is one.
