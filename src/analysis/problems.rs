@@ -427,7 +427,7 @@ impl<'m> Use<'m> {
 /// `None` where lines alone do not show them.
 ///
 /// Outside of comments and strings over several lines, a line that begins like a statement is one. Parsing these files
-/// took half of the instructions of a `check` of 2,342 files.
+/// took more than a third of the instructions of a `check` of 2,342 files.
 fn named_in_lines(text: &str) -> Option<Vec<(Span, bool)>> {
     let text = syntax::bicep::without_blocks(text);
     let mut found = Vec::new();
