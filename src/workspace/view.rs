@@ -53,6 +53,9 @@ impl Input {
     }
 }
 
+/// What references lead to, by what is written.
+type ByReference = FxHashMap<Box<str>, Loaded>;
+
 /// A view for one evaluation.
 #[derive(Debug)]
 pub struct View<'a> {
@@ -62,8 +65,8 @@ pub struct View<'a> {
     clouds: Vec<&'static str>,
     inputs: RefCell<BTreeSet<Input>>,
     missing: RefCell<Vec<PathBuf>>,
-    /// What the references of each file lead to, by whether they are for outputs and by what is written there.
-    loaded: RefCell<FxHashMap<(FileId, bool), FxHashMap<Box<str>, Loaded>>>,
+    /// Of each file, and by whether they are for outputs.
+    loaded: RefCell<FxHashMap<(FileId, bool), ByReference>>,
 }
 
 impl<'a> View<'a> {
