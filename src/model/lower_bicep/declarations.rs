@@ -252,8 +252,10 @@ impl Lowering<'_> {
         let text = self.literal_text(cursor);
         let span = self.span(cursor);
         cursor.goto_parent();
+        // A string that is being typed runs on to the end of its line.
+        let closed = self.text(span).len() > 1 && self.text(span).ends_with('\'');
         Some(Reference {
-            text: text?,
+            text: text.filter(|_| closed)?,
             node: self.nodes.next(span),
         })
     }

@@ -689,6 +689,7 @@ module m 'n.bicep' = {
     p: 1
   }
 }
+module half './n.bic
 resource
 ",
         r#"
@@ -702,6 +703,7 @@ resource
         broken var y = f(a, !"does not parse")
         broken module m "n.bicep" inner
           arguments {o: !"does not parse", p: 1}
+        broken module half ? inner
         broken nothing
         "#,
     );
