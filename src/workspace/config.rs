@@ -350,11 +350,14 @@ impl Configs {
 
     fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
         // Bicep reads its configuration as UTF-8 whatever its marks are.
-        let read = |path: &Path| match (read(path), disk::read_bytes(path)) {
-            (_, Ok(bytes)) if matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
-                Some(String::from_utf8_lossy(&bytes).into())
+        let read = |path: &Path| {
+            let text = read(path)?;
+            match disk::read_bytes(path) {
+                Ok(bytes) if matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
+                    Some(String::from_utf8_lossy(&bytes).into())
+                }
+                _ => Some(text),
             }
-            (text, _) => text,
         };
         load(
             &mut self.bicep_files,
@@ -453,21 +456,21 @@ fn load<T>(
     match entries.get(path) {
         Some(entry) if entry.fresh => return true,
         None if inputs.contains_key(path) => return false,
-        _ => inputs.insert(path.to_path_buf(), disk::stamp(path)),
-    };
-    let (good, problems) = match read(path) {
-        Some(text) => parse(&text),
+        _ => {}
+    }
+    let stamp = disk::stamp(path);
+    inputs.insert(path.to_path_buf(), stamp);
+    let (good, problems) = match (read(path), stamp.and_then(|_| disk::read(path).err())) {
+        (Some(text), _) => parse(&text),
         // It is there and cannot be read: silence would turn the settings off unseen.
-        None => match disk::read(path) {
-            Err(error) if error != disk::DiskError::NotFound && disk::stamp(path).is_some() => {
-                let words = format!("This file cannot be read: {error}.");
-                (None, vec![(Span::default(), words)])
-            }
-            _ => {
-                entries.remove(path);
-                return false;
-            }
-        },
+        (None, Some(error)) => {
+            let words = format!("This file cannot be read: {error}.");
+            (None, vec![(Span::default(), words)])
+        }
+        (None, None) => {
+            entries.remove(path);
+            return false;
+        }
     };
     let before = entries.remove(path).and_then(|entry| entry.good);
     let problems = problems.into_iter().map(|(span, message)| ConfigProblem {
