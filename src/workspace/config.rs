@@ -460,17 +460,19 @@ fn load<T>(
     }
     let stamp = disk::stamp(path);
     inputs.insert(path.to_path_buf(), stamp);
-    let (good, problems) = match (read(path), stamp.and_then(|_| disk::read(path).err())) {
-        (Some(text), _) => parse(&text),
-        // It is there and cannot be read: silence would turn the settings off unseen.
-        (None, Some(error)) => {
-            let words = format!("This file cannot be read: {error}.");
-            (None, vec![(Span::default(), words)])
-        }
-        (None, None) => {
-            entries.remove(path);
-            return false;
-        }
+    let (good, problems) = match read(path) {
+        Some(text) => parse(&text),
+        None => match stamp.and_then(|_| disk::read(path).err()) {
+            // It is there and cannot be read: silence would turn the settings off unseen.
+            Some(error) => {
+                let words = format!("This file cannot be read: {error}.");
+                (None, vec![(Span::default(), words)])
+            }
+            None => {
+                entries.remove(path);
+                return false;
+            }
+        },
     };
     let before = entries.remove(path).and_then(|entry| entry.good);
     let problems = problems.into_iter().map(|(span, message)| ConfigProblem {
