@@ -418,13 +418,13 @@ fn standard_input_is_read_as_files_are() {
 fn no_fix_edits_a_file_whose_bytes_it_would_lose() {
     let latin = [REGISTRY.as_bytes(), b"// caf\xe9\n"].concat();
     let utf8 = [REGISTRY.as_bytes(), "// café\n".as_bytes()].concat();
-    let offered = |bytes: &[u8]| {
+    let is_edited = |bytes: &[u8]| {
         let workspace = Workspace::new(&[]);
         std::fs::write(workspace.path("main.bicep"), bytes).expect("a file written");
         run(&workspace, &["check", "--fix=Containers", "."]);
         std::fs::read(workspace.path("main.bicep")).expect("a file") != bytes
     };
-    assert!(offered(&utf8) && !offered(&latin));
+    assert!(is_edited(&utf8) && !is_edited(&latin));
 }
 
 #[test]

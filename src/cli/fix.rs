@@ -1,6 +1,7 @@
-//! `check --fix` and `--diff`: applies one fix after the other in memory, checks again after each, and writes the files last.
+//! `check --fix` and `--diff`: applies fixes in memory, checks again, and writes the files last.
 //!
-//! One fix often removes several findings, so fixes are not collected and applied together. Each file is replaced
+//! One fix often removes several findings, so a finding's fix is chosen after those before it were applied. Only where a
+//! plan covers its own deployment alone are fixes of different files applied before the next check. Each file is replaced
 //! atomically. Nothing is written if one of the files has changed meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -217,7 +217,7 @@ fn not_known(what: String, reason: Option<Arc<str>>, node: NodeRef) -> Tristate 
     })
 }
 
-/// Whether a value is one of two words: the API takes the strings `True` and `False`; a boolean is what authors write.
+/// Whether a value means `truth`: the API takes the strings `True` and `False`, and authors write booleans too.
 fn is_truth(value: &Value, truth: bool) -> bool {
     let text = value.as_str();
     value.as_bool() == Some(truth)

@@ -127,12 +127,12 @@ pub(super) fn insertions(
     found
 }
 
-/// The condition of a declaration, as text; of one that is repeated, that it is so at all.
+/// The condition of a declaration, as text; of one that is repeated, that it has an iteration.
 fn condition_of(at: &Declaration<'_>, form: &Form) -> Option<String> {
     let repeated = matches!(form, Form::ModuleTo(_));
     match (at.condition(), at.is_looped()) {
         (Some(_), true) if !repeated => None,
-        (None, true) if !repeated => at.is_repeated_at_all(),
+        (None, true) if !repeated => at.iteration_condition(),
         (condition, _) => Some(condition?.value.text().trim().to_owned()),
     }
 }

@@ -594,8 +594,8 @@ impl<'t> Declaration<'t> {
         })
     }
 
-    /// The condition that it has an iteration. `None` where it surely has.
-    pub(crate) fn is_repeated_at_all(&self) -> Option<String> {
+    /// The condition under which it has an iteration. `None` where it always has one.
+    pub(crate) fn iteration_condition(&self) -> Option<String> {
         if self.source.bicep {
             let over = self.loop_head()?.over;
             return (!over.is_list()).then(|| format!("!empty({})", over.text()));
@@ -609,13 +609,7 @@ impl<'t> Declaration<'t> {
     pub(crate) fn in_first_iteration(&self, value: &Value<'t>) -> Option<String> {
         if !self.source.bicep {
             let name = self.member("copy")?.member("name")?.string()?;
-            let named = format!("copyIndex('{name}')");
-            return Some(
-                value
-                    .text()
-                    .replace("copyIndex()", "0")
-                    .replace(&named, "0"),
-            );
+            return value.at_first_copy(&name);
         }
         let list = self.loop_head()?.over.name()?;
         let field = |name| self.field("body")?.node.child_by_field_name(name);

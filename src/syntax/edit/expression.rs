@@ -45,14 +45,14 @@ fn is_any(name: &str, names: &[&str]) -> bool {
     names.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
-/// Calls `f` with each call in an expression of a template.
+/// Calls `f` with each call in an expression of a template: its name, its arguments, its place.
 fn each_call<'a>(
     node: &arm_expression::Node<'a>,
-    f: &mut dyn FnMut(&str, &[arm_expression::Node<'a>]),
+    f: &mut dyn FnMut(&str, &[arm_expression::Node<'a>], Span),
 ) {
     match &node.kind {
         Kind::Call { name, args, .. } => {
-            f(name, args);
+            f(name, args, node.span);
             args.iter().for_each(|one| each_call(one, f));
         }
         Kind::Member { base, .. } => each_call(base, f),
@@ -104,7 +104,7 @@ impl<'t> Value<'t> {
         if !self.source.bicep {
             let text = self.string().unwrap_or_default();
             if let Ok(root) = arm_expression::parse(&text) {
-                each_call(&root, &mut |name, _| found |= is_any(name, &[function]));
+                each_call(&root, &mut |name, _, _| found |= is_any(name, &[function]));
             }
             return found;
         }
@@ -125,13 +125,40 @@ impl<'t> Value<'t> {
         let Some(root) = root else {
             return f(None, Span::of(0..text.len()), &text);
         };
-        each_call(&root, &mut |function, args| {
+        each_call(&root, &mut |function, args, _| {
             for one in args {
                 if let Kind::Str(text) = &one.kind {
                     f(Some(function), one.span, text);
                 }
             }
         });
+    }
+
+    /// The text of a string of a template with 0 in place of `copyIndex()` and `copyIndex('copy')`.
+    pub(super) fn at_first_copy(&self, copy: &str) -> Option<String> {
+        if self.bracketed().is_none() {
+            return Some(self.text().to_owned());
+        }
+        let text = self.string()?;
+        let mut edits = Vec::new();
+        each_call(
+            &arm_expression::parse(&text).ok()?,
+            &mut |name, args, span| {
+                let own = match args {
+                    [] => true,
+                    [one] => {
+                        matches!(&one.kind, Kind::Str(name) if name.eq_ignore_ascii_case(copy))
+                    }
+                    _ => false,
+                };
+                if own && is_any(name, &["copyIndex"]) {
+                    let text = "0".to_owned();
+                    edits.push(TextEdit { span, text });
+                }
+            },
+        );
+        edits.sort_by_key(|edit| edit.span.start);
+        Some(self.source.quoted(&apply(&text, &edits)))
     }
 
     /// The string with other literals: `new` gives one for a literal and the function that it is an argument of. `None`
