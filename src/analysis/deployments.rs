@@ -333,16 +333,18 @@ impl Analysis {
         let Some(state) = deployments.states.get_mut(&key) else {
             return;
         };
+        let before = state.deployment.as_ref();
+        let known = before.filter(|old| old.label == label).map(|old| old.rank);
         let deployment = Deployment {
             entry: key.0,
             parameters: key.1,
-            rank: Rank::of(Path::new(&*label), key.1.is_some()),
+            rank: known.unwrap_or_else(|| Rank::of(Path::new(&*label), key.1.is_some())),
             label,
             scope: scope.unwrap_or(crate::model::ScopeKind::ResourceGroup),
             expansion: Arc::new(outcome.expansion),
             settings,
         };
-        let same = state.deployment.as_ref().is_some_and(|old| {
+        let same = before.is_some_and(|old| {
             Arc::ptr_eq(&old.settings, &deployment.settings)
                 && old.scope == deployment.scope
                 && old.label == deployment.label

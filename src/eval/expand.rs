@@ -7,7 +7,6 @@ use rustc_hash::FxHashMap;
 
 use super::context::Context;
 use super::evaluate::{settled, value_of};
-use super::instance::older_form;
 use super::loops::{Iteration, each_iteration, each_unchosen};
 use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Frame, Inputs, Origin, Section, Symbol};
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::model::{
     Declaration, Expr, ExprKind, FileId, FileKind, Ident, ItemKey, ItemKind, Member, Module,
-    NodeRef, Resource, ScopeKind, Target, Template, TypeExpr,
+    NodeRef, Resource, ScopeKind, Target, Template, TypeExpr, older_form,
 };
 
 pub use super::parameters::arguments;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::order::Order;
 use super::{Canonical, Unread, Value};
-use crate::model::{FileId, Ident, NodeRef, Resource, ScopeKind};
+use crate::model::{FileId, Ident, NodeRef, Resource, ScopeKind, older_form};
 
 /// What to keep of each resource. Rules and the inventory want different things; asking for less costs less.
 #[derive(Debug, Clone, Copy)]
@@ -26,12 +26,18 @@ pub struct ResourceFilter {
 impl ResourceFilter {
     /// Whether resources of a type are wanted.
     pub fn wants(&self, resource_type: &str) -> bool {
-        self.types.is_empty() || is_one_of(resource_type, self.types.iter().chain(self.related))
+        self.wants_form(resource_type, older_form(resource_type))
+    }
+
+    fn wants_form(&self, resource_type: &str, older: Option<(&str, &str)>) -> bool {
+        self.types.is_empty()
+            || is_one_of(resource_type, older, self.types)
+            || is_one_of(resource_type, older, self.related)
     }
 
     /// Whether a type is one of [`ResourceFilter::types`].
     pub fn is_main(&self, resource_type: &str) -> bool {
-        is_one_of(resource_type, self.types.iter())
+        is_one_of(resource_type, older_form(resource_type), self.types)
     }
 
     /// Whether a declaration, or one nested in it, may deploy something wanted. This decides which files are loaded and
@@ -39,7 +45,10 @@ impl ResourceFilter {
     pub fn may_deploy(&self, resource: &Resource) -> bool {
         let own = match &resource.resource_type {
             Some(ty) => {
-                self.wants(ty.as_str()) && (self.existing || !resource.existing)
+                // Asked of every resource at each keystroke: the parts only where there are some.
+                let older = resource.is_older_form.then(|| older_form(ty.as_str()));
+                self.wants_form(ty.as_str(), older.flatten())
+                    && (self.existing || !resource.existing)
                     || resource.deploys_template()
             }
             // A computed type may be any.
@@ -49,28 +58,14 @@ impl ResourceFilter {
     }
 }
 
-fn is_one_of<'t>(resource_type: &str, mut types: impl Iterator<Item = &'t &'t str>) -> bool {
-    let extension = older_form(resource_type).map(|(_, extension)| extension);
-    types.any(|ty| match extension {
+fn is_one_of(resource_type: &str, older: Option<(&str, &str)>, types: &[&str]) -> bool {
+    types.iter().any(|ty| match older {
         // The name names its provider.
-        Some(tail) => ty
+        Some((_, tail)) => ty
             .split_once('/')
             .is_some_and(|(_, it)| it.eq_ignore_ascii_case(tail)),
         None => resource_type.eq_ignore_ascii_case(ty),
     })
-}
-
-/// The parts of `Microsoft.X/y/providers/z`, the older form of the type of a resource that extends another: `Microsoft.X/y`
-/// and `z`. Its name is `y's name/Microsoft.Z/z's name`.
-pub(crate) fn older_form(resource_type: &str) -> Option<(&str, &str)> {
-    const MIDDLE: &str = "/providers/";
-    let at = resource_type.match_indices('/').map(|(at, _)| at);
-    let is_middle = |at: &usize| {
-        let middle = resource_type.get(*at..at + MIDDLE.len());
-        middle.is_some_and(|middle| middle.eq_ignore_ascii_case(MIDDLE))
-    };
-    let at = { at }.find(is_middle)?;
-    Some((&resource_type[..at], &resource_type[at + MIDDLE.len()..]))
 }
 
 /// One resource that a deployment makes (or, in a loop of unknown length, may make).

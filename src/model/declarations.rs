@@ -247,6 +247,23 @@ pub struct Declaration {
     pub type_node: NodeId,
 }
 
+/// The parts of `Microsoft.X/y/providers/z`, the older form of the type of a resource that extends another: `Microsoft.X/y`
+/// and `z`. Its name is `y's name/Microsoft.Z/z's name`.
+pub(crate) fn older_form(resource_type: &str) -> Option<(&str, &str)> {
+    const MIDDLE: &str = "/providers/";
+    let at = resource_type.match_indices('/').map(|(at, _)| at);
+    let is_middle = |at: &usize| {
+        let middle = resource_type.get(*at..at + MIDDLE.len());
+        middle.is_some_and(|middle| middle.eq_ignore_ascii_case(MIDDLE))
+    };
+    let at = { at }.find(is_middle)?;
+    Some((&resource_type[..at], &resource_type[at + MIDDLE.len()..]))
+}
+
+pub(crate) fn has_older_form(resource_type: Option<&Ident>) -> bool {
+    resource_type.is_some_and(|ty| older_form(ty.as_str()).is_some())
+}
+
 /// A resource.
 #[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Resource {
@@ -255,6 +272,8 @@ pub struct Resource {
     /// Type without version, fully qualified for nested children (`Microsoft.Network/virtualNetworks/subnets`);
     /// `None` where `type` is no literal. Bicep's `az:` prefix is dropped.
     pub resource_type: Option<Ident>,
+    /// The type has an [`older_form`].
+    pub is_older_form: bool,
     /// API version, inherited by nested children; an expression in ARM (`[variables('v')]`).
     pub api_version: Option<Expr>,
     /// `existing`, `existing: true`.

@@ -387,12 +387,12 @@ impl Workspace {
     /// checked or edited, wherever the configuration puts them.
     fn is_restored(&self, id: FileId) -> bool {
         let path = &self.file(id).path;
-        let Some(folder) = self.folder_of(path) else {
-            return false;
-        };
         let settings = self.settings(path);
         let cache = &settings.bicep.cache_root;
-        !cache.as_os_str().is_empty() && cache.starts_with(folder) && path.starts_with(cache)
+        // Asked of every finding: what is true of hardly any file comes first.
+        !cache.as_os_str().is_empty()
+            && path.starts_with(cache)
+            && (self.folder_of(path)).is_some_and(|folder| cache.starts_with(folder))
     }
 
     /// Whether findings are shown in a file: it is in a workspace folder, or it was opened or named, or (`alone`: for
