@@ -435,6 +435,10 @@ fn named_in_lines(text: &str) -> Option<Vec<(Span, bool)>> {
     for line in text.split_inclusive(['\n', '\r']) {
         let at = start;
         start += line.len();
+        // Quick, since few lines begin so.
+        if !line.trim_start().starts_with(['m', 'u', 'e', 'i', '}']) {
+            continue;
+        }
         let (before, rest) = line.split_once('\'').unwrap_or((line, ""));
         let words: Vec<&str> = before.split_whitespace().collect();
         match *words {

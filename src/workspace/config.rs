@@ -11,7 +11,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::disk::{self, Stamp};
+use super::disk::{self, DiskError, Stamp};
 use crate::model::Ident;
 use crate::text::Span;
 use bicep::BicepFile;
@@ -218,8 +218,8 @@ const BICEP_CONFIG: &str = "bicepconfig.json";
 /// How many files a configuration may extend, one through the other: Bicep's own limit.
 const MAX_EXTENDS: usize = 64;
 
-/// Gives the text of a file if it exists; open buffers win over the disk.
-type Read<'a> = &'a dyn Fn(&Path) -> Option<Arc<str>>;
+/// Gives the text of a file, and its state on disk; open buffers win over the disk.
+type Read<'a> = &'a dyn Fn(&Path) -> Result<(Arc<str>, Option<Stamp>), DiskError>;
 
 /// The files that were read or looked for; keeps the last good reading of a file that broke.
 #[derive(Debug, Default)]
@@ -252,14 +252,13 @@ struct Rules {
 }
 
 impl Configs {
-    /// The settings in force for `file`, looking upwards to `root` for rule files. `read` gives the text of a
-    /// file if it exists (open buffers win over disk).
+    /// The settings in force for `file`, looking upwards to `root` for rule files.
     pub fn settings(
         &mut self,
         file: &Path,
         root: &Path,
         overrides: &Overrides,
-        read: &dyn Fn(&Path) -> Option<Arc<str>>,
+        read: Read<'_>,
     ) -> Arc<Settings> {
         let folders = file.ancestors().skip(1);
         let below = folders.clone().filter(|folder| folder.starts_with(root));
@@ -351,13 +350,14 @@ impl Configs {
     fn load_bicep(&mut self, path: &Path, read: Read<'_>) -> bool {
         // Bicep reads its configuration as UTF-8 whatever its marks are.
         let read = |path: &Path| {
-            let text = read(path)?;
-            match disk::read_bytes(path) {
+            let (text, stamp) = read(path)?;
+            let text = match disk::read_bytes(path) {
                 Ok(bytes) if matches!(bytes[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
-                    Some(String::from_utf8_lossy(&bytes).into())
+                    String::from_utf8_lossy(&bytes).into()
                 }
-                _ => Some(text),
-            }
+                _ => text,
+            };
+            Ok((text, stamp))
         };
         load(
             &mut self.bicep_files,
@@ -458,21 +458,25 @@ fn load<T>(
         None if inputs.contains_key(path) => return false,
         _ => {}
     }
-    let stamp = disk::stamp(path);
+    let read = read(path);
+    let stamp = match &read {
+        Ok((_, stamp)) => *stamp,
+        // Asked in every folder of a workspace, and hardly ever there: one question to the system.
+        Err(DiskError::NotFound) => None,
+        Err(_) => disk::stamp(path),
+    };
     inputs.insert(path.to_path_buf(), stamp);
-    let (good, problems) = match read(path) {
-        Some(text) => parse(&text),
-        None => match stamp.and_then(|_| disk::read(path).err()) {
-            // It is there and cannot be read: silence would turn the settings off unseen.
-            Some(error) => {
-                let words = format!("This file cannot be read: {error}.");
-                (None, vec![(Span::default(), words)])
-            }
-            None => {
-                entries.remove(path);
-                return false;
-            }
-        },
+    let (good, problems) = match read {
+        Ok((text, _)) => parse(&text),
+        // It is there and cannot be read: silence would turn the settings off unseen.
+        Err(error) if stamp.is_some() => {
+            let words = format!("This file cannot be read: {error}.");
+            (None, vec![(Span::default(), words)])
+        }
+        Err(_) => {
+            entries.remove(path);
+            return false;
+        }
     };
     let before = entries.remove(path).and_then(|entry| entry.good);
     let problems = problems.into_iter().map(|(span, message)| ConfigProblem {

@@ -377,11 +377,11 @@ impl Workspace {
         root.unwrap_or(path).to_path_buf()
     }
 
-    pub(crate) fn config_text(&self, path: &Path) -> Option<Arc<str>> {
+    fn config_text(&self, path: &Path) -> Result<(Arc<str>, Option<Stamp>), DiskError> {
         let open = self.id(path).and_then(|id| self.file(id).document.as_ref());
         match open {
-            Some(open) => Some(open.document.text.to_string().into()),
-            None => disk::read(path).ok().map(|read| read.text),
+            Some(open) => Ok((open.document.text.to_string().into(), disk::stamp(path))),
+            None => disk::read(path).map(|read| (read.text, Some(read.stamp))),
         }
     }
 

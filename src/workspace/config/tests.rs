@@ -42,7 +42,8 @@ impl Scene {
     fn ask<T>(&self, question: impl FnOnce(&mut Configs, Read<'_>) -> T) -> T {
         let read = |path: &Path| {
             *self.reads.borrow_mut() += 1;
-            self.files.borrow().get(path).cloned()
+            let text = self.files.borrow().get(path).cloned();
+            text.map(|text| (text, None)).ok_or(DiskError::NotFound)
         };
         question(&mut self.configs.borrow_mut(), &read)
     }
@@ -297,7 +298,7 @@ fn an_unreadable_file_is_reported() {
     let large = std::fs::File::create(dir.path().join("ps-rule.yaml")).unwrap();
     large.set_len(disk::MAX_FILE + 1).unwrap();
     let mut configs = Configs::default();
-    let read = |path: &Path| disk::read(path).ok().map(|file| file.text);
+    let read = |path: &Path| disk::read(path).map(|file| (file.text, Some(file.stamp)));
     let file = dir.path().join("main.bicep");
     configs.settings(&file, dir.path(), &Overrides::default(), &read);
     let problems = configs.problems();
