@@ -3,8 +3,8 @@
 //!
 //! A case is a heading of level two. Fenced blocks in it: a file (its language, its path, and optionally `crlf`, `cr`,
 //! `no-newline`), `expect` (one finding a line: `path:line:column severity verdict "part of the message" …`, from 1,
-//! columns in UTF-16 units), `offers` (the ids of the fixes of all findings in order, the preferred one with a star),
-//! `options` (`no-create`: files cannot be created; `open PATH`), and `fix ID`, behind which file blocks are what the fix
+//! columns in UTF-16 units), `offers` (the ids of the fixes of all findings in order, the preferred one with a star, each
+//! followed by "parts of its title" where the title matters), `options` (`no-create`: files cannot be created; `open PATH`), and `fix ID`, behind which file blocks are what the fix
 //! leaves, all that it touches.
 
 #[path = "support/fixes.rs"]
@@ -99,6 +99,16 @@ fn add(case: &mut Case, info: &str, body: &str) {
     }
 }
 
+/// Whether each line is the head of what is there, followed by quoted parts of its text.
+fn all_fit<T: AsRef<str>>(found: &[(String, T)], lines: &[String]) -> bool {
+    let fits = |(head, text): &(String, T), line: &String| {
+        let mut parts = line.split('"');
+        parts.next().map(str::trim) == Some(head)
+            && parts.all(|part| part.trim().is_empty() || text.as_ref().contains(part))
+    };
+    found.len() == lines.len() && found.iter().zip(lines).all(|(one, line)| fits(one, line))
+}
+
 /// What is wrong with a case.
 fn run(case: &Case) -> Vec<String> {
     let files: Vec<(&str, &str)> = case.files.iter().map(|(p, t)| (&**p, &**t)).collect();
@@ -135,13 +145,7 @@ fn run(case: &Case) -> Vec<String> {
         .expect
         .as_ref()
         .expect("every case says what it expects");
-    let fits = said.len() == expect.len()
-        && said.iter().zip(expect).all(|((head, message), line)| {
-            let mut parts = line.split('"');
-            parts.next().map(str::trim) == Some(head)
-                && parts.all(|part| part.trim().is_empty() || message.contains(part))
-        });
-    if !fits {
+    if !all_fit(&said, expect) {
         let lines: Vec<String> = said.iter().map(|(h, m)| format!("{h} \"{m}\"")).collect();
         wrong.push(format!(
             "expected\n  {}\nfound\n  {}",
@@ -160,12 +164,17 @@ fn run(case: &Case) -> Vec<String> {
         }
     }
     if let Some(offers) = &case.offers {
-        let ids: Vec<String> = offered
-            .iter()
-            .map(|(_, fix)| format!("{}{}", fix.id, if fix.preferred { "*" } else { "" }))
+        let star = |fix: &Fix| if fix.preferred { "*" } else { "" };
+        let offered = offered.iter();
+        let offered: Vec<(String, &str)> = offered
+            .map(|(_, fix)| (format!("{}{}", fix.id, star(fix)), &*fix.title))
             .collect();
-        if ids != *offers {
-            wrong.push(format!("offers\n  {}", ids.join("\n  ")));
+        if !all_fit(&offered, offers) {
+            let lines = offered
+                .iter()
+                .map(|(id, title)| format!("{id} \"{title}\""));
+            let lines: Vec<String> = lines.collect();
+            wrong.push(format!("offers\n  {}", lines.join("\n  ")));
         }
     }
     for (id, expected) in &case.fixes {

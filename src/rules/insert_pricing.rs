@@ -7,6 +7,7 @@ mod join;
 mod order;
 mod place;
 mod promise;
+mod rename;
 mod rule_file;
 mod turn_on;
 
@@ -19,7 +20,7 @@ use super::container_scan::subject::{OffCause, PlanOff, RegistrySubject};
 use super::finding::{Finding, Subject, Verdict};
 use super::fix::{FileEdit, Fix, FixContext, TextEdit, View};
 use super::suppress::pragma_edit;
-use crate::model::{FileId, FileKind, NodeRef};
+use crate::model::{FileId, FileKind};
 use crate::syntax::edit::unused;
 use crate::workspace::config::{Coverage, Plan};
 use place::Target;
@@ -484,30 +485,6 @@ impl Job<'_> {
         }
     }
 
-    /// Renames a superseded plan, with everything in the file that refers to it.
-    fn rename(&mut self, place: NodeRef) {
-        let Some(view) = self.cx.views.view(place.file).filter(|view| view.may_pay) else {
-            return;
-        };
-        let source = view.source();
-        let span = self.cx.views.span(place);
-        let literal = span.and_then(|span| source.value_at(span)?.string());
-        let Some(old) = literal else {
-            return;
-        };
-        let mut edits = Vec::new();
-        for one in source.whole().strings() {
-            let new = |_: Option<&str>, text: &str| renamed(text, &old);
-            edits.extend(one.with_strings(new).map(|edit| (place.file, edit)));
-        }
-        let files = self.by_file(edits);
-        let title = format!(
-            "Rename plan '{old}' to 'Containers' (paid){}",
-            self.in_files(&files)
-        );
-        self.offer(RENAME_PLAN.to_owned(), title, Some("Containers"), files);
-    }
-
     /// Silences the rule where the finding is: in Bicep by a pragma, in JSON by the resource's name.
     fn suppress(&mut self, view: &View) {
         let (finding, rule) = (self.finding, &self.finding.rule.name);
@@ -582,15 +559,6 @@ fn together(each: impl Iterator<Item = Vec<Candidate>>) -> Vec<Candidate> {
         Some(all?.concat())
     };
     (0..most).filter_map(nth).collect()
-}
-
-/// The name of a plan, or the end of its id, as `Containers`.
-fn renamed(text: &str, old: &str) -> Option<String> {
-    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
-    let (_, ty) = path.split_at_checked(path.len().saturating_sub(insert::PLAN.len()))?;
-    let is_plan = path.is_empty() || ty.eq_ignore_ascii_case(insert::PLAN);
-    let start = &text[..text.len() - name.len()];
-    (is_plan && name.eq_ignore_ascii_case(old)).then(|| format!("{start}Containers"))
 }
 
 /// Whether a name represents one that is not known yet.

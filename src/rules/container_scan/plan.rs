@@ -14,7 +14,7 @@ use crate::rules::property::{Property, property_of};
 pub(crate) const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
 
 /// Plans that `Containers` supersedes.
-const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
+pub(crate) const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
 
 /// Whether `Containers` supersedes a plan.
 pub(crate) fn is_superseded(plan: &Instance) -> bool {

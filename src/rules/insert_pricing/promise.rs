@@ -33,7 +33,11 @@ pub(crate) fn may_change(fix: &Fix, change: &Change<'_>) -> bool {
             };
             let (old, new) = (here(&old), here(&change.added));
             if renames {
-                return old.is_empty() && new == here(&replaced);
+                // Several of one subscription become one.
+                let replaced = here(&replaced);
+                let same = replaced.iter().all(|one| new.contains(one));
+                let fits = new.iter().all(|one| replaced.contains(one));
+                return old.is_empty() && same && fits && new.len() <= replaced.len();
             }
             let is_on = |one: &Facts| one.tier.eq_ignore_ascii_case("Standard");
             let same = old.iter().zip(&new).all(|(old, new)| old.rest == new.rest);

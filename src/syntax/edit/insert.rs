@@ -1,5 +1,7 @@
 //! Edits that set a value or add a member, an element or a declaration, in the style of the surrounding text.
 
+use tree_sitter::Node;
+
 use super::TextEdit;
 use super::access::{Declaration, Source, Value};
 use super::style::{Style, indent_at, line_end, line_start, on_one_line};
@@ -62,6 +64,23 @@ impl Value<'_> {
         let last = self.elements().pop().filter(|_| self.is_list())?;
         let layout = Layout::like(&last).compact(true);
         Some(self.add_after(&last, &layout, None, value))
+    }
+
+    /// Removes an element from the list. `None` for the first one, and where a comment may belong to the element.
+    pub(crate) fn remove_element(&self, element: &Value<'_>) -> Option<TextEdit> {
+        let elements = self.elements();
+        let at = elements.iter().position(|it| it.span() == element.span())?;
+        let before = elements.get(at.checked_sub(1)?)?;
+        let span = Span::new(before.span().end, element.span().end);
+        let line_end = line_end(self.source.text, span.end);
+        let mut cursor = self.node.walk();
+        let mut children = self.node.children(&mut cursor);
+        let is_near = |child: &Node<'_>| {
+            let start = child.start_byte() as u32;
+            matches!(child.kind(), "comment" | "pragma") && start >= span.start && start < line_end
+        };
+        let text = String::new();
+        (!children.any(|child| is_near(&child))).then_some(TextEdit { span, text })
     }
 
     /// Adds an element (or, with a key, a member) after one of this list or object.
