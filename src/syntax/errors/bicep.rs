@@ -15,9 +15,6 @@ const DECLARATION_WORDS: [&str; 9] = [
     "assert", "import", "metadata", "param", "var", "resource", "output", "module", "type",
 ];
 
-/// The longest name, in bytes.
-const LONGEST_NAME: usize = 255;
-
 /// What restricts an expression.
 #[derive(Clone, Copy, PartialEq)]
 enum Within {
@@ -46,7 +43,7 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
         let inner = within_node(node, within, &mut error);
         node_errors(node, parent, cursor.field_name(), text, &mut error);
         if node.child_count() == 0 {
-            tokens.next(node, (parent, within), text, &mut error);
+            tokens.next(node, within, text, &mut error);
         }
         if cursor.goto_first_child() {
             above.push((node, inner));
@@ -75,7 +72,7 @@ impl Tokens {
     fn next(
         &mut self,
         token: Node<'_>,
-        (parent, within): (Node<'_>, Within),
+        within: Within,
         text: &str,
         error: &mut dyn FnMut(Range<usize>, &str),
     ) {
@@ -84,9 +81,7 @@ impl Tokens {
         if let (Some(at), true) = (new_line, within != Within::Nothing) {
             error(at..at, "expected `}`");
         }
-        if !parent.is_error() {
-            mark(self.last, blank, error);
-        }
+        mark(self.last, blank, error);
         if let Some((end, broken)) = self.arrow {
             let broken = broken || new_line.is_some();
             self.arrow = token.is_extra().then_some((end, broken));
@@ -143,10 +138,6 @@ fn node_errors(
         "identifier" if ["true", "false", "null"].contains(&own) => {
             error(start..end, &format!("`{own}` is no name"));
         }
-        "identifier" if own.len() > LONGEST_NAME => {
-            let words = format!("a name has at most {LONGEST_NAME} characters");
-            error(start..end, &words);
-        }
         "integer" if !is_in_range(own, parent, field) => {
             error(start..end, "this number is too large");
         }
@@ -181,9 +172,6 @@ fn node_errors(
         }
         "nullable_type" if parent.kind() == "nullable_type" && text[end..].starts_with('?') => {
             error(end..end + 1, "unexpected `?`");
-        }
-        "array" | "object" if field == Some("index") && parent.kind() == "index_type" => {
-            error(start..start, "expected an index");
         }
         _ => {}
     }
@@ -267,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_names_and_code_points_have_a_largest() {
+    fn numbers_and_code_points_have_a_largest() {
         let number = |text| [(text, "this number is too large")];
         check("9223372036854775807", &[]);
         check("-9223372036854775808", &[]);
@@ -299,11 +287,6 @@ mod tests {
         check(r"'\u{110000}'", &code(r"\u{110000}"));
         check(r"'x\u{FFFFFFFFFFF}'", &code(r"\u{FFFFFFFFFFF}"));
         check(r"'''\u{110000}''' // \u{110000}", &[]);
-        let name = "n".repeat(255);
-        check(&name, &[]);
-        let long = format!("{name}n");
-        check(&long, &[(&long, "a name has at most 255 characters")]);
-        check(&format!("'{long}'"), &[]);
     }
 
     #[test]
@@ -365,13 +348,11 @@ mod tests {
     }
 
     #[test]
-    fn byte_order_marks_second_question_marks_and_lists_as_indices_are_errors() {
+    fn byte_order_marks_and_second_question_marks_are_errors() {
         check("\u{feff}1", &[("\u{feff}", "unexpected byte order mark")]);
         check("'\u{feff}' // \u{feff}", &[]);
         check_file("type a = string??\n", &[("?", "unexpected `?`")]);
         check("b ?? c", &[]);
-        check_file("type a = b[{}]\n", &[("", "expected an index")]);
-        check_file("type a = b[[]][]\n", &[("", "expected an index")]);
         check("b[[1][0]]", &[]);
     }
 
