@@ -224,9 +224,7 @@ impl Job<'_> {
             all => together(all.iter().map(|one| turn_on::set_values(one, &sources))),
         };
         if superseded {
-            let renamed = turn_on::rename(off, "Containers", &sources);
-            let add = |one: Candidate| Some(one.into_iter().chain(renamed.clone()?).collect());
-            candidates = candidates.into_iter().filter_map(add).collect();
+            candidates = turn_on::both(&turn_on::replace(off, &sources), &candidates);
         }
         candidates.truncate(MAX_CANDIDATES);
         let first = deployed.first().copied().unwrap_or(off);

@@ -7,6 +7,9 @@ use crate::rules::container_scan::plan::SUPERSEDED;
 use crate::rules::fix::{TextEdit, View};
 use crate::syntax::edit::Value;
 
+/// The plan that supersedes them.
+pub(super) const CONTAINERS: &str = "Containers";
+
 impl Job<'_> {
     /// Renames the superseded plan whose name is at a place.
     pub(super) fn rename(&mut self, place: NodeRef) {
@@ -20,9 +23,8 @@ impl Job<'_> {
         let Some(old) = name.string() else {
             return;
         };
-        let several = in_one_list(&name);
-        if let Some((names, removed)) = several.filter(|(names, _)| names.len() > 1) {
-            self.offer_renaming(&view, &names, removed);
+        if let Some(list) = in_one_list(&name).filter(|list| list.names.len() > 1) {
+            self.offer_renaming(&view, &list.names, list.removed);
         }
         // Where that changes more than the names, each plan is renamed alone.
         self.offer_renaming(&view, &[old], Vec::new());
@@ -48,12 +50,21 @@ impl Job<'_> {
             "Rename {plans} {names} to 'Containers' (paid){}",
             self.in_files(&files)
         );
-        self.offer(RENAME_PLAN.to_owned(), title, Some("Containers"), files);
+        self.offer(RENAME_PLAN.to_owned(), title, Some(CONTAINERS), files);
     }
 }
 
-/// The superseded plans of the list that a name is in, and the edits that remove all but the first.
-fn in_one_list(name: &Value<'_>) -> Option<(Vec<String>, Vec<TextEdit>)> {
+/// The superseded plans of one list.
+pub(super) struct Superseded<'t> {
+    pub(super) names: Vec<String>,
+    /// The literal that names the first.
+    pub(super) first: Value<'t>,
+    /// The edits that remove the others.
+    pub(super) removed: Vec<TextEdit>,
+}
+
+/// The superseded plans of the list that a name is in.
+pub(super) fn in_one_list<'t>(name: &Value<'t>) -> Option<Superseded<'t>> {
     let (outer, key) = name.container()?;
     let list = match &key {
         None => outer,
@@ -64,23 +75,30 @@ fn in_one_list(name: &Value<'_>) -> Option<(Vec<String>, Vec<TextEdit>)> {
     if !list.is_list() || holder.is_some_and(|key| key.eq_ignore_ascii_case("resources")) {
         return None;
     }
-    let (mut names, mut removed) = (Vec::new(), Vec::new());
+    let (mut names, mut first, mut removed) = (Vec::new(), None, Vec::new());
     for element in list.elements() {
-        let named = match &key {
-            None => element.string(),
-            Some(key) => element.member(key).and_then(|name| name.string()),
+        let literal = match &key {
+            None => Some(element),
+            Some(key) => element.member(key),
         };
         let is_superseded =
             |name: &String| SUPERSEDED.iter().any(|old| name.eq_ignore_ascii_case(old));
+        let named = literal.and_then(|literal| literal.string());
         let Some(named) = named.filter(is_superseded) else {
             continue;
         };
-        if !names.is_empty() {
+        if first.is_some() {
             removed.push(list.remove_element(&element)?);
         }
+        first = first.or(literal);
         names.push(named);
     }
-    Some((names, removed))
+    let first = first?;
+    Some(Superseded {
+        names,
+        first,
+        removed,
+    })
 }
 
 /// The name of a plan, or the end of its id, as `Containers`.
@@ -90,5 +108,5 @@ fn renamed(text: &str, old: &[String]) -> Option<String> {
     let is_plan = path.is_empty() || ty.eq_ignore_ascii_case(insert::PLAN);
     let is_old = old.iter().any(|old| name.eq_ignore_ascii_case(old));
     let start = &text[..text.len() - name.len()];
-    (is_plan && is_old).then(|| format!("{start}Containers"))
+    (is_plan && is_old).then(|| format!("{start}{CONTAINERS}"))
 }

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use super::insert::{OLDEST_VERSION, VERSION};
+use super::rename::{CONTAINERS, in_one_list};
 use crate::model::{FileId, ItemKind, NodeRef};
 use crate::rules::container_scan::plan::EXTENSION;
 use crate::rules::container_scan::subject::{OffCause, PlanOff};
 use crate::rules::fix::{TextEdit, View, Views};
 use crate::syntax::edit::{Declaration, New, Value};
+
+const STANDARD: &str = "Standard";
 
 /// A way to turn a plan on: edits with their files.
 pub(super) type Candidate = Vec<(FileId, TextEdit)>;
@@ -68,7 +71,7 @@ pub(super) fn set_values(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
 }
 
 /// Each of the first with each of the second.
-fn both(first: &[Candidate], second: &[Candidate]) -> Vec<Candidate> {
+pub(super) fn both(first: &[Candidate], second: &[Candidate]) -> Vec<Candidate> {
     let pairs = first
         .iter()
         .flat_map(|one| second.iter().map(move |other| (one, other)));
@@ -78,14 +81,18 @@ fn both(first: &[Candidate], second: &[Candidate]) -> Vec<Candidate> {
 }
 
 fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
-    let literal = off
-        .tier
-        .and_then(|place| cx.at(place, |view, value| standard(view, value, cx)));
-    let element = off
-        .name_place
-        .map_or_else(Vec::new, |name| of_element(name, cx));
+    // With both sides of a choice alike, what chooses would decide nothing any more.
+    let literal = off.tier.and_then(|place| {
+        cx.at(place, |view, value| {
+            let other = value.alternative().and_then(|other| other.string());
+            let decides = !other.is_some_and(|other| other.eq_ignore_ascii_case(STANDARD));
+            standard(view, value, cx).filter(|_| decides)
+        })
+    });
+    let element = off.name_place.map(|name| of_element(name, cx));
+    let element = element.or_else(|| of_map(off, cx)).unwrap_or_default();
     let argument = by_argument(off, cx);
-    let is_choice = |place| cx.at(place, |_, value| Some(value.is_choice()));
+    let is_choice = |place| cx.at(place, |_, value| Some(value.alternative().is_some()));
     let is_choice = off.tier.and_then(is_choice) == Some(true);
     // The default of a module's parameter is for all who use it: the use comes first. One side of a choice is what all
     // take that do not choose the other: what chooses is changed before it.
@@ -107,7 +114,6 @@ fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
 
 /// Standard for a string literal: as its parameter writes it, which also allows it then.
 fn standard(view: &Arc<View>, value: Value<'_>, cx: &Sources<'_>) -> Option<Candidate> {
-    const STANDARD: &str = "Standard";
     value.string()?;
     let set = |text: &str| vec![(view.file, value.replace(view.source().quoted(text)))];
     let declaring = parameter_around(view, value, cx);
@@ -160,6 +166,32 @@ fn of_element(name: NodeRef, cx: &Sources<'_>) -> Vec<Candidate> {
         Some(alone.collect::<Vec<_>>())
     });
     found.unwrap_or_default()
+}
+
+/// The member of a map that a loop runs over by `items()`, changed as those are that are on.
+fn of_map(off: &PlanOff, cx: &Sources<'_>) -> Option<Vec<Candidate>> {
+    let view = cx.editable(off.type_place.file)?;
+    let span = cx.views.span(off.type_place)?;
+    let (function, given) = view
+        .source()
+        .declaration_at(span)?
+        .loop_head()?
+        .over
+        .call()?;
+    let name = given.first()?.name().filter(|_| function == "items")?;
+    let assigned = cx.parameters.filter(|_| view.file == cx.entry);
+    let assigned = assigned.and_then(|file| cx.editable(file));
+    let files = assigned.iter().chain([&view]);
+    let mut maps = files.filter_map(|file| Some((file, named_value(file, name)?)));
+    let (file, map) = maps.next()?;
+    let mut edits = Vec::new();
+    switches(map.member(&off.name)?, &map.items(), &mut edits);
+    Some(
+        edits
+            .into_iter()
+            .map(|edit| vec![(file.file, edit)])
+            .collect(),
+    )
 }
 
 /// Changes of one literal of an element to what it is in another element.
@@ -440,16 +472,26 @@ fn tiers_at_declaration(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     found
 }
 
-/// Another plan's name for a superseded plan, with an API version that the new one can have.
-pub(super) fn rename(off: &PlanOff, to: &str, cx: &Sources<'_>) -> Option<Candidate> {
-    let mut edits = cx.at(off.name_place?, |view, value| {
-        value.string()?;
-        Some(vec![(view.file, value.replace(view.source().quoted(to)))])
-    })?;
+/// The ways to put `Containers` in the place of a superseded plan, with an API version that it can have: of all such
+/// plans of the list, else of this one alone.
+pub(super) fn replace(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
+    let named = off.name_place.and_then(|place| {
+        cx.at(place, |view, value| {
+            value.string()?;
+            let renamed = value.replace(view.source().quoted(CONTAINERS));
+            let alone = vec![renamed.clone()];
+            // Its own element stays, since its tier is set there.
+            let list = in_one_list(&value).filter(|list| list.first.span() == value.span());
+            let all = list.filter(|list| list.names.len() > 1);
+            let all = all.map(|list| [vec![renamed], list.removed].concat());
+            let both = all.into_iter().chain([alone]);
+            Some(both.map(|edits| in_file(view, edits)).collect())
+        })
+    });
     let version = cx.declaration(off.type_place, |declaration| {
         let old = declaration.api_version()?.as_str() < OLDEST_VERSION;
         old.then(|| declaration.set_api_version(VERSION))?
     });
-    edits.extend(version.into_iter().flatten());
-    Some(edits)
+    let named: Vec<Candidate> = named.unwrap_or_default();
+    both(&named, &[version.unwrap_or_default()])
 }

@@ -255,10 +255,16 @@ impl<'t> Value<'t> {
         self.node.kind() == "object"
     }
 
-    /// One of the two values of `c ? a : b`.
-    pub(crate) fn is_choice(&self) -> bool {
-        let parent = self.node.parent();
-        parent.is_some_and(|parent| parent.kind() == "ternary")
+    /// The other value, where this is one of the two of `c ? a : b`.
+    pub(crate) fn alternative(&self) -> Option<Value<'t>> {
+        let parent = self.node.parent()?;
+        let sides = ["then", "else"].map(|side| parent.child_by_field_name(side));
+        let other = match sides {
+            [Some(then), Some(other)] if then == self.node => other,
+            [Some(then), Some(other)] if other == self.node => then,
+            _ => return None,
+        };
+        Some(self.source.value(other))
     }
 
     pub(crate) fn is_list(&self) -> bool {
