@@ -8,7 +8,7 @@ use super::deployments::outputs_all;
 use super::report::Locator;
 use super::{Analysis, Location};
 use crate::eval::expand::scope_of;
-use crate::eval::{DeploymentScope, Existence, Instance, ResourceFilter, Value};
+use crate::eval::{DeploymentScope, Existence, Expansion, Instance, ResourceFilter, Value};
 use crate::model::{FileId, FileKind, Ident, ScopeKind};
 use crate::rules::finding::Verdict;
 use crate::rules::{self, change};
@@ -32,6 +32,8 @@ pub struct Inventory {
     pub scope: &'static str,
     /// The resources in order.
     pub resources: Vec<InventoryResource>,
+    /// What it was expanded to: the order of its resources. Not part of the JSON.
+    pub expansion: Expansion,
     /// The outputs. Not part of the JSON.
     pub outputs: Vec<(Ident, Value)>,
     /// What could not be read.
@@ -99,7 +101,11 @@ impl Analysis {
             values = Some(entry);
             entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
         }
-        let expansion = self.expanded((entry, values), &EVERYTHING);
+        let filter = ResourceFilter {
+            ordered: rules::filter().ordered,
+            ..EVERYTHING
+        };
+        let expansion = self.expanded((entry, values), &filter);
         let mut locator = Locator::default();
         let scope = scope_of(&self.workspace.loaded(entry)?.model.template);
         // Checks need what an empty loop would have made; a list does not.
@@ -142,6 +148,7 @@ impl Analysis {
             entry: self.workspace.file(entry).path.clone(),
             scope: scope_name(scope),
             resources,
+            expansion,
             outputs: outputs_all(&self.workspace, (entry, values)),
             unread,
             verdicts,

@@ -197,6 +197,7 @@ impl Verifier {
             let after = &changed.after.expansion.instances;
             let change = Change {
                 before,
+                after: &changed.after.expansion,
                 removed: changed.removed.iter().map(|at| &before[*at]).collect(),
                 added: changed.added.iter().map(|at| &after[*at]).collect(),
             };

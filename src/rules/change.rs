@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::eval::{DeploymentScope, Existence, Instance, Kind, Value};
+use crate::eval::{DeploymentScope, Existence, Expansion, Instance, Kind, Value};
 
 /// The members of a resource that are compared.
 pub(crate) const COMPARED: &[&str] = &[
@@ -22,6 +22,8 @@ pub(crate) const COMPARED: &[&str] = &[
 pub struct Change<'a> {
     /// All its instances before.
     pub before: &'a [Instance],
+    /// All of it after.
+    pub after: &'a Expansion,
     /// Resources that were deployed and no longer are, or not so.
     pub removed: Vec<&'a Instance>,
     /// Resources that are deployed and were not, or not so.

@@ -2,10 +2,11 @@
 //! inventories before and after, independent of the verification in the product.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use preflight::analysis::{Analysis, Cancel, Diagnostic};
-use preflight::eval::{Kind, Value};
+use preflight::analysis::{Analysis, Cancel, Diagnostic, Inventory, InventoryResource};
+use preflight::eval::{Instance, Kind, Value};
 use preflight::rules::fix::{Fix, apply};
 use preflight::syntax;
 use preflight::workspace::disk::normalize;
@@ -176,6 +177,8 @@ struct Deployed {
     rest: BTreeMap<(String, String), Vec<String>>,
     plans: BTreeMap<(String, String), Vec<String>>,
     others: BTreeMap<String, usize>,
+    /// Pairs of plans of one scope that may be updated at the same time, by their names: a service takes one at a time.
+    parallel: BTreeSet<(String, String)>,
 }
 
 /// What a deployment makes, from the inventory alone.
@@ -186,6 +189,7 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
         outputs: outputs
             .map(|(name, value)| format!("{name}={}", text(value)))
             .collect(),
+        parallel: parallel(analysis, &inventory),
         ..Deployed::default()
     };
     for one in inventory.resources.iter().filter(|one| !one.existing) {
@@ -213,6 +217,76 @@ fn deployed(analysis: &mut Analysis, entry: &Path) -> Option<Deployed> {
         }
     }
     Some(found)
+}
+
+/// The pairs of plans of one scope that may be updated at the same time. Iterations of a loop are, unless it has a batch
+/// size of 1; how a public module orders its plans is not known.
+fn parallel(analysis: &Analysis, inventory: &Inventory) -> BTreeSet<(String, String)> {
+    let all = &inventory.expansion;
+    let listed: Vec<&Instance> = (all.instances.iter())
+        .filter(|one| one.copies != Some(0))
+        .collect();
+    // A resource without a place is not listed: then they do not correspond.
+    let is_whole = listed.len() == inventory.resources.len();
+    let plans: Vec<(&Instance, &InventoryResource)> = (listed.into_iter())
+        .zip(&inventory.resources)
+        .filter(|(one, _)| is_whole && one.resource_type.is("Microsoft.Security/pricings"))
+        .filter(|(one, shown)| !shown.existing && shown.condition != "false" && !one.known_module)
+        .collect();
+    let mut found = BTreeSet::new();
+    for (index, (one, shown)) in plans.iter().enumerate() {
+        for (other, also) in &plans[index + 1..] {
+            let name = |plan: &Instance| text(&plan.name).to_lowercase();
+            let ordered = all.follows(one, other) || all.follows(other, one);
+            let in_turn = one.via == other.via && one.place == other.place && {
+                let text = analysis.text(&shown.location.path).unwrap_or_default();
+                is_serial(&shown.location.path, &text, shown.location.span.range())
+            };
+            if shown.target == also.target && !ordered && !in_turn {
+                let (first, second) = (name(one), name(other));
+                found.insert((first.clone().min(second.clone()), first.max(second)));
+            }
+        }
+    }
+    found
+}
+
+/// Whether the resource at a place is in a loop with a batch size of 1.
+fn is_serial(path: &Path, source: &str, range: Range<usize>) -> bool {
+    let tree = parsed(path, source);
+    let root = tree.root_node();
+    let mut node = root.descendant_for_byte_range(range.start, range.end);
+    while let Some(one) = node {
+        let mut cursor = one.walk();
+        let kind = match one.kind() {
+            "resource_declaration" => "decorators",
+            "object" => "pair",
+            _ => {
+                node = one.parent();
+                continue;
+            }
+        };
+        let children = one.named_children(&mut cursor);
+        let mut texts = children
+            .filter(|child| child.kind() == kind)
+            .map(|child| source[child.byte_range()].replace([' ', '\n', '\r', '\t'], ""));
+        return texts.any(|text| {
+            text.contains("batchSize(1)")
+                || text.starts_with("\"copy\"")
+                    && (text.contains("\"batchSize\":1}") || text.contains("\"batchSize\":1,"))
+        });
+    }
+    false
+}
+
+/// The tree of a template.
+fn parsed(path: &Path, text: &str) -> tree_sitter::Tree {
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let language = match is_json {
+        true => syntax::json(),
+        false => syntax::bicep(),
+    };
+    syntax::parse(language, text, None)
 }
 
 /// A value as text, without the nodes that it comes from.
@@ -265,6 +339,11 @@ fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
     }
     if before.outputs != after.outputs {
         return Some(format!("outputs: {:?} {:?}", before.outputs, after.outputs));
+    }
+    // What is declared there already keeps its order; a renamed plan has another name.
+    let adds = fix.id.starts_with("insert") || fix.id.starts_with("join");
+    if let Some(pair) = (after.parallel.difference(&before.parallel).next()).filter(|_| adds) {
+        return Some(format!("plans that are updated at the same time: {pair:?}"));
     }
     for (key, old) in &before.rest {
         let new = after.rest.get(key);
@@ -376,20 +455,58 @@ fn required(path: &Path, text: &str) -> BTreeSet<String> {
     required.map(|(name, _)| name.clone()).collect()
 }
 
-/// The parameters and variables of a Bicep file that stand in it once, where they are declared.
+/// The parameters and variables of a Bicep file that nothing names but their declaration.
 fn unused(path: &Path, text: &str) -> BTreeSet<String> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut words = BTreeMap::new();
-    for word in text.split(|c| !is_word(c)) {
-        *words.entry(word).or_insert(0) += 1;
+    if path.extension().is_none_or(|ending| ending != "bicep") {
+        return BTreeSet::new();
     }
-    let is_bicep = path.extension().is_some_and(|ending| ending == "bicep");
-    let declared = text.lines().filter_map(|line| {
-        let rest = line.strip_prefix("param ").or(line.strip_prefix("var "))?;
-        rest.split(|c| !is_word(c)).next()
+    let tree = parsed(path, text);
+    let (mut named, mut declared) = (BTreeMap::new(), BTreeSet::new());
+    each_node(tree.root_node(), &mut |node| {
+        if node.kind() == "identifier" {
+            *named.entry(text[node.byte_range()].to_owned()).or_insert(0) += 1;
+        }
+        if matches!(node.kind(), "param_declaration" | "var_declaration")
+            && let Some(name) = node.child_by_field_name("name")
+        {
+            declared.insert(text[name.byte_range()].to_owned());
+        }
     });
-    let once = declared.filter(|name| is_bicep && words.get(name) == Some(&1));
-    once.map(str::to_owned).collect()
+    declared.retain(|name| named.get(name) == Some(&1));
+    declared
+}
+
+/// The names of deployments that fixes add, as written, that do not have the region in them.
+fn without_region(path: &Path, text: &str) -> BTreeSet<String> {
+    let tree = parsed(path, text);
+    let mut found = BTreeSet::new();
+    each_node(tree.root_node(), &mut |node| {
+        if matches!(node.kind(), "property" | "pair")
+            && let Some(key) = node.child_by_field_name("key")
+            && let Some(value) = node.child_by_field_name("value")
+        {
+            let (key, value) = (&text[key.byte_range()], &text[value.byte_range()]);
+            // The name of a loop is none.
+            let (object, copy) = (node.parent(), |it: &str| it.trim_matches('"') == "copy");
+            let holder = object.and_then(|it| it.parent()?.child_by_field_name("key"));
+            let in_copy = holder.is_some_and(|key| copy(&text[key.byte_range()]));
+            let is_name = key.trim_matches('"') == "name" && !in_copy;
+            if is_name && value.contains("defender-for-container") && !value.contains("location") {
+                found.insert(value.to_owned());
+            }
+        }
+    });
+    found
+}
+
+/// Calls `f` with a node and all below it.
+fn each_node(root: tree_sitter::Node<'_>, f: &mut dyn FnMut(tree_sitter::Node<'_>)) {
+    let mut nodes = vec![root];
+    while let Some(node) = nodes.pop() {
+        f(node);
+        let mut cursor = node.walk();
+        nodes.extend(node.named_children(&mut cursor));
+    }
 }
 
 /// What the compiler, its linter or a deployment would refuse in a file that a fix leaves.
@@ -399,13 +516,9 @@ fn written_wrong(path: &Path, was: &str, is: &str) -> Option<String> {
         name.map(|name| format!("{what} '{name}'"))
     };
     // A deployment's name is bound to its region in a subscription.
-    let named = |text: &str| text.matches("defender-for-container").count();
-    let regions = |text: &str| text.matches(".location").count();
-    let gained = named(is).saturating_sub(named(was)) > 0 && regions(is) <= regions(was);
-    let names_deployment = gained && is.contains("name: 'defender-for-container");
     more("requires parameter", required)
         .or_else(|| more("does not use", unused))
-        .or_else(|| names_deployment.then(|| "a deployment has no region in its name".to_owned()))
+        .or_else(|| more("has no region in the name of a deployment:", without_region))
 }
 
 /// Whether a fix that was applied is offered again for its finding in its deployment.

@@ -51,7 +51,10 @@ pub(crate) fn may_change(fix: &Fix, change: &Change<'_>) -> bool {
             new.len() == count
                 && new.iter().all(is_on)
                 && same
-                && (declared || gains_plans(change) && new.iter().all(Facts::is_known))
+                && (declared
+                    || gains_plans(change)
+                        && new.iter().all(Facts::is_known)
+                        && waits_for_plans(change))
         })
 }
 
@@ -59,6 +62,21 @@ pub(crate) fn may_change(fix: &Fix, change: &Change<'_>) -> bool {
 fn gains_plans(change: &Change<'_>) -> bool {
     let mut before = change.before.iter().filter(|one| is_deployed(one));
     before.any(|one| is_registry(one) || is_plan(one))
+}
+
+/// Whether the new plans are not updated at the same time as others of their subscription, which takes one update at a
+/// time. Iterations of one loop are in order.
+fn waits_for_plans(change: &Change<'_>) -> bool {
+    let at = |one: &Instance| scope_text(&one.scope);
+    change.added.iter().all(|new| {
+        let plans = change.after.instances.iter();
+        let mut others = plans.filter(|it| is_plan(it) && is_deployed(it) && at(it) == at(new));
+        others.all(|other| {
+            let of_loop = (other.place, &other.via) == (new.place, &new.via);
+            let all = change.after;
+            of_loop || all.follows(new, other) || all.follows(other, new)
+        })
+    })
 }
 
 /// What is compared of a plan.
