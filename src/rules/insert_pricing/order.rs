@@ -24,10 +24,15 @@ pub(super) fn plans(view: &View, views: &dyn Views) -> Vec<(Span, bool)> {
         let mut declared: Vec<NodeRef> = declared.collect();
         declared.sort_unstable();
         declared.dedup();
+        // Where its condition is false, nothing waits for what it waits for.
+        let is_certain = |node: &&NodeRef| {
+            let span = views.span(**node);
+            let declaration = span.and_then(|span| view.source().declaration_at(span));
+            declaration.is_none_or(|it| it.condition().is_none())
+        };
         for node in &declared {
-            let waited = declared
-                .iter()
-                .any(|other| expansion.waits_for(*other, *node));
+            let mut waiting = declared.iter().filter(is_certain);
+            let waited = waiting.any(|other| expansion.waits_for(*other, *node));
             if let Some(span) = views.span(*node) {
                 *waited_for.entry(span).or_default() |= waited;
             }
