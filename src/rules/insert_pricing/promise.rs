@@ -37,7 +37,7 @@ pub(crate) fn may_change(fix: &Fix, change: &Change<'_>) -> bool {
                 let replaced = here(&replaced);
                 let same = replaced.iter().all(|one| new.contains(one));
                 let fits = new.iter().all(|one| replaced.contains(one));
-                return old.is_empty() && same && fits && new.len() <= replaced.len();
+                return old.is_empty() && same && fits && new.len() == 1;
             }
             let is_on = |one: &Facts| one.tier.eq_ignore_ascii_case("Standard");
             let same = old.iter().zip(&new).all(|(old, new)| old.rest == new.rest);
