@@ -40,13 +40,16 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
     'walk: loop {
         let node = cursor.node();
         let (parent, within) = above[above.len() - 1];
-        let inner = within_node(node, within, &mut error);
+        if let Some(literal) = refused_literal(node, within) {
+            let words = format!("an {literal} cannot be interpolated in a string");
+            error(node.byte_range(), &words);
+        }
         node_errors(node, parent, cursor.field_name(), text, &mut error);
         if node.child_count() == 0 {
             tokens.next(node, within, text, &mut error);
         }
         if cursor.goto_first_child() {
-            above.push((node, inner));
+            above.push((node, within_children(node, within)));
             continue;
         }
         while !cursor.goto_next_sibling() {
@@ -105,23 +108,24 @@ fn mark(start: usize, blank: &str, error: &mut dyn FnMut(Range<usize>, &str)) {
     }
 }
 
-/// What restricts the children of a node; an object or array that is not allowed is an error.
-fn within_node(
-    node: Node<'_>,
-    within: Within,
-    error: &mut dyn FnMut(Range<usize>, &str),
-) -> Within {
-    let literal = match (node.kind(), within) {
-        ("interpolation", _) if node.has_error() => return Within::Nothing,
-        ("interpolation", _) => return Within::Interpolation,
-        ("lambda", Within::Interpolation) => return Within::Lambda,
-        ("object", Within::Interpolation | Within::Lambda) => "object",
-        ("array" | "for", Within::Interpolation) => "array",
-        _ => return within,
-    };
-    let words = format!("an {literal} cannot be interpolated in a string");
-    error(node.byte_range(), &words);
-    Within::Nothing
+/// What restricts the children of a node. Those of a literal that is refused are not: it is reported once.
+fn within_children(node: Node<'_>, within: Within) -> Within {
+    match node.kind() {
+        "interpolation" if !node.has_error() => Within::Interpolation,
+        "lambda" if within == Within::Interpolation => Within::Lambda,
+        "interpolation" => Within::Nothing,
+        _ if refused_literal(node, within).is_some() => Within::Nothing,
+        _ => within,
+    }
+}
+
+/// What a node is called that its surroundings do not allow.
+fn refused_literal(node: Node<'_>, within: Within) -> Option<&'static str> {
+    match (node.kind(), within) {
+        ("object", Within::Interpolation | Within::Lambda) => Some("object"),
+        ("array" | "for", Within::Interpolation) => Some("array"),
+        _ => None,
+    }
 }
 
 /// The errors that a node has by itself; `field` is its field in its parent.
@@ -159,14 +163,11 @@ fn node_errors(
         // The parentheses around the parameters of a lambda may break.
         "parenthesized" if field != Some("parameters") && !node.has_error() => {
             let message = "a line cannot break inside parentheses";
-            let (open, close) = (
-                own[1..].trim_start_matches([' ', '\t']),
-                &own[..own.len() - 1],
-            );
-            if open.starts_with(['\n', '\r']) || open.starts_with("//") {
+            let inside = own[1..own.len() - 1].trim_matches([' ', '\t']);
+            if inside.starts_with(['\n', '\r']) || inside.starts_with("//") {
                 error(start..start, message);
             }
-            if close.trim_end_matches([' ', '\t']).ends_with(['\n', '\r']) {
+            if inside.ends_with(['\n', '\r']) {
                 error(end - 1..end - 1, message);
             }
         }
