@@ -394,6 +394,22 @@ fn names_of_files_cannot_write_a_report() {
 }
 
 #[test]
+fn what_templates_hold_cannot_write_a_report() {
+    let workspace = Workspace::new(&[(
+        "main.bicep",
+        "resource a 'My.Type\\u{1b}[31m/things@2023-07-01' = { name: 'x' }\n\
+         module m 'br/public:\\u{1b}[31m:1' = { name: 'm' }\n",
+    )]);
+    for args in [&["inventory", "main.bicep"][..], &["stats"], &["check"]] {
+        let run = run(&workspace, args);
+        let shown = format!("{}{}", run.out, run.err);
+        assert!(!shown.contains('\u{1b}'), "{args:?}: {shown:?}");
+    }
+    let listed = run(&workspace, &["inventory", "main.bicep"]).out;
+    assert!(listed.contains("\\u{1b}[31m/things@2023-07-01"), "{listed}");
+}
+
+#[test]
 fn standard_input_is_read_as_files_are() {
     let workspace = Workspace::new(&[]);
     let check = |input: &[u8]| {

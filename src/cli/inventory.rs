@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::paths::{Base, argument};
 use super::session::settle;
-use super::terminal::{Outcome, TextOrJson, count, plain, print, trouble};
-use crate::analysis::{Analysis, Inventory, Location, Options, inventory_json};
+use super::terminal::{Outcome, TextOrJson, count, plain_lines, print, trouble};
+use crate::analysis::{Analysis, Inventory, InventoryResource, Location, Options, inventory_json};
 use crate::workspace::disk;
 
 /// Arguments of `inventory`.
@@ -65,67 +65,63 @@ fn json_of(inventory: &Inventory, base: &Base) -> String {
 }
 
 fn text_of(inventory: &Inventory, base: &Base) -> String {
-    let at = |location: &Location| {
-        let place = base.at(&location.path, Some(location));
-        plain(&place).into_owned()
-    };
-    let mut out = format!(
-        "{} (scope: {}): {}\n",
-        plain(&base.relative(&inventory.entry)),
+    let at = |location: &Location| base.at(&location.path, Some(location));
+    let mut lines = vec![format!(
+        "{} (scope: {}): {}",
+        base.relative(&inventory.entry),
         inventory.scope,
         count(inventory.resources.len(), "resource")
-    );
+    )];
     for resource in &inventory.resources {
-        let mut notes = Vec::new();
-        if resource.existing {
-            notes.push("existing".to_owned());
-        }
-        match resource.condition {
-            "true" => {}
-            "false" => notes.push("not deployed".to_owned()),
-            _ => notes.push("perhaps deployed".to_owned()),
-        }
-        if resource.copies.is_none() {
-            notes.push("in a loop of unknown length".to_owned());
-        }
-        if resource.scope != inventory.scope {
-            notes.push(format!("scope {}", resource.scope));
-        }
-        let details = [
-            ("subscription", resource.subscription.as_deref()),
-            ("resource group", resource.resource_group.as_deref()),
-        ];
-        let shown = resource.shown.iter();
-        let shown = shown.map(|(label, value)| (*label, Some(known(value))));
-        let details = details.into_iter().chain(shown);
-        notes.extend(details.filter_map(|(name, value)| Some(format!("{name} {}", plain(value?)))));
-        let notes = match notes.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", notes.join(", ")),
+        let notes = match notes(resource, inventory.scope) {
+            notes if notes.is_empty() => String::new(),
+            notes => format!(" ({})", notes.join(", ")),
         };
-        out.push_str(&format!(
-            "  {}@{} {}{notes}\n    {}",
-            resource.resource_type,
-            resource.api_version,
-            plain(resource.name.as_deref().unwrap_or("<name not known>")),
-            at(&resource.location)
-        ));
-        if !resource.via.is_empty() {
-            out.push_str(&format!(", via {}", resource.via.join(" > ")));
-        }
-        out.push('\n');
+        let name = resource.name.as_deref().unwrap_or("<name not known>");
+        let (resource_type, version) = (&resource.resource_type, &resource.api_version);
+        lines.push(format!("  {resource_type}@{version} {name}{notes}"));
+        let via = match resource.via.is_empty() {
+            true => String::new(),
+            false => format!(", via {}", resource.via.join(" > ")),
+        };
+        lines.push(format!("    {}{via}", at(&resource.location)));
     }
     if !inventory.unread.is_empty() {
-        out.push_str("Not read:\n");
-        for unread in &inventory.unread {
-            let (reference, reason) = (&unread.reference, &unread.reason);
-            out.push_str(&format!(
-                "  {reference}: {reason}\n    {}\n",
-                at(&unread.location)
-            ));
-        }
+        lines.push("Not read:".to_owned());
     }
-    out
+    for unread in &inventory.unread {
+        lines.push(format!("  {}: {}", unread.reference, unread.reason));
+        lines.push(format!("    {}", at(&unread.location)));
+    }
+    plain_lines(lines)
+}
+
+/// What is worth knowing of a resource beside its type and name.
+fn notes(resource: &InventoryResource, scope: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    if resource.existing {
+        notes.push("existing".to_owned());
+    }
+    match resource.condition {
+        "true" => {}
+        "false" => notes.push("not deployed".to_owned()),
+        _ => notes.push("perhaps deployed".to_owned()),
+    }
+    if resource.copies.is_none() {
+        notes.push("in a loop of unknown length".to_owned());
+    }
+    if resource.scope != scope {
+        notes.push(format!("scope {}", resource.scope));
+    }
+    let details = [
+        ("subscription", resource.subscription.as_deref()),
+        ("resource group", resource.resource_group.as_deref()),
+    ];
+    let shown = resource.shown.iter();
+    let shown = shown.map(|(label, value)| (*label, Some(known(value))));
+    let details = details.into_iter().chain(shown);
+    notes.extend(details.filter_map(|(name, value)| Some(format!("{name} {}", value?))));
+    notes
 }
 
 fn known(value: &Option<Arc<str>>) -> &str {

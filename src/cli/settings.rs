@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::paths::{Base, argument};
-use super::terminal::{Outcome, print};
+use super::terminal::{Outcome, plain_lines, print};
 use crate::analysis::Analysis;
 use crate::workspace::disk;
 
@@ -14,15 +14,15 @@ pub(crate) fn show(analysis: &mut Analysis, file: &Path, base: &Base) -> Outcome
         return Err(format!("{}: does not exist", base.relative(&path)));
     }
     let settings = analysis.settings(&path);
-    let mut out = format!("{}\n", base.relative(&path));
+    let mut lines = vec![base.relative(&path)];
     let widest = settings.origins.iter().map(|(name, ..)| name.len()).max();
+    let width = widest.unwrap_or(0);
     for (name, value, origin) in &settings.origins {
         let origin = match Path::new(origin).is_absolute() {
             true => base.relative(Path::new(origin)),
             false => origin.clone(),
         };
-        let width = widest.unwrap_or(0);
-        out.push_str(&format!("  {name:width$} = {value}  ({origin})\n"));
+        lines.push(format!("  {name:width$} = {value}  ({origin})"));
     }
-    Ok(print(out))
+    Ok(print(plain_lines(lines)))
 }

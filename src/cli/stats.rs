@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::paths::{Base, named};
 use super::session::{Progress, scanned, settle};
-use super::terminal::{Outcome, TextOrJson, count, print, trouble};
+use super::terminal::{Outcome, TextOrJson, count, plain_lines, print, trouble};
 use crate::analysis::Options;
 use crate::model::{Item, ItemKind, Resource, Target};
 use crate::syntax;
@@ -36,7 +36,7 @@ pub(crate) struct Args {
 struct Counted {
     /// Files by kind, as in [`KINDS`].
     kinds: [usize; KINDS.len()],
-    errors: Vec<SyntaxError>,
+    errors: Vec<LocatedError>,
     /// Resources declared, by type in lower case.
     resources: BTreeMap<String, usize>,
     unread: Vec<(String, String)>,
@@ -46,7 +46,7 @@ struct Counted {
 }
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct SyntaxError {
+struct LocatedError {
     path: String,
     line: u32,
     column: u32,
@@ -133,7 +133,7 @@ impl Counted {
         let lines = Lines::new(text.into());
         self.errors.extend(errors.into_iter().map(|error| {
             let at = lines.point(error.span.start);
-            SyntaxError {
+            LocatedError {
                 path: base.relative(path),
                 line: at.line + 1,
                 column: at.utf32 + 1,
@@ -203,37 +203,33 @@ const MAX_TYPES: usize = 20;
 const MAX_ERRORS: usize = 50;
 
 fn text_of(counted: &Counted, seconds: [f64; 4]) -> String {
-    let mut out = String::new();
-    for (kind, n) in KINDS.iter().zip(counted.kinds) {
-        out.push_str(&format!("{n:>8} {kind}\n"));
-    }
-    out.push_str(&format!("{:>8.1} MB\n", counted.bytes as f64 / 1e6));
-    for (name, time) in PHASES.iter().zip(seconds) {
-        out.push_str(&format!("{time:>8.3} s {name}\n"));
-    }
+    let kinds = KINDS.iter().zip(counted.kinds);
+    let mut lines: Vec<String> = kinds.map(|(kind, n)| format!("{n:>8} {kind}")).collect();
+    lines.push(format!("{:>8.1} MB", counted.bytes as f64 / 1e6));
+    let phases = PHASES.iter().zip(seconds);
+    lines.extend(phases.map(|(name, time)| format!("{time:>8.3} s {name}")));
     let peak = peak_memory() as f64 / 1e6;
-    out.push_str(&format!("{peak:>8.1} MB at most in memory\n"));
+    lines.push(format!("{peak:>8.1} MB at most in memory"));
     let mut types: Vec<_> = counted.resources.iter().collect();
     types.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     if !types.is_empty() {
         let declared = count(types.len(), "resource type");
-        out.push_str(&format!("\n{declared} declared:\n"));
+        lines.extend([String::new(), format!("{declared} declared:")]);
     }
-    for (name, n) in types.iter().take(MAX_TYPES) {
-        out.push_str(&format!("{n:>8} {name}\n"));
-    }
+    let listed = types.iter().take(MAX_TYPES);
+    lines.extend(listed.map(|(name, n)| format!("{n:>8} {name}")));
     if types.len() > MAX_TYPES {
-        out.push_str(&format!("         and {} more\n", types.len() - MAX_TYPES));
+        lines.push(format!("         and {} more", types.len() - MAX_TYPES));
     }
     let errors = &counted.errors;
-    out.push_str(&format!("\n{}\n", count(errors.len(), "syntax error")));
+    lines.extend([String::new(), count(errors.len(), "syntax error")]);
     for error in errors.iter().take(MAX_ERRORS) {
         let place = format!("{}:{}:{}", error.path, error.line, error.column);
-        out.push_str(&format!("  {place}: {}\n", error.text));
+        lines.push(format!("  {place}: {}", error.text));
     }
     if errors.len() > MAX_ERRORS {
         let rest = errors.len() - MAX_ERRORS;
-        out.push_str(&format!("  and {rest} more (--format json lists all)\n"));
+        lines.push(format!("  and {rest} more (--format json lists all)"));
     }
-    out
+    plain_lines(lines)
 }

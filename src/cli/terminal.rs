@@ -111,6 +111,12 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Lines of text, each [`plain`] and with its end.
+pub(super) fn plain_lines(lines: impl IntoIterator<Item = String>) -> String {
+    let lines = lines.into_iter();
+    lines.map(|line| format!("{}\n", plain(&line))).collect()
+}
+
 /// `1 resource`, `2 resources`.
 pub(super) fn count(n: usize, what: &str) -> String {
     match n {
