@@ -5,7 +5,7 @@ use std::path::Path;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
 
-use super::report::Found;
+use super::report::ReportedFinding;
 use crate::workspace::disk;
 
 /// The fingerprints that a baseline file holds.
@@ -23,7 +23,7 @@ pub(crate) fn read(path: &Path) -> Result<FxHashSet<String>, String> {
 }
 
 /// A baseline of the reported findings. One finding a line, so that changes are easy to review.
-pub(crate) fn text(findings: &[Found]) -> String {
+pub(crate) fn text(findings: &[ReportedFinding]) -> String {
     let mut out = String::from("{\n  \"version\": 1,\n  \"findings\": [");
     let reported = findings
         .iter()

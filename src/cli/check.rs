@@ -31,8 +31,8 @@ pub(crate) struct Args {
     /// input (see --stdin-filename)
     paths: Vec<PathBuf>,
     /// How to report; several may be given, each with a file of its own: `--format text --format sarif=out.sarif`
-    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = WantedParser)]
-    formats: Vec<Wanted>,
+    #[arg(long = "format", value_name = "FORMAT[=FILE]", value_parser = FormatParser)]
+    formats: Vec<FormatArg>,
     /// Write the report (of several, the last) to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -108,22 +108,22 @@ Exit code: 0 nothing to report at --fail-on or above, 1 findings, 2 the call is 
 parsed, or something unreadable may hide a registry or plan (--strict: something could not be read at all).";
 
 /// A format and the file it goes to.
-type Wanted = (Format, Option<PathBuf>);
+type FormatArg = (Format, Option<PathBuf>);
 
-/// Parses a [`Wanted`] and lists the formats for shell completion.
+/// Parses a [`FormatArg`] and lists the formats for shell completion.
 #[derive(Debug, Clone, Copy)]
-struct WantedParser;
+struct FormatParser;
 
-impl TypedValueParser for WantedParser {
-    type Value = Wanted;
+impl TypedValueParser for FormatParser {
+    type Value = FormatArg;
 
     fn parse_ref(
         &self,
         command: &clap::Command,
         argument: Option<&clap::Arg>,
         value: &OsStr,
-    ) -> Result<Wanted, clap::Error> {
-        let words = StringValueParser::new().try_map(|text| wanted(&text));
+    ) -> Result<FormatArg, clap::Error> {
+        let words = StringValueParser::new().try_map(|text| format_arg(&text));
         words.parse_ref(command, argument, value)
     }
 
@@ -133,7 +133,7 @@ impl TypedValueParser for WantedParser {
     }
 }
 
-fn wanted(text: &str) -> Result<Wanted, String> {
+fn format_arg(text: &str) -> Result<FormatArg, String> {
     let (name, file) = match text.split_once('=') {
         Some((_, "")) => return Err("`=` needs a file name after it".to_owned()),
         Some((name, file)) => (name, Some(PathBuf::from(file))),
@@ -262,7 +262,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 /// What to report in and where to, `--output` applied.
-fn formats(args: &Args) -> Result<Vec<Wanted>, String> {
+fn formats(args: &Args) -> Result<Vec<FormatArg>, String> {
     let mut formats = args.formats.clone();
     if formats.is_empty() {
         formats.push((Format::Text, None));

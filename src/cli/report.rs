@@ -35,7 +35,7 @@ pub(crate) enum Format {
 
 /// One finding with what reports want to know beside it.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct ReportedFinding {
     /// The finding.
     pub diagnostic: Diagnostic,
     /// Its file, relative.
@@ -48,7 +48,7 @@ pub(crate) struct Found {
     pub fixes: Vec<ResolvedFix>,
 }
 
-impl Found {
+impl ReportedFinding {
     /// Whether it is reported: neither suppressed nor in the baseline.
     pub(crate) fn reported(&self) -> bool {
         self.diagnostic.suppressed.is_none() && !self.known
@@ -110,7 +110,7 @@ pub(crate) struct Report {
     /// Deployments checked.
     pub entry_points: usize,
     /// Findings in order of place, silenced and known ones included.
-    pub findings: Vec<Found>,
+    pub findings: Vec<ReportedFinding>,
     /// What could not be read, parsed or followed.
     pub problems: Vec<LoadError>,
     /// With `--verbose`, what rules checked and found in order.
@@ -148,7 +148,7 @@ impl Report {
                 }
                 let fingerprint = fingerprint(diagnostic, &in_repository, &mut seen);
                 let own = fixes.iter().filter(|(of, _)| *of == index);
-                findings.push(Found {
+                findings.push(ReportedFinding {
                     diagnostic: diagnostic.clone(),
                     path: base.relative(&file.path),
                     known: known.is_some_and(|known| known.contains(&fingerprint)),
@@ -172,7 +172,7 @@ impl Report {
     }
 
     /// The findings that are reported.
-    pub(crate) fn reported(&self) -> impl Iterator<Item = &Found> {
+    pub(crate) fn reported(&self) -> impl Iterator<Item = &ReportedFinding> {
         self.findings.iter().filter(|found| found.reported())
     }
 

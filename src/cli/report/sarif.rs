@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Found, Report, ResolvedFix, severity_name};
+use super::{Report, ReportedFinding, ResolvedFix, severity_name};
 use crate::analysis::{Location, Suppression};
 use crate::rules::{Metadata, RULES, Rule};
 use crate::workspace::disk;
@@ -71,7 +71,7 @@ fn descriptor(rule: &Metadata) -> Value {
     })
 }
 
-fn result(report: &Report, found: &Found) -> Value {
+fn result(report: &Report, found: &ReportedFinding) -> Value {
     let diagnostic = &found.diagnostic;
     let rule = |rule: &&dyn Rule| rule.metadata().name.is(diagnostic.code);
     let related = diagnostic.related.iter().enumerate();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Found, Report};
+use super::{Report, ReportedFinding, severity_name};
 use crate::analysis::{LoadError, Location, Passed};
 use crate::cli::terminal::{count, plain};
 use crate::rules::finding::Severity;
@@ -60,7 +60,12 @@ fn passed_text(report: &Report, passed: &Passed) -> String {
     out
 }
 
-fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) -> String {
+fn finding(
+    report: &Report,
+    found: &ReportedFinding,
+    renderer: &Renderer,
+    read: Read<'_>,
+) -> String {
     let diagnostic = &found.diagnostic;
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -80,16 +85,16 @@ fn finding(report: &Report, found: &Found, renderer: &Renderer, read: Read<'_>) 
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code)
         .elements(excerpts.iter().map(Excerpt::snippet));
-    let mut notes = Vec::new();
+    let mut deployed_by = None;
     if *diagnostic.entry != *diagnostic.location.path || diagnostic.parameters.is_some() {
         let entry = report.base.relative(&diagnostic.entry);
         let with = match &diagnostic.parameters {
             Some(parameters) => format!(" with {}", report.base.relative(parameters)),
             None => String::new(),
         };
-        notes.push(plain(&format!("deployed by {entry}{with}")).into_owned());
+        deployed_by = Some(plain(&format!("deployed by {entry}{with}")).into_owned());
     }
-    group = group.elements(notes.iter().map(|note| Level::NOTE.message(note.as_str())));
+    group = group.elements(deployed_by.map(|note| Level::NOTE.message(note)));
     renderer.render(&[group])
 }
 
@@ -205,12 +210,8 @@ fn lines_of(text: &str, span: &Range<usize>) -> Range<usize> {
 
 fn summary(report: &Report) -> String {
     let reported = report.reported().count();
-    let parts = [
-        (Severity::Error, "error"),
-        (Severity::Warning, "warning"),
-        (Severity::Note, "note"),
-    ];
-    let parts = parts.map(|(severity, what)| (report.count(severity), what));
+    let parts = [Severity::Error, Severity::Warning, Severity::Note];
+    let parts = parts.map(|severity| (report.count(severity), severity_name(severity)));
     let parts = parts.iter().filter(|(n, _)| *n > 0);
     let parts: Vec<_> = parts.map(|(n, what)| count(*n, what)).collect();
     let looked = format!(
