@@ -10,7 +10,6 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tree_sitter::{InputEdit, Language, ParseOptions, ParseState, Parser, Point, Tree};
-use tree_sitter_language::LanguageFn;
 
 use crate::text::{Edit, Source};
 
@@ -31,22 +30,28 @@ mod generated {
 
 /// The language of `.bicep` and `.bicepparam` files. Its nodes and fields: `grammars/bicep/src/node-types.json`.
 pub fn bicep() -> &'static Language {
-    static LANGUAGE: LazyLock<Language> = LazyLock::new(|| load(generated::BICEP));
+    static LANGUAGE: LazyLock<Language> = LazyLock::new(|| Language::new(generated::BICEP));
     &LANGUAGE
 }
 
 /// The language of templates and parameter files in JSON. Its nodes and fields: `grammars/json/src/node-types.json`.
 pub fn json() -> &'static Language {
-    static LANGUAGE: LazyLock<Language> = LazyLock::new(|| load(generated::JSON));
+    static LANGUAGE: LazyLock<Language> = LazyLock::new(|| Language::new(generated::JSON));
     &LANGUAGE
-}
-
-fn load(language: LanguageFn) -> Language {
-    Language::new(language)
 }
 
 thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
+}
+
+/// Calls `f` with the thread's parser, set to a language.
+fn with_parser<T>(language: &Language, f: impl FnOnce(&mut Parser) -> T) -> T {
+    PARSER.with_borrow_mut(|parser| {
+        parser
+            .set_language(language)
+            .expect("both grammars are generated for a version the runtime reads");
+        f(parser)
+    })
 }
 
 /// How long a parse may take: what every text and each megabyte of it are given. A megabyte without errors takes a sixteenth
@@ -80,28 +85,21 @@ fn parse_within(
     old: Option<&Tree>,
     timeout: Duration,
 ) -> Tree {
-    PARSER
-        .with_borrow_mut(|parser| {
-            parser
-                .set_language(language)
-                .expect("both grammars are generated for a version the runtime reads");
-            let end = Instant::now() + timeout;
-            let mut look = |_: &ParseState| match Instant::now() > end {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            };
-            let options = ParseOptions::new().progress_callback(&mut look);
-            let tree = parser.parse_with_options(
-                &mut |byte, _| without_nul(text.chunk(byte)),
-                old,
-                Some(options),
-            );
-            if tree.is_none() {
-                parser.reset();
-            }
-            tree
-        })
-        .unwrap_or_else(|| aborted(language))
+    let tree = with_parser(language, |parser| {
+        let end = Instant::now() + timeout;
+        let mut look = |_: &ParseState| match Instant::now() > end {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let options = ParseOptions::new().progress_callback(&mut look);
+        let mut read = |byte, _| without_nul(text.chunk(byte));
+        let tree = parser.parse_with_options(&mut read, old, Some(options));
+        if tree.is_none() {
+            parser.reset();
+        }
+        tree
+    });
+    tree.unwrap_or_else(|| aborted(language))
 }
 
 /// A chunk with another control character for NUL, which the generated lexers take for the end of the text.
@@ -114,10 +112,7 @@ fn without_nul(chunk: &[u8]) -> Cow<'_, [u8]> {
 
 /// The tree of a text that is not parsed to its end.
 fn aborted(language: &Language) -> Tree {
-    PARSER.with_borrow_mut(|parser| {
-        parser
-            .set_language(language)
-            .expect("both grammars are generated for a version the runtime reads");
+    with_parser(language, |parser| {
         parser
             .parse(ABORTED, None)
             .expect("a parse ends without a tree only when cancelled, and nothing cancels this one")
