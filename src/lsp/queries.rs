@@ -66,19 +66,12 @@ impl Session {
         let position = to_proto::text_position(at.position);
         let offset = self.analysis.offset(&path, position, self.caps.encoding);
         let (location, value) = self.analysis.hover(&path, offset)?;
-        let contents = if self.caps.markdown {
-            MarkupContent {
-                kind: MarkupKind::Markdown,
-                value,
-            }
-        } else {
-            MarkupContent {
-                kind: MarkupKind::PlainText,
-                value: plain(&value),
-            }
+        let (kind, value) = match self.caps.markdown {
+            true => (MarkupKind::Markdown, value),
+            false => (MarkupKind::PlainText, plain(&value)),
         };
         Some(Hover {
-            contents: HoverContents::Markup(contents),
+            contents: HoverContents::Markup(MarkupContent { kind, value }),
             range: Some(to_proto::range(&location, self.caps.encoding)),
         })
     }

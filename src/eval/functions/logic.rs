@@ -13,8 +13,12 @@ use crate::model::Expr;
 
 pub(super) const TABLE: &[Builtin] = &[
     lazy("if", None, 3..=3, branch),
-    lazy("and", BOOL, 1..=MANY, and),
-    lazy("or", BOOL, 1..=MANY, or),
+    lazy("and", BOOL, 1..=MANY, |cx, env, args| {
+        decide(cx, env, args, false)
+    }),
+    lazy("or", BOOL, 1..=MANY, |cx, env, args| {
+        decide(cx, env, args, true)
+    }),
     pure("not", BOOL, 1..=1, not),
     lazy("equals", BOOL, 2..=2, equals),
     lazy("coalesce", None, 1..=MANY, coalesce),
@@ -41,14 +45,6 @@ fn branch(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
         }
         (None, None) => Value::unknown("the condition of if() is no boolean"),
     }
-}
-
-fn and(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    decide(cx, env, args, false)
-}
-
-fn or(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    decide(cx, env, args, true)
 }
 
 /// The first argument that is `decisive` decides, even after one that is not known.
