@@ -21,17 +21,26 @@ pub(super) const TABLE: &[Builtin] = &[
     partial("contains", BOOL, 2..=2, contains),
     partial("length", INT, 1..=1, length),
     pure("range", ARRAY, 2..=2, range),
-    partial("first", None, 1..=1, |_, v| end(v, true)),
-    partial("last", None, 1..=1, |_, v| end(v, false)),
+    partial("first", None, 1..=1, |_, v| end(v, End::First)),
+    partial("last", None, 1..=1, |_, v| end(v, End::Last)),
     partial("take", None, 2..=2, take),
     partial("skip", None, 2..=2, skip),
     partial("flatten", ARRAY, 1..=1, flatten),
     pure("distinct", ARRAY, 1..=1, |cx, v| {
         distinct(cx, &closed(v, 0)?.items, None)
     }),
-    pure("indexOf", INT, 2..=2, |cx, v| index_of(cx, v, true)),
-    pure("lastIndexOf", INT, 2..=2, |cx, v| index_of(cx, v, false)),
+    pure("indexOf", INT, 2..=2, |cx, v| index_of(cx, v, End::First)),
+    pure("lastIndexOf", INT, 2..=2, |cx, v| {
+        index_of(cx, v, End::Last)
+    }),
 ];
+
+/// From which end of an array or text a function looks.
+#[derive(Clone, Copy)]
+enum End {
+    First,
+    Last,
+}
 
 fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::array(values.to_vec(), None))
@@ -199,18 +208,21 @@ fn range(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 /// `first()` and `last()` of an array or a string.
-fn end(values: &[Value], first: bool) -> Option<Value> {
+fn end(values: &[Value], from: End) -> Option<Value> {
     match &values.first()?.kind {
         Kind::Array(array) if array.open.is_none() => {
-            let item = match first {
-                true => array.items.first(),
-                false => array.items.last(),
+            let item = match from {
+                End::First => array.items.first(),
+                End::Last => array.items.last(),
             };
             Some(item.cloned().unwrap_or(Value::NULL))
         }
         Kind::Str(text) => {
             let units = text.encode_utf16().count();
-            let start = if first { 0 } else { units.saturating_sub(1) };
+            let start = match from {
+                End::First => 0,
+                End::Last => units.saturating_sub(1),
+            };
             slice(text, start, units.min(1)).map(Value::string)
         }
         _ => None,
@@ -279,21 +291,23 @@ fn flatten(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::array(all, open))
 }
 
-fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
+fn index_of(cx: &Context<'_>, values: &[Value], from: End) -> Option<Value> {
     if let Some(haystack) = text(values, 0) {
         let needle = text(values, 1)?;
         if needle.is_empty() {
-            let last = haystack.encode_utf16().count().saturating_sub(1);
-            return Some(Value::int(if first { 0 } else { last as i64 }));
+            return Some(Value::int(match from {
+                End::First => 0,
+                End::Last => haystack.encode_utf16().count().saturating_sub(1) as i64,
+            }));
         }
         // Azure searches without regard to case, and by a culture's rules beyond ASCII.
         if !is_plain(haystack) || !is_plain(needle) {
             return collate::never_contains(haystack, needle).then(|| Value::int(-1));
         }
         let (haystack, needle) = (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase());
-        let found = match first {
-            true => haystack.find(&needle),
-            false => haystack.rfind(&needle),
+        let found = match from {
+            End::First => haystack.find(&needle),
+            End::Last => haystack.rfind(&needle),
         };
         return Some(Value::int(found.map_or(-1, |at| at as i64)));
     }
@@ -304,7 +318,7 @@ fn index_of(cx: &Context<'_>, values: &[Value], first: bool) -> Option<Value> {
     for (index, item) in (0..).zip(&array.items) {
         if equal(item, wanted)? {
             answer = index;
-            if first {
+            if matches!(from, End::First) {
                 break;
             }
         }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::{BOOL, Builtin, INT, MANY, STRING, items, lazy, partial, pure, string_of};
 use crate::eval::collate;
 use crate::eval::context::Context;
+use crate::eval::json::{Text, json_text, text_of};
+use crate::eval::merge::is_empty;
 use crate::eval::pieces::Piece;
 use crate::eval::value::{Kind, Type, Unknown, Value};
 
@@ -133,14 +135,14 @@ fn to_string(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
         return Some(Value::of(value.kind.clone()));
     }
     let text = match value.ty() {
-        Some(Type::Array | Type::Object) => crate::eval::json::json_text(value),
-        _ => crate::eval::json::text_of(value),
+        Some(Type::Array | Type::Object) => json_text(value),
+        _ => text_of(value),
     };
     match text {
-        crate::eval::json::Text::Known(text) => Some(string_of(cx, text.to_string())),
-        crate::eval::json::Text::Unknown(reason) => {
-            let non_empty = !matches!(value.ty(), None | Some(Type::String))
-                || crate::eval::merge::is_empty(value) == Some(false);
+        Text::Known(text) => Some(string_of(cx, text.to_string())),
+        Text::Unknown(reason) => {
+            let non_empty =
+                !matches!(value.ty(), None | Some(Type::String)) || is_empty(value) == Some(false);
             Some(Value::unknown_of(reason, Some(Type::String)).non_empty_if(non_empty))
         }
     }

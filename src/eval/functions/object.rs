@@ -6,7 +6,7 @@ use super::{
 };
 use crate::eval::context::Context;
 use crate::eval::evaluate::{forget, get, get_from_end, value_of};
-use crate::eval::merge::merge;
+use crate::eval::merge::{equal, merge};
 use crate::eval::scope::Env;
 use crate::eval::symbols;
 use crate::eval::value::{Kind, Members, Type, Value};
@@ -190,10 +190,7 @@ pub(super) fn intersection(cx: &Context<'_>, values: &[Value]) -> Option<Value> 
         }
         let mut unknown = false;
         kept.retain(|name, value| {
-            let same = other
-                .members
-                .get(name)
-                .map(|other| crate::eval::merge::equal(value, other));
+            let same = other.members.get(name).map(|other| equal(value, other));
             unknown |= same == Some(None);
             same == Some(Some(true))
         });

@@ -4,7 +4,7 @@ use super::{
     ARRAY, BOOL, Builtin, MANY, STRING, afford, closed, int32, partial, pure, slice, string_of,
     text,
 };
-use crate::eval::context::{Context, MAX_TEXT};
+use crate::eval::context::{Context, MAX_TEXT, too_large};
 use crate::eval::evaluate::concat;
 use crate::eval::json::{Text, text_of};
 use crate::eval::merge::is_empty;
@@ -80,7 +80,7 @@ fn replace(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     let count = text.matches(old).count();
     afford(cx, text.len() / 32 + count)?;
     if count.saturating_mul(new.len()).saturating_add(text.len()) > MAX_TEXT {
-        return Some(crate::eval::context::too_large());
+        return Some(too_large());
     }
     Some(string_of(cx, text.replace(old, new)))
 }
@@ -115,22 +115,15 @@ fn split(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
     while let Some(next) = whole_text[at..].chars().next() {
         let here = &whole_text[at..];
         let separator = separators.iter().find(|s| here.starts_with(**s));
-        match separator.map(|s| s.len()) {
-            None if blanks && next.is_whitespace() => {}
-            None => {
-                at += next.len_utf8();
-                continue;
-            }
+        let blank = (blanks && next.is_whitespace()).then(|| next.len_utf8());
+        match separator.map(|s| s.len()).or(blank) {
             Some(len) => {
                 parts.push(Value::string(&whole_text[start..at]));
                 at += len;
                 start = at;
-                continue;
             }
+            None => at += next.len_utf8(),
         }
-        parts.push(Value::string(&whole_text[start..at]));
-        at += next.len_utf8();
-        start = at;
     }
     parts.push(Value::string(&whole_text[start..]));
     afford(cx, parts.len())?;
