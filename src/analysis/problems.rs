@@ -431,23 +431,25 @@ impl<'m> Use<'m> {
 fn named_in_lines(text: &str) -> Option<Vec<(Span, bool)>> {
     let text = syntax::bicep::without_blocks(text);
     let mut found = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive(['\n', '\r']) {
-        let at = start;
-        start += line.len();
+    let mut rest = &*text;
+    while !rest.is_empty() {
+        let at = text.len() - rest.len();
+        let end = memchr::memchr2(b'\n', b'\r', rest.as_bytes());
+        let (line, below) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        rest = below;
         // Quick, since few lines begin so.
         if !line.trim_start().starts_with(['m', 'u', 'e', 'i', '}']) {
             continue;
         }
-        let (before, rest) = line.split_once('\'').unwrap_or((line, ""));
+        let (before, behind) = line.split_once('\'').unwrap_or((line, ""));
         let words: Vec<&str> = before.split_whitespace().collect();
         match *words {
             ["module", _] | ["using" | "extends"] => {}
             ["import" | "}", .., "from"] => {}
-            ["module" | "import", ..] if !rest.is_empty() && words != ["import"] => return None,
+            ["module" | "import", ..] if !behind.is_empty() && words != ["import"] => return None,
             _ => continue,
         }
-        let literal = &rest[..rest.find('\'')?];
+        let literal = &behind[..behind.find('\'')?];
         if literal.is_empty() || literal.contains(['\\', '$']) {
             return None;
         }

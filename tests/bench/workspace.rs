@@ -1,4 +1,4 @@
-//! What a whole workspace costs: judging it cold, a keystroke in it as it grows, memory per file.
+//! What a whole workspace costs: checking it cold, a keystroke in it as it grows, memory per file.
 //!
 //! `cargo bench --bench workspace` prints a table. The yardstick of the first part is `rg -l` for the type names over
 //! the same files, run in the same minute; the corpus of real templates is used where it is there.

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use tree_sitter::{Node, Tree};
+use tree_sitter::{Node, Tree, TreeCursor};
 
 use super::SyntaxError;
 use crate::syntax::bicep::pragma;
@@ -38,20 +38,20 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
     let mut above = vec![(cursor.node(), Within::Nothing)];
     let mut tokens = Tokens::default();
     'walk: loop {
+        // Asked once of each node: a kind is a C string, of which the length is looked for.
         let node = cursor.node();
+        let kind = node.kind();
         let (parent, within) = above[above.len() - 1];
-        if let Some(literal) = refused_literal(node, within) {
+        if let Some(literal) = refused_literal(kind, within) {
             let words = format!("an {literal} cannot be interpolated in a string");
             error(node.byte_range(), &words);
         }
-        node_errors(node, parent, cursor.field_name(), text, &mut error);
-        if node.child_count() == 0 {
-            tokens.next(node, within, text, &mut error);
-        }
+        node_errors(&cursor, kind, parent, text, &mut error);
         if cursor.goto_first_child() {
-            above.push((node, within_children(node, within)));
+            above.push((node, within_children(node, kind, within)));
             continue;
         }
+        tokens.next(node, kind, within, text, &mut error);
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 break 'walk;
@@ -75,18 +75,22 @@ impl Tokens {
     fn next(
         &mut self,
         token: Node<'_>,
+        kind: &str,
         within: Within,
         text: &str,
         error: &mut dyn FnMut(Range<usize>, &str),
     ) {
         let blank = text.get(self.last..token.start_byte()).unwrap_or_default();
-        let new_line = blank.find(['\n', '\r']).map(|at| self.last + at);
-        if let (Some(at), true) = (new_line, within != Within::Nothing) {
+        let new_line = || blank.find(['\n', '\r']);
+        if within != Within::Nothing
+            && let Some(at) = new_line()
+        {
+            let at = self.last + at;
             error(at..at, "expected `}`");
         }
         mark(self.last, blank, error);
         if let Some((end, broken)) = self.arrow {
-            let broken = broken || new_line.is_some();
+            let broken = broken || new_line().is_some();
             self.arrow = token.is_extra().then_some((end, broken));
             let begins = broken && DECLARATION_WORDS.contains(&&text[token.byte_range()]);
             if begins && self.arrow.is_none() {
@@ -94,7 +98,7 @@ impl Tokens {
             }
         }
         self.last = token.end_byte();
-        if token.kind() == "=>" {
+        if kind == "=>" {
             self.arrow = Some((self.last, false));
         }
     }
@@ -109,40 +113,41 @@ fn mark(start: usize, blank: &str, error: &mut dyn FnMut(Range<usize>, &str)) {
 }
 
 /// What restricts the children of a node. Those of a literal that is refused are not: it is reported once.
-fn within_children(node: Node<'_>, within: Within) -> Within {
-    match node.kind() {
+fn within_children(node: Node<'_>, kind: &str, within: Within) -> Within {
+    match kind {
         "interpolation" if !node.has_error() => Within::Interpolation,
         "lambda" if within == Within::Interpolation => Within::Lambda,
         "interpolation" => Within::Nothing,
-        _ if refused_literal(node, within).is_some() => Within::Nothing,
+        _ if refused_literal(kind, within).is_some() => Within::Nothing,
         _ => within,
     }
 }
 
 /// What a node is called that its surroundings do not allow.
-fn refused_literal(node: Node<'_>, within: Within) -> Option<&'static str> {
-    match (node.kind(), within) {
+fn refused_literal(kind: &str, within: Within) -> Option<&'static str> {
+    match (kind, within) {
         ("object", Within::Interpolation | Within::Lambda) => Some("object"),
         ("array" | "for", Within::Interpolation) => Some("array"),
         _ => None,
     }
 }
 
-/// The errors that a node has by itself; `field` is its field in its parent.
+/// The errors that a node has by itself.
 fn node_errors(
-    node: Node<'_>,
+    cursor: &TreeCursor<'_>,
+    kind: &str,
     parent: Node<'_>,
-    field: Option<&str>,
     text: &str,
     error: &mut dyn FnMut(Range<usize>, &str),
 ) {
+    let node = cursor.node();
     let (start, end) = (node.start_byte(), node.end_byte());
     let own = &text[start..end];
-    match node.kind() {
+    match kind {
         "identifier" if ["true", "false", "null"].contains(&own) => {
             error(start..end, &format!("`{own}` is no name"));
         }
-        "integer" if !is_in_range(own, parent, field) => {
+        "integer" if !is_in_range(own, parent, cursor.field_name()) => {
             error(start..end, "this number is too large");
         }
         "escape" => {
@@ -161,7 +166,7 @@ fn node_errors(
             }
         }
         // The parentheses around the parameters of a lambda may break.
-        "parenthesized" if field != Some("parameters") && !node.has_error() => {
+        "parenthesized" if cursor.field_name() != Some("parameters") && !node.has_error() => {
             let message = "a line cannot break inside parentheses";
             let inside = own[1..own.len() - 1].trim_matches([' ', '\t']);
             if inside.starts_with(['\n', '\r']) || inside.starts_with("//") {
