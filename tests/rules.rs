@@ -4,8 +4,8 @@
 //! A case is a heading of level two. Fenced blocks in it: a file (its language, its path, and optionally `crlf`, `cr`,
 //! `no-newline`), `expect` (one finding a line: `path:line:column severity verdict "part of the message" …`, from 1,
 //! columns in UTF-16 units), `offers` (the ids of the fixes of all findings in order, the preferred one with a star, each
-//! followed by "parts of its title" where the title matters), `options` (`no-create`: files cannot be created; `open PATH`), and `fix ID`, behind which file blocks are what the fix
-//! leaves, all that it touches.
+//! followed by "parts of its title" where the title matters), `options` (`no-create`: files cannot be created;
+//! `open PATH`), and `fix ID`, behind which file blocks are what the fix leaves, all that it touches.
 
 #[path = "support/fixes.rs"]
 mod fixes;

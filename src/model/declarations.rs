@@ -260,7 +260,8 @@ pub(crate) fn older_form(resource_type: &str) -> Option<(&str, &str)> {
     Some((&resource_type[..at], &resource_type[at + MIDDLE.len()..]))
 }
 
-pub(crate) fn has_older_form(resource_type: Option<&Ident>) -> bool {
+/// Whether a type is of the [`older_form`].
+pub(crate) fn is_older_form(resource_type: Option<&Ident>) -> bool {
     resource_type.is_some_and(|ty| older_form(ty.as_str()).is_some())
 }
 
@@ -272,7 +273,7 @@ pub struct Resource {
     /// Type without version, fully qualified for nested children (`Microsoft.Network/virtualNetworks/subnets`);
     /// `None` where `type` is no literal. Bicep's `az:` prefix is dropped.
     pub resource_type: Option<Ident>,
-    /// The type has an [`older_form`].
+    /// The type is of the [`older_form`].
     pub is_older_form: bool,
     /// API version, inherited by nested children; an expression in ARM (`[variables('v')]`).
     pub api_version: Option<Expr>,

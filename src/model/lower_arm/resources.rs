@@ -11,7 +11,7 @@ use super::reader::{Pair, Reader, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{
     Declaration, Expr, ExprKind, Ident, ItemKind, Loop, Member, Module, NodeId, Resource, Target,
-    has_older_form,
+    is_older_form,
 };
 use crate::syntax::arm_expression::{Text, classify};
 use crate::text::{Source, Span};
@@ -156,7 +156,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
         Resource {
             declaration,
-            is_older_form: has_older_form(resource_type.as_ref()),
+            is_older_form: is_older_form(resource_type.as_ref()),
             resource_type,
             api_version,
             existing,

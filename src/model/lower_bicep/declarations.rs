@@ -7,7 +7,7 @@ use super::{Lowering, MAX_DEPTH};
 use crate::model::{
     Assignment, Declaration, Expr, ExprKind, FileKind, Function, Ident, Import, ItemKind, Loop,
     Module, NodeId, Output, Parameter, Reference, Resource, ScopeKind, Target, TypeDeclaration,
-    TypeExpr, Using, Variable, has_older_form,
+    TypeExpr, Using, Variable, is_older_form,
 };
 use crate::text::Span;
 
@@ -352,7 +352,7 @@ impl Lowering<'_> {
                 type_node,
                 ..Declaration::default()
             },
-            is_older_form: has_older_form(head.resource_type.as_ref()),
+            is_older_form: is_older_form(head.resource_type.as_ref()),
             resource_type: head.resource_type,
             api_version: head.api_version,
             existing,

@@ -14,11 +14,16 @@ use crate::rules::property::{Property, property_of};
 pub(crate) const SCANNING: [&str; 3] = ["Containers", "ContainerRegistry", "CloudPosture"];
 
 /// Plans that `Containers` supersedes.
-pub(crate) const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
+const SUPERSEDED: [&str; 2] = ["ContainerRegistry", "KubernetesService"];
 
 /// Whether `Containers` supersedes a plan.
 pub(crate) fn is_superseded(plan: &Instance) -> bool {
-    SUPERSEDED.iter().any(|name| named(plan, name))
+    plan.name.as_str().is_some_and(is_superseded_name)
+}
+
+/// Whether `Containers` supersedes the plan of this name.
+pub(crate) fn is_superseded_name(name: &str) -> bool {
+    SUPERSEDED.iter().any(|old| old.eq_ignore_ascii_case(name))
 }
 
 /// The extension of a plan that scans the images of registries. Its absence means that it is on.

@@ -34,10 +34,9 @@ pub(crate) fn may_change(fix: &Fix, change: &Change<'_>) -> bool {
             let (old, new) = (here(&old), here(&change.added));
             if renames {
                 // Several of one subscription become one.
-                let replaced = here(&replaced);
-                let same = replaced.iter().all(|one| new.contains(one));
-                let fits = new.iter().all(|one| replaced.contains(one));
-                return old.is_empty() && same && fits && new.len() == 1;
+                let mut replaced = here(&replaced);
+                replaced.dedup();
+                return old.is_empty() && new.len() == 1 && new == replaced;
             }
             let is_on = |one: &Facts| one.tier.eq_ignore_ascii_case("Standard");
             let same = old.iter().zip(&new).all(|(old, new)| old.rest == new.rest);
@@ -65,7 +64,7 @@ fn gains_plans(change: &Change<'_>) -> bool {
 }
 
 /// Whether the new plans are not updated at the same time as others of their subscription, which takes one update at a
-/// time. Iterations of one loop are in order.
+/// time. Whether those of one loop are in order is asked where an element joins its list.
 fn waits_for_plans(change: &Change<'_>) -> bool {
     let at = |one: &Instance| scope_text(&one.scope);
     change.added.iter().all(|new| {

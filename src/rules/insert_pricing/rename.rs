@@ -3,12 +3,9 @@
 
 use super::{Job, RENAME_PLAN, insert};
 use crate::model::NodeRef;
-use crate::rules::container_scan::plan::SUPERSEDED;
+use crate::rules::container_scan::plan::is_superseded_name;
 use crate::rules::fix::{TextEdit, View};
 use crate::syntax::edit::Value;
-
-/// The plan that supersedes them.
-pub(super) const CONTAINERS: &str = "Containers";
 
 impl Job<'_> {
     /// Renames the superseded plan whose name is at a place.
@@ -50,7 +47,7 @@ impl Job<'_> {
             "Rename {plans} {names} to 'Containers' (paid){}",
             self.in_files(&files)
         );
-        self.offer(RENAME_PLAN.to_owned(), title, Some(CONTAINERS), files);
+        self.offer(RENAME_PLAN.to_owned(), title, Some("Containers"), files);
     }
 }
 
@@ -81,10 +78,8 @@ pub(super) fn in_one_list<'t>(name: &Value<'t>) -> Option<Superseded<'t>> {
             None => Some(element),
             Some(key) => element.member(key),
         };
-        let is_superseded =
-            |name: &String| SUPERSEDED.iter().any(|old| name.eq_ignore_ascii_case(old));
         let named = literal.and_then(|literal| literal.string());
-        let Some(named) = named.filter(is_superseded) else {
+        let Some(named) = named.filter(|name| is_superseded_name(name)) else {
             continue;
         };
         if first.is_some() {
@@ -108,5 +103,5 @@ fn renamed(text: &str, old: &[String]) -> Option<String> {
     let is_plan = path.is_empty() || ty.eq_ignore_ascii_case(insert::PLAN);
     let is_old = old.iter().any(|old| name.eq_ignore_ascii_case(old));
     let start = &text[..text.len() - name.len()];
-    (is_plan && is_old).then(|| format!("{start}{CONTAINERS}"))
+    (is_plan && is_old).then(|| format!("{start}Containers"))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::insert::{OLDEST_VERSION, VERSION};
-use super::rename::{CONTAINERS, in_one_list};
+use super::rename::in_one_list;
 use crate::model::{FileId, ItemKind, NodeRef};
 use crate::rules::container_scan::plan::EXTENSION;
 use crate::rules::container_scan::subject::{OffCause, PlanOff};
@@ -478,7 +478,7 @@ pub(super) fn replace(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     let named = off.name_place.and_then(|place| {
         cx.at(place, |view, value| {
             value.string()?;
-            let renamed = value.replace(view.source().quoted(CONTAINERS));
+            let renamed = value.replace(view.source().quoted("Containers"));
             let alone = vec![renamed.clone()];
             // Its own element stays, since its tier is set there.
             let list = in_one_list(&value).filter(|list| list.first.span() == value.span());

@@ -15,6 +15,9 @@ const DECLARATION_WORDS: [&str; 9] = [
     "assert", "import", "metadata", "param", "var", "resource", "output", "module", "type",
 ];
 
+/// The longest name, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// What restricts an expression.
 #[derive(Clone, Copy, PartialEq)]
 enum Within {
@@ -38,8 +41,8 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
     let mut above = vec![(cursor.node(), Within::Nothing)];
     let mut tokens = Tokens::default();
     'walk: loop {
-        // Asked once of each node: a kind is a C string, of which the length is looked for.
         let node = cursor.node();
+        // Read from C each time, so asked once of each node.
         let kind = node.kind();
         let (parent, within) = above[above.len() - 1];
         if let Some(literal) = refused_literal(kind, within) {
@@ -51,7 +54,7 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
             above.push((node, within_children(node, kind, within)));
             continue;
         }
-        tokens.next(node, kind, within, text, &mut error);
+        tokens.next(node, kind, (parent, within), text, &mut error);
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 break 'walk;
@@ -76,7 +79,7 @@ impl Tokens {
         &mut self,
         token: Node<'_>,
         kind: &str,
-        within: Within,
+        (parent, within): (Node<'_>, Within),
         text: &str,
         error: &mut dyn FnMut(Range<usize>, &str),
     ) {
@@ -88,7 +91,10 @@ impl Tokens {
             let at = self.last + at;
             error(at..at, "expected `}`");
         }
-        mark(self.last, blank, error);
+        // In what cannot be parsed it is reported already.
+        if !parent.is_error() {
+            mark(self.last, blank, error);
+        }
         if let Some((end, broken)) = self.arrow {
             let broken = broken || new_line().is_some();
             self.arrow = token.is_extra().then_some((end, broken));
@@ -147,6 +153,10 @@ fn node_errors(
         "identifier" if ["true", "false", "null"].contains(&own) => {
             error(start..end, &format!("`{own}` is no name"));
         }
+        "identifier" if own.len() > LONGEST_NAME => {
+            let words = format!("a name has at most {LONGEST_NAME} characters");
+            error(start..end, &words);
+        }
         "integer" if !is_in_range(own, parent, cursor.field_name()) => {
             error(start..end, "this number is too large");
         }
@@ -178,6 +188,11 @@ fn node_errors(
         }
         "nullable_type" if parent.kind() == "nullable_type" && text[end..].starts_with('?') => {
             error(end..end + 1, "unexpected `?`");
+        }
+        "array" | "object"
+            if parent.kind() == "index_type" && cursor.field_name() == Some("index") =>
+        {
+            error(start..start, "expected an index");
         }
         _ => {}
     }
@@ -261,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_code_points_have_a_largest() {
+    fn numbers_names_and_code_points_have_a_largest() {
         let number = |text| [(text, "this number is too large")];
         check("9223372036854775807", &[]);
         check("-9223372036854775808", &[]);
@@ -293,6 +308,11 @@ mod tests {
         check(r"'\u{110000}'", &code(r"\u{110000}"));
         check(r"'x\u{FFFFFFFFFFF}'", &code(r"\u{FFFFFFFFFFF}"));
         check(r"'''\u{110000}''' // \u{110000}", &[]);
+        let name = "n".repeat(255);
+        check(&name, &[]);
+        let long = format!("{name}n");
+        check(&long, &[(&long, "a name has at most 255 characters")]);
+        check(&format!("'{long}'"), &[]);
     }
 
     #[test]
@@ -354,12 +374,21 @@ mod tests {
     }
 
     #[test]
-    fn byte_order_marks_and_second_question_marks_are_errors() {
+    fn byte_order_marks_second_question_marks_and_lists_as_indices_are_errors() {
         check("\u{feff}1", &[("\u{feff}", "unexpected byte order mark")]);
         check("'\u{feff}' // \u{feff}", &[]);
         check_file("type a = string??\n", &[("?", "unexpected `?`")]);
         check("b ?? c", &[]);
+        check_file("type a = b[{}]\n", &[("", "expected an index")]);
+        check_file("type a = b[[]][]\n", &[("", "expected an index")]);
         check("b[[1][0]]", &[]);
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_is_reported_once() {
+        let text = "resource a ] \u{feff} {\n}\n";
+        let errors = syntax_errors(&parse(bicep(), text, None), text);
+        assert_eq!(errors.len(), 1, "{errors:?}");
     }
 
     #[test]
