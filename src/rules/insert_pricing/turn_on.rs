@@ -84,15 +84,16 @@ fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
     // With both sides of a choice alike, what chooses would decide nothing any more.
     let literal = off.tier.and_then(|place| {
         cx.at(place, |view, value| {
-            let other = value.alternative().and_then(|other| other.string());
+            let other = value.choice().and_then(|(_, other)| other.string());
             let decides = !other.is_some_and(|other| other.eq_ignore_ascii_case(STANDARD));
             standard(view, value, cx).filter(|_| decides)
         })
     });
     let element = off.name_place.map(|name| of_element(name, cx));
     let element = element.or_else(|| of_map(off, cx)).unwrap_or_default();
+    let switch = by_switch(off, cx);
     let argument = by_argument(off, cx);
-    let is_choice = |place| cx.at(place, |_, value| Some(value.alternative().is_some()));
+    let is_choice = |place| cx.at(place, |_, value| Some(value.choice().is_some()));
     let is_choice = off.tier.and_then(is_choice) == Some(true);
     // The default of a module's parameter is for all who use it: the use comes first. One side of a choice is what all
     // take that do not choose the other: what chooses is changed before it.
@@ -103,8 +104,8 @@ fn tiers(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
         Vec::new()
     };
     match is_choice {
-        true => found.extend(element.into_iter().chain(literal)),
-        false => found.extend(literal.into_iter().chain(element)),
+        true => found.extend(element.into_iter().chain(switch).chain(literal)),
+        false => found.extend(literal.into_iter().chain(element).chain(switch)),
     }
     found.extend(argument);
     found.extend(by_known_module(off, cx));
@@ -226,6 +227,26 @@ fn switches(own: Value<'_>, others: &[Value<'_>], found: &mut Vec<TextEdit>) {
         }
     }
     found.extend(texts.into_iter().take(4).map(|text| own.replace(text)));
+}
+
+/// The other value of what chooses the tier: a name in the condition of a choice, in a template in the whole expression.
+fn by_switch(off: &PlanOff, cx: &Sources<'_>) -> Vec<Candidate> {
+    let names = || {
+        let place = off.tier?;
+        let (view, span) = (cx.editable(place.file)?, cx.views.span(place)?);
+        let source = view.source();
+        let chosen_by = match source.value_at(span) {
+            Some(value) => value.choice()?.0,
+            None => source.string_around(span)?,
+        };
+        Some((view.clone(), chosen_by.names()))
+    };
+    let Some((view, names)) = names() else {
+        return Vec::new();
+    };
+    let each = names.iter();
+    each.filter_map(|name| flipped(name, &view, off, cx))
+        .collect()
 }
 
 /// The argument of a module use that the tier comes from: the innermost use, or one further out that gives it on.

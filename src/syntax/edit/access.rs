@@ -255,8 +255,8 @@ impl<'t> Value<'t> {
         self.node.kind() == "object"
     }
 
-    /// The other value, where this is one of the two of `c ? a : b`.
-    pub(crate) fn alternative(&self) -> Option<Value<'t>> {
+    /// The condition and the other value, where this is one of the two values of `c ? a : b`.
+    pub(crate) fn choice(&self) -> Option<(Value<'t>, Value<'t>)> {
         let parent = self.node.parent()?;
         let sides = ["then", "else"].map(|side| parent.child_by_field_name(side));
         let other = match sides {
@@ -264,7 +264,8 @@ impl<'t> Value<'t> {
             [Some(then), Some(other)] if other == self.node => then,
             _ => return None,
         };
-        Some(self.source.value(other))
+        let condition = parent.child_by_field_name("condition")?;
+        Some((self.source.value(condition), self.source.value(other)))
     }
 
     pub(crate) fn is_list(&self) -> bool {
