@@ -566,7 +566,9 @@ module.exports = grammar({
 
     _type_unary: ($) => choice($.nullable_type, $.non_null_type, $.negated_type, $._type_postfix),
 
-    nullable_type: ($) => seq(field("type", $._type_unary), "?"),
+    // One question mark: `string??` is an error.
+    nullable_type: ($) =>
+      seq(field("type", choice($.non_null_type, $.negated_type, $._type_postfix)), "?"),
 
     non_null_type: ($) => seq(field("type", $._type_unary), "!"),
 
@@ -639,7 +641,7 @@ module.exports = grammar({
     // It stops before every `$`: could it pass one, the lexer would follow the comment in `'//${x}'` past the hole.
     string_content: (_) => token.immediate(prec(1, /[^'\\$\r\n]+|\$[^'\\$\r\n{][^'\\$\r\n]*/)),
 
-    escape: (_) => token.immediate(prec(1, /\\([nrt\\'$]|u\{[0-9A-Fa-f]+\})/)),
+    escape: (_) => token.immediate(prec(1, /\\([nrt\\'$]|u\{0*(10)?[0-9A-Fa-f]{1,4}\}|u\{0*[1-9A-Fa-f][0-9A-Fa-f]{4}\})/)),
 
     interpolation: ($) => seq(token.immediate("${"), field("expression", $._expression), line_end($, "}")),
 

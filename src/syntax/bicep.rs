@@ -248,7 +248,7 @@ mod tests {
         check("''", &[]);
         check("'x'", &["x"]);
         check(r"'it\'s \\ \$ \u{1F600}\n'", &["it's \\ $ 😀\n"]);
-        check(r"'\u{110000}'", &["\u{fffd}"]);
+        check(r"'\u{d800}'", &["\u{fffd}"]);
         check("'$x $$ x$'", &["$x $$ x$"]);
         check("'$${b}'", &["$", "{b}"]);
         check(r"'\${b}'", &["${b}"]);

@@ -4,6 +4,8 @@
 mod bicep;
 mod statements;
 
+use std::ops::Range;
+
 use tree_sitter::{Node, Tree, TreeCursor};
 
 pub use self::statements::Dialect;
@@ -19,6 +21,15 @@ pub struct SyntaxError {
     pub message: String,
 }
 
+impl SyntaxError {
+    fn new(span: Range<usize>, message: impl Into<String>) -> SyntaxError {
+        SyntaxError {
+            span: Span::of(span),
+            message: message.into(),
+        }
+    }
+}
+
 /// More than this many errors of one file add nothing.
 const MOST: usize = 100;
 
@@ -29,12 +40,9 @@ const EXCERPT: usize = 40;
 /// that the grammar lets pass.
 pub fn syntax_errors(tree: &Tree, text: &(impl Source + ?Sized)) -> Vec<SyntaxError> {
     if super::parse_aborted(tree, text) {
-        return vec![SyntaxError {
-            span: Span::new(0, 0),
-            message:
-                "this is too long or too deeply nested: parsing it would take too much time or memory"
-                    .to_owned(),
-        }];
+        let message =
+            "this is too long or too deeply nested: parsing it would take too much time or memory";
+        return vec![SyntaxError::new(0..0, message)];
     }
     let mut errors = tree_errors(tree, text);
     if tree.root_node().kind() == "source_file" && errors.len() < MOST {
@@ -117,16 +125,13 @@ fn unseen(node: Node<'_>, text: &(impl Source + ?Sized)) -> SyntaxError {
     let mut cursor = node.walk();
     let children: Vec<_> = node.children(&mut cursor).collect();
     let joined = children.windows(2).find_map(|pair| {
-        let between = Span::of(pair[0].end_byte()..pair[1].start_byte());
-        let broken = text.slice(between).contains(['\n', '\r']);
+        let between = pair[0].end_byte()..pair[1].start_byte();
+        let broken = text.slice(Span::of(between.clone())).contains(['\n', '\r']);
         // A comment may be behind a declaration.
         (!broken && pair[1].kind() != "comment").then_some(between.end)
     });
-    let at = joined.unwrap_or(node.start_byte() as u32);
-    SyntaxError {
-        span: Span::new(at, at),
-        message: "expected a new line".to_owned(),
-    }
+    let at = joined.unwrap_or(node.start_byte());
+    SyntaxError::new(at..at, "expected a new line")
 }
 
 /// To the next node that is not below this one.
@@ -194,10 +199,7 @@ fn missing(node: Node<'_>, above: &[Node<'_>], text: &(impl Source + ?Sized)) ->
         kind if kind.starts_with('_') => "expected a new line".to_owned(),
         kind => format!("expected `{kind}`"),
     };
-    SyntaxError {
-        span: Span::of(node.byte_range()),
-        message: what,
-    }
+    SyntaxError::new(node.byte_range(), what)
 }
 
 /// What the text that breaks off lacks: the grammar's `incomplete`, which is last of what is above, states where, and what
@@ -300,6 +302,18 @@ mod tests {
             &["para x string: unexpected `para x string`"],
         );
         check("module m 'x' = {\n}}\n", &["}: unexpected `}`"]);
+        check("type a = string??\n", &["?: unexpected `?`"]);
+        check("type a = string?!?\nvar b = c ?? d\n", &[]);
+        check(
+            "var a = '\\u{10FFFF}\\u{0000000041}\\u{fffff}\\u{0}'\n",
+            &[],
+        );
+        check(
+            "var a = '\\u{110000}'\n",
+            &["\\u{110000}': unexpected `\\u{11000`"],
+        );
+        check("var a = 'x\\q'\n", &["\\q': unexpected `\\`"]);
+        check("var a = '''\\u{110000}''' // \\u{110000}\n", &[]);
         check(
             "type a = {\n  null: int\n}\n",
             &[": int: a reserved word needs quotes here"],

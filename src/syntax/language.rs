@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use tree_sitter::{InputEdit, Language, ParseOptions, ParseState, Parser, Point, Tree};
+use tree_sitter::{InputEdit, Language, Node, ParseOptions, ParseState, Parser, Point, Tree};
 
 use crate::text::{Edit, Source};
 
@@ -38,6 +38,16 @@ pub fn bicep() -> &'static Language {
 pub fn json() -> &'static Language {
     static LANGUAGE: LazyLock<Language> = LazyLock::new(|| Language::new(generated::JSON));
     &LANGUAGE
+}
+
+/// The kind of a node of Bicep: as [`Node::kind`], which reads and validates the name each time, where that is too slow.
+pub(super) fn bicep_kind(node: Node<'_>) -> &'static str {
+    static KINDS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let numbers = 0..bicep().node_kind_count() as u16;
+        let name = |number| bicep().node_kind_for_id(number);
+        numbers.map(|it| name(it).unwrap_or_default()).collect()
+    });
+    KINDS.get(usize::from(node.kind_id())).unwrap_or(&"ERROR")
 }
 
 thread_local! {

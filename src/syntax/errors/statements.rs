@@ -5,7 +5,6 @@ use tree_sitter::{Node, Tree};
 
 use super::SyntaxError;
 use crate::syntax::bicep::declarations;
-use crate::text::Span;
 
 /// The kind of a Bicep file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +22,7 @@ pub(crate) fn misplaced_statements(tree: &Tree, dialect: Dialect) -> Vec<SyntaxE
         .filter(|declaration| !declaration.has_error())
         .filter_map(|declaration| {
             let (at, message) = misplaced(declaration, dialect)?;
-            Some(SyntaxError {
-                span: Span::of(at.byte_range()),
-                message: message.to_owned(),
-            })
+            Some(SyntaxError::new(at.byte_range(), message))
         })
         .collect()
 }
