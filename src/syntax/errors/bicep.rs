@@ -1,6 +1,5 @@
-//! Errors that Bicep's grammar accepts and the compiler refuses: an object interpolated in a string, an integer beyond
-//! 64 bits, a pragma after code. The grammar could refuse them only with a second copy of every expression rule; here one
-//! walk of the tree finds them.
+//! Errors that Bicep's grammar accepts and the compiler refuses, found by one walk of the tree. The grammar could refuse
+//! them only with a second copy of every rule of expressions.
 
 use std::ops::Range;
 
@@ -31,7 +30,7 @@ pub(super) fn find(tree: &Tree, text: &(impl Source + ?Sized), errors: &mut Vec<
         let node = cursor.node();
         let around = above[above.len() - 1];
         let within = node_errors(&cursor, around, text, errors);
-        if cursor.goto_first_child() {
+        if let Some(within) = within.filter(|_| cursor.goto_first_child()) {
             above.push((node, within));
             continue;
         }
@@ -64,35 +63,38 @@ fn between_tokens(
     }
 }
 
-/// The errors that a node has by itself. Returns what restricts its children; those of a literal that is refused are not,
-/// so that it is reported once.
+/// The errors that a node has by itself. Returns what restricts its children, `None` where they have no errors. Those of a
+/// literal that is refused are not restricted: it is reported once.
 fn node_errors(
     cursor: &TreeCursor<'_>,
     (parent, within): (Node<'_>, Within),
     text: &str,
     errors: &mut Vec<SyntaxError>,
-) -> Within {
+) -> Option<Within> {
     let node = cursor.node();
     let (start, end) = (node.start_byte(), node.end_byte());
     let own = &text[start..end];
     let mut error = |span, message: &str| errors.push(SyntaxError::new(span, message));
     match bicep_kind(node) {
-        "interpolation" if node.has_error() => return Within::Nothing,
-        "interpolation" => return Within::Interpolation,
+        // Nothing in these has an error of its own.
+        "string" | "multiline_string" if !own.contains('$') => return None,
+        "variable" | "type_name" => return None,
+        "interpolation" if node.has_error() => return Some(Within::Nothing),
+        "interpolation" => return Some(Within::Interpolation),
         "object" if within != Within::Nothing => {
             error(start..end, "an object cannot be interpolated in a string");
-            return Within::Nothing;
+            return Some(Within::Nothing);
         }
         "array" | "for" if within == Within::Interpolation => {
             error(start..end, "an array cannot be interpolated in a string");
-            return Within::Nothing;
+            return Some(Within::Nothing);
         }
         "lambda" | "func_declaration" => {
             if let Some(arrow) = arrow_before_declaration(node, text) {
                 error(arrow..arrow, "expected a value");
             }
             if within == Within::Interpolation {
-                return Within::Lambda;
+                return Some(Within::Lambda);
             }
         }
         "identifier" if ["true", "false", "null"].contains(&own) => {
@@ -112,15 +114,14 @@ fn node_errors(
         // The parentheses around the parameters of a lambda may break.
         "parenthesized" if cursor.field_name() != Some("parameters") && !node.has_error() => {
             let inside = own[1..own.len() - 1].trim_matches([' ', '\t']);
-            let breaks = |at: Option<char>| matches!(at, Some('\n' | '\r'));
-            let first = breaks(inside.chars().next()) || inside.starts_with("//");
-            if first || breaks(inside.chars().last()) {
+            let ends = [inside.chars().next(), inside.chars().last()];
+            if ends.iter().any(|it| matches!(it, Some('\n' | '\r'))) || inside.starts_with("//") {
                 error(start..start, "a line cannot break inside parentheses");
             }
         }
         _ => {}
     }
-    within
+    Some(within)
 }
 
 /// The end of an arrow whose body is on a line that begins with the word of a declaration: the body is missing.
