@@ -33,6 +33,7 @@ use crate::rules::fix::{Fix, FixContext};
 use crate::syntax;
 pub use crate::text::Point;
 use crate::text::{Document, Encoding, Span, TextChange, position};
+pub use crate::workspace::config::Options;
 use crate::workspace::config::{ConfigProblem, Configs, Overrides, Settings};
 use crate::workspace::disk;
 use crate::workspace::files::{Content, Workspace, language_of};
@@ -133,8 +134,8 @@ pub struct FileReport {
     pub diagnostics: Arc<[Diagnostic]>,
 }
 
-/// Something that could not be read, parsed or followed.
-#[derive(Debug, Clone, PartialEq)]
+/// Something that could not be read, parsed or followed. In order of place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LoadError {
     /// The file.
     pub path: Arc<Path>,
@@ -173,28 +174,10 @@ pub struct Counters {
     pub read: u64,
 }
 
-/// What to check.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Settings of the editor or the command line.
-    pub overrides: Overrides,
-    /// What the editor sets for single workspace folders, in place of `overrides`.
-    pub folder_overrides: Vec<(PathBuf, Overrides)>,
-    /// Skip the prefilter (tests compare).
-    pub unfiltered: bool,
-    /// Overrides where Bicep's cache is (tests; else `bicepconfig.json` and the home folder decide).
-    pub cache_root: Option<PathBuf>,
-    /// Threads for scanning; 0 lets the machine decide.
-    pub threads: usize,
-    /// Up to where files in no workspace folder look for their configuration: the working directory.
-    pub base: Option<PathBuf>,
-}
-
 /// The engine's state.
 #[derive(Debug)]
 pub struct Analysis {
     workspace: Workspace,
-    options: Options,
     deployments: Deployments,
     reports: FxHashMap<FileId, Stored>,
     /// Which reports have locations in a file.
@@ -234,15 +217,8 @@ fn most_fixed(length: usize) -> usize {
 impl Analysis {
     /// An empty one.
     pub fn new(options: Options) -> Self {
-        let workspace = Workspace::new(
-            &PREFILTER,
-            options.overrides.clone(),
-            options.cache_root.clone(),
-            options.unfiltered,
-        );
-        let mut analysis = Analysis {
-            workspace,
-            options,
+        Analysis {
+            workspace: Workspace::new(&PREFILTER, options),
             deployments: Deployments::default(),
             reports: FxHashMap::default(),
             pointed_at: FxHashMap::default(),
@@ -259,10 +235,7 @@ impl Analysis {
             renamed: BTreeSet::new(),
             reported: 0,
             looked: FxHashMap::default(),
-        };
-        analysis.workspace.folder_overrides = analysis.options.folder_overrides.clone();
-        analysis.workspace.base = analysis.options.base.clone();
-        analysis
+        }
     }
 
     /// Sets the workspace folders. Files of folders no longer named are forgotten. Does not read anything: scan the new
@@ -296,10 +269,10 @@ impl Analysis {
 
     /// Sets what the editor overrides: for all, and in its place for single workspace folders.
     pub fn set_overrides(&mut self, overrides: Overrides, folders: Vec<(PathBuf, Overrides)>) {
-        let workspace = &mut self.workspace;
-        if workspace.overrides != overrides || workspace.folder_overrides != folders {
-            workspace.overrides = overrides;
-            workspace.folder_overrides = folders;
+        let options = &mut self.workspace.options;
+        if options.overrides != overrides || options.folder_overrides != folders {
+            options.overrides = overrides;
+            options.folder_overrides = folders;
             self.reconfigure();
         }
     }
@@ -471,9 +444,7 @@ impl Analysis {
 
     /// A configuration file changed.
     fn reconfigure_from(&mut self, path: &Path) {
-        if let Ok(mut configs) = self.workspace.configs.lock() {
-            configs.invalidate(path);
-        }
+        self.workspace.configs().invalidate(path);
         let id = self.workspace.intern(path);
         self.pending.insert(id);
         self.reconfigure();

@@ -38,7 +38,7 @@ impl Analysis {
         self.scan_problems
             .retain(|(path, _)| !path.starts_with(&root));
         self.scan_problems.extend(prefilter.problems);
-        let unfiltered = self.options.unfiltered;
+        let unfiltered = self.workspace.options.unfiltered;
         let kept = |seen: &Seen| match seen {
             Ok((hits, _)) => hits.candidate || unfiltered,
             Err(_) => true,

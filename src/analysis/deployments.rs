@@ -289,7 +289,7 @@ impl Analysis {
         for round in 0..ROUNDS {
             let workspace = &self.workspace;
             let evaluate = |key: &Key| (*key, evaluate_one(workspace, *key));
-            let outcomes = in_parallel(&self.options, &left, cancel, &evaluate);
+            let outcomes = in_parallel(&self.workspace.options, &left, cancel, &evaluate);
             let mut missing = BTreeSet::new();
             left.clear();
             for (key, outcome) in outcomes {
@@ -364,15 +364,8 @@ impl Analysis {
 
     /// How messages call a deployment.
     fn label(&self, key: Key) -> Arc<str> {
-        let path = &self.workspace.file(key.1.unwrap_or(key.0)).path;
-        let folder = self
-            .workspace
-            .folder_of(path)
-            .or(self.workspace.base.as_deref());
-        let relative = folder
-            .and_then(|folder| path.strip_prefix(folder).ok())
-            .unwrap_or(path);
-        relative.to_string_lossy().replace('\\', "/").into()
+        let file = self.workspace.file(key.1.unwrap_or(key.0));
+        self.workspace.relative(&file.path).into()
     }
 
     /// Collects the plans of a folder again; the deployments that they can cover are to be checked.

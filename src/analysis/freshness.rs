@@ -70,18 +70,17 @@ impl Analysis {
     /// The inputs that a client does not watch when it watches templates, JSON and configuration in the workspace
     /// folders: those outside, and those of other kinds; existing or looked for. Sorted.
     pub fn inputs_not_watched(&self) -> Vec<PathBuf> {
+        let configs = self.workspace.configs();
         let files = self.workspace.files();
         let read = files.filter(|(_, file)| !matches!(file.content, Content::Unseen));
         let read = read.map(|(_, file)| &*file.path);
-        let configs = self.workspace.configs.lock();
         let missing = self.looked_for();
-        let configs = configs.as_ref().ok().into_iter();
-        let configs = configs.flat_map(|it| it.inputs().map(|(path, _)| path));
+        let of_configs = configs.inputs().map(|(path, _)| path);
         let watched = |path: &Path| {
             let kind = kind_of(path) != FileKind::Other || Configs::is_config(path);
             kind && self.workspace.folder_of(path).is_some()
         };
-        let all = read.chain(missing).chain(configs);
+        let all = read.chain(missing).chain(of_configs);
         let found: BTreeSet<&Path> = all
             .filter(|path| path.is_absolute() && !watched(path))
             .collect();
@@ -141,14 +140,12 @@ impl Analysis {
         }
         absent.retain(|path| disk::is_file(path));
         changed.extend(absent.into_iter().map(Path::to_path_buf));
-        if let Ok(configs) = self.workspace.configs.lock() {
-            for (path, stamp) in configs.inputs() {
-                let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
-                let open = self.workspace.id(path).map(|id| self.workspace.file(id));
-                let open = open.is_some_and(|file| file.document.is_some());
-                if concerned && !open && disk::stamp(path) != stamp {
-                    changed.push(path.to_path_buf());
-                }
+        for (path, stamp) in self.workspace.configs().inputs() {
+            let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
+            let open = self.workspace.id(path).map(|id| self.workspace.file(id));
+            let open = open.is_some_and(|file| file.document.is_some());
+            if concerned && !open && disk::stamp(path) != stamp {
+                changed.push(path.to_path_buf());
             }
         }
         changed.sort();
@@ -211,12 +208,11 @@ impl Analysis {
         let kind = kind_of(path);
         let seen = || prefilter_path(self.workspace.prefilter, path, kind);
         kind != FileKind::Other
-            && (self.options.unfiltered || seen().is_ok_and(|(hits, _)| hits.candidate))
+            && (self.workspace.options.unfiltered || seen().is_ok_and(|(hits, _)| hits.candidate))
     }
 
     fn is_config(&self, path: &Path) -> bool {
-        let read = |configs: &Configs| configs.concerns(path);
-        Configs::is_config(path) || self.workspace.configs.lock().is_ok_and(|it| read(&it))
+        self.workspace.configs().concerns(path)
     }
 
     /// The files that events are about: a folder represents the files in it, those that were known before it was gone
@@ -236,10 +232,9 @@ impl Analysis {
         let known = self.workspace.files().map(|(_, file)| &*file.path);
         let known = known.chain(self.looked_for());
         files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
-        if let Ok(configs) = self.workspace.configs.lock() {
-            let known = configs.inputs().map(|(path, _)| path);
-            files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
-        }
+        let configs = self.workspace.configs();
+        let known = configs.inputs().map(|(path, _)| path);
+        files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
         for folder in folders {
             if disk::is_folder(&folder) && self.workspace.belongs(&folder) {
                 files.extend(discover(&folder, Limits::default()).files);

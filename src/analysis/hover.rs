@@ -63,13 +63,10 @@ impl Analysis {
     /// A Markdown link to a node: the path as messages name it and the line.
     fn link(&self, node: NodeRef) -> Option<String> {
         let location = Locator::default().locate(self, node)?;
-        let folder = self.workspace.folder_of(&location.path);
-        let folder = folder.or(self.workspace.base.as_deref());
-        let relative = folder.and_then(|folder| location.path.strip_prefix(folder).ok());
-        let name = relative.unwrap_or(&location.path).to_string_lossy();
         let line = location.start.line + 1;
         // Brackets would end the text of the link.
-        let name = name.replace('\\', "/").replace(['[', ']'], "");
+        let name = self.workspace.relative(&location.path);
+        let name = name.replace(['[', ']'], "");
         Some(format!(
             "[{name}:{line}]({}#L{line})",
             disk::to_uri(&location.path)

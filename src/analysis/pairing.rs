@@ -1,18 +1,16 @@
 //! Pairs parameter files that name no template with the template that takes their parameters.
 //!
-//! Only templates in the folders of such parameter files, and in the folders above, are read for it. A pairing is computed
+//! Only templates in the folders of such parameter files, and in the folders above, are loaded for it. A pairing is computed
 //! again when a file in one of those folders changes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::{Analysis, Cancel, LoadError};
 use crate::model::{FileId, FileKind};
 use crate::workspace::disk;
-use crate::workspace::files::Content;
 use crate::workspace::parameters::{Pairing, Signature, by_declaration};
 use crate::workspace::prefilter::kind_of;
 
@@ -57,7 +55,7 @@ impl Analysis {
                 }
             }
         }
-        self.read_signatures(files, cancel);
+        self.load(files.to_vec(), cancel);
         for &id in files {
             if cancel.is_cancelled() {
                 return;
@@ -79,7 +77,7 @@ impl Analysis {
         let unnamed = self.workspace.unnamed.iter();
         unnamed.filter_map(|id| {
             let file = self.workspace.file(*id);
-            let values = matches!(&*self.signature(*id)?, Signature::Values(_));
+            let values = matches!(self.signature(*id)?, Signature::Values(_));
             let message = match self.workspace.paired.get(id)? {
                 Pairing::None => {
                     "this parameter file belongs to no template: none around it declares its parameters and requires \
@@ -106,10 +104,7 @@ impl Analysis {
 
     /// The template of the nearest folder that has one which takes the parameters of a file.
     fn pairing_of(&mut self, id: FileId, templates: &Templates) -> Pairing {
-        let Some(signature) = self.signature(id) else {
-            return Pairing::None;
-        };
-        let Signature::Values(given) = &*signature else {
+        let Some(Signature::Values(given)) = self.signature(id) else {
             return Pairing::None;
         };
         let path = self.workspace.file(id).path.clone();
@@ -123,12 +118,12 @@ impl Analysis {
                 true => templates.get(folder).cloned().unwrap_or_default(),
                 false => self.templates_on_disk(folder),
             };
-            self.read_signatures(&ids, &Cancel::default());
+            self.load(ids.clone(), &Cancel::default());
             let candidates = ids.iter().filter(|it| !self.has_source(**it, &ids));
             let candidates: Vec<_> = candidates
                 .filter_map(|it| Some((*it, self.signature(*it)?)))
                 .collect();
-            match by_declaration(given, &candidates) {
+            match by_declaration(&given, &candidates) {
                 Pairing::None => {}
                 found => return found,
             }
@@ -165,33 +160,9 @@ impl Analysis {
         ids
     }
 
-    fn signature(&self, id: FileId) -> Option<Arc<Signature>> {
-        if let Some(loaded) = self.workspace.loaded(id) {
-            let kind = self.workspace.file(id).kind;
-            return Some(Arc::new(Signature::of(kind, &loaded.model.template)));
-        }
-        self.workspace.signatures.get(&id).cloned()
-    }
-
-    /// Reads the signatures of files that are not loaded, in parallel, each once.
-    fn read_signatures(&mut self, ids: &[FileId], cancel: &Cancel) {
-        let unread = |id: &FileId| {
-            let file = self.workspace.file(*id);
-            matches!(file.content, Content::Prefiltered(_))
-                && file.document.is_none()
-                && !self.workspace.signatures.contains_key(id)
-        };
-        let ids: Vec<FileId> = ids.iter().copied().filter(unread).collect();
-        let workspace = &self.workspace;
-        let read = |id| {
-            let file = workspace.file(id);
-            let read = workspace.load(&file.path, file.kind);
-            read.map_or(Signature::Other, |read| {
-                Signature::of(read.kind, &read.loaded.model.template)
-            })
-        };
-        let read = self.read_all(&ids, cancel, &read).into_iter();
-        let read = read.map(|(id, it)| (id, Arc::new(it)));
-        self.workspace.signatures.extend(read);
+    fn signature(&self, id: FileId) -> Option<Signature> {
+        let loaded = self.workspace.loaded(id)?;
+        let kind = self.workspace.file(id).kind;
+        Some(Signature::of(kind, &loaded.model.template))
     }
 }

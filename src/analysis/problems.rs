@@ -1,6 +1,6 @@
 //! Load errors: what could not be read, parsed or resolved in the folders, the named files, and everything they lead to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::Locator;
 use super::{Analysis, Cancel, LoadError};
-use crate::eval::{Instance, TOO_LARGE, reference_of};
+use crate::eval::{self, Instance, TOO_LARGE, reference_of};
 use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
 use crate::rules;
 use crate::syntax;
@@ -110,7 +110,7 @@ impl Analysis {
                 if !read && reference.is_some_and(|it| it.contains(':')) {
                     continue;
                 }
-                if let Some(Resolution::File(path)) =
+                if let Some(path) =
                     self.follow_use(id, (use_, span), checked, &mut locator, &mut unanalyzed)
                     && let Some(next) = self.workspace.id(&path)
                     && seen.insert(next)
@@ -125,9 +125,7 @@ impl Analysis {
         self.problems_of_deployments(&mut locator, &mut unanalyzed.problems);
         for list in [&mut unanalyzed.problems, &mut unanalyzed.unread] {
             list.retain(|error| !self.is_path_ignored(&error.path));
-            list.sort_by(|a, b| {
-                (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
-            });
+            list.sort();
             list.dedup();
         }
         unanalyzed
@@ -221,12 +219,11 @@ impl Analysis {
         let hits = self.workspace.prefilter.inspect(kind, text.as_bytes());
         let mut references = hits.references.iter();
         let may_use = references.any(|reference| match self.workspace.resolve(id, reference) {
-            Resolution::File(path) | Resolution::TemplateSpec(path) => self
+            Resolution::File(path) => self
                 .workspace
                 .id(&path)
                 .is_some_and(|used| self.workspace.file(used).relevance == Relevance::Holds),
-            Resolution::Known(_) => true,
-            Resolution::Unread(_) | Resolution::Harmless(_) => false,
+            Resolution::Absent(known, _) => matches!(known, eval::Loaded::Known(_)),
         });
         let holds = self.workspace.file(id).relevance == Relevance::Holds
             || self.explicit.contains_key(&id)
@@ -250,7 +247,7 @@ impl Analysis {
         checked: bool,
         locator: &mut Locator,
         unanalyzed: &mut Unanalyzed,
-    ) -> Option<Resolution> {
+    ) -> Option<PathBuf> {
         let Some(reference) = use_.reference() else {
             let Use::Elsewhere(words) = use_ else {
                 return None;
@@ -260,8 +257,12 @@ impl Analysis {
             unanalyzed.unread.push(LoadError { hides, ..error });
             return None;
         };
-        let resolution = self.workspace.resolve(id, reference);
-        if let Resolution::Unread(reason) = &resolution {
+        let known = match self.workspace.resolve(id, reference) {
+            // Places in a template spec do not resolve: nothing in it is reported.
+            Resolution::File(path) => return (!reference.starts_with("ts")).then_some(path),
+            Resolution::Absent(known, _) => known,
+        };
+        if let eval::Loaded::Unread(reason) = known {
             let hides = checked || matches!(use_, Use::Template(_)) && self.is_named(id);
             let remote = reference.contains(':');
             let mistake = !remote && (!matches!(use_, Use::Link(_)) || self.is_quoted(id, span));
@@ -269,10 +270,10 @@ impl Analysis {
                 true => &mut unanalyzed.problems,
                 false => &mut unanalyzed.unread,
             };
-            let error = self.load_error(id, span, locator, &**reason);
+            let error = self.load_error(id, span, locator, &*reason);
             list.push(LoadError { hides, ..error });
         }
-        Some(resolution)
+        None
     }
 
     /// Reads those of these files that refer to something which cannot be read, and that no check needed.

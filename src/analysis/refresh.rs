@@ -29,7 +29,7 @@ impl Analysis {
         for path in &self.open_configs {
             self.workspace.settings(path);
         }
-        let problems = self.workspace.config_problems();
+        let problems = self.workspace.configs().problems();
         if problems != self.config_problems {
             let old = std::mem::replace(&mut self.config_problems, problems);
             let paths = old.into_iter().chain(self.config_problems.clone());
@@ -241,7 +241,10 @@ impl Analysis {
     /// Loads files in parallel. Those that a cancelled call did not get to are to be loaded still.
     pub(super) fn load(&mut self, mut ids: Vec<FileId>, cancel: &Cancel) {
         let workspace = &self.workspace;
-        ids.retain(|id| matches!(workspace.file(*id).content, Content::Prefiltered(_)));
+        ids.retain(|id| {
+            let file = workspace.file(*id);
+            file.document.is_none() && matches!(file.content, Content::Prefiltered(_))
+        });
         let read = |id| {
             let file = workspace.file(id);
             workspace.work.parsed.fetch_add(1, Ordering::Relaxed);
@@ -266,7 +269,7 @@ impl Analysis {
             self.workspace.work.read.fetch_add(1, Ordering::Relaxed);
             (*id, read(*id))
         };
-        in_parallel(&self.options, ids, cancel, &read)
+        in_parallel(&self.workspace.options, ids, cancel, &read)
     }
 
     /// Decides again which deployments there are, for the templates that changes may have made or unmade entry points.

@@ -247,8 +247,7 @@ impl Analysis {
         let Some(rule_file) = &settings.rule_file else {
             return false;
         };
-        let configs = self.workspace.configs.lock();
-        configs.is_ok_and(|configs| configs.ignored(rule_file, path))
+        self.workspace.configs().ignored(rule_file, path)
     }
 
     /// The pragmas of a Bicep file.

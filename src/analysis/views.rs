@@ -44,7 +44,7 @@ impl<'a> FixViews<'a> {
         } = analysis;
         let named = explicit.keys().map(|entry| workspace.file(*entry));
         let beside = named.filter_map(|entry| entry.path.parent());
-        let roots = workspace.folders.iter().chain(&workspace.base);
+        let roots = workspace.folders.iter().chain(&workspace.options.base);
         let roots: BTreeSet<&Path> = roots.map(PathBuf::as_path).chain(beside).collect();
         let roots = roots.into_iter();
         let roots = roots.filter_map(|root| Some((root.to_path_buf(), disk::real(root)?)));

@@ -226,9 +226,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     }
     report.wrong_call = !wrong.is_empty();
     report.problems.extend(wrong);
-    report.problems.sort_by(|a, b| {
-        (&a.path, &a.location, &a.message).cmp(&(&b.path, &b.location, &b.message))
-    });
+    report.problems.sort();
     report.problems.dedup();
     if let Some(path) = &args.write_baseline {
         return Ok(write_baseline(path, &report));

@@ -143,6 +143,23 @@ pub struct Overrides {
     pub rules: Vec<String>,
 }
 
+/// What to check.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Settings of the editor or the command line.
+    pub overrides: Overrides,
+    /// What the editor sets for single workspace folders, in place of `overrides`.
+    pub folder_overrides: Vec<(PathBuf, Overrides)>,
+    /// Skip the prefilter (tests compare).
+    pub unfiltered: bool,
+    /// Overrides where Bicep's cache is (tests; else `bicepconfig.json` and the home folder decide).
+    pub cache_root: Option<PathBuf>,
+    /// Threads for scanning; 0 lets the machine decide.
+    pub threads: usize,
+    /// Up to where files in no workspace folder look for their configuration: the working directory.
+    pub base: Option<PathBuf>,
+}
+
 /// Everything that is in force for one file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {

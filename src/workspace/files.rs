@@ -7,19 +7,19 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use tree_sitter::Tree;
 
-use super::config::{ConfigProblem, Configs, Overrides, Settings};
+use super::config::{Configs, Options, Settings};
 use super::discover::Ignored;
 use super::disk::{self, DiskError, FileText, Stamp};
 use super::graph::Edge;
 use super::identity::Names;
 use super::memo::Memo;
-use super::parameters::{Pairing, Signature};
+use super::parameters::Pairing;
 use super::prefilter::{PatternHits, Prefilter, kind_of};
 use super::relevance::{ReferenceKind, Relevance, Summary, summarize, summarize_alike};
 use crate::model::lower_arm::{arm_kind, lower_arm};
@@ -133,19 +133,12 @@ pub struct Workspace {
     /// Items lowered before, by the hash of their text.
     pub memo: Memo,
     pub(crate) prefilter: &'static Prefilter,
-    pub(crate) configs: Mutex<Configs>,
+    pub(crate) options: Options,
+    configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
     /// Up to where rule files are looked for, by workspace folder.
     config_roots: DashMap<PathBuf, PathBuf, FxBuildHasher>,
-    pub(crate) overrides: Overrides,
-    /// In its place, for single workspace folders.
-    pub(crate) folder_overrides: Vec<(PathBuf, Overrides)>,
-    pub(crate) cache_root: Option<PathBuf>,
-    /// Where files that are in no workspace folder look for their configuration: upwards to here.
-    pub(crate) base: Option<PathBuf>,
-    /// Keep every file, for the test that compares.
-    pub(crate) unfiltered: bool,
     /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
     /// Parameters files whose template, by their name, was not there.
@@ -154,8 +147,6 @@ pub struct Workspace {
     pub(crate) unnamed: BTreeSet<FileId>,
     /// Those of them whose parameters were compared with the templates around, with the result.
     pub(crate) paired: FxHashMap<FileId, Pairing>,
-    /// Of files on disk that are not loaded; read when a parameter file in or below their folder needs them.
-    pub(crate) signatures: FxHashMap<FileId, Arc<Signature>>,
     /// What git ignores.
     pub(crate) ignored: Ignored,
     /// Texts on disk that evaluation read.
@@ -169,32 +160,22 @@ const RENAMED: [&str; 2] = ["azuredeploy", "mainTemplate"];
 
 impl Workspace {
     /// An empty table.
-    pub fn new(
-        prefilter: &'static Prefilter,
-        overrides: Overrides,
-        cache_root: Option<PathBuf>,
-        unfiltered: bool,
-    ) -> Self {
+    pub fn new(prefilter: &'static Prefilter, options: Options) -> Self {
         Workspace {
             files: Vec::new(),
             names: Names::default(),
             folders: Vec::new(),
             memo: Memo::default(),
             prefilter,
+            options,
             configs: Mutex::default(),
             settings: DashMap::default(),
             config_roots: DashMap::default(),
             ignored: Ignored::default(),
-            overrides,
-            folder_overrides: Vec::new(),
-            cache_root,
-            base: None,
-            unfiltered,
             stale_relevance: false,
             orphans: BTreeSet::new(),
             unnamed: BTreeSet::new(),
             paired: FxHashMap::default(),
-            signatures: FxHashMap::default(),
             texts: DashMap::default(),
             work: Work::default(),
         }
@@ -269,7 +250,6 @@ impl Workspace {
 
     /// Takes what the bytes of a file showed; returns its references.
     pub(crate) fn take_marks(&mut self, id: FileId, marks: Seen) -> Vec<Box<str>> {
-        self.signatures.remove(&id);
         self.texts.remove(&id);
         self.stale_relevance = true;
         let file = self.file_mut(id);
@@ -339,16 +319,11 @@ impl Workspace {
         let root = self.config_root_of(path);
         let read = |path: &Path| self.config_text(path);
         let home = self.folder_of(path);
-        let own = self
-            .folder_overrides
-            .iter()
-            .find(|(folder, _)| home == Some(folder));
-        let overrides = own.map_or(&self.overrides, |(_, overrides)| overrides);
-        let mut settings = match self.configs.lock() {
-            Ok(mut configs) => configs.settings(path, &root, overrides, &read),
-            Err(_) => Arc::default(),
-        };
-        if let Some(cache) = &self.cache_root {
+        let mut of_folders = self.options.folder_overrides.iter();
+        let own = of_folders.find(|(folder, _)| home == Some(folder));
+        let overrides = own.map_or(&self.options.overrides, |(_, overrides)| overrides);
+        let mut settings = self.configs().settings(path, &root, overrides, &read);
+        if let Some(cache) = &self.options.cache_root {
             let changed = Arc::make_mut(&mut settings);
             Arc::make_mut(&mut changed.bicep).cache_root = cache.clone();
         }
@@ -372,7 +347,8 @@ impl Workspace {
 
     /// The workspace folder of a file, else the working directory, else its own folder.
     pub fn root_of(&self, path: &Path) -> PathBuf {
-        let base = self.base.as_deref().filter(|base| path.starts_with(base));
+        let base = self.options.base.as_deref();
+        let base = base.filter(|base| path.starts_with(base));
         let root = self.folder_of(path).or(base).or(path.parent());
         root.unwrap_or(path).to_path_buf()
     }
@@ -385,10 +361,9 @@ impl Workspace {
         }
     }
 
-    /// What is wrong in the configuration files read so far.
-    pub(crate) fn config_problems(&self) -> Vec<ConfigProblem> {
-        let configs = self.configs.lock();
-        configs.map(|it| it.problems()).unwrap_or_default()
+    /// The configuration files read so far.
+    pub(crate) fn configs(&self) -> MutexGuard<'_, Configs> {
+        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets all settings (a configuration file changed).

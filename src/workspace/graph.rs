@@ -12,10 +12,10 @@ use rustc_hash::FxHashSet;
 use super::config::BicepConfig;
 use super::disk;
 use super::files::{Content, Workspace};
-use super::github;
 use super::parameters::{Pairing, templates_by_name};
 use super::registry_cache::{self, Resolution};
 use super::relevance::{ReferenceKind, Relevance};
+use crate::eval::Loaded;
 use crate::model::{FileId, FileKind};
 
 /// A reference from one file, and where it leads.
@@ -29,17 +29,6 @@ pub struct Edge {
     pub absent: Option<Box<Path>>,
     /// What a reference that leads to no file may deploy: a public module is known, or something cannot be read.
     relevance: Relevance,
-}
-
-impl Edge {
-    fn to(kind: ReferenceKind, file: FileId) -> Self {
-        Edge {
-            kind,
-            file: Some(file),
-            absent: None,
-            relevance: Relevance::Nothing,
-        }
-    }
 }
 
 /// Templates known to be used, at however many removes, by one that no file uses: these are no entry points. A chain of
@@ -74,28 +63,23 @@ impl Workspace {
     ) -> Vec<FileId> {
         let mut edges = Vec::with_capacity(references.len());
         for (kind, reference) in references {
-            let (path, relevance) = match self.resolve(from, reference) {
-                Resolution::File(path) | Resolution::TemplateSpec(path) => {
-                    edges.push(Edge::to(*kind, self.intern(&path)));
-                    continue;
-                }
-                Resolution::Harmless(_) => (None, Relevance::Nothing),
-                Resolution::Known(_) => (None, Relevance::Holds),
-                Resolution::Unread(_) => {
+            let (path, absent, relevance) = match self.resolve(from, reference) {
+                Resolution::File(path) => (Some(path), None, Relevance::Nothing),
+                Resolution::Absent(known, absent) => {
                     let path = self.under_root(from, *kind, reference);
-                    (path, Relevance::Uncertain)
+                    let relevance = match known {
+                        Loaded::Known(_) => Relevance::Holds,
+                        Loaded::Unread(_) if path.is_none() => Relevance::Uncertain,
+                        _ => Relevance::Nothing,
+                    };
+                    (path, absent, relevance)
                 }
             };
-            let file = path.map(|path| self.intern(&path));
-            let absent = self.looked_for(from, reference);
             edges.push(Edge {
                 kind: *kind,
-                file,
+                file: path.map(|path| self.intern(&path)),
                 absent: absent.map(PathBuf::into_boxed_path),
-                relevance: match file {
-                    Some(_) => Relevance::Nothing,
-                    None => relevance,
-                },
+                relevance,
             });
         }
         let names_template = edges
@@ -150,16 +134,6 @@ impl Workspace {
             .collect()
     }
 
-    /// The path of the file that a reference would lead to if it were there.
-    pub(crate) fn looked_for(&self, from: FileId, reference: &str) -> Option<PathBuf> {
-        let path = &self.file(from).path;
-        match reference.contains(':') {
-            true if github::is_address(reference) => github::local_path(path, reference),
-            true => registry_cache::cache_path(reference, &self.settings(path).bicep),
-            false => registry_cache::local_path(path, reference),
-        }
-    }
-
     /// The template that a parameters file names from the workspace's root on, as PSRule has it: a path in
     /// `metadata.template` that does not begin with a dot. Nothing but a parameters file names Bicep in JSON.
     fn under_root(&self, from: FileId, kind: ReferenceKind, reference: &str) -> Option<PathBuf> {
@@ -169,7 +143,9 @@ impl Workspace {
         if !json || !names_template || reference.starts_with('.') || reference.contains(':') {
             return None;
         }
-        let root = self.folder_of(&file.path).or(self.base.as_deref())?;
+        let root = self
+            .folder_of(&file.path)
+            .or(self.options.base.as_deref())?;
         let path = disk::normalize(&root.join(reference));
         let known = self.id(&path).is_some_and(|id| self.is_readable(id));
         (known || disk::is_file(&path)).then_some(path)
@@ -214,7 +190,12 @@ impl Workspace {
             }
             found => found,
         };
-        found.map(|id| Edge::to(ReferenceKind::Using, id))
+        found.map(|id| Edge {
+            kind: ReferenceKind::Using,
+            file: Some(id),
+            absent: None,
+            relevance: Relevance::Nothing,
+        })
     }
 
     /// Whether a file may be a parameter file in JSON: for one that is loaded, whether it is.
@@ -230,7 +211,7 @@ impl Workspace {
     pub(crate) fn own_relevance(&self, id: FileId) -> Relevance {
         match (self.loaded(id), &self.file(id).content) {
             (Some(loaded), _) => loaded.summary.relevance,
-            (None, Content::Prefiltered(_)) if self.unfiltered => Relevance::Holds,
+            (None, Content::Prefiltered(_)) if self.options.unfiltered => Relevance::Holds,
             (None, Content::Prefiltered(prefiltered)) => prefiltered.relevance,
             // What cannot be read might hold anything; what is missing is reported where it is referred to.
             (None, Content::Unreadable(_)) => Relevance::Uncertain,
@@ -371,6 +352,14 @@ impl Workspace {
             *kind == ReferenceKind::Module && self.file(*user).listed && !self.is_artifact(*user)
         });
         users.map(|(user, _)| *user)
+    }
+
+    /// A path as messages name it: relative to its workspace folder, else to the working directory.
+    pub(crate) fn relative(&self, path: &Path) -> String {
+        let folder = self.folder_of(path).or(self.options.base.as_deref());
+        let relative = folder.and_then(|folder| path.strip_prefix(folder).ok());
+        let shown = relative.unwrap_or(path).to_string_lossy();
+        shown.replace('\\', "/")
     }
 
     /// The template that a parameter file belongs to.

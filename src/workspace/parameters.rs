@@ -1,7 +1,6 @@
 //! Pairs a parameter file that names no template with one: by file name, else by the parameters that it gives.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -71,7 +70,7 @@ pub enum Pairing {
 }
 
 /// Pairs by parameters with the templates of one folder.
-pub fn by_declaration(given: &[Ident], templates: &[(FileId, Arc<Signature>)]) -> Pairing {
+pub fn by_declaration(given: &[Ident], templates: &[(FileId, Signature)]) -> Pairing {
     let mut fitting = templates.iter().filter(|(_, it)| it.takes(given));
     match (fitting.next(), fitting.next()) {
         (None, _) => Pairing::None,
@@ -143,10 +142,7 @@ mod tests {
                 Some(name) => (Ident::from(name), false),
                 None => (Ident::from(word), true),
             });
-            (
-                FileId(id),
-                Arc::new(Signature::Template(declared.collect())),
-            )
+            (FileId(id), Signature::Template(declared.collect()))
         };
         let check = |given: &str, templates: &[&str], expect| {
             let given: Vec<_> = given.split_whitespace().map(Ident::from).collect();

@@ -4,28 +4,23 @@
 //! Nothing is fetched, and no part of a reference becomes a path unchecked: a tag of `..` must not lead out of the cache.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::config::BicepConfig;
 use super::disk;
 use super::github;
 use super::prefilter::kind_of;
 use super::public_modules::{self, Effect};
-use crate::model::{FileKind, Template};
+use crate::eval::Loaded;
+use crate::model::FileKind;
 
 /// What a reference leads to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Resolution {
-    /// A file on disk: a local path, a mock alias, or a restored `main.json`.
+    /// A file on disk: a local path, a mock alias, a restored `main.json`, or the version resource of a template spec,
+    /// whose `properties.mainTemplate` is the template.
     File(PathBuf),
-    /// A template spec's version resource on disk: the template is its `properties.mainTemplate`.
-    TemplateSpec(PathBuf),
-    /// Not restored, but known to deploy the same as this template as far as rules can see.
-    Known(Arc<Template>),
-    /// Not restored, and known to deploy nothing that a rule reads.
-    Harmless(Arc<str>),
-    /// Cannot be read, with the reason and what to do, in the user's words.
-    Unread(Arc<str>),
+    /// No file: what is known of it all the same, and where it was looked for, since it may appear there.
+    Absent(Loaded, Option<PathBuf>),
 }
 
 /// Resolves a reference written in a file (its path) under the configuration in force for it. The file system is asked
@@ -37,33 +32,28 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
     if reference.starts_with("http:") || reference.starts_with("https:") {
         return remote(file, reference);
     }
-    match artifact(reference, config) {
-        Ok(Artifact::Mock(path)) if disk::is_file(&path) => Resolution::File(path),
-        Ok(Artifact::Mock(path)) => unread(format!(
+    let artifact = match artifact(reference, config) {
+        Ok(artifact) => artifact,
+        Err(words) => return Resolution::Absent(unread(words), None),
+    };
+    let path = match &artifact {
+        Artifact::Module(module) => module.cached_in(&config.cache_root),
+        Artifact::Spec(spec) => spec.cached_in(&config.cache_root),
+        Artifact::Mock(path) => path.clone(),
+    };
+    // Without a home folder there is no cache.
+    if path.is_absolute() && disk::is_file(&path) {
+        return Resolution::File(path);
+    }
+    let known = match artifact {
+        Artifact::Module(module) => public_module(file, reference, &module),
+        Artifact::Spec(_) => not_restored(file, reference),
+        Artifact::Mock(path) => unread(format!(
             "`{reference}` is mapped to {}, which does not exist",
             path.display()
         )),
-        Ok(Artifact::Module(module)) => restored_module(file, reference, &module, config),
-        Ok(Artifact::Spec(spec)) => {
-            let path = spec.cached_in(&config.cache_root);
-            if is_restored(&path, config) {
-                Resolution::TemplateSpec(path)
-            } else {
-                not_restored(file, reference)
-            }
-        }
-        Err(words) => unread(words),
-    }
-}
-
-/// Where Bicep keeps a restored registry module or template spec, whether it is there or not: what a watcher looks at.
-/// `None` for local paths and malformed references.
-pub fn cache_path(reference: &str, config: &BicepConfig) -> Option<PathBuf> {
-    match artifact(reference, config).ok()? {
-        Artifact::Module(module) => Some(module.cached_in(&config.cache_root)),
-        Artifact::Spec(spec) => Some(spec.cached_in(&config.cache_root)),
-        Artifact::Mock(path) => Some(path),
-    }
+    };
+    Resolution::Absent(known, Some(path))
 }
 
 /// What a reference with a scheme names, checked, or what is wrong with it.
@@ -108,11 +98,11 @@ struct TemplateSpec {
     parts: [String; 4],
 }
 
-fn unread(words: String) -> Resolution {
-    Resolution::Unread(words.into())
+fn unread(words: String) -> Loaded {
+    Loaded::Unread(words.into())
 }
 
-fn not_restored(file: &Path, reference: &str) -> Resolution {
+fn not_restored(file: &Path, reference: &str) -> Loaded {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     unread(format!(
         "`{reference}` is not restored; run `bicep restore {name}`"
@@ -131,52 +121,40 @@ fn shortened(text: &str) -> String {
 fn local(file: &Path, reference: &str) -> Resolution {
     if reference.contains('\\') && matches!(kind_of(file), FileKind::Bicep | FileKind::BicepParams)
     {
-        return unread(format!(
+        let words = format!(
             "`{}` holds a `\\`; Bicep separates folders by `/` alone",
             shortened(reference)
-        ));
+        );
+        return Resolution::Absent(unread(words), None);
     }
     let folder = file.parent().unwrap_or(Path::new(""));
-    match disk::find(folder, relative(file, reference)) {
+    let path = match kind_of(file) {
+        // `concat(parameters('_artifactsLocation'), '/nested/x.json')` leaves a slash at the front.
+        FileKind::ArmTemplate => reference.trim_start_matches('/'),
+        _ => reference,
+    };
+    match disk::find(folder, path) {
         Ok(found) => Resolution::File(found),
-        Err(error) => unread(format!("`{}` {error}", shortened(reference))),
+        Err(error) => {
+            let words = format!("`{}` {error}", shortened(reference));
+            Resolution::Absent(unread(words), disk::joined(folder, path))
+        }
     }
 }
 
 fn remote(file: &Path, uri: &str) -> Resolution {
     match github::local_path(file, uri) {
         Some(path) if disk::is_file(&path) => Resolution::File(path),
-        _ => unread("a remote template is not read".to_owned()),
+        path => Resolution::Absent(unread("a remote template is not read".to_owned()), path),
     }
 }
 
-/// The path that a local reference of a file names, whether a file is there or not.
-pub fn local_path(file: &Path, reference: &str) -> Option<PathBuf> {
-    disk::joined(file.parent()?, relative(file, reference))
-}
-
-/// `concat(parameters('_artifactsLocation'), '/nested/x.json')` leaves a slash at the front.
-fn relative<'r>(file: &Path, reference: &'r str) -> &'r str {
-    match kind_of(file) {
-        FileKind::ArmTemplate => reference.trim_start_matches('/'),
-        _ => reference,
-    }
-}
-
-fn restored_module(
-    file: &Path,
-    reference: &str,
-    module: &RegistryModule,
-    config: &BicepConfig,
-) -> Resolution {
-    let path = module.cached_in(&config.cache_root);
-    if is_restored(&path, config) {
-        return Resolution::File(path);
-    }
+/// What is known of a module that is not restored.
+fn public_module(file: &Path, reference: &str, module: &RegistryModule) -> Loaded {
     let (Version::Tag(version) | Version::Digest(version)) = &module.version;
     match public_modules::effect(&module.registry, &module.repository, version) {
-        Some(Effect::Template(template)) => Resolution::Known(template),
-        Some(Effect::None) => Resolution::Harmless(
+        Some(Effect::Template(template)) => Loaded::Known(template),
+        Some(Effect::None) => Loaded::Harmless(
             format!("`{reference}` is not restored; this public module deploys nothing that a rule reads")
                 .into(),
         ),
@@ -186,10 +164,6 @@ fn restored_module(
         }
         None => not_restored(file, reference),
     }
-}
-
-fn is_restored(path: &Path, config: &BicepConfig) -> bool {
-    !config.cache_root.as_os_str().is_empty() && disk::is_file(path)
 }
 
 fn aliased_module(rest: &str, config: &BicepConfig) -> Result<Artifact, String> {
@@ -390,7 +364,10 @@ mod tests {
     fn where_the_cache_holds_a_reference() {
         let root = &*disk::normalize(Path::new("/home"));
         let check = |reference: &str, expect: Option<&str>| {
-            let got = cache_path(reference, &config(root));
+            let got = match resolve(&root.join("main.bicep"), reference, &config(root)) {
+                Resolution::Absent(_, path) => path,
+                Resolution::File(path) => panic!("{} is there", path.display()),
+            };
             assert_eq!(got, expect.map(|path| root.join(path)), "{reference}");
         };
         check(
@@ -448,14 +425,12 @@ mod tests {
             "br:x/y@sha256:00",
             "br:x/y:a/b",
             "br/none:y:1",
-            "br/corp",
             "br/mock:../../x:1",
             "ts:a/b:1",
             "ts:a/b/c/d:1",
             "ts:a/b/c:../..",
             "ts/none:x:1",
             "ts/specs:x",
-            "main.bicep",
             "",
             "é:x",
         ] {
@@ -487,10 +462,12 @@ mod tests {
         let resolve_in =
             |from: &str, reference: &str| match resolve(&root.join(from), reference, &config) {
                 Resolution::File(path) => format!("file {}", inside(&path)),
-                Resolution::TemplateSpec(path) => format!("spec {}", inside(&path)),
-                Resolution::Known(_) => "known".to_owned(),
-                Resolution::Harmless(_) => "harmless".to_owned(),
-                Resolution::Unread(words) => format!("unread {words}"),
+                Resolution::Absent(known, _) => match known {
+                    Loaded::Known(_) => "known".to_owned(),
+                    Loaded::Harmless(_) => "harmless".to_owned(),
+                    Loaded::Unread(words) => format!("unread {words}"),
+                    Loaded::Template(..) => "template".to_owned(),
+                },
             };
         let check = |reference: &str, expect: &str| {
             assert_eq!(resolve_in("app/main.bicep", reference), expect);
@@ -534,7 +511,7 @@ mod tests {
             "br:x.io/bicep/avm/res/storage/account:2.0",
             "unread `br:x.io/bicep/avm/res/storage/account:2.0` is not restored; run `bicep restore main.bicep`",
         );
-        check("ts:Sub/Rg/Name:1", "spec cache/ts/sub/rg/name/1/main.json");
+        check("ts:Sub/Rg/Name:1", "file cache/ts/sub/rg/name/1/main.json");
         check(
             "ts:sub/rg/name:2",
             "unread `ts:sub/rg/name:2` is not restored; run `bicep restore main.bicep`",
@@ -559,7 +536,7 @@ mod tests {
         let reference = "br/public:avm/res/storage/account:2.0";
         let resolution = resolve(Path::new("/h/main.bicep"), reference, &config);
         assert!(
-            matches!(resolution, Resolution::Unread(_)),
+            matches!(resolution, Resolution::Absent(Loaded::Unread(_), _)),
             "{resolution:?}"
         );
     }

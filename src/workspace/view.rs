@@ -14,8 +14,8 @@ use super::disk;
 use super::files::{Content, Workspace};
 use super::registry_cache::Resolution;
 use super::relevance::{ReferenceKind, Relevance};
-use crate::eval::{Files, Loaded, reference_of};
-use crate::model::{FileId, ItemKind, Template};
+use crate::eval::{Files, Loaded};
+use crate::model::{FileId, Template};
 
 /// Something that an evaluation read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,28 +175,14 @@ impl<'a> View<'a> {
 
     fn load_for(&self, from: FileId, reference: &str, values: bool) -> Loaded {
         match self.workspace.resolve(from, reference) {
-            Resolution::File(path) | Resolution::TemplateSpec(path) => {
-                self.load_path(from, reference, &path, values)
+            Resolution::File(path) => self.load_path(from, reference, &path, values),
+            Resolution::Absent(known, path) => {
+                // What is not there is an input too: it may appear.
+                if let Some(path) = path {
+                    self.note(Input::Absent(path));
+                }
+                known
             }
-            Resolution::Known(module) => {
-                self.note_absent(from, reference);
-                Loaded::Known(module)
-            }
-            Resolution::Harmless(reason) => {
-                self.note_absent(from, reference);
-                Loaded::Harmless(reason)
-            }
-            Resolution::Unread(reason) => {
-                self.note_absent(from, reference);
-                Loaded::Unread(reason)
-            }
-        }
-    }
-
-    /// What is not there is an input too: it may appear.
-    fn note_absent(&self, from: FileId, reference: &str) {
-        if let Some(path) = self.workspace.looked_for(from, reference) {
-            self.note(Input::Absent(path));
         }
     }
 
@@ -205,13 +191,8 @@ impl<'a> View<'a> {
         let Some(loaded) = self.workspace.loaded(from) else {
             return false;
         };
-        let mut items = loaded.model.template.items.iter();
         let mut references = loaded.summary.references.iter();
         references.any(|(kind, text)| *kind != ReferenceKind::Module && **text == *reference)
-            || items.any(|item| {
-                matches!(item.kind, ItemKind::Import(_) | ItemKind::Extends(_))
-                    && reference_of(&item.kind).is_some_and(|it| *it.text == *reference)
-            })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use preflight::eval::{Files, Loaded};
 use preflight::model::{FileId, FileKind, Template};
 use preflight::rules;
-use preflight::workspace::config::{BicepConfig, Overrides};
+use preflight::workspace::config::{BicepConfig, Options};
 use preflight::workspace::prefilter::Prefilter;
 use preflight::workspace::registry_cache::{Resolution, resolve};
 use preflight::workspace::{disk, files};
@@ -38,7 +38,7 @@ impl DiskFiles {
         };
         DiskFiles {
             config,
-            reader: files::Workspace::new(&PREFILTER, Overrides::default(), None, false),
+            reader: files::Workspace::new(&PREFILTER, Options::default()),
             table: RefCell::default(),
         }
     }
@@ -88,7 +88,7 @@ impl DiskFiles {
 impl Files for DiskFiles {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
         match resolve(&self.path(from), reference, &self.config) {
-            Resolution::File(path) | Resolution::TemplateSpec(path) => {
+            Resolution::File(path) => {
                 let id = self.id(&path);
                 match self.template(id) {
                     Some(template) => Loaded::Template(id, template),
@@ -96,8 +96,10 @@ impl Files for DiskFiles {
                 }
             }
             // Known and harmless modules are not restored: an oracle has nothing to compare them with.
-            Resolution::Known(_) => Loaded::Unread("it is not restored".into()),
-            Resolution::Harmless(reason) | Resolution::Unread(reason) => Loaded::Unread(reason),
+            Resolution::Absent(known, _) => Loaded::Unread(match known {
+                Loaded::Harmless(reason) | Loaded::Unread(reason) => reason,
+                _ => "it is not restored".into(),
+            }),
         }
     }
 
