@@ -2,7 +2,6 @@
 //!
 //! A node is numbered before its children. Parentheses and `!` are skipped in a loop and do not count as depth.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -10,47 +9,31 @@ use tree_sitter::TreeCursor;
 
 use super::symbols::{Field, Kind, operator};
 use super::{Lowering, MAX_DEPTH};
-use crate::model::{Element, Expr, ExprKind, ForExpr, Ident, Loop, Member, NodeId};
+use crate::model::{Element, Expr, ExprKind, ForExpr, Ident, Loop, Member};
 use crate::syntax::bicep::Literal;
 use crate::text::Span;
 
-/// ARM's names of Bicep's operators, made once: each use shares the text.
-struct Functions {
-    add: Ident,
-    and: Ident,
-    coalesce: Ident,
-    div: Ident,
-    equals: Ident,
-    greater: Ident,
-    greater_or_equals: Ident,
-    if_: Ident,
-    less: Ident,
-    less_or_equals: Ident,
-    mod_: Ident,
-    mul: Ident,
-    not: Ident,
-    or: Ident,
-    sub: Ident,
-    to_lower: Ident,
-}
-
-static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| Functions {
-    add: "add".into(),
-    and: "and".into(),
-    coalesce: "coalesce".into(),
-    div: "div".into(),
-    equals: "equals".into(),
-    greater: "greater".into(),
-    greater_or_equals: "greaterOrEquals".into(),
-    if_: "if".into(),
-    less: "less".into(),
-    less_or_equals: "lessOrEquals".into(),
-    mod_: "mod".into(),
-    mul: "mul".into(),
-    not: "not".into(),
-    or: "or".into(),
-    sub: "sub".into(),
-    to_lower: "toLower".into(),
+/// ARM's names of the functions that operators are lowered to, made once: each use shares the text.
+static FUNCTIONS: LazyLock<Vec<(Kind, Ident)>> = LazyLock::new(|| {
+    let names = [
+        (Kind::Ternary, "if"),
+        (Kind::Coalesce, "coalesce"),
+        (Kind::Or, "or"),
+        (Kind::And, "and"),
+        (Kind::Not, "not"),
+        (Kind::Equal, "equals"),
+        (Kind::EqualFolded, "toLower"),
+        (Kind::Less, "less"),
+        (Kind::LessOrEqual, "lessOrEquals"),
+        (Kind::Greater, "greater"),
+        (Kind::GreaterOrEqual, "greaterOrEquals"),
+        (Kind::Plus, "add"),
+        (Kind::Minus, "sub"),
+        (Kind::Times, "mul"),
+        (Kind::Divide, "div"),
+        (Kind::Modulo, "mod"),
+    ];
+    names.map(|(kind, name)| (kind, name.into())).into()
 });
 
 pub(super) const TOO_DEEP: &str = "nested too deeply";
@@ -133,7 +116,7 @@ impl Lowering<'_> {
                     *slot = Some(this.expr(cursor, depth + 1));
                 });
                 let args = [condition, then, otherwise];
-                call(&FUNCTIONS.if_, args.map(|arg| self.or_missing(arg, cursor)))
+                call(Kind::Ternary, args.map(|arg| self.or_missing(arg, cursor)))
             }
             Kind::Member | Kind::Index => self.get(cursor, depth),
             Kind::MethodCall => self.method(cursor, depth),
@@ -173,52 +156,45 @@ impl Lowering<'_> {
     // ---- operators
 
     fn binary(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
-        let functions = &*FUNCTIONS;
         let span = self.span(cursor);
-        let (function, negated, folded) = match operator(cursor.node()) {
-            Kind::Coalesce => (&functions.coalesce, false, false),
-            Kind::Or => (&functions.or, false, false),
-            Kind::And => (&functions.and, false, false),
-            Kind::Equal => (&functions.equals, false, false),
-            Kind::NotEqual => (&functions.equals, true, false),
-            Kind::EqualFolded => (&functions.equals, false, true),
-            Kind::NotEqualFolded => (&functions.equals, true, true),
-            Kind::Less => (&functions.less, false, false),
-            Kind::LessOrEqual => (&functions.less_or_equals, false, false),
-            Kind::Greater => (&functions.greater, false, false),
-            Kind::GreaterOrEqual => (&functions.greater_or_equals, false, false),
-            Kind::Plus => (&functions.add, false, false),
-            Kind::Minus => (&functions.sub, false, false),
-            Kind::Times => (&functions.mul, false, false),
-            Kind::Divide => (&functions.div, false, false),
-            Kind::Modulo => (&functions.mod_, false, false),
-            _ => return self.invalid(span, NOT_PARSED),
+        let operator = operator(cursor.node());
+        let negated = matches!(operator, Kind::NotEqual | Kind::NotEqualFolded);
+        let folded = matches!(operator, Kind::EqualFolded | Kind::NotEqualFolded);
+        let function = match operator {
+            Kind::Other => return self.invalid(span, NOT_PARSED),
+            _ if negated || folded => Kind::Equal,
+            operator => operator,
         };
         let not = negated.then(|| self.nodes.next(span));
         let node = self.nodes.next(span);
         let depth = depth + usize::from(negated);
+        let operand = match folded {
+            true => Self::folded_operand,
+            false => Self::operand,
+        };
         let (mut left, mut right) = (None, None);
         self.fields(cursor, |this, cursor, field| match field {
-            Field::Left => left = Some(this.operand(cursor, folded, depth)),
-            Field::Right => right = Some(this.operand(cursor, folded, depth)),
+            Field::Left => left = Some(operand(this, cursor, depth)),
+            Field::Right => right = Some(operand(this, cursor, depth)),
             _ => {}
         });
         let [left, right] = [left, right].map(|operand| self.or_missing(operand, cursor));
         let expr = Expr::new(node, call(function, [left, right]));
         match not {
-            Some(node) => Expr::new(node, call(&functions.not, [expr])),
+            Some(node) => Expr::new(node, call(Kind::Not, [expr])),
             None => expr,
         }
     }
 
-    /// The operand at the cursor; one of `=~` and `!~` is compared in lower case.
-    fn operand(&mut self, cursor: &mut TreeCursor<'_>, folded: bool, depth: usize) -> Expr {
-        if !folded {
-            return self.expr(cursor, depth + 1);
-        }
+    fn operand(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
+        self.expr(cursor, depth + 1)
+    }
+
+    /// An operand of `=~` and `!~`, which is compared in lower case.
+    fn folded_operand(&mut self, cursor: &mut TreeCursor<'_>, depth: usize) -> Expr {
         let node = self.nodes.next(self.span(cursor));
         let operand = self.expr(cursor, depth + 2);
-        Expr::new(node, call(&FUNCTIONS.to_lower, [operand]))
+        Expr::new(node, call(Kind::EqualFolded, [operand]))
     }
 
     /// `!x`, `-x`. A negative literal is a literal, as it is to the compiler.
@@ -232,14 +208,11 @@ impl Lowering<'_> {
         }
         let node = self.nodes.next(span);
         let kind = match operator {
-            Kind::Not => call(
-                &FUNCTIONS.not,
-                [self.expr_in(cursor, Field::Operand, depth + 1)],
-            ),
+            Kind::Not => call(operator, [self.expr_in(cursor, Field::Operand, depth + 1)]),
             Kind::Minus => {
                 let zero = Expr::new(self.nodes.next(span), ExprKind::Int(0));
                 let operand = self.expr_in(cursor, Field::Operand, depth + 1);
-                call(&FUNCTIONS.sub, [zero, operand])
+                call(operator, [zero, operand])
             }
             _ => ExprKind::Invalid(NOT_PARSED.into()),
         };
@@ -462,7 +435,7 @@ impl Lowering<'_> {
         let node = self.nodes.next(span);
         let literal = Literal::new(self.text(span));
         if literal.has_no_interpolation() {
-            return text(node, literal.decode(literal.inner.clone()));
+            return Expr::text(node, literal.decode(literal.inner.clone()));
         }
         let mut parts = Vec::new();
         let mut at = literal.inner.start;
@@ -476,7 +449,7 @@ impl Lowering<'_> {
             }
         });
         if parts.is_empty() {
-            return text(node, literal.decode(literal.inner.clone()));
+            return Expr::text(node, literal.decode(literal.inner.clone()));
         }
         parts.extend(self.piece(span, &literal, at..literal.inner.end));
         Expr::new(node, ExprKind::Concat(parts.into()))
@@ -489,7 +462,7 @@ impl Lowering<'_> {
         }
         let [start, end] = [part.start, part.end].map(|offset| span.start + offset as u32);
         let node = self.nodes.next(Span::new(start, end));
-        Some(text(node, literal.decode(part)))
+        Some(Expr::text(node, literal.decode(part)))
     }
 
     /// What the string at the cursor states, if it is one without interpolations. Takes no number.
@@ -515,14 +488,15 @@ impl Lowering<'_> {
     }
 }
 
-fn call<const N: usize>(function: &Ident, args: [Expr; N]) -> ExprKind {
-    ExprKind::Call {
-        namespace: None,
-        name: function.clone(),
-        args: Box::new(args),
+/// A call of the function that a kind of node is lowered to.
+fn call<const N: usize>(kind: Kind, args: [Expr; N]) -> ExprKind {
+    let name = FUNCTIONS.iter().find(|(of, _)| *of == kind);
+    match name {
+        Some((_, name)) => ExprKind::Call {
+            namespace: None,
+            name: name.clone(),
+            args: Box::new(args),
+        },
+        None => ExprKind::Invalid(NOT_PARSED.into()),
     }
-}
-
-fn text(node: NodeId, text: Cow<'_, str>) -> Expr {
-    Expr::text(node, text)
 }
