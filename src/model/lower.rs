@@ -88,14 +88,6 @@ impl Nodes {
         id
     }
 
-    /// Moves the end of a node that was numbered before its children were known (a chain of postfix operators).
-    pub fn set_span(&mut self, node: NodeId, span: Span) {
-        let relative = |offset: u32| offset.saturating_sub(self.base);
-        if let Some(slot) = self.spans.get_mut(node as usize) {
-            *slot = Span::new(relative(span.start), relative(span.end));
-        }
-    }
-
     /// Records an item of a nested template that starts at file offset `start`.
     pub fn nest(&mut self, start: u32, spans: Arc<ItemSpans>) {
         self.nested.push((start.saturating_sub(self.base), spans));

@@ -261,10 +261,16 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             0
         };
         let mut nodes = Nodes::new(place);
+        let hoisted = self.hoisted.len();
         let (kind, interpolations) = lower(self, &mut nodes);
         let deep = std::mem::take(&mut self.too_deep);
         if sanitized {
-            return self.memo.keep(key, nodes.finish(kind, deep));
+            let lowered = nodes.finish(kind, deep);
+            // What holds items of their own is lowered each time, which finds them.
+            return match self.hoisted.len() == hoisted {
+                true => self.memo.keep(key, lowered),
+                false => lowered,
+            };
         }
         let broken = self.broken(node, &interpolations);
         nodes.finish(kind, broken)
@@ -511,14 +517,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         for entry in entries {
             let found = self.hoisted.len();
             let salt = around.salt(Section::Resources);
-            let mut anew = false;
             let lowered = self.keep(entry, salt, |reader, nodes| {
-                anew = true;
                 reader.resource_item(nodes, entry, around, None)
             });
-            if !anew && resources::has_hoisted(&lowered.item.kind) {
-                self.hoist(entry, None, 0);
-            }
             items.push((span(entry).start, lowered));
             for hoisted in self.hoisted.split_off(found) {
                 let salt = match hoisted.copy {

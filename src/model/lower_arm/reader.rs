@@ -2,6 +2,7 @@
 //! template has hundreds of thousands of nodes.
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 use std::sync::{Arc, LazyLock};
 
 use rustc_hash::FxHashSet;
@@ -22,7 +23,6 @@ pub(in crate::model) struct Kinds {
     pub true_: u16,
     pub false_: u16,
     pub null: u16,
-    pub comment: u16,
     pub value: u16,
 }
 
@@ -39,8 +39,7 @@ pub(in crate::model) static KINDS: LazyLock<Kinds> = LazyLock::new(|| {
         true_: kind("true"),
         false_: kind("false"),
         null: kind("null"),
-        comment: kind("comment"),
-        value: json.field_id_for_name("value").map_or(0, |id| id.get()),
+        value: json.field_id_for_name("value").map_or(0, NonZeroU16::get),
     }
 });
 
@@ -142,6 +141,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
             kind == kinds.object
                 || kind == kinds.array
                 || kind == kinds.string
+                || kind == kinds.unterminated
                 || kind == kinds.number
                 || kind == kinds.true_
                 || kind == kinds.false_
@@ -186,6 +186,7 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
     /// Key and value of a member; none where the key is no whole string.
     pub(super) fn pair(&mut self, node: Node<'t>) -> Option<Pair<'t>> {
         self.cursor.reset(node);
+        let field = |cursor: &TreeCursor<'_>| cursor.field_id().map_or(0, NonZeroU16::get);
         let mut found = None;
         let mut more = self.cursor.goto_first_child();
         while more {
@@ -199,19 +200,14 @@ impl<'a, 't, S: Source + ?Sized> Reader<'a, 't, S> {
                         value: None,
                     });
                 }
-                Some(pair) if self.at_value() && !child.is_missing() => pair.value = Some(child),
+                Some(pair) if field(&self.cursor) == self.kinds.value && !child.is_missing() => {
+                    pair.value = Some(child);
+                }
                 _ => {}
             }
             more = self.cursor.goto_next_sibling();
         }
         found
-    }
-
-    /// Whether the cursor is on the value of a member.
-    pub(super) fn at_value(&self) -> bool {
-        self.cursor
-            .field_id()
-            .is_some_and(|id| id.get() == self.kinds.value)
     }
 
     /// The value of the last member of this name, as JSON readers take it.

@@ -106,7 +106,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             pairs,
         } = site;
         let body_node = nodes.next(span(object));
-        let mut members = self.members_except(nodes, &pairs, "resources", depth + 1);
+        let mut own = pairs.clone();
+        own.retain(|pair| !self.content(pair.key).eq_ignore_ascii_case("resources"));
+        let members = self.members(nodes, &own, depth + 1);
         let content = self.string_member(&pairs, "type");
         let (written, version) = content.as_deref().map_or((None, None), split_type);
         let resource_type = written.map(|written| {
@@ -140,7 +142,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let existing =
             member(&members, "existing").is_some_and(|value| value.kind == ExprKind::Bool(true));
         let mut children = Vec::new();
-        let hoisted = self.hoisted.len();
         if let Some(nested) = self.member(&pairs, "resources") {
             let this = Parent {
                 resource_type: resource_type.as_ref(),
@@ -150,9 +151,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                     .or_else(|| parent.and_then(|parent| parent.copy)),
             };
             children = self.nested(nodes, nested, this, depth + 1);
-        }
-        if self.hoisted.len() > hoisted {
-            members.push(hoisted_mark(node));
         }
         Resource {
             declaration,
@@ -193,23 +191,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             children.push(self.resource(nodes, site, Some(parent), depth));
         }
         children
-    }
-
-    /// Finds again the deployments nested in a resource that was lowered before.
-    pub(super) fn hoist(&mut self, entry: Node<'t>, copy: Option<Node<'t>>, depth: usize) {
-        let Some(site) = self.site(entry, 0).filter(|_| depth < MAX_DEPTH) else {
-            return;
-        };
-        if depth > 0 && self.is_deployment(&site.pairs) {
-            self.hoisted.push(Hoisted { entry, copy });
-            return;
-        }
-        let copy = self.member(&site.pairs, "copy").or(copy);
-        if let Some(nested) = self.member(&site.pairs, "resources") {
-            for entry in self.entries(nested).0 {
-                self.hoist(entry, copy, depth + 1);
-            }
-        }
     }
 
     /// The entries of `resources`, an array or an object, and the errors between them.
@@ -438,31 +419,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             .find(|copy| self.content(copy.name).eq_ignore_ascii_case("value"))?;
         Some(self.copy(nodes, copy, 1))
     }
-}
-
-/// Marks a resource in the memo in which deployments are nested, which are items of their own.
-fn hoisted_mark(node: NodeId) -> Member {
-    let part = |kind| Expr::new(node, kind);
-    Member::Property {
-        key: part(ExprKind::Str("resources".into())),
-        value: part(ExprKind::Array(Box::new([]))),
-    }
-}
-
-/// Whether a resource bears the mark.
-pub(super) fn has_hoisted(kind: &ItemKind) -> bool {
-    let marked = |resource: &Resource| resource.body.member("resources").is_some();
-    let mut rest: Vec<&Resource> = match kind {
-        ItemKind::Resource(resource) => vec![resource],
-        _ => return false,
-    };
-    while let Some(resource) = rest.pop() {
-        if marked(resource) {
-            return true;
-        }
-        rest.extend(&resource.children);
-    }
-    false
 }
 
 fn member<'m>(members: &'m [Member], name: &str) -> Option<&'m Expr> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tree_sitter::Node;
 
-use super::reader::{Reader, StringsOf, span};
+use super::reader::{Pair, Reader, StringsOf, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{Element, Expr, ExprKind, Float, ForExpr, Ident, Loop, Member, NodeId};
 use crate::syntax::arm_expression::{self as arm, Kind, Text};
@@ -40,27 +40,20 @@ impl Origin<'_> {
 
 impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     /// The expression a value means.
-    pub(crate) fn value(&mut self, nodes: &mut Nodes, node: Node<'t>, depth: usize) -> Expr {
-        self.cursor.reset(node);
-        self.walk(nodes, depth)
+    pub(crate) fn value(&mut self, nodes: &mut Nodes, value: Node<'t>, depth: usize) -> Expr {
+        let node = nodes.next(span(value));
+        let kind = if depth >= MAX_DEPTH {
+            ExprKind::Invalid(TOO_DEEP.into())
+        } else {
+            self.kind(nodes, (node, value), depth)
+        };
+        Expr::new(node, kind)
     }
 
     /// The expression of a member's name, which may be computed (`"[format(…)]": …`).
     pub(crate) fn key(&mut self, nodes: &mut Nodes, key: Node<'t>, depth: usize) -> Expr {
         let node = nodes.next(span(key));
         let kind = self.string(nodes, key, depth);
-        Expr::new(node, kind)
-    }
-
-    /// The value at the cursor, which is restored.
-    fn walk(&mut self, nodes: &mut Nodes, depth: usize) -> Expr {
-        let at = self.cursor.node();
-        let node = nodes.next(span(at));
-        let kind = if depth >= MAX_DEPTH {
-            ExprKind::Invalid(TOO_DEEP.into())
-        } else {
-            self.kind(nodes, (node, at), depth)
-        };
         Expr::new(node, kind)
     }
 
@@ -75,10 +68,15 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             self.string(nodes, at, depth)
         } else if kind == kinds.object {
             self.too_deep |= depth > LEVELS_BELOW_SECTION;
-            self.object(nodes, depth)
+            let (pairs, _) = self.pairs(at);
+            ExprKind::Object(self.members(nodes, &pairs, depth + 1).into())
         } else if kind == kinds.array {
             self.too_deep |= depth > LEVELS_BELOW_SECTION;
-            self.array(nodes, depth)
+            let elements = self.elements(at).0.into_iter().map(|element| Element {
+                spread: false,
+                value: self.value(nodes, element, depth + 1),
+            });
+            ExprKind::Array(elements.collect())
         } else if kind == kinds.number {
             number(node, &self.text.slice(span(at)))
         } else if kind == kinds.true_ {
@@ -92,96 +90,27 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
     }
 
-    fn array(&mut self, nodes: &mut Nodes, depth: usize) -> ExprKind {
-        let mut elements = Vec::new();
-        let mut more = self.cursor.goto_first_child();
-        let inside = more;
-        while more {
-            let child = self.cursor.node();
-            if child.is_named() && child.kind_id() != self.kinds.comment && is_value(self, child) {
-                elements.push(Element {
-                    spread: false,
-                    value: self.walk(nodes, depth + 1),
-                });
-            }
-            more = self.cursor.goto_next_sibling();
-        }
-        if inside {
-            self.cursor.goto_parent();
-        }
-        ExprKind::Array(elements.into())
-    }
-
-    fn object(&mut self, nodes: &mut Nodes, depth: usize) -> ExprKind {
-        let mut members = Vec::new();
-        let mut more = self.cursor.goto_first_child();
-        let inside = more;
-        while more {
-            if self.cursor.node().kind_id() == self.kinds.pair {
-                self.pair_at_cursor(nodes, &mut members, depth + 1);
-            }
-            more = self.cursor.goto_next_sibling();
-        }
-        if inside {
-            self.cursor.goto_parent();
-        }
-        ExprKind::Object(members.into())
-    }
-
-    fn pair_at_cursor(&mut self, nodes: &mut Nodes, members: &mut Vec<Member>, depth: usize) {
-        let mut key = None;
-        let mut more = self.cursor.goto_first_child();
-        let inside = more;
-        while more {
-            let child = self.cursor.node();
-            match key {
-                None if child.kind_id() == self.kinds.string => key = Some(child),
-                Some(name) if self.at_value() && is_value(self, child) => {
-                    if self.is_array(child) && self.content(name).eq_ignore_ascii_case("copy") {
-                        let outer = self.cursor.clone();
-                        let copies = self.copies(child);
-                        if let Some(copies) = &copies {
-                            self.copy_members(nodes, copies, members, depth);
-                        }
-                        self.cursor = outer;
-                        if copies.is_some() {
-                            break;
-                        }
-                    }
-                    let key = self.key(nodes, name, depth);
-                    let value = self.walk(nodes, depth);
-                    members.push(Member::Property { key, value });
-                    break;
-                }
-                _ => {}
-            }
-            more = self.cursor.goto_next_sibling();
-        }
-        if inside {
-            self.cursor.goto_parent();
-        }
-    }
-
-    /// The members of an object, without those of some names.
-    pub(crate) fn members_except(
+    /// The members of an object; an element of a `copy` array is one that holds its loop.
+    pub(super) fn members(
         &mut self,
         nodes: &mut Nodes,
-        pairs: &[super::reader::Pair<'t>],
-        except: &str,
+        pairs: &[Pair<'t>],
         depth: usize,
     ) -> Vec<Member> {
         let mut members = Vec::with_capacity(pairs.len());
         for pair in pairs {
             let Some(value) = pair.value else { continue };
-            let name = self.content(pair.key);
-            if name.eq_ignore_ascii_case(except) {
-                continue;
-            }
-            if self.is_array(value)
-                && name.eq_ignore_ascii_case("copy")
-                && let Some(copies) = self.copies(value)
-            {
-                self.copy_members(nodes, &copies, &mut members, depth);
+            let copies =
+                match self.is_array(value) && self.content(pair.key).eq_ignore_ascii_case("copy") {
+                    true => self.copies(value),
+                    false => None,
+                };
+            if let Some(copies) = copies {
+                for copy in copies {
+                    let key = self.key(nodes, copy.name, depth);
+                    let value = self.copy(nodes, copy, depth);
+                    members.push(Member::Property { key, value });
+                }
                 continue;
             }
             let key = self.key(nodes, pair.key, depth);
@@ -208,20 +137,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             });
         }
         (!copies.is_empty()).then_some(copies)
-    }
-
-    fn copy_members(
-        &mut self,
-        nodes: &mut Nodes,
-        copies: &[Copy<'t>],
-        members: &mut Vec<Member>,
-        depth: usize,
-    ) {
-        for &copy in copies {
-            let key = self.key(nodes, copy.name, depth);
-            let value = self.copy(nodes, copy, depth);
-            members.push(Member::Property { key, value });
-        }
     }
 
     /// A `copy` element as a value.
@@ -406,19 +321,6 @@ fn get(base: Expr, key: Expr) -> ExprKind {
         safe: false,
         from_end: false,
     }
-}
-
-fn is_value<S: ?Sized>(reader: &Reader<'_, '_, S>, node: Node<'_>) -> bool {
-    let (kinds, kind) = (reader.kinds, node.kind_id());
-    !node.is_missing()
-        && (kind == kinds.string
-            || kind == kinds.object
-            || kind == kinds.array
-            || kind == kinds.number
-            || kind == kinds.true_
-            || kind == kinds.false_
-            || kind == kinds.null
-            || kind == kinds.unterminated)
 }
 
 /// An integer beyond 64 bits has no value that can be computed with, only digits.
