@@ -37,7 +37,7 @@ use crate::model::{Expr, Ident};
 /// A function over values; `None` where it does not take them.
 type Pure = fn(&Context<'_>, &[Value]) -> Option<Value>;
 
-/// A function over expressions.
+/// A function over expressions, as many as it takes.
 type Lazy = fn(&Context<'_>, Env<'_>, &[Expr]) -> Value;
 
 /// How a function is evaluated.

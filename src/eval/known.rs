@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::expand::Out;
 use super::scope::Env;
-use super::value::{Kind, Value};
+use super::value::Value;
 use super::{Existence, modules};
 use crate::model::{FileId, ItemKey, Module, NodeRef};
 
@@ -38,20 +38,9 @@ pub(crate) fn attribute(out: &mut Out<'_>, first: usize, env: Env<'_>, module: &
 
 /// A value without the places that are nowhere.
 fn placed(value: &Value) -> Value {
-    let kind = match &value.kind {
-        Kind::Array(array) => {
-            let items = array.items.iter().map(placed).collect();
-            Value::array(items, array.open.clone()).kind
-        }
-        Kind::Object(object) => {
-            let members = object.members.iter();
-            let members = members.map(|(name, value)| (name.clone(), placed(value)));
-            Value::object(members.collect(), object.open.clone()).kind
-        }
-        kind => kind.clone(),
-    };
+    let value = value.clone().map_parts(placed);
     Value {
-        kind,
         place: value.place.filter(|place| *place != NOWHERE),
+        ..value
     }
 }

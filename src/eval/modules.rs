@@ -323,22 +323,12 @@ fn is_inside(env: Env<'_>, file: FileId) -> bool {
 
 /// A value whose texts in brackets are texts to a deployment too.
 fn escaped(value: &Value) -> Value {
-    let kind = match &value.kind {
-        Kind::Str(text) if text.starts_with('[') && text.ends_with(']') => {
-            return Value::string(format!("[{text}"));
+    match value.as_str() {
+        Some(text) if text.starts_with('[') && text.ends_with(']') => {
+            Value::string(format!("[{text}"))
         }
-        Kind::Array(array) => {
-            let items = array.items.iter().map(escaped).collect();
-            return Value::array(items, array.open.clone());
-        }
-        Kind::Object(object) => {
-            let members = object.members.iter();
-            let members = members.map(|(name, value)| (name.clone(), escaped(value)));
-            return Value::object(members.collect(), object.open.clone());
-        }
-        kind => kind.clone(),
-    };
-    Value::of(kind)
+        _ => value.clone().map_parts(escaped),
+    }
 }
 
 /// A value as a template: what `"template": "[variables('$fxv#0')]"` deploys.

@@ -162,28 +162,7 @@ pub(crate) fn settle(cx: &Context<'_>, env: Env<'_>, value: Value) -> Value {
     if !cx.has_symbols() || !cx.spend(1) {
         return value;
     }
-    match &value.kind {
-        Kind::Array(array) => {
-            let items = array.items.iter().map(|item| settle(cx, env, item.clone()));
-            let settled = Value::array(items.collect(), array.open.clone());
-            Value {
-                place: value.place,
-                ..settled
-            }
-        }
-        Kind::Object(object) => {
-            let members = object
-                .members
-                .iter()
-                .map(|(name, value)| (name.clone(), settle(cx, env, value.clone())));
-            let settled = Value::object(members.collect(), object.open.clone());
-            Value {
-                place: value.place,
-                ..settled
-            }
-        }
-        _ => value,
-    }
+    value.map_parts(|part| settle(cx, env, part.clone()))
 }
 
 /// A property of a symbol, or one of the iterations of a looped one. What a module gives that is not deployed is null where

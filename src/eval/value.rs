@@ -352,6 +352,25 @@ impl Value {
         matches!(self.kind, Kind::Null)
     }
 
+    /// The same with each element or member replaced, where it is an array or an object.
+    pub(crate) fn map_parts(self, mut f: impl FnMut(&Value) -> Value) -> Self {
+        let mapped = match &self.kind {
+            Kind::Array(array) => {
+                Value::array(array.items.iter().map(f).collect(), array.open.clone())
+            }
+            Kind::Object(object) => {
+                let members = object.members.iter();
+                let members = members.map(|(name, value)| (name.clone(), f(value)));
+                Value::object(members.collect(), object.open.clone())
+            }
+            _ => return self,
+        };
+        Value {
+            place: self.place,
+            ..mapped
+        }
+    }
+
     fn size(&self) -> Size {
         match &self.kind {
             Kind::Array(array) => array.size,

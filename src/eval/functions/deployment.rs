@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{Builtin, OBJECT, STRING, argument, lazy};
-use crate::eval::context::Context;
-use crate::eval::evaluate::{settled, value_of};
+use crate::eval::context::{Context, too_large};
+use crate::eval::evaluate::{reason_of, settled, value_of};
 use crate::eval::ids;
 use crate::eval::instance::DeploymentScope;
 use crate::eval::lookup::arm_value;
+use crate::eval::merge::merge;
 use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Inputs, Section};
 use crate::eval::value::{Kind, Members, Type, Value};
@@ -45,23 +46,20 @@ pub(super) const TABLE: &[Builtin] = &[
 
 /// `parameters('x')`, `variables('x')`; a computed name is looked up when it is known.
 fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Value {
-    let Some(first) = args.first() else {
-        return Value::unknown("a name is needed");
-    };
-    if let Some(name) = first.as_str() {
+    if let Some(name) = args[0].as_str() {
         return arm_value(cx, env, section, name);
     }
-    let name = argument(cx, env, first);
+    let name = argument(cx, env, &args[0]);
     let names = name.alternatives();
     match names {
-        [] => Value::unknown(crate::eval::evaluate::reason_of(&name)),
+        [] => Value::unknown(reason_of(&name)),
         names => {
             let values = names.iter().map(|name| match name.as_str() {
                 Some(name) => arm_value(cx, env, section, name),
                 None => Value::unknown("a name is needed"),
             });
             let reason = name.reason().unwrap_or_default();
-            crate::eval::merge::merge(values.collect::<Vec<_>>(), &reason)
+            merge(values.collect::<Vec<_>>(), &reason)
         }
     }
 }
@@ -69,10 +67,7 @@ fn named(cx: &Context<'_>, env: Env<'_>, args: &[Expr], section: Section) -> Val
 /// What `parameters` of a deployment is where it is computed as a whole: `{ "x": { "value": v } }`. `parametersLink`
 /// names a file instead, by a URI that is not followed.
 fn linked_parameters(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let Some(first) = args.first() else {
-        return Value::NULL;
-    };
-    let value = argument(cx, env, first);
+    let value = argument(cx, env, &args[0]);
     let is_link = match &value.kind {
         Kind::Object(object) => ["uri", "relativePath", "id"].iter().any(|name| {
             let member = object.members.get(&Ident::from(*name));
@@ -87,8 +82,8 @@ fn linked_parameters(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 }
 
 fn lambda_variable(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let name = args.first().map(|name| value_of(cx, env, name));
-    match name.as_ref().and_then(|name| env.local(name.as_str()?)) {
+    let name = value_of(cx, env, &args[0]);
+    match name.as_str().and_then(|name| env.local(name)) {
         Some(value) => value.clone(),
         None => Value::unknown("there is no such lambda variable"),
     }
@@ -138,7 +133,7 @@ fn offset_by(index: &Value, offset: i64) -> Value {
     match index.as_int() {
         Some(number) => match number.checked_add(offset) {
             Some(number) => Value::int(number),
-            None => crate::eval::context::too_large(),
+            None => too_large(),
         },
         None => index.clone(),
     }
@@ -223,17 +218,19 @@ fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
     let reason: Arc<str> = "the cloud is not known".into();
     let which = |cloud: &&str| CLOUDS.iter().position(|it| it.eq_ignore_ascii_case(cloud));
     let known: Option<Vec<usize>> = clouds.iter().map(which).collect();
-    let fact = |of: &[&'static str; 3]| match &known {
-        Some(known) => {
-            let values = known.iter().map(|which| Value::string(of[*which]));
-            Value::one_of(values, reason.clone())
-        }
-        None => Value::unknown_of(reason.clone(), STRING).non_empty(),
-    };
-    let object = |facts: &[Fact]| -> Members {
-        let members = facts
-            .iter()
-            .map(|(name, of)| (Ident::from(*name), fact(of)));
+    let object = |facts: &str| -> Members {
+        let members = facts.lines().filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (name, of): (_, Vec<&str>) = (words.next()?, words.collect());
+            let fact = match &known {
+                Some(known) => {
+                    let each = known.iter().filter_map(|which| of.get(*which));
+                    Value::one_of(each.map(|text| Value::string(*text)), reason.clone())
+                }
+                None => Value::unknown_of(reason.clone(), STRING).non_empty(),
+            };
+            Some((Ident::from(name), fact))
+        });
         members.collect()
     };
     let mut members = object(ENVIRONMENT);
@@ -246,64 +243,17 @@ fn environment(cx: &Context<'_>, _: Env<'_>, _: &[Expr]) -> Value {
 
 const CLOUDS: [&str; 3] = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
 
-/// A fact's name, and what it is in each of the clouds.
-type Fact = (&'static str, [&'static str; 3]);
+/// A fact a line, and what it is in each of the clouds, as `az cloud show` lists them.
+const ENVIRONMENT: &str = "
+portal          https://portal.azure.com      https://portal.azure.us                https://portal.azure.cn
+resourceManager https://management.azure.com/ https://management.usgovcloudapi.net/  https://management.chinacloudapi.cn/
+graph           https://graph.windows.net/    https://graph.windows.net/             https://graph.chinacloudapi.cn/
+";
 
-// The clouds' endpoints, as `az cloud show` lists them.
-const ENVIRONMENT: &[Fact] = &[
-    (
-        "portal",
-        [
-            "https://portal.azure.com",
-            "https://portal.azure.us",
-            "https://portal.azure.cn",
-        ],
-    ),
-    (
-        "resourceManager",
-        [
-            "https://management.azure.com/",
-            "https://management.usgovcloudapi.net/",
-            "https://management.chinacloudapi.cn/",
-        ],
-    ),
-    (
-        "graph",
-        [
-            "https://graph.windows.net/",
-            "https://graph.windows.net/",
-            "https://graph.chinacloudapi.cn/",
-        ],
-    ),
-];
-
-const SUFFIXES: &[Fact] = &[
-    (
-        "acrLoginServer",
-        [".azurecr.io", ".azurecr.us", ".azurecr.cn"],
-    ),
-    (
-        "keyvaultDns",
-        [
-            ".vault.azure.net",
-            ".vault.usgovcloudapi.net",
-            ".vault.azure.cn",
-        ],
-    ),
-    (
-        "sqlServerHostname",
-        [
-            ".database.windows.net",
-            ".database.usgovcloudapi.net",
-            ".database.chinacloudapi.cn",
-        ],
-    ),
-    (
-        "storage",
-        [
-            "core.windows.net",
-            "core.usgovcloudapi.net",
-            "core.chinacloudapi.cn",
-        ],
-    ),
-];
+/// The same of `environment().suffixes`.
+const SUFFIXES: &str = "
+acrLoginServer    .azurecr.io           .azurecr.us                .azurecr.cn
+keyvaultDns       .vault.azure.net      .vault.usgovcloudapi.net   .vault.azure.cn
+sqlServerHostname .database.windows.net .database.usgovcloudapi.net .database.chinacloudapi.cn
+storage           core.windows.net      core.usgovcloudapi.net     core.chinacloudapi.cn
+";

@@ -27,9 +27,7 @@ fn load(
     args: &[Expr],
     f: &dyn Fn(&Context<'_>, &str) -> Option<Value>,
 ) -> Value {
-    let Some(path) = args.first().map(|path| value_of(cx, env, path)) else {
-        return Value::unknown("a path is needed");
-    };
+    let path = value_of(cx, env, &args[0]);
     let Some(path) = path.as_str() else {
         return Value::unknown("the path of a file is not known");
     };
@@ -44,7 +42,7 @@ fn load(
 
 /// The bytes of the file that the first argument names.
 fn bytes(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Option<Vec<u8>> {
-    let path = value_of(cx, env, args.first()?);
+    let path = value_of(cx, env, &args[0]);
     let bytes = cx.files.bytes(env.origin.file, path.as_str()?)?;
     (bytes.len() <= MAX_TEXT && cx.spend(bytes.len() / 64)).then_some(bytes)
 }
@@ -176,11 +174,11 @@ fn matches(name: &str, pattern: &str) -> bool {
 
 /// The name at the end of a chain of members.
 fn name_of(_: &Context<'_>, _: Env<'_>, args: &[Expr]) -> Value {
-    let name = args.first().and_then(|arg| match &arg.kind {
+    let name = match &args[0].kind {
         ExprKind::Name(name) | ExprKind::Nested { name, .. } => Some(name.as_str()),
         ExprKind::Get { key, .. } => key.as_str(),
         _ => None,
-    });
+    };
     match name {
         Some(name) => Value::string(name),
         None => Value::unknown("nameof() takes a name"),

@@ -45,12 +45,9 @@ fn over(
     ty: Option<Type>,
     f: impl FnOnce(&Array, &Expr) -> Value,
 ) -> Value {
-    let [first, lambda, ..] = args else {
-        return Value::unknown("an array and a lambda are needed");
-    };
-    let value = symbols::listed(cx, env, value_of(cx, env, first));
+    let value = symbols::listed(cx, env, value_of(cx, env, &args[0]));
     match &value.kind {
-        Kind::Array(array) => f(array, lambda),
+        Kind::Array(array) => f(array, &args[1]),
         kind => {
             let non_empty = matches!(kind, Kind::Unknown(unknown) if unknown.non_empty);
             Value::unknown_of(reason_of(&value), ty).non_empty_if(non_empty)
@@ -102,14 +99,12 @@ fn filter(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 }
 
 fn reduce(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
+    let lambda = &args[2];
     over(cx, env, args, None, |array, start| {
-        let Some(lambda) = args.get(2) else {
-            return Value::unknown("reduce() takes a start and a lambda");
-        };
         let mut value = settled(cx, env, start);
         for (i, item) in array.items.iter().enumerate() {
-            let args = [value, item.clone(), position(i, array)];
-            let next = apply(cx, env, lambda, &args);
+            let values = [value, item.clone(), position(i, array)];
+            let next = apply(cx, env, lambda, &values);
             value = symbols::settle_one(cx, env, next);
         }
         match (&array.open, value.ty()) {
@@ -213,14 +208,11 @@ fn group_by(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 }
 
 fn map_values(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let [object, lambda] = args else {
-        return Value::unknown("mapValues() takes an object and a lambda");
-    };
-    let object = value_of(cx, env, object);
+    let object = value_of(cx, env, &args[0]);
     match &object.kind {
         Kind::Object(object) => {
             let members = object.members.iter().map(|(name, value)| {
-                let value = apply(cx, env, lambda, std::slice::from_ref(value));
+                let value = apply(cx, env, &args[1], std::slice::from_ref(value));
                 (name.clone(), symbols::settle_one(cx, env, value))
             });
             Value::object(members.collect(), object.open.clone())

@@ -32,15 +32,12 @@ pub(super) const TABLE: &[Builtin] = &[
 ];
 
 fn branch(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let [condition, yes, no] = args else {
-        return Value::unknown("if() takes three arguments");
-    };
-    let condition = value_of(cx, env, condition);
+    let condition = value_of(cx, env, &args[0]);
     match (condition.as_bool(), condition.reason()) {
-        (Some(true), _) => value_of(cx, env, yes),
-        (Some(false), _) => value_of(cx, env, no),
+        (Some(true), _) => value_of(cx, env, &args[1]),
+        (Some(false), _) => value_of(cx, env, &args[2]),
         (None, Some(reason)) => {
-            let branches = [yes, no].map(|branch| argument(cx, env, branch));
+            let branches = args[1..].iter().map(|branch| argument(cx, env, branch));
             merge(branches, &reason)
         }
         (None, None) => Value::unknown("the condition of if() is no boolean"),
@@ -70,9 +67,7 @@ fn not(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 fn equals(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let [left, right] = args else {
-        return Value::unknown("equals() takes two arguments");
-    };
+    let (left, right) = (&args[0], &args[1]);
     let values = [left, right].map(|arg| argument(cx, env, arg));
     let result = lift(&values, &mut |pair| match pair {
         [a, b] => match equal(a, b) {

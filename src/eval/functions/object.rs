@@ -45,11 +45,8 @@ fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 /// Sees expressions, since `tryGet(reference('m'), 'outputs')` reads of a module.
 fn try_get(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let Some((base, keys)) = args.split_first() else {
-        return Value::NULL;
-    };
-    let mut value = value_of(cx, env, base);
-    for key in keys {
+    let mut value = value_of(cx, env, &args[0]);
+    for key in &args[1..] {
         let key = argument(cx, env, key);
         if key.is_null() || matches!(key.kind, Kind::Float(_)) {
             return Value::unknown("tryGet() takes names and numbers");

@@ -11,7 +11,7 @@ use crate::eval::instance::DeploymentScope;
 use crate::eval::merge::why_unknown;
 use crate::eval::scope::Env;
 use crate::eval::symbols::{arm_reference, deployment_named};
-use crate::eval::value::{Kind, Type, Value};
+use crate::eval::value::{Kind, Value};
 use crate::model::{Expr, ExprKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -176,18 +176,14 @@ fn parts_of_id(
 
 /// A module's symbol gives its outputs; all else is a state.
 fn reference(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    if let [first, ..] = args
-        && let Some(module) = deployment(cx, env, first)
-    {
-        return module;
-    }
-    super::after_deployment("reference", Some(Type::Object))
+    let module = deployment(cx, env, &args[0]);
+    module.unwrap_or_else(|| super::after_deployment("reference", OBJECT))
 }
 
 /// The modules of a loop, by their symbol: `references('m')[1]`.
 fn references(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
-    let symbol = args.first().map(|symbol| value_of(cx, env, symbol));
-    let modules = symbol.and_then(|symbol| arm_reference(env, symbol.as_str()?));
+    let symbol = value_of(cx, env, &args[0]);
+    let modules = symbol.as_str().and_then(|it| arm_reference(env, it));
     modules.unwrap_or_else(|| super::after_deployment("references", ARRAY))
 }
 
