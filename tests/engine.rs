@@ -189,6 +189,18 @@ fn an_interrupted_refresh_after_a_change_of_folders_shows_what_was_found() {
     assert_eq!(workspace.summary(&analysis), ["acr.bicep warning missing"]);
 }
 
+#[test]
+fn a_module_is_used_by_an_escaped_path() {
+    for path in [r"a\u{63}r.bicep", r"./\u{61}cr.bicep"] {
+        let main = format!("module acr '{path}' = {{\n  name: 'acr'\n}}\n");
+        let workspace = Workspace::new(&[("main.bicep", &main), ("acr.bicep", REGISTRY)]);
+        let mut analysis = workspace.analysis();
+        workspace.refresh(&mut analysis);
+        let entries = analysis.entry_points();
+        assert_eq!(entries, [(workspace.path("main.bicep"), None)]);
+    }
+}
+
 /// A folder of which no more than a piece can be worked in at once.
 #[test]
 fn what_is_typed_does_not_wait_for_a_scan() {

@@ -34,16 +34,20 @@ impl Backlog {
 impl Analysis {
     /// Takes over a scan: what it found is worked in by the next calls of [`refresh`](Self::refresh).
     pub fn install(&mut self, scan: Scan) {
-        let Scan { root, prefilter } = scan;
+        let Scan {
+            root,
+            files,
+            problems,
+        } = scan;
         self.scan_problems
             .retain(|(path, _)| !path.starts_with(&root));
-        self.scan_problems.extend(prefilter.problems);
+        self.scan_problems.extend(problems);
         let unfiltered = self.workspace.options.unfiltered;
         let kept = |seen: &Seen| match seen {
             Ok((hits, _)) => hits.candidate || unfiltered,
             Err(_) => true,
         };
-        let files = prefilter.files.into_iter().filter(|(_, seen)| kept(seen));
+        let files = files.into_iter().filter(|(_, seen)| kept(seen));
         self.backlog.found.extend(files);
         self.behind = true;
     }

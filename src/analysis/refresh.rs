@@ -25,23 +25,17 @@ impl Analysis {
     /// While work is left from before, a call answers for the documents that were just edited alone, so that what is
     /// typed never waits for a scan: call again while [`is_pending`](Self::is_pending).
     pub fn refresh(&mut self, cancel: &Cancel) -> Vec<FileReport> {
-        let mut reports = self.update(cancel);
+        let mut due = self.update(cancel);
         for path in &self.open_configs {
             self.workspace.settings(path);
         }
         let problems = self.workspace.configs().problems();
         if problems != self.config_problems {
             let old = std::mem::replace(&mut self.config_problems, problems);
-            let paths = old.into_iter().chain(self.config_problems.clone());
-            let due: Vec<FileId> = paths
-                .map(|problem| self.workspace.intern(&problem.path))
-                .collect();
-            for report in self.report_files(due.into_iter().collect()) {
-                reports.retain(|known| known.path != report.path);
-                reports.push(report);
-            }
+            let all = old.iter().chain(&self.config_problems);
+            due.extend(all.map(|problem| self.workspace.intern(&problem.path)));
         }
-        reports
+        self.report_files(due)
     }
 
     /// Whether work is left that the last refresh did not get to.
@@ -56,20 +50,20 @@ impl Analysis {
             && self.deployments.is_up_to_date())
     }
 
-    fn update(&mut self, cancel: &Cancel) -> Vec<FileReport> {
+    /// Returns the files whose reports are due.
+    fn update(&mut self, cancel: &Cancel) -> BTreeSet<FileId> {
         let waiting = std::mem::take(&mut self.pending);
         let documents = self.reparse_edited();
         if self.behind && !documents.is_empty() {
             self.update_deployments_of(&documents);
-            let due = std::mem::replace(&mut self.pending, waiting);
-            return self.report_files(due);
+            return std::mem::replace(&mut self.pending, waiting);
         }
         let typed = self.pending.clone();
         self.pending.extend(waiting);
         self.behind = true;
         if !self.update_everything(&documents, cancel) {
             self.update_deployments_of(&documents);
-            return self.report_files(typed);
+            return typed;
         }
         let due = match self.pending.iter().nth(BATCH).copied() {
             Some(next) => {
@@ -79,7 +73,7 @@ impl Analysis {
             None => std::mem::take(&mut self.pending),
         };
         self.behind = !self.pending.is_empty();
-        self.report_files(due)
+        due
     }
 
     /// Whether it was not cancelled.

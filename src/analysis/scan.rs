@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Cancel, Options, PREFILTER};
 use crate::workspace::discover::{Limits, discover};
 use crate::workspace::disk;
-use crate::workspace::files::{Prefiltering, prefilter_path};
+use crate::workspace::files::{Seen, prefilter_path};
 use crate::workspace::prefilter::kind_of;
 
 /// Lowering and evaluation recurse over what users wrote, to a bounded depth; this much stack holds it in debug builds too.
@@ -17,7 +17,10 @@ const STACK: usize = 16 << 20;
 pub struct Scan {
     /// The folder.
     pub root: PathBuf,
-    pub(super) prefilter: Prefiltering,
+    /// The files in it.
+    pub(super) files: Vec<(PathBuf, Seen)>,
+    /// What could not be walked.
+    pub(super) problems: Vec<(PathBuf, String)>,
 }
 
 /// Walks a folder and looks at the bytes of what it finds. Changes nothing. `progress(done, total)` may be called from
@@ -43,10 +46,8 @@ pub fn scan(
     let seen = in_parallel(options, &found.files, cancel, &look);
     Scan {
         root,
-        prefilter: Prefiltering {
-            files: found.files.into_iter().zip(seen).collect(),
-            problems: found.problems,
-        },
+        files: found.files.into_iter().zip(seen).collect(),
+        problems: found.problems,
     }
 }
 

@@ -217,10 +217,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     if fixing && let Some(exit) = apply_fixes(args, &mut analysis, &base, known.as_ref())? {
         return Ok(exit);
     }
-    let with_fixes = formats
-        .iter()
-        .any(|(format, _)| matches!(format, Format::Json | Format::Sarif));
-    let mut report = Report::collect(&mut analysis, &base, known.as_ref(), with_fixes);
+    let mut report = Report::collect(&mut analysis, &base, known.as_ref(), &formats);
     if args.verbose {
         report.passed = analysis.passed();
     }

@@ -7,6 +7,7 @@ pub(crate) mod sarif;
 pub(crate) mod text;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rustc_hash::FxHashSet;
@@ -129,11 +130,12 @@ impl Report {
         analysis: &mut Analysis,
         base: &Base,
         known: Option<&FxHashSet<String>>,
-        with_fixes: bool,
+        formats: &[(Format, Option<PathBuf>)],
     ) -> Self {
         let summary = analysis.summary();
         let reports = analysis.reports();
-        let fixes = match with_fixes {
+        let shows_fixes = |format| matches!(format, Format::Json | Format::Sarif);
+        let fixes = match formats.iter().any(|(format, _)| shows_fixes(*format)) {
             true => analysis.fixes_for_reports(&reports),
             false => vec![Vec::new(); reports.len()],
         };

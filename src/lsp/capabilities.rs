@@ -63,6 +63,7 @@ impl Caps {
             yes(&format!("/textDocument/publishDiagnostics/{name}"))
                 || yes(&format!("/textDocument/diagnostic/{name}"))
         };
+        let watch = yes("/workspace/didChangeWatchedFiles/dynamicRegistration");
         let create_files = lists(
             "/workspace/workspaceEdit/resourceOperations",
             json!("create"),
@@ -93,8 +94,8 @@ impl Caps {
                 && has("/workspace/workspaceEdit/changeAnnotationSupport")
                 && yes("/textDocument/codeAction/honorsChangeAnnotations"),
             markdown: lists("/textDocument/hover/contentFormat", json!("markdown")),
-            watch: yes("/workspace/didChangeWatchedFiles/dynamicRegistration"),
-            watch_elsewhere: yes("/workspace/didChangeWatchedFiles/dynamicRegistration")
+            watch,
+            watch_elsewhere: watch
                 && yes("/workspace/didChangeWatchedFiles/relativePatternSupport"),
             configuration: yes("/workspace/configuration"),
             report_settings: yes("/workspace/didChangeConfiguration/dynamicRegistration"),

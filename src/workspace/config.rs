@@ -14,12 +14,13 @@ use rustc_hash::FxHashMap;
 use super::disk::{self, DiskError, Stamp};
 use crate::model::Ident;
 use crate::text::Span;
-use bicep::BicepFile;
+pub use bicep::BicepConfig;
 use combine::combine;
 use rule_file::{RuleFile, RuleLists};
 
 pub mod bicep;
 mod combine;
+mod reader;
 pub mod rule_file;
 #[cfg(test)]
 mod tests;
@@ -200,23 +201,6 @@ impl Default for Hints {
     }
 }
 
-/// What of `bicepconfig.json` (merged along `extends`) matters here.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BicepConfig {
-    /// The nearest file, where there is one.
-    pub file: Option<PathBuf>,
-    /// `moduleAliases.br`: alias to registry and module path.
-    pub registry_aliases: IndexMap<String, (String, Option<String>)>,
-    /// `moduleAliases.ts`: alias to subscription and resource group.
-    pub template_spec_aliases: IndexMap<String, (String, String)>,
-    /// `moduleAliasesMock.br`: alias to folder, absolute.
-    pub mock_aliases: IndexMap<String, PathBuf>,
-    /// `cacheRootDirectory`, `~` expanded, absolute; else `<home>/.bicep`.
-    pub cache_root: PathBuf,
-    /// `cloud.currentProfile`, where the file states one.
-    pub cloud: Option<String>,
-}
-
 /// Something wrong in a configuration file: reported on that file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigProblem {
@@ -242,7 +226,7 @@ type Read<'a> = &'a dyn Fn(&Path) -> Result<(Arc<str>, Option<Stamp>), DiskError
 #[derive(Debug, Default)]
 pub struct Configs {
     rule_files: FxHashMap<PathBuf, Entry<Rules>>,
-    bicep_files: FxHashMap<PathBuf, Entry<BicepFile>>,
+    bicep_files: FxHashMap<PathBuf, Entry<BicepConfig>>,
     /// Configurations merged along `extends`, by the file that begins the chain, with what is wrong in the chain.
     merged: FxHashMap<PathBuf, (Arc<BicepConfig>, Vec<ConfigProblem>)>,
     /// Every file that was read or looked for, with its state on disk at that time.
@@ -259,6 +243,13 @@ struct Entry<T> {
     problems: Vec<ConfigProblem>,
     /// It has not changed since.
     fresh: bool,
+}
+
+impl<T> Entry<T> {
+    fn invalidate(&mut self) {
+        self.fresh = false;
+        self.problems.clear();
+    }
 }
 
 /// A rule file, and its `input.pathIgnore` compiled.
@@ -305,14 +296,8 @@ impl Configs {
 
     /// Forgets what was read from `path`, which has changed, appeared or gone.
     pub fn invalidate(&mut self, path: &Path) {
-        if let Some(entry) = self.rule_files.get_mut(path) {
-            entry.fresh = false;
-            entry.problems.clear();
-        }
-        if let Some(entry) = self.bicep_files.get_mut(path) {
-            entry.fresh = false;
-            entry.problems.clear();
-        }
+        self.rule_files.get_mut(path).map(Entry::invalidate);
+        self.bicep_files.get_mut(path).map(Entry::invalidate);
         self.inputs.remove(path);
         self.merged.clear();
     }
@@ -393,28 +378,17 @@ impl Configs {
             return config.clone();
         }
         let mut problems = Vec::new();
-        let file = match path {
+        let mut config = match path {
             Some(path) => self.extended(path, read, &mut problems),
-            None => BicepFile::default(),
+            None => BicepConfig::default(),
         };
-        let config = Arc::new(BicepConfig {
-            file: path.map(Path::to_path_buf),
-            registry_aliases: file
-                .registry_aliases
-                .into_iter()
-                .filter_map(|(alias, (registry, path))| Some((alias, (registry?, path))))
-                .collect(),
-            template_spec_aliases: file
-                .template_spec_aliases
-                .into_iter()
-                .filter_map(|(alias, (subscription, group))| Some((alias, (subscription?, group?))))
-                .collect(),
-            mock_aliases: file.mock_aliases,
-            cache_root: file.cache_root.unwrap_or_else(default_cache),
-            cloud: file.cloud,
-        });
-        self.merged
-            .insert(key.to_path_buf(), (config.clone(), problems));
+        config.file = path.map(Path::to_path_buf);
+        if config.cache_root.as_os_str().is_empty() {
+            config.cache_root = default_cache();
+        }
+        let config = Arc::new(config);
+        let merged = (config.clone(), problems);
+        self.merged.insert(key.to_path_buf(), merged);
         config
     }
 
@@ -423,8 +397,8 @@ impl Configs {
         path: &Path,
         read: Read<'_>,
         problems: &mut Vec<ConfigProblem>,
-    ) -> BicepFile {
-        let mut merged = BicepFile::default();
+    ) -> BicepConfig {
+        let mut merged = BicepConfig::default();
         let mut chain: Vec<PathBuf> = Vec::new();
         let mut at = path.to_path_buf();
         while let Some(file) = self
@@ -468,7 +442,7 @@ fn load<T>(
     inputs: &mut Inputs,
     path: &Path,
     read: Read<'_>,
-    parse: impl FnOnce(&str) -> (Option<T>, rule_file::Problems),
+    parse: impl FnOnce(&str) -> (Option<T>, reader::Problems),
 ) -> bool {
     match entries.get(path) {
         Some(entry) if entry.fresh => return true,

@@ -104,16 +104,7 @@ pub struct File {
     pub generated: bool,
 }
 
-/// How a folder was scanned: handed from the scanning thread to the one that owns the workspace.
-#[derive(Debug, Default)]
-pub struct Prefiltering {
-    /// Files and what their bytes show; an error where they cannot be read.
-    pub files: Vec<(PathBuf, Seen)>,
-    /// What could not be walked.
-    pub problems: Vec<(PathBuf, String)>,
-}
-
-/// What the bytes of a file show, and its state on disk at that time.
+/// What the bytes of a file show, and its state on disk at that time; an error where it cannot be read.
 pub type Seen = Result<(PatternHits, Stamp), DiskError>;
 
 /// Counts of work, for tests and `preflight/status`. Atomic since evaluation runs on several threads.
@@ -256,9 +247,8 @@ impl Workspace {
         match marks {
             Ok((marks, stamp)) => {
                 file.stamp = Some(stamp);
-                let relevance = relevance_of(&marks);
                 file.content = Content::Prefiltered(Prefiltered {
-                    relevance,
+                    relevance: marks.relevance,
                     values: marks.values,
                 });
                 file.generated = file.kind == FileKind::ArmTemplate && marks.generated;
@@ -634,18 +624,7 @@ fn is_uncertain(
     };
     broken && {
         let hits = prefilter.inspect(kind, text().as_bytes());
-        relevance_of(&hits) > Relevance::Nothing
-    }
-}
-
-/// What the bytes of a file may hold, by themselves.
-fn relevance_of(hits: &PatternHits) -> Relevance {
-    if hits.wanted || hits.related || hits.computed {
-        Relevance::Holds
-    } else if hits.links {
-        Relevance::Uncertain
-    } else {
-        Relevance::Nothing
+        hits.relevance > Relevance::Nothing
     }
 }
 

@@ -3,9 +3,7 @@
 //!
 //! For each name a fragment of four bytes in every case (`/reg`, `/Reg`, …) is searched with the vectorized multi-pattern
 //! search of `aho-corasick`, and the whole name is compared only at the hits. This is ten times as fast as a
-//! case-insensitive automaton. Escapes could hide a fragment; the few files that contain any are decoded first.
-
-use std::borrow::Cow;
+//! case-insensitive automaton. Escapes could hide a name or a path; the few files that contain such are kept.
 
 use aho_corasick::{AhoCorasick, packed};
 use indexmap::IndexSet;
@@ -13,6 +11,7 @@ use memchr::memmem;
 use rustc_hash::FxBuildHasher;
 
 use super::disk::{self, DiskEncoding};
+use super::relevance::Relevance;
 use crate::eval::ResourceFilter;
 use crate::model::FileKind;
 
@@ -21,21 +20,28 @@ use crate::model::FileKind;
 pub struct PatternHits {
     /// Holds the name of a type in the filter.
     pub wanted: bool,
-    /// Holds the name of a related type.
-    pub related: bool,
-    /// JSON: links a template.
-    pub links: bool,
+    /// What it deploys by itself may matter: it holds the name of a type in the filter or of a related type, or has a
+    /// deployment, written as a resource, whose template may be in another file or come from a parameter. JSON that links
+    /// a template is uncertain.
+    pub relevance: Relevance,
     /// Literals that look like paths to other files (modules, `using`, imports, `load…Content`, `relativePath`),
     /// decoded, in order, each once.
     pub references: Vec<Box<str>>,
-    /// Has a deployment, written as a resource, whose template may be in another file or come from a parameter.
-    pub computed: bool,
     /// A Bicep file, or JSON that looks like a template or parameters file at all.
     pub candidate: bool,
     /// JSON: has `_generator`, as what Bicep compiles does.
     pub generated: bool,
     /// JSON that may be a parameter file: it has parameters and no resources.
     pub values: bool,
+}
+
+impl PatternHits {
+    /// Escapes hide what a file holds: it is for the parser.
+    fn may_hold_anything(&mut self) {
+        self.candidate = true;
+        self.wanted = true;
+        self.relevance = Relevance::Holds;
+    }
 }
 
 /// Searches bytes for the types of a filter.
@@ -111,7 +117,9 @@ impl Prefilter {
     fn note_type(&self, bytes: &[u8], at: usize, hits: &mut PatternHits) {
         let is_here = |words: &Words| is_type(bytes, at, words);
         hits.wanted |= self.types.iter().any(is_here);
-        hits.related |= self.related.iter().any(is_here);
+        if hits.wanted || self.related.iter().any(is_here) {
+            hits.relevance = Relevance::Holds;
+        }
     }
 }
 
@@ -206,11 +214,6 @@ fn cases(word: &[u8]) -> Vec<Vec<u8>> {
 
 impl Prefilter {
     fn inspect_bicep(&self, bytes: &[u8]) -> PatternHits {
-        let bytes = match memmem::find(bytes, b"\\u{") {
-            Some(_) => Cow::Owned(unescape_bicep(bytes)),
-            None => Cow::Borrowed(bytes),
-        };
-        let bytes = &*bytes;
         let mut hits = PatternHits {
             candidate: true,
             ..PatternHits::default()
@@ -218,7 +221,9 @@ impl Prefilter {
         let mut references = References::default();
         self.bicep.scan(bytes, |at| match bytes[at] {
             b'/' if DEPLOYMENTS.iter().any(|ty| is_type(bytes, at, ty)) => {
-                hits.computed |= !has_empty_template(&bytes[at..])
+                if !has_empty_template(&bytes[at..]) {
+                    hits.relevance = Relevance::Holds;
+                }
             }
             b'/' => self.note_type(bytes, at, &mut hits),
             b'.' => references.add(bicep_literal_around(bytes, at)),
@@ -240,16 +245,16 @@ impl Prefilter {
                 }
             }
         });
+        // A path with an escape is one that the parser decodes.
+        let escaped = references.0.extract_if(.., |path| path.contains('\\'));
+        if escaped.count() > 0 || memmem::find(bytes, b"\\u{").is_some() {
+            hits.may_hold_anything();
+        }
         hits.references = references.done();
         hits
     }
 
     fn inspect_json(&self, bytes: &[u8]) -> PatternHits {
-        let bytes = match memmem::find(bytes, b"\\u") {
-            Some(_) => Cow::Owned(unescape(bytes, json_code_point)),
-            None => Cow::Borrowed(bytes),
-        };
-        let bytes = &*bytes;
         let mut hits = PatternHits {
             generated: memmem::find(bytes, b"_generator").is_some(),
             ..PatternHits::default()
@@ -268,18 +273,24 @@ impl Prefilter {
         // Both kinds of file have a schema that is named after deployments, or at least one of the members.
         hits.candidate = deployments || resources || parameters;
         hits.values = parameters;
+        let mut links = false;
         if deployments {
             self.template.scan(bytes, |at| {
-                hits.links |= is_key(bytes, at, b"templatelink").is_some();
-                let value = is_key(bytes, at, b"template");
-                hits.computed |= value.is_some_and(|value| {
-                    let mut value = value.iter().filter(|b| !b.is_ascii_whitespace());
-                    matches!(value.next(), Some(b'"' | b'\''))
-                });
+                links |= is_key(bytes, at, b"templatelink").is_some();
+                let value = is_key(bytes, at, b"template").map(<[u8]>::trim_ascii_start);
+                if matches!(value, Some([b'"' | b'\'', ..])) {
+                    hits.relevance = Relevance::Holds;
+                }
             });
         }
+        if links {
+            hits.relevance = hits.relevance.max(Relevance::Uncertain);
+        }
+        if escapes_names(bytes) {
+            hits.may_hold_anything();
+        }
         // A parameters file names its template in its metadata; it has no resources.
-        if hits.links || hits.candidate && !resources {
+        if links || hits.candidate && !resources {
             let mut references = References::default();
             self.endings
                 .scan(bytes, |at| json_literals_around(bytes, at, &mut references));
@@ -327,7 +338,8 @@ fn leads_to_path(word: &[u8], between: &[u8]) -> bool {
     }
 }
 
-/// The string literal that holds the byte at `at`: from the quote before it to the quote behind it, on one line.
+/// The string literal that holds the byte at `at`, as written: from the quote before it to the quote behind it, on one
+/// line.
 fn bicep_literal_around(bytes: &[u8], at: usize) -> Option<String> {
     let line = memchr::memrchr2(b'\n', b'\r', &bytes[..at]).map_or(0, |end| end + 1);
     let mut start = at;
@@ -345,7 +357,7 @@ fn bicep_literal_around(bytes: &[u8], at: usize) -> Option<String> {
         return None;
     }
     let text = std::str::from_utf8(&bytes[start + 1..end]).ok()?;
-    Some(decode_bicep(text))
+    Some(text.to_owned())
 }
 
 /// Whether an odd number of backslashes comes before `at`.
@@ -357,77 +369,6 @@ fn escaped(bytes: &[u8], at: usize) -> bool {
         .count()
         % 2
         == 1
-}
-
-/// The escapes of a Bicep string, decoded; wrong ones stay.
-fn decode_bicep(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        decoded.push_str(&rest[..at]);
-        let escape = &rest[at + 1..];
-        let (character, length) = match escape.chars().next() {
-            Some(c @ ('\\' | '\'' | '$')) => (c, 1),
-            Some('n') => ('\n', 1),
-            Some('r') => ('\r', 1),
-            Some('t') => ('\t', 1),
-            Some('u') => bicep_code_point(escape.as_bytes()).unwrap_or(('\\', 0)),
-            _ => ('\\', 0),
-        };
-        decoded.push(character);
-        rest = &escape[length..];
-    }
-    decoded + rest
-}
-
-/// The character of `u{1F600}` at the start of `bytes`, and its length in bytes.
-fn bicep_code_point(bytes: &[u8]) -> Option<(char, usize)> {
-    let digits = bytes.strip_prefix(b"u{")?;
-    let end = digits.iter().take(16).position(|b| *b == b'}')?;
-    let digits = std::str::from_utf8(&digits[..end]).ok()?;
-    let code = u32::from_str_radix(digits, 16).ok()?;
-    Some((char::from_u32(code)?, end + 3))
-}
-
-/// A Bicep file with its `\u{…}` written out, but for those that would change where strings end.
-fn unescape_bicep(bytes: &[u8]) -> Vec<u8> {
-    unescape(bytes, |escape| {
-        let (character, length) = bicep_code_point(escape)?;
-        (!matches!(character, '\'' | '\\' | '\n' | '\r' | '$')).then_some((character, length))
-    })
-}
-
-/// Copies bytes, asking `character` for what follows each backslash; a pair of them is one character.
-fn unescape(bytes: &[u8], character: impl Fn(&[u8]) -> Option<(char, usize)>) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        plain.extend_from_slice(&rest[..at]);
-        let escape = &rest[at + 1..];
-        let taken = match character(escape) {
-            Some((character, length)) => {
-                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                length
-            }
-            None => {
-                let length = escape.len().min(1);
-                plain.push(b'\\');
-                plain.extend_from_slice(&escape[..length]);
-                length
-            }
-        };
-        rest = &escape[taken..];
-    }
-    plain.extend_from_slice(rest);
-    plain
-}
-
-/// The character of `u002f` at the start of `bytes`, and its length; only what names are made of, since quotes and
-/// backslashes would change where strings end.
-fn json_code_point(bytes: &[u8]) -> Option<(char, usize)> {
-    let digits = std::str::from_utf8(bytes.strip_prefix(b"u")?.get(..4)?).ok()?;
-    let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-    (!matches!(character, '"' | '\\') && !character.is_control()).then_some((character, 5))
 }
 
 /// The path that holds the byte at `at`: a whole JSON string, or a literal of an expression in one.
@@ -449,6 +390,15 @@ fn json_literals_around(bytes: &[u8], at: usize, references: &mut References) {
     if whole && (!text.starts_with('[') || text.starts_with("[[")) {
         references.add(Some(decode_json(text)));
     }
+}
+
+/// Whether JSON escapes a character that names are made of, such as `\u002f`: no program that writes JSON does.
+fn escapes_names(bytes: &[u8]) -> bool {
+    memmem::find_iter(bytes, b"\\u00").any(|at| {
+        let digits = bytes.get(at + 4..at + 6).unwrap_or_default();
+        let code = std::str::from_utf8(digits).map(|it| u8::from_str_radix(it, 16));
+        matches!(code, Ok(Ok(c)) if c.is_ascii_alphanumeric() || b"/.@$_".contains(&c))
+    })
 }
 
 /// The escapes of a JSON string, decoded; wrong ones stay.
@@ -528,9 +478,11 @@ mod tests {
         let marks = inspect(kind, text.as_bytes());
         let flags = [
             ("wanted", marks.wanted),
-            ("related", marks.related),
-            ("links", marks.links),
-            ("computed", marks.computed),
+            (
+                "holds",
+                marks.relevance == Relevance::Holds && !marks.wanted,
+            ),
+            ("uncertain", marks.relevance == Relevance::Uncertain),
             ("candidate", marks.candidate),
             ("generated", marks.generated),
         ];
@@ -591,12 +543,12 @@ mod tests {
         );
         check(
             "resource p 'Microsoft.Authorization/policySetDefinitions@x'",
-            "related",
+            "holds",
             &[],
         );
         let telemetry = "resource t 'Microsoft.Resources/deployments@x' = {template: {resources: ";
         check(&format!("{telemetry}[]"), "", &[]);
-        check(&format!("{telemetry}list"), "computed", &[]);
+        check(&format!("{telemetry}list"), "holds", &[]);
         for other in [
             "Microsoft.Resources/deploymentScripts",
             "Microsoft.CognitiveServices/accounts/deployments",
@@ -605,7 +557,7 @@ mod tests {
         }
         check(
             "resource s 'Microsoft.Resources/deploymentStacks@x' = {",
-            "computed",
+            "holds",
             &[],
         );
     }
@@ -624,9 +576,14 @@ mod tests {
             &["./a.JSON"],
         );
         check("module m '''./a.bicep''' = {", "", &["./a.bicep"]);
-        check(r"module m 'it\'s.bicep' = {", "", &["it's.bicep"]);
-        check(r"module m 'a.bic\u{65}p' = {", "", &["a.bicep"]);
-        check(r"module m 'a\u{27}b.bicep' = {", "", &["a'b.bicep"]);
+        for escaped in [
+            r"it\'s.bicep",
+            r"a.bic\u{65}p",
+            r"a\u{27}b.bicep",
+            r"a\\b.bicep",
+        ] {
+            check(&format!("module m '{escaped}' = {{"), "wanted", &[]);
+        }
         check("module m 'modules/odd' = {", "", &["modules/odd"]);
         check("module m\n", "", &[]);
         check(
@@ -710,7 +667,7 @@ mod tests {
         );
         check(
             &typed("Microsoft.Resources/resourceGroups/providers/policySetDefinitions"),
-            "related candidate",
+            "holds candidate",
             &[],
         );
         check(
@@ -720,7 +677,7 @@ mod tests {
         );
         check(
             &typed("Microsoft.Authorization/policySetDefinitions"),
-            "related candidate",
+            "holds candidate",
             &[],
         );
         check(
@@ -734,13 +691,13 @@ mod tests {
             );
             check(&text, flags, &[]);
         };
-        computed("template", "computed candidate");
+        computed("template", "holds candidate");
         computed("sourceTemplate", "candidate");
         let check_link = |link: &str, references: &[&str]| {
             let text = format!(
                 r#"{{"resources":[{{"type":"Microsoft.Resources/deployments","properties":{{"TemplateLink":{link}}}}}]}}"#
             );
-            check(&text, "links candidate", references);
+            check(&text, "uncertain candidate", references);
         };
         check_link(r#"{"relativePath":"nested/a.json"}"#, &["nested/a.json"]);
         check_link(r#"{"relativePath":"nested\/a.json"}"#, &["nested/a.json"]);

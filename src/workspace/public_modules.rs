@@ -25,7 +25,7 @@ pub enum Effect {
 }
 
 /// The file.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Data {
     /// The date of the facts: `2026-11-26`.
     made: String,
@@ -61,14 +61,7 @@ struct Known {
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let text = include_str!("public_modules.json");
-    let data: Data = serde_json::from_str(text).unwrap_or_else(|_| Data {
-        made: String::new(),
-        host: String::new(),
-        prefix: String::new(),
-        none: Vec::new(),
-        templates: FxHashMap::default(),
-        modules: Vec::new(),
-    });
+    let data: Data = serde_json::from_str(text).unwrap_or_default();
     let templates = data.templates.iter().map(|(name, lines)| {
         let text = lines.join("\n");
         let tree = language::parse(language::bicep(), &*text, None);

@@ -38,7 +38,10 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
     };
     let path = match &artifact {
         Artifact::Module(module) => module.cached_in(&config.cache_root),
-        Artifact::Spec(spec) => spec.cached_in(&config.cache_root),
+        Artifact::Spec([subscription, group, name, version]) => {
+            let group = config.cache_root.join("ts").join(subscription).join(group);
+            group.join(name).join(version).join("main.json")
+        }
         Artifact::Mock(path) => path.clone(),
     };
     // Without a home folder there is no cache.
@@ -78,14 +81,12 @@ enum Artifact {
 }
 
 /// `<registry>/<repository>:<tag>` or `…@<digest>`, checked.
-#[derive(Debug, PartialEq)]
 struct RegistryModule {
     registry: String,
     repository: String,
     version: Version,
 }
 
-#[derive(Debug, PartialEq)]
 enum Version {
     Tag(String),
     /// `sha256:` and 64 hexadecimal digits.
@@ -93,10 +94,7 @@ enum Version {
 }
 
 /// `<subscription>/<resource group>/<name>:<version>`, checked.
-#[derive(Debug, PartialEq)]
-struct TemplateSpec {
-    parts: [String; 4],
-}
+type TemplateSpec = [String; 4];
 
 fn unread(words: String) -> Loaded {
     Loaded::Unread(words.into())
@@ -177,13 +175,14 @@ fn aliased_module(rest: &str, config: &BicepConfig) -> Result<Artifact, String> 
             .map(Artifact::Mock)
             .ok_or_else(|| malformed("br/", rest));
     }
-    let (registry, prefix) = match config.registry_aliases.get(alias) {
-        Some((registry, prefix)) => (registry.as_str(), prefix.as_deref()),
-        None if alias == "public" => {
+    let defined = config.registry_aliases.get(alias);
+    let (registry, prefix) = match defined {
+        Some((Some(registry), prefix)) => (registry.as_str(), prefix.as_deref()),
+        _ if alias == "public" => {
             let (host, prefix) = public_modules::home();
             (host, Some(prefix))
         }
-        None => return Err(unknown_alias("br", alias)),
+        _ => return Err(unknown_alias("br", alias)),
     };
     let prefix = prefix.map(|prefix| format!("{}/", prefix.trim_matches('/')));
     let full = format!("{registry}/{}{path}", prefix.as_deref().unwrap_or(""));
@@ -193,10 +192,10 @@ fn aliased_module(rest: &str, config: &BicepConfig) -> Result<Artifact, String> 
 fn aliased_spec(rest: &str, config: &BicepConfig) -> Result<Artifact, String> {
     let (alias, path) = rest.split_once(':').ok_or_else(|| malformed("ts/", rest))?;
     match config.template_spec_aliases.get(alias) {
-        Some((subscription, group)) => {
+        Some((Some(subscription), Some(group))) => {
             template_spec(&format!("{subscription}/{group}/{path}")).map(Artifact::Spec)
         }
-        None => Err(unknown_alias("ts", alias)),
+        _ => Err(unknown_alias("ts", alias)),
     }
 }
 
@@ -261,9 +260,7 @@ fn template_spec(rest: &str) -> Result<TemplateSpec, String> {
             version,
         ];
         let whole = segments.next().is_none() && parts.iter().all(|part| is_segment(part));
-        whole.then(|| TemplateSpec {
-            parts: parts.map(str::to_ascii_lowercase),
-        })
+        whole.then(|| parts.map(str::to_ascii_lowercase))
     };
     parse().ok_or_else(|| malformed("ts:", rest))
 }
@@ -288,14 +285,6 @@ impl RegistryModule {
             .join(self.repository.replace('/', "$"))
             .join(version)
             .join("main.json")
-    }
-}
-
-impl TemplateSpec {
-    fn cached_in(&self, root: &Path) -> PathBuf {
-        let mut path = root.join("ts");
-        path.extend(&self.parts);
-        path.join("main.json")
     }
 }
 
@@ -338,22 +327,24 @@ mod tests {
 
     /// A configuration with aliases, its cache in `root`.
     fn config(root: &Path) -> BicepConfig {
-        let text = |s: &str| s.to_owned();
+        let text = |s: &str| Some(s.to_owned());
         BicepConfig {
             cache_root: root.join("cache"),
             registry_aliases: [
                 (
-                    text("corp"),
-                    (text("Corp.azurecr.io"), Some(text("bicep/modules"))),
+                    "corp".to_owned(),
+                    (text("Corp.azurecr.io"), text("bicep/modules")),
                 ),
-                (text("bare"), (text("localhost:5000"), None)),
+                ("bare".to_owned(), (text("localhost:5000"), None)),
             ]
             .into_iter()
             .collect(),
-            template_spec_aliases: [(text("specs"), (text("00000000-AA"), text("My-RG")))]
+            template_spec_aliases: [("specs".to_owned(), (text("00000000-AA"), text("My-RG")))]
                 .into_iter()
                 .collect(),
-            mock_aliases: [(text("mock"), root.join("publish"))].into_iter().collect(),
+            mock_aliases: [("mock".to_owned(), root.join("publish"))]
+                .into_iter()
+                .collect(),
             ..BicepConfig::default()
         }
     }
@@ -532,7 +523,7 @@ mod tests {
         let mut config = config(Path::new("/h"));
         config
             .registry_aliases
-            .insert("public".to_owned(), ("mirror.io".to_owned(), None));
+            .insert("public".to_owned(), (Some("mirror.io".to_owned()), None));
         let reference = "br/public:avm/res/storage/account:2.0";
         let resolution = resolve(Path::new("/h/main.bicep"), reference, &config);
         assert!(

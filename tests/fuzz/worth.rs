@@ -14,6 +14,7 @@ use preflight::model::{FileId, FileKind, FileModel, Template};
 use preflight::rules;
 use preflight::syntax;
 use preflight::workspace::prefilter::{Prefilter, kind_of};
+use preflight::workspace::relevance::Relevance;
 
 fn lower(path: &Path, text: &str) -> FileModel {
     match kind_of(path) {
@@ -96,7 +97,7 @@ pub(crate) fn evaluate(files: &BTreeMap<PathBuf, String>) {
     let memory = Memory(lowered.collect());
     let suspicious = files.iter().any(|(path, text)| {
         let hits = Prefilter::new(rules::filter()).inspect(kind_of(path), text.as_bytes());
-        hits.wanted || hits.related || hits.computed || hits.links
+        hits.relevance > Relevance::Nothing
     });
     let mut given = vec![Arguments::default()];
     for (n, (_, _, template)) in (0..).zip(&memory.0) {

@@ -7,73 +7,103 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
-use super::rule_file::Problems;
-use crate::syntax::data::{self, Data, DataKind};
+use super::reader::{Problems, Reader};
+use crate::syntax::data::{self, Data};
 use crate::text::Span;
 use crate::workspace::disk;
 
-/// The content of one file by itself; members it does not have are `None`.
+/// Aliases, each with two texts; those of a file may be in part those of a file that it extends.
+pub type Aliases = IndexMap<String, (Option<String>, Option<String>)>;
+
+/// What of `bicepconfig.json` matters here: of one file by itself, or merged along `extends`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct BicepFile {
+pub struct BicepConfig {
+    /// The nearest file, where there is one.
+    pub file: Option<PathBuf>,
     /// `extends`: the path as written, and where.
     pub extends: Option<(Span, String)>,
     /// `moduleAliases.br`: registry and module path.
-    pub registry_aliases: IndexMap<String, (Option<String>, Option<String>)>,
+    pub registry_aliases: Aliases,
     /// `moduleAliases.ts`: subscription and resource group.
-    pub template_spec_aliases: IndexMap<String, (Option<String>, Option<String>)>,
+    pub template_spec_aliases: Aliases,
     /// `moduleAliasesMock.br`: absolute folders.
     pub mock_aliases: IndexMap<String, PathBuf>,
-    /// `cacheRootDirectory`, absolute.
-    pub cache_root: Option<PathBuf>,
+    /// `cacheRootDirectory`, `~` expanded, absolute; merged, else `<home>/.bicep`. Empty if not known.
+    pub cache_root: PathBuf,
     /// `cloud.currentProfile`.
     pub cloud: Option<String>,
 }
 
 /// Reads the text of the file at `path`. `None` where it is no JSON at all.
-pub fn read(path: &Path, text: &str) -> (Option<BicepFile>, Problems) {
+pub fn read(path: &Path, text: &str) -> (Option<BicepConfig>, Problems) {
     let reading = data::strict_jsonc(text);
     if let Some((span, words)) = reading.problem {
-        return (
-            None,
-            vec![(span, format!("This is not valid JSON: {words}."))],
-        );
+        let words = format!("This is not valid JSON: {words}.");
+        return (None, vec![(span, words)]);
     }
     let folder = path.parent().unwrap_or(path);
-    let mut reader = Reader {
-        problems: Problems::new(),
-    };
     let root = &reading.data;
-    let extends = reader
-        .text(root.get("extends"), "extends")
-        .map(|(span, text)| (span, text.to_owned()));
-    let aliases = reader.mapping(root.get("moduleAliases"), "moduleAliases");
-    let mocks = reader.mapping(root.get("moduleAliasesMock"), "moduleAliasesMock");
-    let file = BicepFile {
-        extends,
-        registry_aliases: reader.aliases(aliases, "br", ["registry", "modulePath"]),
-        template_spec_aliases: reader.aliases(aliases, "ts", ["subscription", "resourceGroup"]),
-        mock_aliases: reader
-            .aliases(mocks, "br", ["mapToFilePath", "mapToFilePath"])
+    let mut reader = Reader::default();
+    reader.mapping(Some(root), "The file");
+    let of_aliases = reader.mapping(root.get("moduleAliases"), "`moduleAliases`");
+    let of = |scheme| of_aliases.and_then(|it| it.get(scheme));
+    let mocks = reader.mapping(root.get("moduleAliasesMock"), "`moduleAliasesMock`");
+    let mocks = mocks.and_then(|it| it.get("br"));
+    let mocks = aliases(
+        &mut reader,
+        mocks,
+        "moduleAliasesMock.br",
+        ["mapToFilePath"; 2],
+    );
+    let cache_root = reader.text(root.get("cacheRootDirectory"), "`cacheRootDirectory`");
+    let cache_root = cache_root.and_then(|(_, text)| expand(folder, &text));
+    let cloud = reader.mapping(root.get("cloud"), "`cloud`");
+    let cloud = cloud.and_then(|it| it.get("currentProfile"));
+    let file = BicepConfig {
+        file: None,
+        extends: reader.text(root.get("extends"), "`extends`"),
+        registry_aliases: aliases(
+            &mut reader,
+            of("br"),
+            "moduleAliases.br",
+            ["registry", "modulePath"],
+        ),
+        template_spec_aliases: aliases(
+            &mut reader,
+            of("ts"),
+            "moduleAliases.ts",
+            ["subscription", "resourceGroup"],
+        ),
+        mock_aliases: mocks
             .into_iter()
             .filter_map(|(alias, (target, _))| {
                 let target = target?.replace('\\', "/");
                 Some((alias, disk::normalize(&folder.join(target))))
             })
             .collect(),
-        cache_root: reader
-            .text(root.get("cacheRootDirectory"), "cacheRootDirectory")
-            .and_then(|(_, text)| expand(folder, text)),
+        cache_root: cache_root.unwrap_or_default(),
         cloud: reader
-            .mapping(root.get("cloud"), "cloud")
-            .and_then(|cloud| reader.text(cloud.get("currentProfile"), "cloud.currentProfile"))
-            .map(|(_, text)| text.to_owned()),
+            .text(cloud, "`cloud.currentProfile`")
+            .map(|(_, text)| text),
     };
-    if !matches!(root.kind, DataKind::Map(_)) {
-        let words = format!("The file must be an object, not {}.", root.what());
-        reader.problems.push((root.span, words));
+    (Some(file), reader.problems())
+}
+
+/// The aliases of one scheme with two members of each.
+fn aliases(reader: &mut Reader, all: Option<&Data>, name: &str, members: [&str; 2]) -> Aliases {
+    let all = reader.mapping(all, &format!("`{name}`"));
+    let mut aliases = Aliases::new();
+    for (key, alias) in all.map(Data::members).unwrap_or_default() {
+        let name = format!("{name}.{}", key.text);
+        if let Some(alias) = reader.mapping(Some(alias), &format!("`{name}`")) {
+            let [first, second] = members.map(|member| {
+                let text = reader.text(alias.get(member), &format!("`{name}.{member}`"));
+                text.map(|(_, text)| text)
+            });
+            aliases.insert(key.text.clone(), (first, second));
+        }
     }
-    reader.problems.sort();
-    (Some(file), reader.problems)
+    aliases
 }
 
 /// A path with `~` for the home folder, absolute.
@@ -87,64 +117,8 @@ fn expand(folder: &Path, text: &str) -> Option<PathBuf> {
     }
 }
 
-struct Reader {
-    problems: Problems,
-}
-
-impl Reader {
-    fn mapping<'a>(&mut self, data: Option<&'a Data>, name: &str) -> Option<&'a Data> {
-        let data = data?;
-        match data.kind {
-            DataKind::Map(_) => Some(data),
-            DataKind::Null => None,
-            _ => {
-                let words = format!("`{name}` must be an object, not {}.", data.what());
-                self.problems.push((data.span, words));
-                None
-            }
-        }
-    }
-
-    fn text<'a>(&mut self, data: Option<&'a Data>, name: &str) -> Option<(Span, &'a str)> {
-        let data = data?;
-        match &data.kind {
-            DataKind::Str(text) => Some((data.span, text)),
-            DataKind::Null => None,
-            _ => {
-                let words = format!("`{name}` must be a text, not {}.", data.what());
-                self.problems.push((data.span, words));
-                None
-            }
-        }
-    }
-
-    /// The aliases of one scheme with two members of each.
-    fn aliases(
-        &mut self,
-        all: Option<&Data>,
-        scheme: &str,
-        names: [&str; 2],
-    ) -> IndexMap<String, (Option<String>, Option<String>)> {
-        let all = self.mapping(all.and_then(|all| all.get(scheme)), scheme);
-        let mut aliases = IndexMap::new();
-        for (key, alias) in all.map(Data::members).unwrap_or_default() {
-            let label = format!("moduleAliases.{scheme}.{}", key.text);
-            let Some(alias) = self.mapping(Some(alias), &label) else {
-                continue;
-            };
-            let [first, second] = names.map(|name| {
-                self.text(alias.get(name), &format!("{label}.{name}"))
-                    .map(|(_, text)| text.to_owned())
-            });
-            aliases.insert(key.text.clone(), (first, second));
-        }
-        aliases
-    }
-}
-
 /// Adds to `leaf` what it does not state itself.
-pub fn inherit(leaf: &mut BicepFile, base: &BicepFile) {
-    type Aliases = IndexMap<String, (Option<String>, Option<String>)>;
+pub fn inherit(leaf: &mut BicepConfig, base: &BicepConfig) {
     let merge = |leaf: &mut Aliases, base: &Aliases| {
         for (alias, (first, second)) in base {
             let own = leaf.entry(alias.clone()).or_default();
@@ -158,7 +132,9 @@ pub fn inherit(leaf: &mut BicepFile, base: &BicepFile) {
         let own = leaf.mock_aliases.entry(alias.clone());
         own.or_insert_with(|| folder.clone());
     }
-    leaf.cache_root = leaf.cache_root.take().or_else(|| base.cache_root.clone());
+    if leaf.cache_root.as_os_str().is_empty() {
+        leaf.cache_root = base.cache_root.clone();
+    }
     leaf.cloud = leaf.cloud.take().or_else(|| base.cloud.clone());
 }
 
@@ -200,10 +176,7 @@ mod tests {
             file.mock_aliases["corp"],
             disk::normalize(Path::new("/ws/Publish"))
         );
-        assert_eq!(
-            file.cache_root.as_deref(),
-            Some(&*disk::normalize(Path::new("/ws/app/cache")))
-        );
+        assert_eq!(file.cache_root, disk::normalize(Path::new("/ws/app/cache")));
         assert_eq!(file.cloud, text("AzureUSGovernment"));
     }
 
@@ -223,7 +196,7 @@ mod tests {
 
     #[test]
     fn wrong_values_are_named() {
-        assert_eq!(reported("[]"), ["The file must be an object, not a list."]);
+        assert_eq!(reported("[]"), ["The file must be a mapping, not a list."]);
         for text in [
             "{",
             "{\"a\": [1,]}",
@@ -241,9 +214,9 @@ mod tests {
             ),
             [
                 "`extends` must be a text, not a number.",
-                "`moduleAliases.br.a` must be an object, not a text.",
+                "`moduleAliases.br.a` must be a mapping, not a text.",
                 "`moduleAliases.br.b.registry` must be a text, not a list.",
-                "`cloud` must be an object, not a number.",
+                "`cloud` must be a mapping, not a number.",
             ]
         );
     }

@@ -94,16 +94,20 @@ fn of_rule_file(rules: &RuleFile, say: &mut dyn FnMut(&str, String)) {
 fn of_bicep_file(bicep: &BicepConfig, say: &mut dyn FnMut(&str, String, &str)) {
     let bicep_file = bicep.file.as_ref().map(|path| path.display().to_string());
     let bicep_file = bicep_file.as_deref().unwrap_or("default");
-    for (alias, (registry, path)) in &bicep.registry_aliases {
-        let value = match path {
-            Some(path) => format!("{registry}/{path}"),
-            None => registry.clone(),
-        };
-        say(&format!("moduleAliases.br.{alias}"), value, bicep_file);
-    }
-    for (alias, (subscription, group)) in &bicep.template_spec_aliases {
-        let value = format!("{subscription}/{group}");
-        say(&format!("moduleAliases.ts.{alias}"), value, bicep_file);
+    let of_schemes = [
+        ("br", &bicep.registry_aliases),
+        ("ts", &bicep.template_spec_aliases),
+    ];
+    for (scheme, aliases) in of_schemes {
+        for (alias, (first, second)) in aliases {
+            let parts = first.iter().chain(second).map(String::as_str);
+            let value = parts.collect::<Vec<_>>().join("/");
+            say(
+                &format!("moduleAliases.{scheme}.{alias}"),
+                value,
+                bicep_file,
+            );
+        }
     }
     for (alias, folder) in &bicep.mock_aliases {
         let value = folder.display().to_string();

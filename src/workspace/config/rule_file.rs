@@ -6,6 +6,7 @@
 use ignore::gitignore::GitignoreBuilder;
 use indexmap::IndexMap;
 
+use super::reader::{Problems, Reader};
 use super::{Coverage, Level, Plan, RuleName, RuleSettings};
 use crate::model::Ident;
 use crate::syntax::data::{self, Data, DataKind};
@@ -84,29 +85,21 @@ impl RuleLists {
     }
 }
 
-/// What is wrong in a file: where, and one plain sentence.
-pub type Problems = Vec<(Span, String)>;
-
 /// Reads the text of a file. `None` where it is no YAML at all.
 pub fn read(text: &str) -> (Option<RuleFile>, Problems) {
     let reading = data::yaml(text);
     if let Some((span, words)) = reading.problem {
-        return (
-            None,
-            vec![(span, format!("This is not valid YAML: {words}."))],
-        );
+        let words = format!("This is not valid YAML: {words}.");
+        return (None, vec![(span, words)]);
     }
     let mut reader = Reader::default();
-    let root = &reading.data;
-    if reader.mapping(root, "The file") {
-        reader.rule(root.get("rule"));
-        reader.suppression(root.get("suppression"));
-        reader.levels(root.get("override"));
-        reader.input(root.get("input"));
-        reader.configuration(root.get("configuration"));
+    let mut file = RuleFile::default();
+    if let Some(root) = reader.mapping(Some(&reading.data), "The file") {
+        read_rules(&mut reader, root, &mut file.rules);
+        file.path_ignore = read_path_ignore(&mut reader, root);
+        read_configuration(&mut reader, root, &mut file);
     }
-    reader.problems.sort();
-    (Some(reader.file), reader.problems)
+    (Some(file), reader.problems())
 }
 
 /// A rule's name without the module in front; `None` if that is another module.
@@ -160,213 +153,94 @@ fn place_of(list: &Data, text: &str) -> Span {
     .map_or(list.span, |item| item.span)
 }
 
-#[derive(Default)]
-struct Reader {
-    file: RuleFile,
-    problems: Problems,
+fn read_rules(reader: &mut Reader, root: &Data, rules: &mut RuleLists) {
+    // `includeLocal` is about rules in the workspace; ours come from a module.
+    let rule = reader.mapping(root.get("rule"), "`rule`");
+    let mut names = |member| {
+        let names = reader.texts(rule?.get(member), &format!("`rule.{member}`"));
+        Some(names.into_iter().map(str::to_owned).collect())
+    };
+    rules.include = names("include").unwrap_or_default();
+    rules.exclude = names("exclude").unwrap_or_default();
+    let suppression = reader.mapping(root.get("suppression"), "`suppression`");
+    for (key, names) in suppression.map(Data::members).unwrap_or_default() {
+        let names = match names.kind {
+            DataKind::Map(_) => names.get("targetName"),
+            _ => Some(names),
+        };
+        let names = reader.texts(names, &format!("`suppression.{}`", key.text));
+        let names = names.iter().map(|name| name.to_lowercase()).collect();
+        rules.suppression.push((key.text.clone(), names));
+    }
+    let overrides = reader.mapping(root.get("override"), "`override`");
+    let levels = overrides.and_then(|it| it.get("level"));
+    let levels = reader.mapping(levels, "`override.level`");
+    for (key, level) in levels.map(Data::members).unwrap_or_default() {
+        let choices = [
+            ("Error", Level::Error),
+            ("Warning", Level::Warning),
+            ("Information", Level::Information),
+        ];
+        let name = format!("`override.level.{}`", key.text);
+        if let Some(level) = reader.choice(level, &name, &choices) {
+            rules.levels.push((key.text.clone(), level));
+        }
+    }
 }
 
-impl Reader {
-    fn problem(&mut self, span: Span, words: String) {
-        self.problems.push((span, words));
-    }
+fn read_path_ignore(reader: &mut Reader, root: &Data) -> Vec<String> {
+    let input = reader.mapping(root.get("input"), "`input`");
+    let list = input.and_then(|it| it.get("pathIgnore"));
+    let mut patterns = reader.texts(list, "`input.pathIgnore`");
+    patterns.retain(|pattern| {
+        let valid = GitignoreBuilder::new("").add_line(None, pattern).is_ok();
+        if !valid {
+            let span = list.map(|list| place_of(list, pattern)).unwrap_or_default();
+            reader.problem(span, format!("`{pattern}` is not a pattern for paths."));
+        }
+        valid
+    });
+    patterns.into_iter().map(str::to_owned).collect()
+}
 
-    /// Whether data is a mapping; states so where it is something else. Nothing at all is an empty mapping.
-    fn mapping(&mut self, data: &Data, name: &str) -> bool {
-        match data.kind {
-            DataKind::Map(_) => true,
-            DataKind::Null => false,
-            _ => {
-                self.problem(
-                    data.span,
-                    format!("{name} must be a mapping, not {}.", data.what()),
-                );
-                false
+fn read_configuration(reader: &mut Reader, root: &Data, file: &mut RuleFile) {
+    let configuration = reader.mapping(root.get("configuration"), "`configuration`");
+    for (key, value) in configuration.map(Data::members).unwrap_or_default() {
+        let name = format!("`{}`", key.text);
+        match key.text.to_ascii_uppercase().as_str() {
+            "PREFLIGHT_PLAN" => file.plan = reader.choice(value, &name, &Plan::NAMES),
+            "PREFLIGHT_COVERAGE" => file.coverage = reader.choice(value, &name, &Coverage::NAMES),
+            "PREFLIGHT_HINTS" => {
+                // YAML 1.1, which PSRule's reader knows too, has more words for it.
+                let choices = [
+                    ("true", true),
+                    ("false", false),
+                    ("yes", true),
+                    ("no", false),
+                    ("on", true),
+                    ("off", false),
+                ];
+                file.hints = match value.kind {
+                    DataKind::Bool(on) => Some(on),
+                    _ => reader.choice(value, &name, &choices),
+                };
             }
-        }
-    }
-
-    /// The texts of a list, or a single text, as PSRule takes both.
-    fn texts<'a>(&mut self, data: Option<&'a Data>, name: &str) -> Vec<&'a str> {
-        let Some(data) = data else {
-            return Vec::new();
-        };
-        match &data.kind {
-            DataKind::Null => Vec::new(),
-            DataKind::Str(text) => vec![text],
-            DataKind::List(items) => {
-                let mut texts = Vec::with_capacity(items.len());
-                for item in items {
-                    match item.as_str() {
-                        Some(text) => texts.push(text),
-                        None => self.problem(
-                            item.span,
-                            format!("`{name}` must list texts, not {}.", item.what()),
-                        ),
-                    }
-                }
-                texts
+            "AZURE_PARAMETER_DEFAULTS" => {
+                let defaults = reader.mapping(Some(value), &name);
+                let defaults = defaults.map(Data::members).unwrap_or_default().iter();
+                file.parameter_defaults = defaults
+                    .map(|(key, value)| (Ident::from(key.text.as_str()), value.to_json()))
+                    .collect();
             }
-            _ => {
-                self.problem(
-                    data.span,
-                    format!("`{name}` must be a list, not {}.", data.what()),
-                );
-                Vec::new()
-            }
-        }
-    }
-
-    fn rule(&mut self, rule: Option<&Data>) {
-        let Some(rule) = rule else {
-            return;
-        };
-        if !self.mapping(rule, "`rule`") {
-            return;
-        }
-        // `includeLocal` is about rules in the workspace; ours come from a module.
-        let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
-        self.file.rules.include = owned(self.texts(rule.get("include"), "rule.include"));
-        self.file.rules.exclude = owned(self.texts(rule.get("exclude"), "rule.exclude"));
-    }
-
-    fn suppression(&mut self, suppression: Option<&Data>) {
-        let Some(suppression) = suppression else {
-            return;
-        };
-        if !self.mapping(suppression, "`suppression`") {
-            return;
-        }
-        for (key, names) in suppression.members() {
-            let label = format!("suppression.{}", key.text);
-            let names = match names.kind {
-                DataKind::Map(_) => names.get("targetName"),
-                _ => Some(names),
-            };
-            let names = self.texts(names, &label);
-            let names = names.iter().map(|name| name.to_lowercase()).collect();
-            self.file.rules.suppression.push((key.text.clone(), names));
-        }
-    }
-
-    fn levels(&mut self, overrides: Option<&Data>) {
-        let Some(overrides) = overrides else {
-            return;
-        };
-        if !self.mapping(overrides, "`override`") {
-            return;
-        }
-        let Some(levels) = overrides.get("level") else {
-            return;
-        };
-        if !self.mapping(levels, "`override.level`") {
-            return;
-        }
-        for (key, level) in levels.members() {
-            let choices = [
-                ("Error", Level::Error),
-                ("Warning", Level::Warning),
-                ("Information", Level::Information),
-            ];
-            let name = format!("override.level.{}", key.text);
-            if let Some(level) = self.choice(level, &name, &choices) {
-                self.file.rules.levels.push((key.text.clone(), level));
-            }
-        }
-    }
-
-    fn input(&mut self, input: Option<&Data>) {
-        let Some(input) = input else {
-            return;
-        };
-        if self.mapping(input, "`input`") {
-            let list = input.get("pathIgnore");
-            let patterns = self.texts(list, "input.pathIgnore");
-            for pattern in patterns {
-                match GitignoreBuilder::new("").add_line(None, pattern) {
-                    Ok(_) => self.file.path_ignore.push(pattern.to_owned()),
-                    Err(_) => {
-                        let span = list.map(|list| place_of(list, pattern)).unwrap_or_default();
-                        self.problem(span, format!("`{pattern}` is not a pattern for paths."));
-                    }
-                }
-            }
-        }
-    }
-
-    fn configuration(&mut self, configuration: Option<&Data>) {
-        let Some(configuration) = configuration else {
-            return;
-        };
-        if !self.mapping(configuration, "`configuration`") {
-            return;
-        }
-        for (key, value) in configuration.members() {
-            match key.text.to_ascii_uppercase().as_str() {
-                "PREFLIGHT_PLAN" => {
-                    self.file.plan = self.choice(value, &key.text, &Plan::NAMES);
-                }
-                "PREFLIGHT_COVERAGE" => {
-                    self.file.coverage = self.choice(value, &key.text, &Coverage::NAMES);
-                }
-                "PREFLIGHT_HINTS" => {
-                    // YAML 1.1, which PSRule's reader knows too, has more words for it.
-                    let choices = [
-                        ("true", true),
-                        ("false", false),
-                        ("yes", true),
-                        ("no", false),
-                        ("on", true),
-                        ("off", false),
-                    ];
-                    self.file.hints = match value.kind {
-                        DataKind::Bool(on) => Some(on),
-                        _ => self.choice(value, &key.text, &choices),
-                    };
-                }
-                "AZURE_PARAMETER_DEFAULTS" => {
-                    self.mapping(value, "`AZURE_PARAMETER_DEFAULTS`");
-                    let defaults = value.members().iter();
-                    self.file.parameter_defaults = defaults
-                        .map(|(key, value)| (Ident::from(key.text.as_str()), value.to_json()))
-                        .collect();
-                }
-                name if name.starts_with("PREFLIGHT_") => self.problem(
+            upper if upper.starts_with("PREFLIGHT_") => {
+                let known = "PREFLIGHT_PLAN, PREFLIGHT_COVERAGE and PREFLIGHT_HINTS";
+                reader.problem(
                     key.span,
-                    format!(
-                        "`{}` is not a setting: there are PREFLIGHT_PLAN, PREFLIGHT_COVERAGE and PREFLIGHT_HINTS.",
-                        key.text
-                    ),
-                ),
-                _ => {}
+                    format!("{name} is not a setting: there are {known}."),
+                );
             }
+            _ => {}
         }
-    }
-
-    /// One of a few words, in any case; states which there are where it is none of them.
-    fn choice<T: Copy>(&mut self, data: &Data, name: &str, choices: &[(&str, T)]) -> Option<T> {
-        let text = data.as_str().unwrap_or_default();
-        let chosen = choices
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(text));
-        if chosen.is_none() {
-            let got = match data.as_str() {
-                Some(text) => format!("`{text}`"),
-                None => data.what().to_owned(),
-            };
-            // The words for a flag that come after the first two are for old habits only.
-            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).take(3).collect();
-            let words = if choices.len() > 3 {
-                &words[..2]
-            } else {
-                &words
-            };
-            self.problem(
-                data.span,
-                format!("`{name}` must be {}, not {got}.", words.join(" or ")),
-            );
-        }
-        chosen.map(|(_, value)| *value)
     }
 }
 

@@ -240,14 +240,14 @@ fn bicep_configurations_extend_one_another() {
         ),
     ]);
     let bicep = scene.settings("app/main.bicep").bicep.clone();
-    let text = |s: &str| s.to_owned();
+    let text = |s: &str| Some(s.to_owned());
     assert_eq!(bicep.file.as_deref(), Some(&*ws("bicepconfig.json")));
     assert_eq!(
         bicep.registry_aliases["corp"],
-        (text("leaf.io"), Some(text("bicep")))
+        (text("leaf.io"), text("bicep"))
     );
     assert_eq!(bicep.registry_aliases["more"], (text("more.io"), None));
-    assert!(!bicep.registry_aliases.contains_key("half"));
+    assert_eq!(bicep.registry_aliases["half"], (None, text("x")));
     assert_eq!(bicep.template_spec_aliases["s"], (text("1"), text("2")));
     assert_eq!(bicep.mock_aliases["m"], &*ws("base/mock"));
     assert_eq!(bicep.cache_root, &*ws("base/cache"));
