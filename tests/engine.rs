@@ -201,6 +201,35 @@ fn a_module_is_used_by_an_escaped_path() {
     }
 }
 
+/// More files are to be reported than one round reports.
+#[test]
+fn an_edit_is_answered_at_once_though_everything_else_changed_too() {
+    let names: Vec<String> = (0..300).map(|n| format!("part{n:03}/main.bicep")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, REGISTRY)).collect();
+    let workspace = Workspace::new(&files);
+    let mut analysis = workspace.analysis();
+    for name in &names {
+        workspace.open(&mut analysis, name, REGISTRY);
+    }
+    workspace.refresh(&mut analysis);
+    workspace.write(
+        "ps-rule.yaml",
+        "configuration:\n  PREFLIGHT_COVERAGE: elsewhere\n",
+    );
+    analysis.disk_changed(&[workspace.path("ps-rule.yaml")]);
+    workspace.replace(
+        &mut analysis,
+        "part299/main.bicep",
+        2,
+        "'westeurope'",
+        "'x'",
+    );
+    let shown = analysis.refresh(&Cancel::default());
+    let typed = shown.iter().find(|report| report.version == Some(2));
+    assert!(typed.is_some(), "{} reports", shown.len());
+    assert!(analysis.is_pending(), "the others come after it");
+}
+
 /// A folder of which no more than a piece can be worked in at once.
 #[test]
 fn what_is_typed_does_not_wait_for_a_scan() {

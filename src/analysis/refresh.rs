@@ -65,13 +65,18 @@ impl Analysis {
             self.update_deployments_of(&documents);
             return typed;
         }
-        let due = match self.pending.iter().nth(BATCH).copied() {
+        let mut due = match self.pending.iter().nth(BATCH).copied() {
             Some(next) => {
                 let later = self.pending.split_off(&next);
                 std::mem::replace(&mut self.pending, later)
             }
             None => std::mem::take(&mut self.pending),
         };
+        // Their answer is awaited, however many come before them.
+        for id in typed {
+            self.pending.remove(&id);
+            due.insert(id);
+        }
         self.behind = !self.pending.is_empty();
         due
     }
