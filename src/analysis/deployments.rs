@@ -37,12 +37,20 @@ pub(super) struct State {
     pub(super) deployment: Option<Deployment>,
     /// Its plans, which may cover registries of the others.
     pub(super) plans: Vec<Instance>,
-    /// What the rule reports about it.
+    /// What the rules report about it, sorted by file: a deployment of thousands of modules has results in thousands of
+    /// files.
     pub(super) results: Vec<RuleResult>,
-    /// Where in it each file is spoken of: a deployment of thousands of modules speaks of thousands of files.
-    pub(super) about: FxHashMap<FileId, Vec<usize>>,
     /// The workspace folder whose plans it shares.
     folder: Option<PathBuf>,
+}
+
+impl State {
+    /// What the rules report about a file.
+    pub(super) fn results_in(&self, file: FileId) -> impl Iterator<Item = &RuleResult> {
+        let first = self.results.partition_point(|it| it.place.file < file);
+        let rest = self.results[first..].iter();
+        rest.take_while(move |it| it.place.file == file)
+    }
 }
 
 /// The plans of a workspace folder, by the deployments that they cover.
@@ -185,7 +193,6 @@ impl Deployments {
                     deployment: None,
                     plans: Vec::new(),
                     results: Vec::new(),
-                    about: FxHashMap::default(),
                     folder: folder.clone(),
                 }
             });
@@ -449,7 +456,8 @@ impl Analysis {
             return;
         };
         let plans = self.deployments.shared_with(&key, deployment);
-        let results = self.results_of(deployment, &plans);
+        let mut results = self.results_of(deployment, &plans);
+        results.sort_by_key(|result| result.place.file);
         let Deployments {
             states,
             checked_files,
@@ -463,10 +471,8 @@ impl Analysis {
             keys.remove(&key);
             self.pending.insert(result.place.file);
         }
-        state.about.clear();
-        for (index, result) in state.results.iter().enumerate() {
+        for result in &state.results {
             let file = result.place.file;
-            state.about.entry(file).or_default().push(index);
             checked_files.entry(file).or_default().insert(key);
             self.pending.insert(file);
         }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{Inventory, Location, Point};
 
 /// The inventory as `inventory --format json` prints it: lines from 0, characters in UTF-16 units. `name` gives the form of a
-/// path. `verdicts` adds the findings on the registries, for editors.
-pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: bool) -> Value {
+/// path.
+pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String) -> Value {
     let resources = inventory.resources.iter().map(|resource| {
         let mut entry = json!({
             "type": resource.resource_type,
@@ -38,26 +38,27 @@ pub fn to_json(inventory: &Inventory, name: &dyn Fn(&Path) -> String, verdicts: 
             "reason": &*unread.reason,
         })
     });
-    let mut value = json!({
+    json!({
         "version": 1,
         "entry": name(&inventory.entry),
         "scope": inventory.scope,
         "resources": resources.collect::<Vec<_>>(),
         "unread": unread.collect::<Vec<_>>(),
+    })
+}
+
+/// The findings on the registries, for editors.
+pub fn verdicts(inventory: &Inventory, name: &dyn Fn(&Path) -> String) -> Value {
+    let verdicts = inventory.verdicts.iter();
+    let verdicts = verdicts.map(|(location, verdict, message)| {
+        json!({
+            "path": name(&location.path),
+            "range": range(location),
+            "verdict": verdict.name(),
+            "message": message,
+        })
     });
-    if verdicts {
-        let verdicts = inventory.verdicts.iter();
-        let verdicts = verdicts.map(|(location, verdict, message)| {
-            json!({
-                "path": name(&location.path),
-                "range": range(location),
-                "verdict": verdict.name(),
-                "message": message,
-            })
-        });
-        value["verdicts"] = verdicts.collect();
-    }
-    value
+    verdicts.collect()
 }
 
 /// A location's range as reports write it: lines from 0, characters in UTF-16 units.

@@ -227,8 +227,7 @@ impl Analysis {
         });
         let holds = self.workspace.file(id).relevance == Relevance::Holds
             || self.explicit.contains_key(&id)
-            || parsed.summary.relevance > Relevance::Nothing
-            || parsed.uncertain;
+            || parsed.relevance() > Relevance::Nothing;
         if holds || may_use {
             let hides = self.is_named(id) || checked || hits.wanted || may_use;
             for (span, message) in errors.iter() {

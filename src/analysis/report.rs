@@ -219,26 +219,15 @@ impl Analysis {
 
     /// What all deployments report about a file.
     pub(super) fn checked_files(&self, file: FileId) -> Vec<(&Deployment, RuleResult)> {
-        let keys = self
-            .deployments
-            .checked_files
-            .get(&file)
-            .into_iter()
-            .flatten();
+        let keys = self.deployments.checked_files.get(&file);
+        let keys = keys.into_iter().flatten();
         let states = keys.filter_map(|key| self.deployments.states.get(key));
-        let about = |state: &'_ super::deployments::State| -> Vec<RuleResult> {
-            let indexes = state.about.get(&file).into_iter().flatten();
-            let results = indexes.filter_map(|index| state.results.get(*index));
-            results.cloned().collect()
-        };
-        states
-            .filter_map(|state| Some((state.deployment.as_ref()?, about(state))))
-            .flat_map(|(deployment, results)| {
-                results
-                    .into_iter()
-                    .map(move |results| (deployment, results))
-            })
-            .collect()
+        let states = states.filter_map(|state| Some((state.deployment.as_ref()?, state)));
+        let results = states.flat_map(|(deployment, state)| {
+            let results = state.results_in(file).cloned();
+            results.map(move |result| (deployment, result))
+        });
+        results.collect()
     }
 
     /// Whether `input.pathIgnore` names a path.

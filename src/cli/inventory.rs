@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
 }
 
 fn json_of(inventory: &Inventory, base: &Base) -> String {
-    let document = inventory_json::to_json(inventory, &|path| base.relative(path), false);
+    let document = inventory_json::to_json(inventory, &|path| base.relative(path));
     format!("{document:#}\n")
 }
 

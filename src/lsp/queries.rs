@@ -50,7 +50,9 @@ impl Session {
         let parameters = parameters.and_then(|it| self.path_of(&it.uri));
         let inventory = self.analysis.inventory(&path, parameters.as_deref())?;
         let name = |path: &std::path::Path| path.to_string_lossy().into_owned();
-        Some(inventory_json::to_json(&inventory, &name, true))
+        let mut value = inventory_json::to_json(&inventory, &name);
+        value["verdicts"] = inventory_json::verdicts(&inventory, &name);
+        Some(value)
     }
 
     /// `preflight/syntaxTree`.

@@ -64,6 +64,16 @@ pub struct Loaded {
     pub uncertain: bool,
 }
 
+impl Loaded {
+    /// What it holds by itself.
+    pub(crate) fn relevance(&self) -> Relevance {
+        match self.uncertain {
+            true => self.summary.relevance.max(Relevance::Uncertain),
+            false => self.summary.relevance,
+        }
+    }
+}
+
 /// A document that an editor holds open.
 #[derive(Debug)]
 pub struct OpenDocument {
@@ -503,31 +513,30 @@ impl Workspace {
             .as_ref()
             .is_some_and(|tree| tree.root_node().has_error());
         let uncertain = is_uncertain(prefilter, file.kind, broken, &model, || text.to_string());
-        let before = open.loaded.as_ref().filter(|it| it.uncertain == uncertain);
+        let before = open.loaded.as_ref();
         let changed =
             before.and_then(|before| changed_items(&before.model.template, &model.template));
         let same = changed.as_ref().is_some_and(Vec::is_empty);
-        let alike = |(a, b): &(&Item, &Item)| summarize_alike(a, b, prefilter.filter, uncertain);
+        let alike = |(a, b): &(&Item, &Item)| summarize_alike(a, b, prefilter.filter);
         let alike = changed.is_some_and(|items| items.iter().all(alike));
         let summary = match before.filter(|_| alike) {
             Some(before) => before.summary.clone(),
-            None => summarize(&model.template, prefilter.filter, uncertain),
+            None => summarize(&model.template, prefilter.filter),
         };
-        *stale_relevance |= open
-            .loaded
-            .as_ref()
-            .is_none_or(|before| before.summary.relevance != summary.relevance);
         // What the grammar lets pass is looked for in files on disk alone, since it costs a pass over the text.
         let parsed = tree.as_ref().filter(|_| broken || is_json(file.kind));
         let errors = parsed.map_or_else(Arc::default, |tree| {
             errors_of(tree, text, file.kind, &model)
         });
-        open.loaded = Some(Loaded {
+        let loaded = Loaded {
             model,
             summary,
             errors,
             uncertain,
-        });
+        };
+        let relevance = before.map(Loaded::relevance);
+        *stale_relevance |= relevance != Some(loaded.relevance());
+        open.loaded = Some(loaded);
         // Nothing of such a tree can be used again.
         open.tree = tree.filter(|tree| !syntax::parse_aborted(tree, text));
         open.stale = false;
@@ -557,7 +566,7 @@ impl Workspace {
             kind,
             stamp: Stamp::default(),
             loaded: Loaded {
-                summary: summarize(&model.template, self.prefilter.filter, uncertain),
+                summary: summarize(&model.template, self.prefilter.filter),
                 errors: errors_of(&tree, text, kind, &model),
                 model,
                 uncertain,

@@ -210,7 +210,7 @@ impl Workspace {
     /// What a file holds by itself.
     pub(crate) fn own_relevance(&self, id: FileId) -> Relevance {
         match (self.loaded(id), &self.file(id).content) {
-            (Some(loaded), _) => loaded.summary.relevance,
+            (Some(loaded), _) => loaded.relevance(),
             (None, Content::Prefiltered(_)) if self.options.unfiltered => Relevance::Holds,
             (None, Content::Prefiltered(prefiltered)) => prefiltered.relevance,
             // What cannot be read might hold anything; what is missing is reported where it is referred to.

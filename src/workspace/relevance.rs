@@ -41,10 +41,9 @@ pub struct Summary {
     pub references: Vec<(ReferenceKind, Arc<str>)>,
 }
 
-/// Summarizes a template. `uncertain`: the bytes of its file name something a rule needs, so that it may be in what
-/// does not parse.
-pub fn summarize(template: &Template, filter: &ResourceFilter, uncertain: bool) -> Summary {
-    let mut summarizer = Summarizer::new(filter, uncertain);
+/// Summarizes a template.
+pub fn summarize(template: &Template, filter: &ResourceFilter) -> Summary {
+    let mut summarizer = Summarizer::new(filter);
     summarizer.add(template);
     Summary {
         relevance: summarizer.relevance,
@@ -53,9 +52,9 @@ pub fn summarize(template: &Template, filter: &ResourceFilter, uncertain: bool) 
 }
 
 /// Whether an item in the place of another leaves the summary of its template as it is.
-pub fn summarize_alike(a: &Item, b: &Item, filter: &ResourceFilter, uncertain: bool) -> bool {
+pub fn summarize_alike(a: &Item, b: &Item, filter: &ResourceFilter) -> bool {
     let [a, b] = [a, b].map(|item| {
-        let mut summarizer = Summarizer::new(filter, uncertain);
+        let mut summarizer = Summarizer::new(filter);
         summarizer.add_item(item);
         (summarizer.relevance, summarizer.references)
     });
@@ -64,16 +63,14 @@ pub fn summarize_alike(a: &Item, b: &Item, filter: &ResourceFilter, uncertain: b
 
 struct Summarizer<'a> {
     filter: &'a ResourceFilter,
-    uncertain: bool,
     relevance: Relevance,
     references: IndexSet<(ReferenceKind, Arc<str>), rustc_hash::FxBuildHasher>,
 }
 
 impl<'a> Summarizer<'a> {
-    fn new(filter: &'a ResourceFilter, uncertain: bool) -> Self {
+    fn new(filter: &'a ResourceFilter) -> Self {
         Summarizer {
             filter,
-            uncertain,
             relevance: Relevance::Nothing,
             references: IndexSet::default(),
         }
@@ -84,9 +81,6 @@ impl<'a> Summarizer<'a> {
     }
 
     fn add_item(&mut self, item: &Item) {
-        if item.broken && self.uncertain {
-            self.at_least(Relevance::Uncertain);
-        }
         match &item.kind {
             ItemKind::Resource(resource) if self.filter.may_deploy(resource) => {
                 self.at_least(Relevance::Holds);

@@ -72,24 +72,18 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// A view for evaluating the entry point `entry`, which passes over modules that cannot matter.
     pub fn new(workspace: &'a Workspace, entry: FileId) -> Self {
-        let cloud = workspace
-            .settings(&workspace.file(entry).path)
-            .bicep
-            .cloud
-            .clone();
-        let all = ["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
-        let name = cloud.as_deref().unwrap_or(all[0]);
+        let settings = workspace.settings(&workspace.file(entry).path);
+        let name = settings.bicep.cloud.as_deref().unwrap_or("AzureCloud");
         let is_named = |cloud: &&str| cloud.eq_ignore_ascii_case(name);
-        let clouds: Vec<_> = all.into_iter().filter(is_named).collect();
-        let own_profile = clouds.is_empty();
+        // A profile of the user's own may be any of them.
+        let mut clouds = vec!["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"];
+        if clouds.iter().any(is_named) {
+            clouds.retain(is_named);
+        }
         let view = View {
             workspace,
             everything: false,
-            // A profile of the user's own may be any of them.
-            clouds: match own_profile {
-                true => all.to_vec(),
-                false => clouds,
-            },
+            clouds,
             inputs: RefCell::default(),
             missing: RefCell::default(),
             loaded: RefCell::default(),
@@ -221,17 +215,12 @@ impl Files for View<'_> {
     }
 
     fn bytes(&self, from: FileId, path: &str) -> Option<Vec<u8>> {
-        // Notes the file as an input, whether or not it is text.
-        let text = self.text(from, path);
-        let folder = self.workspace.file(from).path.parent()?.to_path_buf();
-        let path = disk::find(&folder, path).ok()?;
-        let id = self.workspace.id(&path)?;
-        if self.workspace.file(id).document.is_some() {
-            return text.map(|(_, text)| text.as_bytes().to_vec());
+        let (id, text) = self.text(from, path)?;
+        let file = self.workspace.file(id);
+        match file.document {
+            Some(_) => Some(text.as_bytes().to_vec()),
+            None => disk::read_bytes(&file.path).ok(),
         }
-        let mut bytes = Vec::new();
-        disk::read_into(&path, disk::MAX_FILE, &mut bytes).ok()?;
-        Some(bytes)
     }
 
     fn files_in(&self, from: FileId, path: &str) -> Option<Vec<String>> {

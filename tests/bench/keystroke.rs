@@ -204,7 +204,7 @@ fn stages(root: &Path, text: &str) {
         let parsed = Instant::now();
         let model = lower_bicep(FileKind::Bicep, &tree, &document.text, &memo);
         let lowered = Instant::now();
-        let summary = summarize(&model.template, rules::filter(), false);
+        let summary = summarize(&model.template, rules::filter());
         let before = Instant::now();
         assert_eq!(summary.relevance, Relevance::Holds);
         if number >= WARM {

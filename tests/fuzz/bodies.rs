@@ -191,7 +191,7 @@ fn check_model(model: &FileModel, length: usize) {
             );
         }
     }
-    summarize(&model.template, rules::filter(), true);
+    summarize(&model.template, rules::filter());
 }
 
 /// Bicep and its parameter files: parse, report errors, lower; lowering again from the memo gives the same.
