@@ -9,12 +9,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::report::Locator;
 use super::{Analysis, Cancel, LoadError};
 use crate::eval::{self, Instance, TOO_LARGE, reference_of};
-use crate::model::{ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, Target};
+use crate::model::{
+    Expr, ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, NodeId, Target,
+};
 use crate::rules;
 use crate::syntax;
 use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
+use crate::workspace::entries::linked_file;
 use crate::workspace::files::{Content, Errors, Loaded, Read, language_of};
 use crate::workspace::prefilter;
 use crate::workspace::registry_cache::Resolution;
@@ -513,10 +516,7 @@ fn collect<'m>(
                 },
                 at(path.node),
             )),
-            Target::Uri(uri) => found.push((
-                Use::Elsewhere("this remote template is not read"),
-                at(uri.node),
-            )),
+            Target::Uri(uri) => found.extend(link(uri).map(|(use_, node)| (use_, at(node)))),
             Target::Inline(template) => {
                 let nested = spans.nested.iter();
                 let mut nested = nested.map(|(inner, spans)| (offset + inner, &**spans));
@@ -524,6 +524,21 @@ fn collect<'m>(
             }
             _ => {}
         }
+    }
+}
+
+/// Where an address of a linked template leads, as far as its text shows it: a variable may lead anywhere.
+fn link(uri: &Expr) -> Option<(Use<'_>, NodeId)> {
+    let (mut remote, mut computed) = (false, false);
+    uri.walk(&mut |expr| match &expr.kind {
+        ExprKind::Str(text) => remote |= text.contains(':'),
+        ExprKind::Call { name, .. } => computed |= name.is("variables"),
+        _ => {}
+    });
+    match linked_file(uri) {
+        Some((node, file)) if !remote => Some((Use::Link(file), node)),
+        _ if computed => None,
+        _ => Some((Use::Elsewhere("this remote template is not read"), uri.node)),
     }
 }
 

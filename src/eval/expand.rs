@@ -216,7 +216,6 @@ fn as_module(template: &Template, resource: &Resource) -> Module {
             None => Expr::member_of(options.clone(), "scope"),
         }),
         versioned: has_language_version(template),
-        link_base: None,
     }
 }
 

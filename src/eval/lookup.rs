@@ -8,7 +8,7 @@ use super::evaluate::{settled, value_of};
 use super::merge::merge;
 use super::scope::{Binding, Env, Frame, Inputs, Internal, Local, Part, Section, Slot, Symbol};
 use super::value::{Kind, Value};
-use super::{Loaded, types};
+use super::{Loaded, pieces, types};
 use crate::model::{Expr, ExprKind, Ident, ItemKind, Member, Parameter};
 
 /// What a name of the frame is worth.
@@ -115,6 +115,12 @@ fn given_or_default(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Va
             .as_ref()
             .map(|default| value_of(cx, env, default))
     };
+    // An entry point is given the place that it is staged at.
+    let name = parameter.name.as_str().trim_start_matches('_');
+    let is_entry = !env.is_bicep() && !matches!(env.frame.inputs, Inputs::Module { .. });
+    if is_entry && name.eq_ignore_ascii_case("artifactsLocation") {
+        return pieces::link_base(env.origin.file);
+    }
     let given = match argument(cx, env.frame, parameter.name.as_str()) {
         Some(given) => given,
         None => {

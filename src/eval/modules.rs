@@ -7,13 +7,12 @@ use std::sync::Arc;
 use super::context::Context;
 use super::evaluate::{reason_of, value_of};
 use super::json::{Text, json_text};
-use super::scope::{Env, Frame, Inputs, Origin, Section, Symbol};
+use super::scope::{Env, Frame, Inputs, Origin};
 use super::value::{Kind, Value};
 use super::{DeploymentScope, Loaded, known, places};
 use crate::model::lower::NoMemo;
-use crate::model::lower_arm::links::base_of;
 use crate::model::lower_arm::lower_arm;
-use crate::model::{Expr, ExprKind, FileId, ItemKey, ItemKind, Module, NodeRef, Target, Template};
+use crate::model::{ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
 use crate::syntax::language;
 
 /// Where a module use leads.
@@ -72,18 +71,20 @@ pub(crate) fn enter(
         Target::Relative(path) => {
             let path = value_of(cx, env, path);
             match &path.kind {
-                Kind::Str(path) => match base_file(env, module) {
-                    Some(from) => load_from(cx, env, here, module, (from, what, path), f),
-                    None => unread(path, "where its link begins is not known".into(), f),
-                },
+                Kind::Str(path) => load(cx, env, here, module, (what, path), f),
                 _ => unread("a linked template", reason_of(&path), f),
             }
         }
         Target::Uri(uri) => {
             let uri = value_of(cx, env, uri);
-            match &uri.kind {
-                Kind::Str(uri) => load(cx, env, here, module, (what, uri), f),
-                _ => unread("a linked template", reason_of(&uri), f),
+            let link = match &uri.kind {
+                Kind::Str(uri) => Some((env.origin.file, &**uri)),
+                Kind::Unknown(unknown) => unknown.link(),
+                _ => None,
+            };
+            match link {
+                Some((from, path)) => load_from(cx, env, here, module, (from, what, path), f),
+                None => unread("a linked template", reason_of(&uri), f),
             }
         }
         Target::TemplateSpec(id) => {
@@ -191,95 +192,6 @@ fn load_from(
             harmless: true,
         }),
         Loaded::Unread(reason) => unread(reference, reason, f),
-    }
-}
-
-/// Uses of parameters and variables between a link and what states where it begins.
-const MAX_HOPS: usize = 100;
-
-/// The file that the path of a linked template is relative to: a parameter states it, which travels from template to
-/// template.
-fn base_file(env: Env<'_>, module: &Module) -> Option<FileId> {
-    let Some(parameter) = &module.link_base else {
-        return Some(env.origin.file);
-    };
-    let mut env = env.reading();
-    let mut parameter = parameter.as_str();
-    for _ in 0..MAX_HOPS {
-        let frame = env.frame;
-        let given = match &frame.inputs {
-            // What an entry point is given is the place that it is staged at.
-            Inputs::Entry(_) | Inputs::None => return Some(frame.origin.file),
-            Inputs::Module {
-                env: outer,
-                arguments,
-                ..
-            } => {
-                let argument = arguments.and_then(|it| it.member(parameter));
-                argument.map(|argument| (outer.reading(), argument))
-            }
-        };
-        let (at, mut expr) = match given {
-            Some(given) => given,
-            None => (env, default_of(frame, parameter)?),
-        };
-        for _ in 0..MAX_HOPS {
-            match variable(at, expr).or_else(|| folder(expr)) {
-                Some(inner) => expr = inner,
-                None => break,
-            }
-        }
-        match base_of(expr)? {
-            None => return Some(at.frame.origin.file),
-            Some(_) => (env, parameter) = (at, first_argument(expr)?),
-        }
-    }
-    None
-}
-
-fn default_of<'f>(frame: &'f Frame<'_>, parameter: &str) -> Option<&'f Expr> {
-    let Some(Symbol::Parameter(item)) = frame.find(Section::Parameter, parameter) else {
-        return None;
-    };
-    match &frame.item(*item)?.kind {
-        ItemKind::Parameter(parameter) => parameter.default.as_ref(),
-        _ => None,
-    }
-}
-
-/// The value of the variable that an expression names.
-fn variable<'e>(env: Env<'e>, expr: &'e Expr) -> Option<&'e Expr> {
-    let ExprKind::Call { name, .. } = &expr.kind else {
-        return None;
-    };
-    let wanted = first_argument(expr).filter(|_| name.is("variables"))?;
-    let Some(Symbol::Variable(item)) = env.frame.find(Section::Variable, wanted) else {
-        return None;
-    };
-    match &env.frame.item(*item)?.kind {
-        ItemKind::Variable(variable) => Some(&variable.value),
-        _ => None,
-    }
-}
-
-/// The base in `uri(base, '.')` and `concat(base, '/')`, which name its folder.
-fn folder(expr: &Expr) -> Option<&Expr> {
-    let ExprKind::Call { name, args, .. } = &expr.kind else {
-        return None;
-    };
-    match args.as_ref() {
-        [base, rest] if name.is("uri") => {
-            matches!(rest.as_str(), Some("" | "." | "./")).then_some(base)
-        }
-        [base, rest] if name.is("concat") => matches!(rest.as_str(), Some("/")).then_some(base),
-        _ => None,
-    }
-}
-
-fn first_argument(expr: &Expr) -> Option<&str> {
-    match &expr.kind {
-        ExprKind::Call { args, .. } => args.first()?.as_str(),
-        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::json::{Text, text_of};
 use super::merge::is_empty;
 use super::value::{Kind, Type, Unknown, Value};
+use crate::model::FileId;
 
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Piece {
     Value(Arc<Value>),
     /// The id of the subscription that is deployed to.
     OwnSubscription,
+    /// The address that a file's template is deployed from, or its folder: what follows is a path from that folder.
+    LinkBase(FileId),
 }
 
 /// Longer texts, and texts in more pieces, are not known at all: pieces are copied with each step of evaluation.
@@ -77,16 +80,46 @@ pub(crate) fn joined(reason: Arc<str>, values: &[Value]) -> Value {
     text(reason, values.iter().flat_map(of).collect())
 }
 
+/// The address that a file's template is deployed from.
+pub(crate) fn link_base(file: FileId) -> Value {
+    let reason = "where a template is deployed from is known only to Azure";
+    text(reason.into(), vec![Piece::LinkBase(file)])
+}
+
 fn least_length(pieces: &[Piece]) -> usize {
     let least = |piece: &Piece| match piece {
         Piece::Text(text) => text.len(),
         Piece::Any(empty) => usize::from(!empty),
-        Piece::Segment | Piece::Value(_) | Piece::OwnSubscription => 1,
+        Piece::Segment | Piece::Value(_) | Piece::OwnSubscription | Piece::LinkBase(_) => 1,
     };
     pieces.iter().map(least).sum()
 }
 
 impl Unknown {
+    /// The file that a link begins at, and the path from its folder. What follows the name of a file is an access token.
+    pub(crate) fn link(&self) -> Option<(FileId, &str)> {
+        let [Piece::LinkBase(file), Piece::Text(path), rest @ ..] = &*self.pieces else {
+            return None;
+        };
+        let path = path.split('?').next()?.trim_start_matches('/');
+        (rest.is_empty() || path.ends_with(".json")).then_some((*file, path))
+    }
+
+    /// The address that `uri()` makes of this one and a path, where this one names a folder of linked templates.
+    pub(crate) fn link_to(&self, path: &Value) -> Option<Value> {
+        let is_folder = match &*self.pieces {
+            [Piece::LinkBase(_)] => true,
+            [Piece::LinkBase(_), Piece::Text(folder)] => folder.ends_with('/'),
+            _ => false,
+        };
+        let own = Value::of(Kind::Unknown(Arc::new(self.clone())));
+        match path.as_str() {
+            _ if !is_folder => None,
+            Some("" | "." | "./") => Some(own),
+            _ => Some(joined(self.reason.clone(), &[own, path.clone()])),
+        }
+    }
+
     /// Whether it is definitely another text.
     pub(crate) fn differs(&self, text: &str) -> bool {
         let known = |piece: Option<&Piece>| match piece {
@@ -135,7 +168,7 @@ impl Unknown {
         let mut parts = vec![Vec::new()];
         for piece in self.pieces.iter() {
             match piece {
-                Piece::Any(_) => return None,
+                Piece::Any(_) | Piece::LinkBase(_) => return None,
                 Piece::Text(text) => {
                     for (at, part) in text.split('/').enumerate() {
                         if at > 0 {

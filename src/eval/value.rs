@@ -147,7 +147,8 @@ pub struct Unknown {
     pub canonical: Option<Arc<Canonical>>,
     /// Of a text, what is known of it, in order; empty where that is nothing.
     pub pieces: Arc<[Piece]>,
-    /// Of an object with keys that differ in case alone, its members as written: what is read in equal case is known.
+    /// Of an object with keys that differ in case alone, its members as written; of others, members that are known: what is
+    /// read in equal case is known.
     pub members: Option<WrittenMembers>,
 }
 

@@ -337,8 +337,6 @@ pub struct Module {
     pub evaluation: Option<Expr>,
     /// The template that it is written in has a `languageVersion`: a nested one has inner scope, and no other.
     pub versioned: bool,
-    /// ARM: the parameter that states where [`Target::Relative`] begins (`_artifactsLocation`); `None`: at this file.
-    pub link_base: Option<Ident>,
 }
 
 /// What a module use deploys.
@@ -348,10 +346,9 @@ pub enum Target {
     Inline(Arc<Template>),
     /// A path or registry reference as written.
     Reference(Reference),
-    /// ARM: `templateLink.relativePath`, or a URI that reduces to one by the `uri(deployment()…)` and
-    /// `_artifactsLocation` idioms: to be evaluated, then read relative to this file.
+    /// ARM: `templateLink.relativePath`: to be evaluated, then read relative to this file.
     Relative(Expr),
-    /// ARM: `templateLink.uri`, to be evaluated; absolute ones cannot be read.
+    /// ARM: `templateLink.uri`, to be evaluated: one that begins with where a template of the workspace is can be read.
     Uri(Expr),
     /// ARM: `templateLink.id`: a template spec's resource id.
     TemplateSpec(Expr),

@@ -4,7 +4,6 @@
 //! compiled template of megabytes lowers the entry around it and the deployments that contain it, and nothing else. What an
 //! entry is lowered to depends only on its text and on the salt in its key ([`Around::salt`]).
 
-pub(crate) mod links;
 mod reader;
 mod resources;
 #[cfg(test)]
@@ -17,7 +16,6 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 use tree_sitter::{Node, Tree};
 
-use self::links::Links;
 use self::reader::Pair;
 pub(in crate::model) use self::reader::StringsOf;
 use super::lower::{ItemMemo, Lowered, NoMemo, Nodes, text_hash};
@@ -44,16 +42,14 @@ pub(in crate::model) type Items = Vec<(u32, Lowered)>;
 
 /// What surrounds an item and decides, beside its text, what it lowers to.
 #[derive(Clone, Copy)]
-struct Around<'l> {
-    /// The variables that uris of linked templates are built from.
-    links: &'l Links,
+struct Around {
     /// How many templates are around this one.
     level: u32,
     /// The template has a `languageVersion` in which nested deployments have inner scope.
     versioned: bool,
 }
 
-impl Around<'_> {
+impl Around {
     /// For a template nested in this one.
     fn inside(self) -> Self {
         Around {
@@ -65,7 +61,7 @@ impl Around<'_> {
     fn salt(self, section: Section) -> u64 {
         let deep = u64::from(self.level.saturating_sub(SHARED_NESTING));
         let versioned = u64::from(self.versioned) << 32;
-        mix(mix(section as u64 | versioned, deep), self.links.hash)
+        mix(section as u64 | versioned, deep)
     }
 }
 
@@ -95,14 +91,12 @@ pub fn lower_arm<S: Source + ?Sized>(tree: &Tree, text: &S, memo: &dyn ItemMemo)
     if !reader.generated(&metadata) {
         reader.strings_of = StringsOf::Template;
     }
-    let links = Links::default();
     let around = Around {
-        links: &links,
         level: 0,
         versioned: false,
     };
     let (template, spans) = reader
-        .template_with(body, around, None, &top.errors)
+        .template(body, around, &top.errors)
         .unwrap_or_else(|| (empty(FileKind::ArmTemplate), Vec::new()));
     FileModel {
         template: Arc::new(template),
@@ -276,22 +270,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         nodes.finish(kind, broken)
     }
 
-    /// A template nested in a deployment, with its items' places. None where it is nested too deep. `outer` are the
-    /// links of the template around where expressions are evaluated there.
+    /// A template with the places of its items; `errors` are beside it. None where it is nested too deep.
     fn template(
         &mut self,
         object: Node<'t>,
-        around: Around<'_>,
-        outer: Option<&Links>,
-    ) -> Option<(Template, Spans)> {
-        self.template_with(object, around, outer, &[])
-    }
-
-    fn template_with(
-        &mut self,
-        object: Node<'t>,
-        around: Around<'_>,
-        outer: Option<&Links>,
+        around: Around,
         errors: &[Node<'t>],
     ) -> Option<(Template, Spans)> {
         if around.level > MAX_NESTING {
@@ -305,18 +288,9 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             template.scope = Some(scope);
         }
         template.generated = self.generated(&pairs);
-        let own = match outer {
-            Some(_) => Links::default(),
-            None => {
-                let variables = self.object_member(&pairs, "variables");
-                let variables = variables.map(|v| self.pairs(v).0).unwrap_or_default();
-                self.links(&variables)
-            }
-        };
         let around = Around {
-            links: outer.unwrap_or(&own),
-            level: around.level,
             versioned: self.has_language_version(&pairs),
+            ..around
         };
         let mut items = Items::new();
         for (at, pair) in pairs.iter().enumerate() {
@@ -400,7 +374,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         errors: &mut Vec<Node<'t>>,
         pair: Pair<'t>,
         value: Node<'t>,
-        around: Around<'_>,
+        around: Around,
     ) {
         let name = self.content(pair.key).to_ascii_lowercase();
         let section = match name.as_str() {
@@ -451,7 +425,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
     }
 
     /// `variables.copy`: every element makes a variable. Says whether it is such a loop and not a variable `copy`.
-    fn variable_loops(&mut self, items: &mut Items, array: Node<'t>, around: Around<'_>) -> bool {
+    fn variable_loops(&mut self, items: &mut Items, array: Node<'t>, around: Around) -> bool {
         let Some(copies) = self.copies(array) else {
             return false;
         };
@@ -510,7 +484,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         items: &mut Items,
         errors: &mut Vec<Node<'t>>,
         resources: Node<'t>,
-        around: Around<'_>,
+        around: Around,
     ) {
         let (entries, wrong) = self.entries(resources);
         errors.extend(wrong);
@@ -539,7 +513,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         items: &mut Items,
         errors: &mut Vec<Node<'t>>,
         functions: Node<'t>,
-        around: Around<'_>,
+        around: Around,
     ) {
         if !self.is_array(functions) {
             return;

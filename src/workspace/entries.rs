@@ -4,10 +4,9 @@
 //! Tests and samples are not deployed with the rest of a repository, so their plans cover only their own unit.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::github;
-use crate::model::{Expr, ExprKind};
+use crate::model::{Expr, ExprKind, NodeId};
 
 /// The other deployments of the workspace folder that a deployment's plans cover.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -107,22 +106,22 @@ fn is_snapshot(path: &Path) -> bool {
 
 /// The file that a computed URI of a linked template ends in: `acr.json` of
 /// `concat(parameters('base'), '/', 'acr.json', parameters('token'))`.
-pub fn linked_file(uri: &Expr) -> Option<Arc<str>> {
-    let (name, args) = match &uri.kind {
-        ExprKind::Call { name, args, .. } => (name, args),
-        ExprKind::Str(uri) if github::is_address(uri) => return Some(uri.clone()),
-        _ => return None,
-    };
-    if !["concat", "uri", "format"].iter().any(|it| name.is(it)) {
-        return None;
+pub fn linked_file(uri: &Expr) -> Option<(NodeId, &str)> {
+    if let ExprKind::Str(address) = &uri.kind {
+        return github::is_address(address).then_some((uri.node, address));
     }
-    let texts = args.iter().rev().filter_map(|arg| match &arg.kind {
-        ExprKind::Str(text) => text.split('}').next_back(),
-        _ => None,
+    let mut file = None;
+    uri.walk(&mut |expr| {
+        // The braces are those of `format()`.
+        let texts = expr
+            .as_str()
+            .into_iter()
+            .flat_map(|text| text.split(['{', '}']));
+        let mut texts = texts.map(|text| text.trim_start_matches('/'));
+        let found = texts.find(|text| text.ends_with(".json") && !text.contains(':'));
+        file = found.map(|text| (expr.node, text)).or(file);
     });
-    let file = texts.map(|text| text.trim_start_matches('/'));
-    let mut file = file.filter(|text| text.ends_with(".json") && !text.contains(':'));
-    file.next().map(Arc::from)
+    file
 }
 
 #[cfg(test)]

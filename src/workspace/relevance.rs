@@ -6,7 +6,7 @@ use indexmap::IndexSet;
 
 use super::entries::linked_file;
 use crate::eval::ResourceFilter;
-use crate::model::{ExprKind, Item, ItemKind, Module, Target, Template};
+use crate::model::{Expr, ExprKind, Item, ItemKind, Member, Module, Target, Template};
 
 /// What other files a file refers to, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +86,13 @@ impl<'a> Summarizer<'a> {
                 self.at_least(Relevance::Holds);
             }
             ItemKind::Module(module) => self.add_module(module),
+            ItemKind::Variable(variable) => match &variable.value.kind {
+                ExprKind::Object(members) => members.iter().for_each(|member| match member {
+                    Member::Property { value, .. } => self.add_link(value),
+                    Member::Spread(_) => {}
+                }),
+                _ => self.add_link(&variable.value),
+            },
             ItemKind::Import(import) => self.refer(ReferenceKind::Import, &import.from.text),
             ItemKind::Using(using) => {
                 if let Some(target) = &using.target {
@@ -117,14 +124,25 @@ impl<'a> Summarizer<'a> {
             }
             Target::Uri(uri) => {
                 self.at_least(Relevance::Uncertain);
-                if let Some(file) = linked_file(uri) {
-                    self.refer(ReferenceKind::Module, &file);
+                if let Some((_, file)) = linked_file(uri) {
+                    self.refer(ReferenceKind::Module, file);
                 }
             }
             Target::TemplateSpec(_) => self.at_least(Relevance::Uncertain),
             // Only evaluation can know its content.
             Target::Value(_) => self.at_least(Relevance::Holds),
             Target::Missing => {}
+        }
+    }
+
+    /// The address of a linked template may be put together in a variable.
+    fn add_link(&mut self, uri: &Expr) {
+        let functions = ["concat", "uri", "format", "replace"];
+        if let ExprKind::Call { name, .. } = &uri.kind
+            && functions.iter().any(|it| name.is(it))
+            && let Some((_, file)) = linked_file(uri)
+        {
+            self.refer(ReferenceKind::Module, file);
         }
     }
 

@@ -198,6 +198,16 @@ fn management_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
     facts("managementGroup", &["id", "name", "type"], known)
 }
 
+/// An object of which only Azure knows what else is in it.
+fn known_member(name: &str, value: Value) -> Value {
+    let reason = "deployment().properties is known only to Azure";
+    let mut object = Value::unknown_of(reason, OBJECT).non_empty();
+    if let Kind::Unknown(unknown) = &mut object.kind {
+        Arc::make_mut(unknown).members = Some([(name.into(), value)].into());
+    }
+    object
+}
+
 /// The name of a module's deployment is written where it is used.
 fn deployment(cx: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
     let mut known = Members::default();
@@ -209,6 +219,12 @@ fn deployment(cx: &Context<'_>, env: Env<'_>, _: &[Expr]) -> Value {
     {
         known.insert(Ident::from("name"), settled(cx, *outer, name));
     }
+    let base = pieces::link_base(env.origin.file);
+    let link = known_member("uri", base);
+    known.insert(
+        Ident::from("properties"),
+        known_member("templateLink", link),
+    );
     facts("deployment", &["name", "location", "id"], known)
 }
 

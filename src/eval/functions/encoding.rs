@@ -3,10 +3,10 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use super::{Builtin, OBJECT, STRING, opaque, pure, string_of, text};
+use super::{Builtin, OBJECT, STRING, opaque, partial, pure, string_of, text};
 use crate::eval::context::Context;
 use crate::eval::json::parse;
-use crate::eval::value::Value;
+use crate::eval::value::{Kind, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
     pure("json", None, 1..=1, |cx, v| parse(cx, text(v, 0)?)),
@@ -23,7 +23,7 @@ pub(super) const TABLE: &[Builtin] = &[
     pure("dataUriToString", STRING, 1..=1, |cx, v| {
         data_uri_to_string(cx, text(v, 0)?)
     }),
-    pure("uri", STRING, 2..=2, uri),
+    partial("uri", STRING, 2..=2, uri),
     pure("uriComponent", STRING, 1..=1, |cx, v| {
         Some(string_of(cx, escape(text(v, 0)?)))
     }),
@@ -155,6 +155,9 @@ fn is_query(byte: u8) -> bool {
 
 /// The relative part replaces what follows the last slash of the base.
 fn uri(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
+    if let Kind::Unknown(base) = &values.first()?.kind {
+        return base.link_to(values.get(1)?);
+    }
     let base = PlainUri::read(text(values, 0)?)?;
     let relative = text(values, 1)?;
     if relative.is_empty() {

@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Builtin] = &[
     pure("trim", STRING, 1..=1, |cx, v| {
         Some(string_of(cx, text(v, 0)?.trim().to_owned()))
     }),
-    pure("replace", STRING, 3..=3, replace),
+    partial("replace", STRING, 3..=3, replace),
     partial("split", ARRAY, 2..=2, split),
     pure("join", STRING, 2..=2, join),
     pure("substring", STRING, 2..=3, substring),
@@ -73,6 +73,11 @@ fn lower(text: &str) -> String {
 }
 
 fn replace(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
+    // `replace(deployment().properties.templateLink.uri, 'azuredeploy.json', 'nested.json')`.
+    if let Kind::Unknown(base) = &values.first()?.kind {
+        let is_own_name = text(values, 1)?.ends_with(".json");
+        return base.link_to(values.get(2)?).filter(|_| is_own_name);
+    }
     let (text, old, new) = (text(values, 0)?, text(values, 1)?, text(values, 2)?);
     if old.is_empty() {
         return None;

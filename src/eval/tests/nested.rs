@@ -1,7 +1,7 @@
 //! Deployments nested in templates: which names they see, and what their outputs are.
 
 use crate::eval::tests::instances::{check, expand};
-use crate::eval::tests::testing::{show, show_all};
+use crate::eval::tests::testing::{Memory, show, show_all};
 
 #[test]
 fn nested_deployments() {
@@ -212,4 +212,86 @@ fn outputs_of_modules_in_arm() {
             &format!("A.B/c {expect} always"),
         );
     }
+}
+
+/// Addresses that are put together from where a template is deployed from lead to files beside it.
+#[test]
+fn links_by_address() {
+    const OWN: &str = "deployment().properties.templateLink.uri";
+    const BASE: &str = "parameters('_artifactsLocation')";
+    const TOKEN: &str = "parameters('_artifactsLocationSasToken')";
+    let check = |uri: &str, variables: &str, expect: &str| {
+        let uri = uri.replace("OWN", OWN).replace("BASE", BASE);
+        let (uri, variables) = (uri.replace("TOKEN", TOKEN), variables.replace("OWN", OWN));
+        let variables = variables.replace("BASE", BASE);
+        let files = format!(
+            r#"//- main.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "parameters": {{
+                "_artifactsLocation": {{ "type": "string", "defaultValue": "https://example.org/" }},
+                "_artifactsLocationSasToken": {{ "type": "securestring" }},
+                "base": {{ "type": "string" }}
+              }},
+              "variables": {{ {variables} }},
+              "resources": [{{
+                "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "l",
+                "properties": {{ "templateLink": {{ "uri": "[{uri}]" }} }}
+              }}]
+            }}
+            //- n/x.json
+            {{
+              "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+              "resources": [{{ "type": "A.B/l", "apiVersion": "1", "name": "x" }}]
+            }}"#
+        );
+        let expansion = Memory::parse(&files).expand(None);
+        let found = match expansion.instances.as_slice() {
+            [] => expansion.unread[0].reason.to_string(),
+            [one] => one.name.as_str().unwrap_or_default().to_owned(),
+            _ => "several".to_owned(),
+        };
+        assert_eq!(found, expect, "{uri}");
+    };
+    check("uri(OWN, 'n/x.json')", "", "x");
+    check("uri(BASE, concat('n/x.json', TOKEN))", "", "x");
+    check("concat(BASE, '/n/x.json', TOKEN)", "", "x");
+    check(
+        "concat(BASE, '/', variables('folder'), '/x.json', TOKEN)",
+        r#""folder": "n""#,
+        "x",
+    );
+    check(
+        "variables('urls').vnet",
+        r#""urls": {"vnet": "[uri(OWN, 'n/x.json')]"}"#,
+        "x",
+    );
+    check(
+        "uri(variables('base'), 'n/x.json')",
+        r#""base": "[uri(OWN, '.')]""#,
+        "x",
+    );
+    let root = r#""base": "[BASE]", "root": "[concat(variables('base'), '/')]""#;
+    check("concat(variables('root'), 'n/x.json')", root, "x");
+    check("uri(variables('root'), 'n/x.json')", root, "x");
+    check("concat(uri(BASE, 'n/x.json'), TOKEN)", "", "x");
+    check("format('{0}/n/x.json{1}', BASE, TOKEN)", "", "x");
+    check("concat(BASE, '/n/x.json', '?sv=1')", "", "x");
+    check("replace(OWN, 'main.json', 'n/x.json')", "", "x");
+    let unknown = "where a template is deployed from is known only to Azure";
+    check("uri(concat(BASE, '/n'), 'x.json')", "", unknown);
+    check("concat(BASE, parameters('base'), '/n/x.json')", "", unknown);
+    check("replace(OWN, 'main', 'n/x.json')", "", unknown);
+    check(
+        "uri(parameters('base'), 'n/x.json')",
+        "",
+        "parameter 'base' has no value",
+    );
+    check(
+        "variables('a')",
+        r#""a": "[concat(variables('a'), BASE)]""#,
+        "'a' refers to itself",
+    );
+    let far = "https://example.org/n/x.json does not exist";
+    check("uri('https://example.org/', 'n/x.json')", "", far);
 }

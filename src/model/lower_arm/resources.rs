@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tree_sitter::Node;
 
 use super::Around;
-use super::links::Links;
 use super::reader::{Pair, Reader, span};
 use crate::model::lower::{MAX_DEPTH, Nodes};
 use crate::model::{
@@ -50,7 +49,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         &mut self,
         nodes: &mut Nodes,
         entry: Node<'t>,
-        around: Around<'_>,
+        around: Around,
         copy: Option<Node<'t>>,
     ) -> (ItemKind, Vec<Span>) {
         let Some(site) = self.site(entry, 0) else {
@@ -217,7 +216,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         &mut self,
         nodes: &mut Nodes,
         site: Site<'t>,
-        around: Around<'_>,
+        around: Around,
         copy: Option<Node<'t>>,
     ) -> (ItemKind, Vec<Span>) {
         let mut declaration = Declaration {
@@ -265,7 +264,6 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
             arguments: None,
             evaluation: None,
             versioned: false,
-            link_base: None,
         };
         let mut interpolations = Vec::new();
         if let Some(properties) = properties {
@@ -287,7 +285,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         nodes: &mut Nodes,
         properties: Node<'t>,
         module: &mut Module,
-        around: Around<'_>,
+        around: Around,
         interpolations: &mut Vec<Span>,
     ) {
         let (pairs, _) = self.pairs(properties);
@@ -304,17 +302,11 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 _ => Some(Expr::member_of(options, "scope")),
             };
         }
-        let outer = match module.evaluation.as_ref().map(Expr::as_str) {
-            Some(scope) => scope.is_some_and(|scope| !scope.eq_ignore_ascii_case("inner")),
-            None => !module.versioned,
-        };
         for pair in &pairs {
             let Some(value) = pair.value else { continue };
             match self.content(pair.key).to_ascii_lowercase().as_str() {
                 "template" if self.is_object(value) => {
-                    let links = outer.then_some(around.links);
-                    let inside = around.inside();
-                    match self.template(value, inside, links) {
+                    match self.template(value, around.inside(), &[]) {
                         Some((template, spans)) => {
                             for (start, spans) in spans {
                                 let item = spans.nodes.first().copied().unwrap_or_default();
@@ -332,7 +324,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
                 }
                 "template" => module.target = Target::Value(self.value(nodes, value, 0)),
                 "templatelink" => {
-                    (module.target, module.link_base) = self.link(nodes, value, around.links);
+                    module.target = self.link(nodes, value);
                 }
                 "parameters" => module.arguments = Some(self.arguments(nodes, value)),
                 "parameterslink" => {
@@ -344,32 +336,20 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         }
     }
 
-    /// What a link leads to, and the parameter that states where a relative path begins.
-    fn link(
-        &mut self,
-        nodes: &mut Nodes,
-        link: Node<'t>,
-        links: &Links,
-    ) -> (Target, Option<Ident>) {
+    /// What a link leads to.
+    fn link(&mut self, nodes: &mut Nodes, link: Node<'t>) -> Target {
         if !self.is_object(link) {
-            return (Target::Uri(self.value(nodes, link, 0)), None);
+            return Target::Uri(self.value(nodes, link, 0));
         }
         let (pairs, _) = self.pairs(link);
-        if let Some(path) = self.member(&pairs, "relativePath") {
-            return (Target::Relative(self.value(nodes, path, 0)), None);
-        }
-        if let Some(uri) = self.member(&pairs, "uri") {
-            let uri = self.value(nodes, uri, 0);
-            return match links.relative(&uri) {
-                Some((path, base)) => (Target::Relative(path), base),
-                None => (Target::Uri(uri), None),
-            };
-        }
-        let target = match self.member(&pairs, "id") {
-            Some(id) => Target::TemplateSpec(self.value(nodes, id, 0)),
-            None => Target::Missing,
+        let mut member = |name: &str| {
+            let value = self.member(&pairs, name)?;
+            Some(self.value(nodes, value, 0))
         };
-        (target, None)
+        let path = member("relativePath").map(Target::Relative);
+        let link = path.or_else(|| member("uri").map(Target::Uri));
+        let link = link.or_else(|| member("id").map(Target::TemplateSpec));
+        link.unwrap_or(Target::Missing)
     }
 
     /// `{ "x": { "value": v } }` as `{ x: v }`.

@@ -268,89 +268,6 @@ fn deployments() {
 }
 
 #[test]
-fn linked_templates_beside_this_file() {
-    let link = |uri: &str, variables: &str, expect: &str| {
-        deployment(
-            &format!(r#"{{"templateLink": {{"uri": "[{uri}]"}}}}"#),
-            &format!(r#""variables": {{{variables}}},"#),
-            &format!("{expect} inner\n"),
-        );
-    };
-    let own = "deployment().properties.templateLink.uri";
-    link(
-        &format!("uri({own}, 'x/y.json')"),
-        "",
-        r#"relative "x/y.json""#,
-    );
-    link(
-        "uri(parameters('_artifactsLocation'), concat('x.json', parameters('_artifactsLocationSasToken')))",
-        "",
-        r#"relative "x.json""#,
-    );
-    link(
-        "concat(parameters('_artifactsLocation'), '/n/x.json', parameters('_artifactsLocationSasToken'))",
-        "",
-        r#"relative "n/x.json""#,
-    );
-    link(
-        "concat(parameters('_artifactsLocation'), '/', variables('folder'), '/x.json', parameters('_artifactsLocationSasToken'))",
-        r#""folder": "n""#,
-        r#"relative concat(variables("folder"), "/x.json")"#,
-    );
-    link(
-        "variables('urls').vnet",
-        &format!(r#""urls": {{"vnet": "[uri({own}, 'vnet.json')]"}}"#),
-        r#"relative "vnet.json""#,
-    );
-    link(
-        "uri(variables('base'), 'x.json')",
-        &format!(r#""base": "[uri({own}, '.')]""#),
-        r#"relative "x.json""#,
-    );
-    link(
-        "concat(variables('root'), 'x.json')",
-        r#""base": "[parameters('_artifactsLocation')]", "root": "[concat(variables('base'), '/')]""#,
-        r#"relative "x.json""#,
-    );
-    link(
-        "concat(uri(parameters('_artifactsLocation'), 'n/x.json'), parameters('_artifactsLocationSasToken'))",
-        "",
-        r#"relative "n/x.json""#,
-    );
-    link(
-        "format('{0}/n/x.json{1}', parameters('_artifactsLocation'), parameters('_artifactsLocationSasToken'))",
-        "",
-        r#"relative "n/x.json""#,
-    );
-    link(
-        &format!("replace({own}, 'azuredeploy.json', 'x.json')"),
-        "",
-        r#"relative "x.json""#,
-    );
-    link(
-        "concat(uri(parameters('base'), 'x.json'), parameters('_artifactsLocationSasToken'))",
-        "",
-        r#"uri concat(uri(parameters("base"), "x.json"), parameters("_artifactsLocationSasToken"))"#,
-    );
-    // A variable that leads to itself, and addresses that are elsewhere.
-    link(
-        "variables('a')",
-        r#""a": "[concat(variables('a'), 'templateLink')]""#,
-        r#"uri variables("a")"#,
-    );
-    link(
-        "uri('https://example.org/', 'x.json')",
-        "",
-        r#"uri uri("https://example.org/", "x.json")"#,
-    );
-    link(
-        "uri(parameters('base'), 'x.json')",
-        "",
-        r#"uri uri(parameters("base"), "x.json")"#,
-    );
-}
-
-#[test]
 fn templates_inside_data_are_data() {
     let text = r#"{"resources": [{"type": "Microsoft.Authorization/policyDefinitions", "name": "p", "properties": {"policyRule": {
         "then": {"details": {"deployment": {"properties": {"template": {"parameters": {"x": {}}, "resources": [
@@ -746,14 +663,4 @@ fn an_edit_lowers_the_path_to_it_alone() {
     lowers(&template("x", "1"), 0);
     lowers(&template("x", "1").replace(r#""M.X/w""#, r#" "M.X/w""#), 0);
     lowers(&format!("// comment\n{}", template("x", "1")), 0);
-    // A variable that makes a URI a file beside this one is part of what a deployment states.
-    let linked = |base: &str| {
-        format!(
-            r#"{{"variables": {{"base": "{base}"}}, "resources": [{{"type": "Microsoft.Resources/deployments",
-            "properties": {{"templateLink": {{"uri": "[uri(variables('base'), 'x.json')]"}}}}}}]}}"#
-        )
-    };
-    lowers(&linked("https://example.org"), 2);
-    lowers(&linked("[deployment().properties.templateLink.uri]"), 2);
-    lowers(&linked("https://example.org"), 0);
 }

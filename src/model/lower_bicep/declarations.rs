@@ -515,7 +515,6 @@ impl Lowering<'_> {
             arguments,
             evaluation: None,
             versioned: true,
-            link_base: None,
         }
     }
 
