@@ -423,8 +423,7 @@ impl Analysis {
             return;
         }
         self.workspace.file_mut(id).content = Content::Unseen;
-        let references = self.workspace.prefilter(id);
-        self.connect(id, references);
+        self.prefilter(id);
         // A file that is gone is no error, unless it was requested; errors are reported where it is referred to.
         let gone = matches!(
             self.workspace.file(id).content,
@@ -435,11 +434,7 @@ impl Analysis {
         }
         self.changed.insert(id);
         self.deployments.touch_file(id);
-        self.pending.insert(id);
-        self.pending
-            .extend(self.pointed_at.get(&id).into_iter().flatten());
-        self.follow(id);
-        self.workspace.stale_relevance = true;
+        self.repoint(id);
     }
 
     /// A configuration file changed.

@@ -295,7 +295,10 @@ impl Analysis {
         let mut left = keys.to_vec();
         for round in 0..ROUNDS {
             let workspace = &self.workspace;
-            let evaluate = |key: &Key| (*key, evaluate_one(workspace, *key));
+            let evaluate = |key: &Key| {
+                let view = View::new(workspace, key.0);
+                (*key, evaluate_in(view, workspace, *key, rules::filter()))
+            };
             let outcomes = in_parallel(&self.workspace.options, &left, cancel, &evaluate);
             let mut missing = BTreeSet::new();
             left.clear();
@@ -479,13 +482,21 @@ impl Analysis {
     }
 }
 
-fn evaluate_one(workspace: &Workspace, key: Key) -> Outcome {
-    let view = View::new(workspace, key.0);
-    let expansion = expanded(workspace, key, &view, rules::filter());
+fn evaluate_in(
+    view: View<'_>,
+    workspace: &Workspace,
+    key: Key,
+    filter: &ResourceFilter,
+) -> Outcome {
+    let expansion = workspace.loaded(key.0).map(|loaded| {
+        let template = &loaded.model.template;
+        let given = given(workspace, key, template, &view);
+        expand(key.0, template, &given, &view, filter)
+    });
     let (inputs, missing) = view.finish();
     Outcome {
         inputs,
-        expansion,
+        expansion: expansion.unwrap_or_default(),
         missing,
     }
 }
@@ -497,22 +508,8 @@ pub(super) fn expand_all(
     want: &ResourceFilter,
 ) -> (Expansion, Vec<PathBuf>) {
     let view = View::of_everything(workspace, key.0);
-    let expansion = expanded(workspace, key, &view, want);
-    (expansion, view.finish().1)
-}
-
-fn expanded(
-    workspace: &Workspace,
-    key: Key,
-    view: &View<'_>,
-    filter: &ResourceFilter,
-) -> Expansion {
-    let Some(loaded) = workspace.loaded(key.0) else {
-        return Expansion::default();
-    };
-    let template = &loaded.model.template;
-    let given = given(workspace, key, template, view);
-    expand(key.0, template, &given, view, filter)
+    let outcome = evaluate_in(view, workspace, key, want);
+    (outcome.expansion, outcome.missing)
 }
 
 /// The outputs of a deployment, as far as they are known beforehand.

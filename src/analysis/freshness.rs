@@ -219,21 +219,16 @@ impl Analysis {
     /// among them.
     fn changed_files(&self, paths: &[PathBuf]) -> BTreeSet<PathBuf> {
         let mut files: BTreeSet<PathBuf> = paths.iter().map(|path| disk::normalize(path)).collect();
-        let mut folders: FxHashSet<PathBuf> = FxHashSet::default();
-        for path in &files {
-            if !disk::is_there(path) || disk::is_folder(path) {
-                folders.insert(path.clone());
-            }
-        }
+        let no_files = files.iter().filter(|path| !disk::is_file(path));
+        let folders: FxHashSet<PathBuf> = no_files.cloned().collect();
         if folders.is_empty() {
             return files;
         }
         let below = |path: &Path| path.ancestors().skip(1).any(|it| folders.contains(it));
+        let configs = self.workspace.configs();
         let known = self.workspace.files().map(|(_, file)| &*file.path);
         let known = known.chain(self.looked_for());
-        files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
-        let configs = self.workspace.configs();
-        let known = configs.inputs().map(|(path, _)| path);
+        let known = known.chain(configs.inputs().map(|(path, _)| path));
         files.extend(known.filter(|path| below(path)).map(Path::to_path_buf));
         for folder in folders {
             if disk::is_folder(&folder) && self.workspace.belongs(&folder) {

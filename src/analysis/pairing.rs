@@ -152,11 +152,7 @@ impl Analysis {
             .iter()
             .map(|path| self.workspace.intern(path))
             .collect();
-        for &id in &ids {
-            let references = self.workspace.prefilter(id);
-            self.connect(id, references);
-            self.follow(id);
-        }
+        ids.iter().for_each(|id| self.prefilter(*id));
         ids
     }
 

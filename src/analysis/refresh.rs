@@ -149,6 +149,13 @@ impl Analysis {
         }
     }
 
+    /// Looks at the bytes of a file on disk, unless that was done, and at those of the files that they lead to.
+    pub(super) fn prefilter(&mut self, id: FileId) {
+        let references = self.workspace.prefilter(id);
+        self.connect(id, references);
+        self.follow(id);
+    }
+
     /// Reads unseen files that edges lead to.
     pub(super) fn follow(&mut self, from: FileId) {
         let mut seen = vec![from];
@@ -226,9 +233,7 @@ impl Analysis {
         let mut ids = BTreeSet::new();
         for path in paths {
             let id = self.workspace.intern(&path);
-            let references = self.workspace.prefilter(id);
-            self.connect(id, references);
-            self.follow(id);
+            self.prefilter(id);
             if matches!(self.workspace.file(id).content, Content::Prefiltered(_)) {
                 // Several paths may lead to one file.
                 ids.insert(id);

@@ -121,7 +121,7 @@ impl Counted {
         let tree = syntax::parse(language_of(named), text, None);
         self.parse += started.elapsed();
         let started = Instant::now();
-        let kind = kind_by_content(named, &tree, text).unwrap_or(named);
+        let kind = kind_by_content(named, &tree, text);
         let model = lower(kind, &tree, text, &Memo::default());
         self.lower += started.elapsed();
         self.items(&model.template.items);

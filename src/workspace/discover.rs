@@ -26,6 +26,17 @@ pub struct Discovery {
     pub folders: Vec<PathBuf>,
     /// What could not be walked or was left out, each with the path: reported to the user.
     pub problems: Vec<(PathBuf, String)>,
+    /// Links that are not followed yet.
+    links: Vec<PathBuf>,
+}
+
+impl Discovery {
+    fn append(&mut self, mut other: Discovery) {
+        self.files.append(&mut other.files);
+        self.folders.append(&mut other.folders);
+        self.problems.append(&mut other.problems);
+        self.links.append(&mut other.links);
+    }
 }
 
 /// How far a walk goes.
@@ -86,11 +97,7 @@ pub fn discover(root: &Path, limits: Limits) -> Discovery {
     }
     found.problems.sort_unstable();
     found.problems.dedup();
-    Discovery {
-        files: found.files,
-        folders: found.folders,
-        problems: found.problems,
-    }
+    found
 }
 
 /// Counts wanted files over all threads and walks.
@@ -112,28 +119,10 @@ pub fn pattern(folder: &Path, glob: &str) -> Result<impl Fn(&Path) -> bool + use
     Ok(move |path: &Path| path != root && rules.matched(path, false).is_ignore())
 }
 
-/// What a walk met.
-#[derive(Default)]
-struct Found {
-    files: Vec<PathBuf>,
-    folders: Vec<PathBuf>,
-    links: Vec<PathBuf>,
-    problems: Vec<(PathBuf, String)>,
-}
-
-impl Found {
-    fn append(&mut self, mut other: Found) {
-        self.files.append(&mut other.files);
-        self.folders.append(&mut other.folders);
-        self.links.append(&mut other.links);
-        self.problems.append(&mut other.problems);
-    }
-}
-
 /// One thread's finds, handed over when the thread is done: a lock per file would cost more than the walk.
 struct Part<'a> {
-    found: Found,
-    all: &'a Mutex<Found>,
+    found: Discovery,
+    all: &'a Mutex<Discovery>,
 }
 
 impl Drop for Part<'_> {
@@ -143,8 +132,8 @@ impl Drop for Part<'_> {
     }
 }
 
-fn walk(root: &Path, budget: &Budget) -> Found {
-    let all = Mutex::new(Found::default());
+fn walk(root: &Path, budget: &Budget) -> Discovery {
+    let all = Mutex::new(Discovery::default());
     WalkBuilder::new(root)
         .standard_filters(false)
         .git_ignore(true)
@@ -160,7 +149,7 @@ fn walk(root: &Path, budget: &Budget) -> Found {
         .build_parallel()
         .run(|| {
             let mut part = Part {
-                found: Found::default(),
+                found: Discovery::default(),
                 all: &all,
             };
             Box::new(move |entry| meet(&mut part.found, entry, budget))
@@ -169,7 +158,11 @@ fn walk(root: &Path, budget: &Budget) -> Found {
         .unwrap_or_else(|broken| broken.into_inner())
 }
 
-fn meet(found: &mut Found, entry: Result<DirEntry, ignore::Error>, budget: &Budget) -> WalkState {
+fn meet(
+    found: &mut Discovery,
+    entry: Result<DirEntry, ignore::Error>,
+    budget: &Budget,
+) -> WalkState {
     let entry = match entry {
         Ok(entry) => entry,
         Err(error) => {
@@ -295,14 +288,15 @@ impl Ignored {
 }
 
 /// Follows the links a walk met, and those met behind them, until none leads anywhere new.
-fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budget) {
-    // Where each entry really is. Only links lead elsewhere, so for what the first walk met it is text.
-    let really = |path: &Path| match path.strip_prefix(root) {
-        Ok(inner) => real_root.join(inner),
-        Err(_) => path.to_path_buf(),
+fn follow_links(root: &Path, real_root: &Path, found: &mut Discovery, budget: &Budget) {
+    // Where each entry of a walk really is: only links lead elsewhere, and a walk follows none.
+    let really = |path: &PathBuf, folder: &Path, real: &Path| match path.strip_prefix(folder) {
+        Ok(inner) => real.join(inner),
+        Err(_) => path.clone(),
     };
-    let mut folders: BTreeSet<PathBuf> = found.folders.iter().map(|path| really(path)).collect();
-    let mut files: BTreeSet<PathBuf> = found.files.iter().map(|path| really(path)).collect();
+    let of_root = |path: &PathBuf| really(path, root, real_root);
+    let mut folders: BTreeSet<PathBuf> = found.folders.iter().map(of_root).collect();
+    let mut files: BTreeSet<PathBuf> = found.files.iter().map(of_root).collect();
     let mut links = std::mem::take(&mut found.links);
     while !links.is_empty() && budget.wanted.load(Ordering::Relaxed) < budget.most {
         links.sort_unstable();
@@ -323,10 +317,7 @@ fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budge
                     continue;
                 }
                 let behind = walk(&link, budget);
-                let at = |path: &Path| match path.strip_prefix(&link) {
-                    Ok(inner) => target.join(inner),
-                    Err(_) => path.to_path_buf(),
-                };
+                let at = |path: &PathBuf| really(path, &link, &target);
                 // The walk behind one link may pass places that another walk saw.
                 let mut seen = BTreeMap::new();
                 for folder in &behind.folders {
@@ -336,18 +327,14 @@ fn follow_links(root: &Path, real_root: &Path, found: &mut Found, budget: &Budge
                         found.folders.push(folder.clone());
                     }
                 }
-                found.files.extend(
-                    behind
-                        .files
-                        .into_iter()
-                        .filter(|file| files.insert(at(file))),
-                );
+                let fresh = behind.files.into_iter();
+                found
+                    .files
+                    .extend(fresh.filter(|file| files.insert(at(file))));
                 found.problems.extend(behind.problems);
                 further.extend(behind.links.into_iter().filter(|link| {
-                    link.parent()
-                        .and_then(|folder| seen.get(folder))
-                        .copied()
-                        .unwrap_or(true)
+                    let folder = link.parent().and_then(|folder| seen.get(folder));
+                    folder.is_none_or(|fresh| *fresh)
                 }));
             }
         }

@@ -138,8 +138,6 @@ pub struct Workspace {
     configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
-    /// Up to where rule files are looked for, by workspace folder.
-    config_roots: DashMap<PathBuf, PathBuf, FxBuildHasher>,
     /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
     /// Parameters files whose template, by their name, was not there.
@@ -171,7 +169,6 @@ impl Workspace {
             options,
             configs: Mutex::default(),
             settings: DashMap::default(),
-            config_roots: DashMap::default(),
             ignored: Ignored::default(),
             stale_relevance: false,
             orphans: BTreeSet::new(),
@@ -334,15 +331,9 @@ impl Workspace {
     /// Up to where a file's rule file is looked for: the root of the repository, else [`root_of`](Self::root_of).
     pub fn config_root_of(&self, path: &Path) -> PathBuf {
         let root = self.root_of(path);
-        if let Some(known) = self.config_roots.get(&root) {
-            return known.value().clone();
-        }
-        let repository = root
-            .ancestors()
-            .find(|folder| disk::is_there(&folder.join(".git")));
-        let found = repository.unwrap_or(&root).to_path_buf();
-        self.config_roots.insert(root, found.clone());
-        found
+        let mut folders = root.ancestors();
+        let repository = folders.find(|folder| disk::is_there(&folder.join(".git")));
+        repository.unwrap_or(&root).to_path_buf()
     }
 
     /// The workspace folder of a file, else the working directory, else its own folder.
@@ -369,7 +360,6 @@ impl Workspace {
     /// Forgets all settings (a configuration file changed).
     pub(crate) fn forget_settings(&mut self) {
         self.settings.clear();
-        self.config_roots.clear();
     }
 
     /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): checked only when
@@ -500,7 +490,7 @@ impl Workspace {
         });
         // A file that is no parameters file any more belongs to no template, whatever its name.
         let kind = match &tree {
-            Some(tree) => kind_by_content(file.kind, tree, text).unwrap_or(file.kind),
+            Some(tree) => kind_by_content(file.kind, tree, text),
             None if is_json(file.kind) => FileKind::Other,
             None => file.kind,
         };
@@ -558,7 +548,7 @@ impl Workspace {
     /// Parses and lowers a text. `old` is the tree of a text before it, edited as the text was.
     pub(crate) fn load_text(&self, text: &str, kind: FileKind, old: Option<&Tree>) -> Read {
         let tree = syntax::parse(language_of(kind), text, old);
-        let kind = kind_by_content(kind, &tree, text).unwrap_or(kind);
+        let kind = kind_by_content(kind, &tree, text);
         let model = lower(kind, &tree, text, &self.memo);
         let broken = tree.root_node().has_error();
         let uncertain = is_uncertain(self.prefilter, kind, broken, &model, || text.to_owned());
@@ -645,13 +635,16 @@ pub fn language_of(kind: FileKind) -> &'static tree_sitter::Language {
     }
 }
 
-/// The kind of JSON by its content; `None` for other languages.
+/// The kind of a file that has this kind by its name: that of JSON depends on its content.
 pub(crate) fn kind_by_content<S: Source + ?Sized>(
     kind: FileKind,
     tree: &Tree,
     text: &S,
-) -> Option<FileKind> {
-    is_json(kind).then(|| arm_kind(tree, text))
+) -> FileKind {
+    match is_json(kind) {
+        true => arm_kind(tree, text),
+        false => kind,
+    }
 }
 
 pub(crate) fn lower<S: Source + ?Sized>(
@@ -734,8 +727,8 @@ pub fn prefilter_path(prefilter: &Prefilter, path: &Path, kind: FileKind) -> See
     }
     const KEPT: usize = 8 << 20;
     let mut bytes = BUFFER.take();
-    let marks = disk::read_into(path, disk::MAX_FILE, &mut bytes)
-        .map(|stamp| (prefilter.inspect(kind, &bytes), stamp));
+    let marks =
+        disk::read_into(path, &mut bytes).map(|stamp| (prefilter.inspect(kind, &bytes), stamp));
     if bytes.capacity() <= KEPT {
         BUFFER.set(bytes);
     }

@@ -10,9 +10,6 @@ use super::disk;
 /// Before the owner's name in the address of a file.
 const HOST: &str = "https://raw.githubusercontent.com/";
 
-/// `.git/config` files are smaller.
-const MAX_CONFIG: u64 = 1 << 20;
-
 /// Whether an address is one of a file on GitHub.
 pub(crate) fn is_address(uri: &str) -> bool {
     uri.get(..HOST.len())
@@ -45,12 +42,11 @@ pub(crate) fn local_path(file: &Path, uri: &str) -> Option<PathBuf> {
 
 /// Whether a remote of the repository at `root` is `owner`'s `name` on GitHub.
 fn has_remote(root: &Path, owner: &str, name: &str) -> bool {
-    let mut config = Vec::new();
-    if disk::read_into(&root.join(".git/config"), MAX_CONFIG, &mut config).is_err() {
+    let Ok(config) = disk::read(&root.join(".git/config")) else {
         return false;
-    }
+    };
     let wanted = format!("{owner}/{name}");
-    String::from_utf8_lossy(&config).lines().any(|line| {
+    config.text.lines().any(|line| {
         let url = match line.split_once('=') {
             Some((key, url)) if key.trim().eq_ignore_ascii_case("url") => url.trim(),
             _ => return false,

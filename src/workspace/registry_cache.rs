@@ -45,8 +45,9 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
         Artifact::Mock(path) => path.clone(),
     };
     // Without a home folder there is no cache.
-    if path.is_absolute() && disk::is_file(&path) {
-        return Resolution::File(path);
+    let path = Some(path).filter(|path| path.is_absolute());
+    if let Some(path) = path.as_ref().filter(|path| disk::is_file(path)) {
+        return Resolution::File(path.clone());
     }
     let known = match artifact {
         Artifact::Module(module) => public_module(file, reference, &module),
@@ -56,7 +57,7 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
             path.display()
         )),
     };
-    Resolution::Absent(known, Some(path))
+    Resolution::Absent(known, path)
 }
 
 /// What a reference with a scheme names, checked, or what is wrong with it.
