@@ -149,31 +149,34 @@ impl Analysis {
         }
     }
 
-    /// Looks at the bytes of a file on disk, unless that was done, and at those of the files that they lead to.
+    /// Looks at the bytes of a file on disk, unless that was done, and at those of the files that it leads to.
     pub(super) fn prefilter(&mut self, id: FileId) {
-        let references = self.workspace.prefilter(id);
-        self.connect(id, references);
+        self.prefilter_one(id);
         self.follow(id);
     }
 
-    /// Reads unseen files that edges lead to.
+    /// Whether the file was not looked at before.
+    fn prefilter_one(&mut self, id: FileId) -> bool {
+        let file = self.workspace.file(id);
+        let unseen = matches!(file.content, Content::Unseen) && file.document.is_none();
+        if unseen {
+            let references = self.workspace.prefilter(id);
+            self.connect(id, references);
+        }
+        unseen
+    }
+
+    /// Looks at unseen files that edges lead to.
     pub(super) fn follow(&mut self, from: FileId) {
-        let mut seen = vec![from];
-        let mut at = 0;
-        while let Some(&id) = seen.get(at) {
-            at += 1;
-            for edge in self.workspace.file(id).edges.clone() {
-                let Some(target) = edge.file else {
-                    continue;
-                };
-                let file = self.workspace.file(target);
-                if matches!(file.content, Content::Unseen) && file.document.is_none() {
-                    // Whatever comes of it, it is not met unseen again: loops end.
-                    let references = self.workspace.prefilter(target);
-                    self.connect(target, references);
-                    seen.push(target);
-                }
-            }
+        let mut queue = vec![from];
+        while let Some(id) = queue.pop() {
+            let edges = self.workspace.file(id).edges.iter();
+            let targets: Vec<FileId> = edges.filter_map(|edge| edge.file).collect();
+            queue.extend(
+                targets
+                    .into_iter()
+                    .filter(|target| self.prefilter_one(*target)),
+            );
         }
     }
 

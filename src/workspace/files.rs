@@ -232,12 +232,9 @@ impl Workspace {
             .is_some_and(|folder| !self.ignored.covers(folder, path))
     }
 
-    /// Looks at a file's bytes on disk, unless that was done.
+    /// Looks at a file's bytes on disk; returns its references.
     pub(crate) fn prefilter(&mut self, id: FileId) -> Vec<Box<str>> {
         let file = self.file_mut(id);
-        if !matches!(file.content, Content::Unseen) || file.document.is_some() {
-            return Vec::new();
-        }
         // What it was when it was last loaded is unrelated to what it is now.
         file.kind = kind_of(&file.path);
         let (path, kind) = (file.path.clone(), file.kind);

@@ -85,13 +85,8 @@ enum Artifact {
 struct RegistryModule {
     registry: String,
     repository: String,
-    version: Version,
-}
-
-enum Version {
-    Tag(String),
-    /// `sha256:` and 64 hexadecimal digits.
-    Digest(String),
+    /// A tag; or a digest, `sha256:` and 64 hexadecimal digits.
+    version: String,
 }
 
 /// `<subscription>/<resource group>/<name>:<version>`, checked.
@@ -150,8 +145,7 @@ fn remote(file: &Path, uri: &str) -> Resolution {
 
 /// What is known of a module that is not restored.
 fn public_module(file: &Path, reference: &str, module: &RegistryModule) -> Loaded {
-    let (Version::Tag(version) | Version::Digest(version)) = &module.version;
-    match public_modules::effect(&module.registry, &module.repository, version) {
+    match public_modules::effect(&module.registry, &module.repository, &module.version) {
         Some(Effect::Template(template)) => Loaded::Known(template),
         Some(Effect::None) => Loaded::Harmless(
             format!("`{reference}` is not restored; this public module deploys nothing that a rule reads")
@@ -215,11 +209,11 @@ fn malformed(scheme: &str, rest: &str) -> String {
 }
 
 /// The path and the version of `path:tag` or `path@digest`.
-fn split_version(text: &str) -> Option<(&str, Version)> {
+fn split_version(text: &str) -> Option<(&str, &str)> {
     if let Some((path, digest)) = text.split_once('@') {
         let hex = digest.strip_prefix("sha256:")?;
         let fits = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-        return fits.then(|| (path, Version::Digest(digest.to_owned())));
+        return fits.then_some((path, digest));
     }
     let (path, tag) = text.rsplit_once(':')?;
     let fits = !tag.is_empty()
@@ -228,7 +222,7 @@ fn split_version(text: &str) -> Option<(&str, Version)> {
         && tag
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    fits.then(|| (path, Version::Tag(tag.to_owned())))
+    fits.then_some((path, tag))
 }
 
 fn registry_module(rest: &str) -> Result<RegistryModule, String> {
@@ -244,7 +238,7 @@ fn registry_module(rest: &str) -> Result<RegistryModule, String> {
         (host && repository.split('/').all(is_segment)).then(|| RegistryModule {
             registry: registry.to_ascii_lowercase(),
             repository: repository.to_owned(),
-            version,
+            version: version.to_owned(),
         })
     };
     parse().ok_or_else(|| malformed("br:", rest))
@@ -277,9 +271,9 @@ fn is_segment(text: &str) -> bool {
 
 impl RegistryModule {
     fn cached_in(&self, root: &Path) -> PathBuf {
-        let version = match &self.version {
-            Version::Tag(tag) => encoded_tag(tag),
-            Version::Digest(digest) => digest.replace(':', "#"),
+        let version = match self.version.contains(':') {
+            true => self.version.replace(':', "#"),
+            false => encoded_tag(&self.version),
         };
         root.join("br")
             .join(self.registry.replace(':', "$"))

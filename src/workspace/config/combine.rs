@@ -19,7 +19,7 @@ pub(super) fn combine(
         .map(|path| path.display().to_string())
         .unwrap_or_default();
     let mut origins = Vec::new();
-    let mut say = |name: &str, value: String, origin: &str| {
+    let mut record = |name: &str, value: String, origin: &str| {
         origins.push((name.to_owned(), value, origin.to_owned()));
     };
     let origin = |overridden: bool, written: bool| match (overridden, written) {
@@ -30,27 +30,20 @@ pub(super) fn combine(
     let plan = overrides.plan.or(rules.plan);
     let coverage = overrides.coverage.or(rules.coverage);
     let hints = overrides.hints.or(rules.hints);
-    say(
-        "plan",
-        format!("{:?}", plan.unwrap_or_default()),
-        origin(overrides.plan.is_some(), rules.plan.is_some()),
-    );
-    say(
-        "coverage",
-        format!("{:?}", coverage.unwrap_or_default()).to_lowercase(),
-        origin(overrides.coverage.is_some(), rules.coverage.is_some()),
-    );
-    say(
-        "hints",
-        hints.unwrap_or(Hints::default().0).to_string(),
-        origin(overrides.hints.is_some(), rules.hints.is_some()),
-    );
+    let of_plan = origin(overrides.plan.is_some(), rules.plan.is_some());
+    record("plan", format!("{:?}", plan.unwrap_or_default()), of_plan);
+    let of_coverage = origin(overrides.coverage.is_some(), rules.coverage.is_some());
+    let value = format!("{:?}", coverage.unwrap_or_default()).to_lowercase();
+    record("coverage", value, of_coverage);
+    let of_hints = origin(overrides.hints.is_some(), rules.hints.is_some());
+    let value = hints.unwrap_or(Hints::default().0).to_string();
+    record("hints", value, of_hints);
     let lists = &rules.rules;
     for name in &overrides.rules {
-        say("rule", name.clone(), "editor or command line");
+        record("rule", name.clone(), "editor or command line");
     }
-    of_rule_file(rules, &mut |name, value| say(name, value, &in_file));
-    of_bicep_file(&bicep, &mut say);
+    of_rule_file(rules, &mut |name, value| record(name, value, &in_file));
+    of_bicep_file(&bicep, &mut record);
     Settings {
         plan: plan.unwrap_or_default(),
         coverage: coverage.unwrap_or_default(),
@@ -65,25 +58,25 @@ pub(super) fn combine(
 }
 
 /// The settings of the rule file that take no default.
-fn of_rule_file(rules: &RuleFile, say: &mut dyn FnMut(&str, String)) {
+fn of_rule_file(rules: &RuleFile, record: &mut dyn FnMut(&str, String)) {
     let lists = &rules.rules;
     for name in &lists.include {
-        say("rule.include", name.clone());
+        record("rule.include", name.clone());
     }
     for name in &lists.exclude {
-        say("rule.exclude", name.clone());
+        record("rule.exclude", name.clone());
     }
     for (rule, level) in &lists.levels {
-        say(&format!("override.level.{rule}"), format!("{level:?}"));
+        record(&format!("override.level.{rule}"), format!("{level:?}"));
     }
     for (rule, names) in &lists.suppression {
-        say(&format!("suppression.{rule}"), names.join(", "));
+        record(&format!("suppression.{rule}"), names.join(", "));
     }
     for pattern in &rules.path_ignore {
-        say("input.pathIgnore", pattern.clone());
+        record("input.pathIgnore", pattern.clone());
     }
     for (name, value) in &rules.parameter_defaults {
-        say(
+        record(
             &format!("AZURE_PARAMETER_DEFAULTS.{name}"),
             value.to_string(),
         );
@@ -91,7 +84,7 @@ fn of_rule_file(rules: &RuleFile, say: &mut dyn FnMut(&str, String)) {
 }
 
 /// The settings of `bicepconfig.json`, with their source.
-fn of_bicep_file(bicep: &BicepConfig, say: &mut dyn FnMut(&str, String, &str)) {
+fn of_bicep_file(bicep: &BicepConfig, record: &mut dyn FnMut(&str, String, &str)) {
     let bicep_file = bicep.file.as_ref().map(|path| path.display().to_string());
     let bicep_file = bicep_file.as_deref().unwrap_or("default");
     let of_schemes = [
@@ -102,7 +95,7 @@ fn of_bicep_file(bicep: &BicepConfig, say: &mut dyn FnMut(&str, String, &str)) {
         for (alias, (first, second)) in aliases {
             let parts = first.iter().chain(second).map(String::as_str);
             let value = parts.collect::<Vec<_>>().join("/");
-            say(
+            record(
                 &format!("moduleAliases.{scheme}.{alias}"),
                 value,
                 bicep_file,
@@ -111,16 +104,16 @@ fn of_bicep_file(bicep: &BicepConfig, say: &mut dyn FnMut(&str, String, &str)) {
     }
     for (alias, folder) in &bicep.mock_aliases {
         let value = folder.display().to_string();
-        say(&format!("moduleAliasesMock.br.{alias}"), value, bicep_file);
+        record(&format!("moduleAliasesMock.br.{alias}"), value, bicep_file);
     }
     let cache = bicep.cache_root.display().to_string();
     let own_cache = bicep.cache_root != default_cache();
-    say(
+    record(
         "cacheRootDirectory",
         cache,
         if own_cache { bicep_file } else { "default" },
     );
     if let Some(cloud) = &bicep.cloud {
-        say("cloud.currentProfile", cloud.clone(), bicep_file);
+        record("cloud.currentProfile", cloud.clone(), bicep_file);
     }
 }
