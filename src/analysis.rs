@@ -40,7 +40,7 @@ use crate::workspace::files::{Content, Workspace, language_of};
 use crate::workspace::graph::Edge;
 use crate::workspace::prefilter::Prefilter;
 use backlog::Backlog;
-use deployments::Deployments;
+use deployments::{Deployments, Key};
 pub use freshness::LookAgain;
 pub use inventory::{Inventory, InventoryResource, InventoryUnread};
 pub use passed::Passed;
@@ -285,21 +285,12 @@ impl Analysis {
     /// Adds a file as an entry point requested by name (`check FILE`, `inventory FILE`), whatever else uses it, with an
     /// explicit parameter file if one is given. A parameter file represents the template it names.
     pub fn add_entry(&mut self, path: &Path, parameters: Option<&Path>) {
-        let Some(id) = self.loaded_file(path) else {
-            let id = self.workspace.intern(&disk::normalize(path));
-            self.workspace.file_mut(id).listed = true;
+        let id = self.workspace.intern(&disk::normalize(path));
+        self.workspace.file_mut(id).listed = true;
+        let Some((entry, values)) = self.named_deployment(path, parameters) else {
             return;
         };
-        self.workspace.file_mut(id).listed = true;
-        let kind = self.workspace.file(id).kind;
-        let (entry, values) = match kind {
-            FileKind::BicepParams | FileKind::ArmParameters => (self.template_of(id), Some(id)),
-            FileKind::Other => return,
-            _ => (Some(id), parameters.and_then(|path| self.loaded_file(path))),
-        };
-        let Some(entry) = entry else { return };
-        let path = self.workspace.file(entry).path.clone();
-        if self.loaded_file(&path).is_none() {
+        if self.workspace.file(entry).kind == FileKind::Other {
             return;
         }
         let known = self.explicit.entry(entry).or_default();
@@ -307,6 +298,17 @@ impl Analysis {
             known.push(values);
         }
         self.changed.insert(entry);
+    }
+
+    /// The deployment that a file names, loaded, perhaps with a parameter file.
+    fn named_deployment(&mut self, path: &Path, parameters: Option<&Path>) -> Option<Key> {
+        let id = self.loaded_file(path)?;
+        let key = match self.workspace.file(id).kind {
+            FileKind::BicepParams | FileKind::ArmParameters => (self.template_of(id)?, Some(id)),
+            _ => (id, parameters.and_then(|path| self.loaded_file(path))),
+        };
+        let entry = self.workspace.file(key.0).path.clone();
+        self.loaded_file(&entry).map(|_| key)
     }
 
     /// A document was opened. `path` is absolute, or a whole URI for documents that are not files (checked alone).

@@ -89,18 +89,7 @@ pub struct InventoryUnread {
 impl Analysis {
     /// What a file deploys, as an entry point.
     pub fn inventory(&mut self, path: &Path, parameters: Option<&Path>) -> Option<Inventory> {
-        let mut entry = self.loaded_file(path)?;
-        let mut values = match parameters {
-            Some(path) => Some(self.loaded_file(path)?),
-            None => None,
-        };
-        // A parameter file represents the template it names.
-        let kind = self.workspace.file(entry).kind;
-        if matches!(kind, FileKind::BicepParams | FileKind::ArmParameters) {
-            let target = self.template_of(entry)?;
-            values = Some(entry);
-            entry = self.loaded_file(&self.workspace.file(target).path.clone())?;
-        }
+        let (entry, values) = self.named_deployment(path, parameters)?;
         let filter = ResourceFilter {
             ordered: rules::filter().ordered,
             ..EVERYTHING

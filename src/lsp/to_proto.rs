@@ -11,7 +11,7 @@ use tower_lsp::ls_types::{
 
 use super::session::Session;
 use crate::analysis::{Diagnostic, FileReport, Location, Point};
-use crate::rules::finding::{Severity, Verdict};
+use crate::rules::finding::Severity;
 use crate::text::{self, Encoding};
 
 /// The `source` of diagnostics.
@@ -71,9 +71,7 @@ impl Session {
                 message: message.clone(),
             })
         });
-        let about_rule = found.verdict != Verdict::Hint || !found.resource_type.is_empty();
-        let described = caps.code_description && about_rule;
-        let page = found.page.filter(|_| described);
+        let page = found.page.filter(|_| caps.code_description);
         let page = page.and_then(|page| Uri::from_str(page).ok());
         ls_types::Diagnostic {
             range: range(&found.location, caps.encoding),
