@@ -176,17 +176,13 @@ impl Analysis {
             self.deployments.touch(&Input::Absent(path.clone()));
             let exists = disk::stamp(path).is_some();
             let belongs = exists && self.workspace.belongs(path);
-            if let Some(id) = self.workspace.id(path) {
-                let unreadable = matches!(self.workspace.file(id).content, Content::Unreadable(_));
-                structure |= !exists || unreadable;
-                self.workspace.file_mut(id).listed |= belongs;
-                self.reread(id);
-            } else if belongs && self.is_candidate(path) {
-                structure = true;
-                let id = self.workspace.intern(path);
-                self.workspace.file_mut(id).listed = true;
-                self.reread(id);
+            if self.workspace.id(path).is_none() && !(belongs && self.is_candidate(path)) {
+                continue;
             }
+            let id = self.workspace.intern(path);
+            structure |= !exists || !self.workspace.is_readable(id);
+            self.workspace.file_mut(id).listed |= belongs;
+            self.reread(id);
         }
         if structure {
             self.reconnect_unresolved(is_changed);

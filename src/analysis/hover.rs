@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::report::Locator;
 use super::{Analysis, Location};
-use crate::eval::Instance;
 use crate::model::NodeRef;
 use crate::rules::{HoverTarget, Link, RULES};
+use crate::text::Span;
 use crate::workspace::disk;
 
 impl Analysis {
@@ -16,48 +16,39 @@ impl Analysis {
         let file = self.workspace.id(&disk::normalize(path))?;
         let mut locator = Locator::default();
         let mut under = |place: NodeRef| {
-            let span = locator
-                .span(self, place)
-                .filter(|span| span.touches(offset))?;
-            locator.location(self, file, span)
-        };
-        let results = self.checked_files(file);
-        let mut here = None;
-        let about: Vec<_> = results
-            .iter()
-            .filter(|(_, results)| match under(results.place) {
-                Some(location) => {
-                    here = Some(location);
-                    true
-                }
-                None => false,
-            })
-            .map(|(deployment, results)| (*deployment, results))
-            .collect();
-        if let Some(location) = here {
-            return Some((
-                location,
-                hover(HoverTarget::Results(&about), &|it| self.link(it))?,
-            ));
-        }
-        let mut here = None;
-        let mut shared = Vec::new();
-        for state in self.deployments.states.values() {
-            let Some(deployment) = &state.deployment else {
-                continue;
-            };
-            let in_file = |instance: &&Instance| instance.type_place.file == file;
-            for instance in state.plans.iter().filter(in_file) {
-                if let Some(location) = under(instance.type_place) {
-                    here = Some(location);
-                    shared.push((deployment, instance));
-                }
+            if place.file != file {
+                return None;
             }
-        }
-        here.and_then(|location| {
-            let text = hover(HoverTarget::Shared(&shared), &|it| self.link(it))?;
-            Some((location, text))
-        })
+            let span = locator.span(self, place)?;
+            span.touches(offset).then_some(span)
+        };
+        let link = |node| self.link(node);
+        let all = self.checked_files(file);
+        let results = all.iter().filter_map(|(deployment, result)| {
+            let span = under(result.place)?;
+            Some((span, (*deployment, result)))
+        });
+        let (mut spans, results): (Vec<Span>, Vec<_>) = results.unzip();
+        let text = if spans.is_empty() {
+            let states = self.deployments.states.values();
+            let states = states.filter_map(|state| Some((state.deployment.as_ref()?, state)));
+            let plans = states.flat_map(|(deployment, state)| {
+                let plans = state.plans.iter();
+                plans.map(move |plan| (deployment, plan))
+            });
+            let plans = plans.filter_map(|(deployment, plan)| {
+                let span = under(plan.type_place)?;
+                Some((span, (deployment, plan)))
+            });
+            let shared: Vec<_>;
+            (spans, shared) = plans.unzip();
+            spans.last()?;
+            hover(HoverTarget::Shared(&shared), &link)
+        } else {
+            hover(HoverTarget::Results(&results), &link)
+        };
+        let location = Locator::default().location(self, file, *spans.last()?)?;
+        Some((location, text?))
     }
 
     /// A Markdown link to a node: the path as messages name it and the line.

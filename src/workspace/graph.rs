@@ -283,15 +283,12 @@ impl Workspace {
                 (counts && kinds.contains(&values.kind)).then_some(Some(*user))
             })
         };
-        let (bicep, both) = (
-            &[FileKind::BicepParams],
-            &[FileKind::BicepParams, FileKind::ArmParameters],
-        );
         // Values in JSON for what Bicep generated are values for its source, which is checked instead.
-        let mut parameter_files: Vec<Option<FileId>> = match self.is_artifact(id) {
-            true => given(id, bicep).collect(),
-            false => given(id, both).collect(),
+        let kinds: &[FileKind] = match self.is_artifact(id) {
+            true => &[FileKind::BicepParams],
+            false => &[FileKind::BicepParams, FileKind::ArmParameters],
         };
+        let mut parameter_files: Vec<Option<FileId>> = given(id, kinds).collect();
         for artifact in self.artifacts_of(id) {
             parameter_files.extend(given(artifact, &[FileKind::ArmParameters]));
         }

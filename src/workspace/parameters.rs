@@ -118,16 +118,14 @@ pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
     while let Some((shorter, _)) = stems.last().and_then(|stem| stem.rsplit_once('.')) {
         stems.push(shorter);
     }
-    let mut found = Vec::new();
-    for folder in folders {
-        found.extend(
-            stems
-                .iter()
-                .filter(|stem| !stem.is_empty())
-                .map(|stem| folder.join(stem)),
-        );
-    }
-    found
+    stems.retain(|stem| !stem.is_empty());
+    let of_folder = |folder: &Path| {
+        stems
+            .iter()
+            .map(|stem| folder.join(stem))
+            .collect::<Vec<_>>()
+    };
+    folders.into_iter().flat_map(of_folder).collect()
 }
 
 #[cfg(test)]
