@@ -82,10 +82,12 @@ impl Workspace {
                 relevance,
             });
         }
-        let names_template = edges
-            .iter()
-            .any(|edge| edge.kind == ReferenceKind::Using && edge.file.is_some());
-        edges.extend(self.edge_by_name(from, names_template));
+        self.orphans.remove(&from);
+        self.unnamed.remove(&from);
+        let names_template = |edge: &Edge| edge.kind == ReferenceKind::Using && edge.file.is_some();
+        if !edges.iter().any(names_template) {
+            edges.extend(self.edge_by_name(from));
+        }
         if self.file(from).edges == edges {
             return Vec::new();
         }
@@ -152,11 +154,9 @@ impl Workspace {
     }
 
     /// A parameters file that names no template, or one that is not there, belongs to the one its own name points at.
-    fn edge_by_name(&mut self, from: FileId, names_template: bool) -> Option<Edge> {
-        self.orphans.remove(&from);
-        self.unnamed.remove(&from);
+    fn edge_by_name(&mut self, from: FileId) -> Option<Edge> {
         let file = self.file(from);
-        if names_template || !matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate) {
+        if !matches!(file.kind, FileKind::ArmParameters | FileKind::ArmTemplate) {
             return None;
         }
         let templates = templates_by_name(&file.path);

@@ -53,6 +53,14 @@ impl Input {
     }
 }
 
+/// What of a file is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Part {
+    Resources,
+    /// It matters though the file deploys nothing.
+    Outputs,
+}
+
 /// What references lead to, by what is written.
 type ByReference = FxHashMap<Box<str>, Loaded>;
 
@@ -65,8 +73,7 @@ pub struct View<'a> {
     clouds: Vec<&'static str>,
     inputs: RefCell<BTreeSet<Input>>,
     missing: RefCell<Vec<PathBuf>>,
-    /// Of each file, and by whether they are for outputs.
-    loaded: RefCell<FxHashMap<(FileId, bool), ByReference>>,
+    loaded: RefCell<FxHashMap<(FileId, Part), ByReference>>,
 }
 
 impl<'a> View<'a> {
@@ -121,18 +128,17 @@ impl<'a> View<'a> {
         loaded.map(|loaded| loaded.model.template.clone())
     }
 
-    /// `values`: for its outputs, so that it matters though it deploys nothing.
-    fn load_path(&self, from: FileId, reference: &str, path: &Path, values: bool) -> Loaded {
+    fn load_path(&self, from: FileId, reference: &str, path: &Path, part: Part) -> Loaded {
         let Some(id) = self.workspace.id(path) else {
             self.missing.borrow_mut().push(path.to_path_buf());
             return Loaded::Unread("not read yet".into());
         };
-        // A module that deploys nothing is read as a library is, for its outputs.
-        let library = values && self.workspace.file(id).relevance == Relevance::Nothing
-            || self.is_library(from, reference);
         let file = self.workspace.file(id);
         let seen = file.document.is_some() || !matches!(file.content, Content::Unseen);
-        if !library && !self.everything && file.relevance == Relevance::Nothing && seen {
+        // A module that deploys nothing is read as a library is, for its outputs.
+        let is_asked_for =
+            || self.everything || part == Part::Outputs || self.is_library(from, reference);
+        if file.relevance == Relevance::Nothing && seen && !is_asked_for() {
             self.note(Input::File(id));
             return Loaded::Harmless("it deploys neither a registry nor a plan".into());
         }
@@ -153,23 +159,23 @@ impl<'a> View<'a> {
     }
 
     /// Once for each reference: a module may be used thousands of times.
-    fn load_once(&self, from: FileId, reference: &str, values: bool) -> Loaded {
-        let key = (from, values);
+    fn load_once(&self, from: FileId, reference: &str, part: Part) -> Loaded {
+        let key = (from, part);
         let known = self.loaded.borrow();
         if let Some(known) = known.get(&key).and_then(|it| it.get(reference)) {
             return known.clone();
         }
         drop(known);
-        let loaded = self.load_for(from, reference, values);
+        let loaded = self.load_for(from, reference, part);
         let mut known = self.loaded.borrow_mut();
         let of_file = known.entry(key).or_default();
         of_file.insert(reference.into(), loaded.clone());
         loaded
     }
 
-    fn load_for(&self, from: FileId, reference: &str, values: bool) -> Loaded {
+    fn load_for(&self, from: FileId, reference: &str, part: Part) -> Loaded {
         match self.workspace.resolve(from, reference) {
-            Resolution::File(path) => self.load_path(from, reference, &path, values),
+            Resolution::File(path) => self.load_path(from, reference, &path, part),
             Resolution::Absent(known, path) => {
                 // What is not there is an input too: it may appear.
                 if let Some(path) = path {
@@ -192,11 +198,11 @@ impl<'a> View<'a> {
 
 impl Files for View<'_> {
     fn load(&self, from: FileId, reference: &str) -> Loaded {
-        self.load_once(from, reference, false)
+        self.load_once(from, reference, Part::Resources)
     }
 
     fn load_outputs(&self, from: FileId, reference: &str) -> Loaded {
-        self.load_once(from, reference, true)
+        self.load_once(from, reference, Part::Outputs)
     }
 
     fn text(&self, from: FileId, path: &str) -> Option<(FileId, Arc<str>)> {
