@@ -374,7 +374,16 @@ fn departure(before: &Deployed, after: &Deployed, fix: &Fix) -> Option<String> {
         }
         let renamed = fix.id == "rename-plan" && old.is_empty();
         let most = old.len().max(1);
-        let standard = renamed || new.iter().all(|tier| tier == "standard");
+        // Another plan of that name may stay off, as under a condition that excludes the registry's.
+        let mut changed = new.clone();
+        for tier in old {
+            changed
+                .iter()
+                .position(|it| it == tier)
+                .map(|at| changed.remove(at));
+        }
+        let on = |tier: &String| tier == "standard";
+        let standard = renamed || !changed.is_empty() && changed.iter().all(on);
         if plan.as_deref() != Some(&key.0) || !standard || new.len() > most || !gains {
             return Some(format!("plan {key:?}: {old:?} becomes {new:?}"));
         }
@@ -444,10 +453,19 @@ pub(crate) fn check(analysis: &mut Analysis, corrected: &Key, fix: &Fix) -> Resu
 /// The parameters of a template that have no default: what each of its parameter files must give.
 fn required(path: &Path, text: &str) -> BTreeSet<String> {
     if path.extension().is_some_and(|ending| ending == "bicep") {
-        let lines = text.lines().filter_map(|line| line.strip_prefix("param "));
-        let lines = lines.filter(|line| !line.contains(" =") && !line.contains('?'));
-        let names = lines.filter_map(|line| line.split_whitespace().next());
-        return names.map(str::to_owned).collect();
+        let mut required = BTreeSet::new();
+        each_node(parsed(path, text).root_node(), &mut |node| {
+            let field = |name| node.child_by_field_name(name);
+            let nullable = || field("type").is_some_and(|it| it.kind() == "nullable_type");
+            if node.kind() == "param_declaration"
+                && field("value").is_none()
+                && !nullable()
+                && let Some(name) = field("name")
+            {
+                required.insert(text[name.byte_range()].to_owned());
+            }
+        });
+        return required;
     }
     let template: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let parameters = template["parameters"].as_object().into_iter().flatten();
