@@ -505,10 +505,10 @@ fn evaluate_in(
 pub(super) fn expand_all(
     workspace: &Workspace,
     key: Key,
-    want: &ResourceFilter,
+    filter: &ResourceFilter,
 ) -> (Expansion, Vec<PathBuf>) {
     let view = View::of_everything(workspace, key.0);
-    let outcome = evaluate_in(view, workspace, key, want);
+    let outcome = evaluate_in(view, workspace, key, filter);
     (outcome.expansion, outcome.missing)
 }
 

@@ -117,7 +117,9 @@ impl Analysis {
         let mut absent: FxHashSet<&Path> = FxHashSet::default();
         for id in files {
             let file = self.workspace.file(id);
-            folders.extend(file.path.ancestors());
+            if around.is_some() {
+                folders.extend(file.path.ancestors());
+            }
             absent.extend(file.edges.iter().filter_map(|edge| edge.absent.as_deref()));
             let stale = match file.content {
                 _ if file.document.is_some() => false,
@@ -141,10 +143,10 @@ impl Analysis {
         absent.retain(|path| disk::is_file(path));
         changed.extend(absent.into_iter().map(Path::to_path_buf));
         for (path, stamp) in self.workspace.configs().inputs() {
-            let concerned = path.parent().is_some_and(|folder| folders.contains(folder));
+            let is_around = |folder| around.is_none() || folders.contains(folder);
             let open = self.workspace.id(path).map(|id| self.workspace.file(id));
             let open = open.is_some_and(|file| file.document.is_some());
-            if concerned && !open && disk::stamp(path) != stamp {
+            if path.parent().is_some_and(is_around) && !open && disk::stamp(path) != stamp {
                 changed.push(path.to_path_buf());
             }
         }

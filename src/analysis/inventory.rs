@@ -67,7 +67,7 @@ pub struct InventoryResource {
     pub target: String,
     /// What is known of `properties`. Not part of the JSON.
     pub properties: Option<Value>,
-    /// What rules want shown of such a resource (`tier`, `SKU`), and its value where known.
+    /// What rules show of such a resource (`tier`, `SKU`), and its value where known.
     pub shown: Vec<(&'static str, Option<Arc<str>>)>,
     /// Its type string.
     pub location: Location,

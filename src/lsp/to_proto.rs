@@ -87,7 +87,7 @@ impl Session {
             related_information: (caps.related && !found.related.is_empty())
                 .then(|| related.collect()),
             tags: (caps.deprecated && found.deprecated).then(|| vec![DiagnosticTag::DEPRECATED]),
-            // No version: a finding that a new version did not change shall look unchanged to a client that asks.
+            // No version: a finding that a new version did not change is equal for a client that pulls.
             data: caps
                 .diagnostic_data
                 .then(|| json!({"finding": finding_id(found)})),

@@ -88,7 +88,8 @@ fn in_any_case(path: &Path) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The path as its folders spell it, where the file system finds a file in any case: one file must not have two names.
+/// The path in the case of the names on disk, where the file system finds a file in any case: one file must not have two
+/// names.
 /// Links are not resolved. What does not exist is named after the nearest folder that does.
 pub fn as_on_disk(path: &Path) -> PathBuf {
     if !IN_ANY_CASE || !path.is_absolute() {
@@ -141,7 +142,7 @@ mod tests {
         check("../É.bicep", Some("é.bicep"));
         let own = root.join("é.bicep");
         assert_eq!(as_on_disk(&own), own);
-        // The way there is by text: the folder that is left again need not exist.
+        // Paths are joined by text: a folder that `..` leaves again need not exist.
         check("gone/../../Modules/Acr.bicep", Some("Modules/Acr.bicep"));
         check("../Modules/none.bicep", None);
         check("../folder.bicep", None);
