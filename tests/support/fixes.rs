@@ -22,6 +22,8 @@ pub(crate) struct Key {
     pub verdict: String,
     /// The deployment that it names: entry point and parameter file.
     pub deployment: (PathBuf, Option<PathBuf>),
+    /// The name of the resource, where it is known.
+    pub name: Option<String>,
 }
 
 /// Plans whose names a fix may replace by `Containers`.
@@ -53,6 +55,7 @@ pub(crate) fn key(analysis: &Analysis, shown: &Diagnostic) -> Key {
             shown.entry.to_path_buf(),
             shown.parameters.as_ref().map(|path| path.to_path_buf()),
         ),
+        name: shown.resource_name.as_deref().map(str::to_owned),
     }
 }
 
@@ -566,9 +569,17 @@ fn findings_left(
 ) -> Result<(), String> {
     let at = |one: &Key, other: &Key| (&one.path, &one.line) == (&other.path, &other.line);
     let is_hint = |key: &Key| key.verdict == "hint";
-    // Another deployment may still report it: the fix is for the one that the finding names.
-    let same =
-        |key: &&Key| at(key, corrected) && !is_hint(key) && key.deployment == corrected.deployment;
+    let silences = fix.id == "suppress";
+    let in_source = silences && fix.edits.iter().all(|e| !e.path.ends_with("ps-rule.yaml"));
+    let by_name = silences && !in_source;
+    // Another deployment may still report it, or another resource of that loop where one is silenced by its name: the fix
+    // is for the one that the finding names.
+    let same = |key: &&Key| {
+        at(key, corrected)
+            && !is_hint(key)
+            && key.deployment == corrected.deployment
+            && (!by_name || key.name == corrected.name)
+    };
     let count = |of: &BTreeMap<Key, usize>| -> usize {
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
     };
@@ -586,8 +597,6 @@ fn findings_left(
             return Err(format!("a new finding: {key:?}"));
         }
     }
-    let in_source =
-        fix.id == "suppress" && fix.edits.iter().all(|e| !e.path.ends_with("ps-rule.yaml"));
     if in_source {
         let lost = before
             .keys()
