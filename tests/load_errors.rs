@@ -55,6 +55,7 @@ fn what_is_not_read_is_reported_whatever_else_is_there() {
     let torn = REGISTRY.replace("name: 'acr'\n", "name: \n");
     let broken_use = "modul m './acr.bicep' = { name: 'x' \n";
     let more = format!("{REGISTRY}module b 'b.bicep' = {{\n  name: 'b'\n}}\n");
+    let own = MODULE.replace("./away", "ts");
     let deep = nested(65);
     let calls: &[Call<'_>] = &[
         (
@@ -89,6 +90,11 @@ fn what_is_not_read_is_reported_whatever_else_is_there() {
             &[("main.bicep", MODULE), ("away/acr.bicep", &more)],
             &["main.bicep"],
             "away/acr.bicep:6:10",
+        ),
+        (
+            &[("main.bicep", &own), ("ts/acr.bicep", &more)],
+            &["main.bicep"],
+            "ts/acr.bicep:6:10",
         ),
         // A use of a module that does not parse hides what it brings.
         (

@@ -261,7 +261,10 @@ impl Analysis {
         };
         let known = match self.workspace.resolve(id, reference) {
             // Places in a template spec do not resolve: nothing in it is reported.
-            Resolution::File(path) => return (!reference.starts_with("ts")).then_some(path),
+            Resolution::File(path) => {
+                let spec = reference.starts_with("ts") && reference.contains(':');
+                return (!spec).then_some(path);
+            }
             Resolution::Absent(known, _) => known,
         };
         if let eval::Loaded::Unread(reason) = known {
