@@ -6,7 +6,7 @@ use super::context::{Context, MAX_TEXT, too_large};
 use super::loops::{Iteration, each_iteration, expression_hash};
 use super::merge::merge;
 use super::scope::{Binding, Env, Section};
-use super::value::{Choice, Kind, MAX_ONE_OF, Members, Type, Value};
+use super::value::{Choice, Kind, MAX_ONE_OF, Members, Type, Unknown, Value};
 use super::{functions, lookup, symbols};
 use crate::model::lower_arm::lower_string;
 use crate::model::{Element, Expr, ExprKind, FileKind, ForExpr, Ident, Member};
@@ -259,12 +259,14 @@ fn with_keys_of_each_case(cx: &Context<'_>, env: Env<'_>, written: &[Member]) ->
         }
         Member::Spread(_) => None,
     };
-    let reason = "keys differ only in case";
-    let mut value = Value::unknown_of(reason, Some(Type::Object)).non_empty();
-    if let Kind::Unknown(unknown) = &mut value.kind {
-        Arc::make_mut(unknown).members = written.iter().map(pair).collect();
+    Unknown {
+        reason: "keys differ only in case".into(),
+        ty: Some(Type::Object),
+        non_empty: true,
+        members: written.iter().map(pair).collect(),
+        ..Unknown::default()
     }
-    value
+    .into()
 }
 
 fn settled_member(cx: &Context<'_>, env: Env<'_>, value: &Expr) -> Value {

@@ -536,14 +536,9 @@ fn expand_module(
                 copies: times(copies, site.copies),
                 via: site.via.clone(),
             };
-            modules::enter(
-                cx,
-                env,
-                site.here,
-                module,
-                Asked::Resources,
-                &mut |entered| expand_entered(cx, out, env, &site, module, entered),
-            );
+            modules::enter(cx, env, site.here, module, Asked::Resources, |entered| {
+                expand_entered(cx, out, env, &site, module, entered)
+            });
         },
     );
 }
@@ -598,12 +593,8 @@ fn expand_entered(
         });
     };
     match entered {
-        Entered::Template {
-            env: inner,
-            scope,
-            file,
-            known,
-        } => {
+        Entered::Template { env: inner, scope } => {
+            let (file, known) = (inner.origin.own_file(), inner.origin.is_known_module());
             if site.via.len() >= MAX_MODULES || !cx.spend(MODULE_STEPS) {
                 let harmless = matches!(existence(), Existence::Never(_));
                 return unread(out, written_reference(module), TOO_LARGE.into(), harmless);

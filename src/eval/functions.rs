@@ -55,22 +55,21 @@ enum How {
     Azure,
 }
 
+/// How many arguments a function takes.
+type Arity = RangeInclusive<usize>;
+
+/// The type of a function's result, where it has one.
+type Returns = Option<Type>;
+
 /// A function.
 struct Builtin {
     name: &'static str,
-    /// The type of its result, where it has one.
-    ty: Option<Type>,
-    /// How many arguments it takes.
-    arity: RangeInclusive<usize>,
+    ty: Returns,
+    arity: Arity,
     how: How,
 }
 
-const fn row(
-    name: &'static str,
-    ty: Option<Type>,
-    arity: RangeInclusive<usize>,
-    how: How,
-) -> Builtin {
+const fn row(name: &'static str, ty: Returns, arity: Arity, how: How) -> Builtin {
     Builtin {
         name,
         ty,
@@ -79,46 +78,31 @@ const fn row(
     }
 }
 
-const fn pure(
-    name: &'static str,
-    ty: Option<Type>,
-    arity: RangeInclusive<usize>,
-    f: Pure,
-) -> Builtin {
+const fn pure(name: &'static str, ty: Returns, arity: Arity, f: Pure) -> Builtin {
     row(name, ty, arity, How::Pure(f))
 }
 
-const fn partial(
-    name: &'static str,
-    ty: Option<Type>,
-    arity: RangeInclusive<usize>,
-    f: Pure,
-) -> Builtin {
+const fn partial(name: &'static str, ty: Returns, arity: Arity, f: Pure) -> Builtin {
     row(name, ty, arity, How::Partial(f))
 }
 
-const fn lazy(
-    name: &'static str,
-    ty: Option<Type>,
-    arity: RangeInclusive<usize>,
-    f: Lazy,
-) -> Builtin {
+const fn lazy(name: &'static str, ty: Returns, arity: Arity, f: Lazy) -> Builtin {
     row(name, ty, arity, How::Lazy(f))
 }
 
-const fn opaque(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
+const fn opaque(name: &'static str, ty: Returns, arity: Arity) -> Builtin {
     row(name, ty, arity, How::Opaque)
 }
 
-const fn azure(name: &'static str, ty: Option<Type>, arity: RangeInclusive<usize>) -> Builtin {
+const fn azure(name: &'static str, ty: Returns, arity: Arity) -> Builtin {
     row(name, ty, arity, How::Azure)
 }
 
-const STRING: Option<Type> = Some(Type::String);
-const INT: Option<Type> = Some(Type::Int);
-const BOOL: Option<Type> = Some(Type::Bool);
-const ARRAY: Option<Type> = Some(Type::Array);
-const OBJECT: Option<Type> = Some(Type::Object);
+const STRING: Returns = Some(Type::String);
+const INT: Returns = Some(Type::Int);
+const BOOL: Returns = Some(Type::Bool);
+const ARRAY: Returns = Some(Type::Array);
+const OBJECT: Returns = Some(Type::Object);
 
 /// The upper bound of functions that take any number of arguments.
 const MANY: usize = usize::MAX;

@@ -12,7 +12,7 @@ use super::value::{Kind, Value};
 use super::{DeploymentScope, Loaded, known, places};
 use crate::model::lower::NoMemo;
 use crate::model::lower_arm::lower_arm;
-use crate::model::{ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
+use crate::model::{Expr, ExprKind, FileId, ItemKey, Module, NodeRef, Target, Template};
 use crate::syntax::language;
 
 /// Where a module use leads.
@@ -21,10 +21,6 @@ pub(crate) enum Entered<'s> {
     Template {
         env: Env<'s>,
         scope: &'s DeploymentScope,
-        /// The file, where it is one of its own.
-        file: Option<FileId>,
-        /// The template represents a public module that was not read.
-        known: bool,
     },
     /// Nowhere.
     Unread {
@@ -45,80 +41,94 @@ pub(crate) enum Asked {
 }
 
 /// Enters a module, written in `env` at a point where its loop variables are bound.
-pub(crate) fn enter(
+pub(crate) fn enter<R>(
     cx: &Context<'_>,
     env: Env<'_>,
     here: &DeploymentScope,
     module: &Module,
     what: Asked,
-    f: &mut dyn FnMut(Entered<'_>),
-) {
+    f: impl FnOnce(Entered<'_>) -> R,
+) -> R {
+    let (origin, text) = match find(cx, env, module, what) {
+        Found::Template(origin, text) => (origin, text),
+        Found::Nothing(why) => return f(why),
+    };
+    let scope = &places::of_module(cx, env, here, module);
+    let inputs = Inputs::Module {
+        env,
+        name: module.declaration.name.as_ref(),
+        arguments: module.arguments.as_ref(),
+        whole: OnceCell::new(),
+    };
+    let mut frame = Frame::new(origin, inputs, scope.clone());
+    frame.text = text;
+    f(Entered::Template {
+        env: frame.env(0),
+        scope,
+    })
+}
+
+/// What a module's target is: a template, with its [`Frame::text`], or none.
+enum Found<'e> {
+    Template(Origin, Option<Env<'e>>),
+    Nothing(Entered<'static>),
+}
+
+fn find<'e>(cx: &Context<'_>, env: Env<'e>, module: &Module, what: Asked) -> Found<'e> {
     match &module.target {
-        Target::Inline(template) => {
+        Target::Inline(inline) => {
             let inner = is_inner(cx, env, module);
             let text = match inner.as_bool() {
                 Some(true) => env.text.copied(),
                 Some(false) => Some(env),
-                None => return unread("a nested template", reason_of(&inner), f),
+                None => return unread("a nested template", reason_of(&inner)),
             };
-            let origin = env.origin.nested(env.item, template);
-            let scope = places::of_module(cx, env, here, module);
-            with_frame(env, module, (origin, text), &scope, (None, false), f);
+            Found::Template(env.origin.nested(env.item, inline), text)
         }
-        Target::Reference(reference) => {
-            load(cx, env, here, module, (what, &reference.text), f);
-        }
-        Target::Relative(path) => {
-            let path = value_of(cx, env, path);
-            match &path.kind {
-                Kind::Str(path) => load(cx, env, here, module, (what, path), f),
-                _ => unread("a linked template", reason_of(&path), f),
-            }
-        }
-        Target::Uri(uri) => {
-            let uri = value_of(cx, env, uri);
-            let link = match &uri.kind {
-                Kind::Str(uri) => Some((env.origin.file, &**uri)),
+        Target::Reference(reference) => load(cx, env, what, (env.origin.file, &reference.text)),
+        Target::Relative(link) | Target::Uri(link) => {
+            let link = value_of(cx, env, link);
+            let named = match &link.kind {
+                Kind::Str(path) => Some((env.origin.file, &**path)),
                 Kind::Unknown(unknown) => unknown.link(),
                 _ => None,
             };
-            match link {
-                Some((from, path)) => load_from(cx, env, here, module, (from, what, path), f),
-                None => unread("a linked template", reason_of(&uri), f),
+            match named {
+                Some(named) => load(cx, env, what, named),
+                None => unread("a linked template", reason_of(&link)),
             }
         }
         Target::TemplateSpec(id) => {
             let id = value_of(cx, env, id);
-            match &id.kind {
-                Kind::Str(id) => match template_spec(id) {
-                    Some(reference) => load(cx, env, here, module, (what, &reference), f),
-                    None => unread(id, "a template spec is not read".into(), f),
-                },
-                _ => unread("a template spec", reason_of(&id), f),
+            match id.as_str().map(|id| (id, template_spec(id))) {
+                Some((_, Some(spec))) => load(cx, env, what, (env.origin.file, &spec)),
+                Some((id, None)) => unread(id, "a template spec is not read".into()),
+                None => unread("a template spec", reason_of(&id)),
             }
         }
-        Target::Value(template) => {
-            let mut value = value_of(cx, env, template);
-            let inner = is_inner(cx, env, module);
-            let Some(inner) = inner.as_bool() else {
-                return unread("a nested template", reason_of(&inner), f);
-            };
-            // Bicep writes the brackets of a literal twice; without outer scope nothing takes one away again.
-            if inner && env.is_bicep() && matches!(template.kind, ExprKind::Object(_)) {
-                value = escaped(&value);
-            }
-            let Some(template) = read_back(cx, &value) else {
-                let reason = match json_text(&value) {
-                    Text::Unknown(reason) => reason,
-                    Text::Known(_) => "it is no template".into(),
-                };
-                return unread("a computed template", reason, f);
-            };
-            let origin = Origin::computed(template, env.place(module.declaration.type_node));
-            let scope = places::of_module(cx, env, here, module);
-            with_frame(env, module, (origin, None), &scope, (None, false), f);
+        Target::Value(value) => computed(cx, env, module, value),
+        Target::Missing => unread("a deployment", "it names no template".into()),
+    }
+}
+
+/// A template that is a value.
+fn computed<'e>(cx: &Context<'_>, env: Env<'e>, module: &Module, expr: &Expr) -> Found<'e> {
+    let mut value = value_of(cx, env, expr);
+    let inner = is_inner(cx, env, module);
+    let Some(inner) = inner.as_bool() else {
+        return unread("a nested template", reason_of(&inner));
+    };
+    // Bicep writes the brackets of a literal twice; without outer scope nothing takes one away again.
+    if inner && env.is_bicep() && matches!(expr.kind, ExprKind::Object(_)) {
+        value = escaped(&value);
+    }
+    match (read_back(cx, &value), json_text(&value)) {
+        (Some(read), _) => {
+            let place = env.place(module.declaration.type_node);
+            Found::Template(Origin::computed(read, place), None)
         }
-        Target::Missing => unread("a deployment", "it names no template".into(), f),
+        (None, Text::Unknown(reason)) => unread("a computed template", reason),
+        (None, Text::Known(_)) => unread("a computed template", "it is no template".into()),
     }
 }
 
@@ -141,82 +151,38 @@ fn is_inner(cx: &Context<'_>, env: Env<'_>, module: &Module) -> Value {
     }
 }
 
-fn unread(reference: &str, reason: Arc<str>, f: &mut dyn FnMut(Entered<'_>)) {
-    f(Entered::Unread {
+fn unread(reference: &str, reason: Arc<str>) -> Found<'static> {
+    Found::Nothing(Entered::Unread {
         reference: reference.into(),
         reason,
         harmless: false,
-    });
+    })
 }
 
-fn load(
+/// What a reference, relative to a file, leads to.
+fn load<'e>(
     cx: &Context<'_>,
-    env: Env<'_>,
-    here: &DeploymentScope,
-    module: &Module,
-    (what, reference): (Asked, &str),
-    f: &mut dyn FnMut(Entered<'_>),
-) {
-    load_from(cx, env, here, module, (env.origin.file, what, reference), f);
-}
-
-fn load_from(
-    cx: &Context<'_>,
-    env: Env<'_>,
-    here: &DeploymentScope,
-    module: &Module,
-    (file, what, reference): (FileId, Asked, &str),
-    f: &mut dyn FnMut(Entered<'_>),
-) {
+    env: Env<'e>,
+    what: Asked,
+    (file, reference): (FileId, &str),
+) -> Found<'e> {
     let loaded = match what {
         Asked::Resources => cx.files.load(file, reference),
         Asked::Outputs => cx.files.load_outputs(file, reference),
     };
     match loaded {
-        Loaded::Template(file, template) => {
-            if is_inside(env, file) {
-                return f(Entered::Cycle);
-            }
-            let scope = places::of_module(cx, env, here, module);
-            let origin = Origin::new(file, template, ItemKey::FILE);
-            with_frame(env, module, (origin, None), &scope, (Some(file), false), f);
+        Loaded::Template(file, _) if is_inside(env, file) => Found::Nothing(Entered::Cycle),
+        Loaded::Template(file, read) => {
+            Found::Template(Origin::new(file, read, ItemKey::FILE), None)
         }
-        Loaded::Known(template) => {
-            let scope = places::of_module(cx, env, here, module);
-            let origin = Origin::computed(template, known::NOWHERE);
-            with_frame(env, module, (origin, None), &scope, (None, true), f);
-        }
-        Loaded::Harmless(reason) => f(Entered::Unread {
+        Loaded::Known(read) => Found::Template(Origin::computed(read, known::NOWHERE), None),
+        Loaded::Harmless(reason) => Found::Nothing(Entered::Unread {
             reference: reference.into(),
             reason,
             harmless: true,
         }),
-        Loaded::Unread(reason) => unread(reference, reason, f),
+        Loaded::Unread(reason) => unread(reference, reason),
     }
-}
-
-fn with_frame(
-    env: Env<'_>,
-    module: &Module,
-    (origin, text): (Origin, Option<Env<'_>>),
-    scope: &DeploymentScope,
-    (file, known): (Option<FileId>, bool),
-    f: &mut dyn FnMut(Entered<'_>),
-) {
-    let inputs = Inputs::Module {
-        env,
-        name: module.declaration.name.as_ref(),
-        arguments: module.arguments.as_ref(),
-        whole: OnceCell::new(),
-    };
-    let mut frame = Frame::new(origin, inputs, scope.clone());
-    frame.text = text;
-    f(Entered::Template {
-        env: frame.env(0),
-        scope,
-        file,
-        known,
-    });
 }
 
 /// Whether the point is in a use of `file`, however many modules further in.

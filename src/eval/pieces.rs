@@ -7,6 +7,13 @@ use super::merge::is_empty;
 use super::value::{Kind, Type, Unknown, Value};
 use crate::model::FileId;
 
+/// From which end of a text or an array a function looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    First,
+    Last,
+}
+
 /// A part of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Piece {
@@ -63,15 +70,14 @@ pub(crate) fn text(reason: Arc<str>, pieces: Vec<Piece>) -> Value {
         [Piece::Text(text)] => return Value::string(text.clone()),
         _ => {}
     }
-    let pieces = joined.into();
-    Value::of(Kind::Unknown(Arc::new(Unknown {
+    Unknown {
         non_empty,
         reason,
         ty: Some(Type::String),
-        canonical: None,
-        pieces,
-        members: None,
-    })))
+        pieces: joined.into(),
+        ..Unknown::default()
+    }
+    .into()
 }
 
 /// The values as one text that is not known for a reason.
@@ -93,6 +99,16 @@ fn least_length(pieces: &[Piece]) -> usize {
         Piece::Segment | Piece::Value(_) | Piece::OwnSubscription | Piece::LinkBase(_) => 1,
     };
     pieces.iter().map(least).sum()
+}
+
+impl End {
+    /// Whether a text begins, or ends, with another.
+    pub(crate) fn has(self, text: &str, affix: &str) -> bool {
+        match self {
+            End::First => text.starts_with(affix),
+            End::Last => text.ends_with(affix),
+        }
+    }
 }
 
 impl Unknown {
@@ -135,24 +151,20 @@ impl Unknown {
     pub(crate) fn has_affix(
         &self,
         affix: &str,
-        end: bool,
+        end: End,
         fold: fn(&str) -> String,
     ) -> Option<bool> {
         let piece = match end {
-            true => self.pieces.last(),
-            false => self.pieces.first(),
+            End::First => self.pieces.first(),
+            End::Last => self.pieces.last(),
         };
         let Some(Piece::Text(known)) = piece else {
             return affix.is_empty().then_some(true);
         };
         let (known, affix) = (fold(known), fold(affix));
-        let within = |long: &str, short: &str| match end {
-            true => long.ends_with(short),
-            false => long.starts_with(short),
-        };
         match () {
-            () if within(&known, &affix) => Some(true),
-            () if within(&affix, &known) => None,
+            () if end.has(&known, &affix) => Some(true),
+            () if end.has(&affix, &known) => None,
             () => Some(false),
         }
     }

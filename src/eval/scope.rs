@@ -11,6 +11,7 @@ use indexmap::{Equivalent, IndexMap};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::expand::Arguments;
+use super::known::NOWHERE;
 use super::{DeploymentScope, Value};
 use crate::model::{
     Expr, FileId, FileKind, Ident, Item, ItemKey, ItemKind, NodeId, NodeRef, Resource, ScopeKind,
@@ -188,6 +189,16 @@ impl Origin {
     /// Whether the template is a computed value: its items have no text of their own.
     pub(crate) fn is_computed(&self) -> bool {
         self.fixed.is_some()
+    }
+
+    /// The file, where the template is one of its own.
+    pub(crate) fn own_file(&self) -> Option<FileId> {
+        (self.parent == ItemKey::FILE && !self.is_computed()).then_some(self.file)
+    }
+
+    /// Whether the template represents a public module that was not read.
+    pub(crate) fn is_known_module(&self) -> bool {
+        self.fixed == Some(NOWHERE)
     }
 
     pub(crate) fn key(&self, item: u32) -> ItemKey {

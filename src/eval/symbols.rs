@@ -6,9 +6,10 @@ use super::context::Context;
 use super::evaluate::{concat, lift, settled, value_of};
 use super::loops::{Iteration, at_iteration, each_iteration, expression_hash};
 use super::merge::merge;
+use super::modules::{self, Asked, Entered};
 use super::scope::{Env, Internal, Part, Section, Slot, Symbol};
 use super::value::{Kind, Members, Type, Value};
-use super::{Existence, existence, ids, modules};
+use super::{Existence, existence, ids};
 use crate::model::{
     Declaration, Expr, Ident, Item, ItemKind, Loop, Module, Output, Resource, Template,
 };
@@ -418,52 +419,33 @@ fn output(
     let value = match remembered {
         Slot::Done(value) => value,
         Slot::Running => Value::unknown(format!("output '{name}' refers to itself")),
-        Slot::Empty => in_iteration(
-            cx,
-            env.at_item(item),
-            &module.declaration,
-            iteration,
-            |env| {
-                let mut value = None;
-                let here = &env.frame.scope;
-                modules::enter(
-                    cx,
-                    env,
-                    here,
-                    module,
-                    modules::Asked::Outputs,
-                    &mut |entered| {
-                        value = Some(match entered {
-                            modules::Entered::Template {
-                                env, known: false, ..
-                            } => match find_output(env, name) {
-                                Some((number, output)) => {
-                                    let env = Env {
-                                        item: number,
-                                        ..env
-                                    };
-                                    settled(cx, env, &output.value)
-                                }
-                                None => {
-                                    Value::unknown(format!("the module has no output '{name}'"))
-                                }
-                            },
-                            modules::Entered::Template { .. } | modules::Entered::Unread { .. } => {
-                                Value::unknown(format!(
-                                    "output '{name}' is of a module that was not read"
-                                ))
-                            }
-                            modules::Entered::Cycle => Value::unknown("a module refers to itself"),
-                        });
-                    },
-                );
-                value.unwrap_or(Value::NULL)
-            },
-        ),
+        Slot::Empty => {
+            let here = env.at_item(item);
+            in_iteration(cx, here, &module.declaration, iteration, |env| {
+                let scope = &env.frame.scope;
+                let output = |entered: Entered<'_>| output_of(cx, &entered, name);
+                modules::enter(cx, env, scope, module, Asked::Outputs, output)
+            })
+        }
     };
     let mut outputs = env.frame.outputs.borrow_mut();
     outputs.insert(key, Slot::Done(value.clone()));
     value
+}
+
+fn output_of(cx: &Context<'_>, entered: &Entered<'_>, name: &str) -> Value {
+    let env = match entered {
+        Entered::Template { env, .. } if !env.origin.is_known_module() => *env,
+        Entered::Cycle => return Value::unknown("a module refers to itself"),
+        _ => {
+            let reason = format!("output '{name}' is of a module that was not read");
+            return Value::unknown(reason);
+        }
+    };
+    match find_output(env, name) {
+        Some((item, output)) => settled(cx, Env { item, ..env }, &output.value),
+        None => Value::unknown(format!("the module has no output '{name}'")),
+    }
 }
 
 fn find_output<'t>(env: Env<'t>, name: &str) -> Option<(u32, &'t Output)> {

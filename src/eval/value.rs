@@ -132,7 +132,7 @@ pub struct Object {
 pub type WrittenMembers = Arc<[(Arc<str>, Value)]>;
 
 /// What little is known of a value that is not known.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unknown {
     /// Why, in the user's words, as a noun phrase without full stop: `parameter 'sku' has no value`,
     /// `reference() is known only after deployment`, `too large`.
@@ -163,6 +163,12 @@ pub enum Type {
     Object,
 }
 
+impl From<Unknown> for Value {
+    fn from(unknown: Unknown) -> Self {
+        Value::of(Kind::Unknown(Arc::new(unknown)))
+    }
+}
+
 impl Value {
     /// `null`, from nowhere.
     pub const NULL: Value = Value {
@@ -188,14 +194,13 @@ impl Value {
 
     /// An unknown value of which a little is known.
     pub fn unknown_of(reason: impl Into<Arc<str>>, ty: Option<Type>) -> Self {
-        Value::of(Kind::Unknown(Arc::new(Unknown {
-            reason: reason.into(),
+        let reason = reason.into();
+        Unknown {
+            reason,
             ty,
-            non_empty: false,
-            canonical: None,
-            pieces: Arc::default(),
-            members: None,
-        })))
+            ..Unknown::default()
+        }
+        .into()
     }
 
     /// The same value, known not to be empty if it is unknown.

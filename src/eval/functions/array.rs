@@ -10,6 +10,7 @@ use crate::eval::collate;
 use crate::eval::context::Context;
 use crate::eval::evaluate::{concat as concat_text, reason_of};
 use crate::eval::merge::{equal, identical, is_empty, why_unknown};
+use crate::eval::pieces::End;
 use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -34,13 +35,6 @@ pub(super) const TABLE: &[Builtin] = &[
         index_of(cx, v, End::Last)
     }),
 ];
-
-/// From which end of an array or text a function looks.
-#[derive(Clone, Copy)]
-enum End {
-    First,
-    Last,
-}
 
 fn create(_: &Context<'_>, values: &[Value]) -> Option<Value> {
     Some(Value::array(values.to_vec(), None))

@@ -11,7 +11,7 @@ use crate::eval::lookup::arm_value;
 use crate::eval::merge::merge;
 use crate::eval::pieces::{self, Piece};
 use crate::eval::scope::{Binding, Env, Inputs, Section};
-use crate::eval::value::{Kind, Members, Type, Value};
+use crate::eval::value::{Kind, Members, Type, Unknown, Value};
 use crate::model::{Expr, Ident, ItemKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -200,12 +200,14 @@ fn management_group(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value {
 
 /// An object of which only Azure knows what else is in it.
 fn known_member(name: &str, value: Value) -> Value {
-    let reason = "deployment().properties is known only to Azure";
-    let mut object = Value::unknown_of(reason, OBJECT).non_empty();
-    if let Kind::Unknown(unknown) = &mut object.kind {
-        Arc::make_mut(unknown).members = Some([(name.into(), value)].into());
+    Unknown {
+        reason: "deployment().properties is known only to Azure".into(),
+        ty: OBJECT,
+        non_empty: true,
+        members: Some([(name.into(), value)].into()),
+        ..Unknown::default()
     }
-    object
+    .into()
 }
 
 /// The name of a module's deployment is written where it is used.

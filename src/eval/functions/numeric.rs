@@ -1,7 +1,6 @@
 //! Integer arithmetic and comparison as ARM defines them: 64 bits, division truncates.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use super::{BOOL, Builtin, INT, MANY, STRING, items, lazy, partial, pure, string_of};
 use crate::eval::collate;
@@ -65,15 +64,14 @@ fn to_int(_: &Context<'_>, values: &[Value]) -> Option<Value> {
 
 /// What a template of JSON writes beyond 64 bits: only its text is known.
 fn large_integer(_: &Context<'_>, values: &[Value]) -> Option<Value> {
-    let digits: Arc<str> = values.first()?.as_str()?.into();
-    Some(Value::of(Kind::Unknown(Arc::new(Unknown {
+    let digits = Piece::Text(values.first()?.as_str()?.into());
+    let integer = Unknown {
         reason: "an integer beyond 64 bits".into(),
         ty: INT,
-        non_empty: false,
-        canonical: None,
-        pieces: [Piece::Text(digits)].into(),
-        members: None,
-    }))))
+        pieces: [digits].into(),
+        ..Unknown::default()
+    };
+    Some(integer.into())
 }
 
 fn to_float(_: &Context<'_>, values: &[Value]) -> Option<Value> {

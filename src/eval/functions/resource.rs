@@ -11,7 +11,7 @@ use crate::eval::instance::DeploymentScope;
 use crate::eval::merge::why_unknown;
 use crate::eval::scope::Env;
 use crate::eval::symbols::{arm_reference, deployment_named};
-use crate::eval::value::{Kind, Value};
+use crate::eval::value::{Kind, Unknown, Value};
 use crate::model::{Expr, ExprKind, ScopeKind};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -242,10 +242,12 @@ fn environment_variable(cx: &Context<'_>, env: Env<'_>, args: &[Expr]) -> Value 
         "environment variable '{}' is not read",
         name.unwrap_or_default()
     );
-    let mut value = Value::unknown_of(reason, STRING);
-    if let (Some(name), Kind::Unknown(unknown)) = (name, &mut value.kind) {
-        let canonical = Canonical::atom(format!("readEnvironmentVariable('{name}')"));
-        Arc::make_mut(unknown).canonical = Some(canonical);
+    let canonical = |name| Canonical::atom(format!("readEnvironmentVariable('{name}')"));
+    Unknown {
+        reason: reason.into(),
+        ty: STRING,
+        canonical: name.map(canonical),
+        ..Unknown::default()
     }
-    value
+    .into()
 }

@@ -8,6 +8,7 @@ use crate::eval::context::{Context, MAX_TEXT, too_large};
 use crate::eval::evaluate::concat;
 use crate::eval::json::{Text, text_of};
 use crate::eval::merge::is_empty;
+use crate::eval::pieces::End;
 use crate::eval::value::{Kind, Type, Value};
 
 pub(super) const TABLE: &[Builtin] = &[
@@ -21,8 +22,8 @@ pub(super) const TABLE: &[Builtin] = &[
     partial("split", ARRAY, 2..=2, split),
     pure("join", STRING, 2..=2, join),
     pure("substring", STRING, 2..=3, substring),
-    partial("startsWith", BOOL, 2..=2, |_, v| affix(v, false)),
-    partial("endsWith", BOOL, 2..=2, |_, v| affix(v, true)),
+    partial("startsWith", BOOL, 2..=2, |_, v| affix(v, End::First)),
+    partial("endsWith", BOOL, 2..=2, |_, v| affix(v, End::Last)),
     partial("padLeft", STRING, 2..=3, pad_left),
     pure("like", BOOL, 2..=2, like),
 ];
@@ -162,16 +163,13 @@ fn substring(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
 }
 
 /// Azure compares beginnings and ends without regard to case.
-fn affix(values: &[Value], end: bool) -> Option<Value> {
+fn affix(values: &[Value], end: End) -> Option<Value> {
     let affix = text(values, 1)?;
     if let Kind::Unknown(unknown) = &values.first()?.kind {
         return unknown.has_affix(affix, end, upper).map(Value::bool);
     }
     let (text, affix) = (upper(text(values, 0)?), upper(affix));
-    Some(Value::bool(match end {
-        true => text.ends_with(&affix),
-        false => text.starts_with(&affix),
-    }))
+    Some(Value::bool(end.has(&text, &affix)))
 }
 
 fn pad_left(cx: &Context<'_>, values: &[Value]) -> Option<Value> {
