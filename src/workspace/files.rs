@@ -138,6 +138,8 @@ pub struct Workspace {
     configs: Mutex<Configs>,
     /// Settings by folder of the file, and its workspace folder.
     settings: DashMap<PathBuf, Arc<Settings>, FxBuildHasher>,
+    /// Up to where rule files are looked for, by workspace folder.
+    config_roots: DashMap<PathBuf, PathBuf, FxBuildHasher>,
     /// Something changed that relevance depends on.
     pub(crate) stale_relevance: bool,
     /// Parameters files whose template, by their name, was not there.
@@ -169,6 +171,7 @@ impl Workspace {
             options,
             configs: Mutex::default(),
             settings: DashMap::default(),
+            config_roots: DashMap::default(),
             ignored: Ignored::default(),
             stale_relevance: false,
             orphans: BTreeSet::new(),
@@ -328,9 +331,14 @@ impl Workspace {
     /// Up to where a file's rule file is looked for: the root of the repository, else [`root_of`](Self::root_of).
     pub fn config_root_of(&self, path: &Path) -> PathBuf {
         let root = self.root_of(path);
+        if let Some(known) = self.config_roots.get(&root) {
+            return known.value().clone();
+        }
         let mut folders = root.ancestors();
         let repository = folders.find(|folder| disk::is_there(&folder.join(".git")));
-        repository.unwrap_or(&root).to_path_buf()
+        let found = repository.unwrap_or(&root).to_path_buf();
+        self.config_roots.insert(root, found.clone());
+        found
     }
 
     /// The workspace folder of a file, else the working directory, else its own folder.
@@ -357,6 +365,7 @@ impl Workspace {
     /// Forgets all settings (a configuration file changed).
     pub(crate) fn forget_settings(&mut self) {
         self.settings.clear();
+        self.config_roots.clear();
     }
 
     /// JSON that Bicep generated from the `.bicep` beside it (`main.json`, `main.symbolicnames.json`): checked only when
