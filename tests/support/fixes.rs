@@ -571,14 +571,15 @@ fn findings_left(
     let is_hint = |key: &Key| key.verdict == "hint";
     let silences = fix.id == "suppress";
     let in_source = silences && fix.edits.iter().all(|e| !e.path.ends_with("ps-rule.yaml"));
-    let by_name = silences && !in_source;
-    // Another deployment may still report it, or another resource of that loop where one is silenced by its name: the fix
-    // is for the one that the finding names.
+    // What silences one name, or turns on a plan that is there, is for the resource that the finding names: another one of
+    // its loop may still be reported, on the same line. So may another deployment.
+    let adds = fix.id.starts_with("insert") || fix.id.starts_with("join");
+    let for_one = !in_source && !adds;
     let same = |key: &&Key| {
         at(key, corrected)
             && !is_hint(key)
             && key.deployment == corrected.deployment
-            && (!by_name || key.name == corrected.name)
+            && (!for_one || key.name == corrected.name)
     };
     let count = |of: &BTreeMap<Key, usize>| -> usize {
         of.iter().filter(|(key, _)| same(key)).map(|(_, n)| n).sum()
