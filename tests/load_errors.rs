@@ -334,6 +334,50 @@ fn what_cannot_be_read_from_here_is_reported_and_no_failure() {
     assert!(!run.out.contains("cannot be read"), "{}", run.out);
 }
 
+/// The address of a linked template may be made of anything: what leads to no file is listed.
+#[test]
+fn addresses_of_templates_that_lead_to_no_file_are_listed() {
+    let listed = |uri: &str| {
+        let template = LINKED
+            .replace(
+                "\"relativePath\": \"away/acr.json\"",
+                &format!("\"uri\": \"{uri}\""),
+            )
+            .replace(
+                "\"resources\"",
+                "\"parameters\": { \"base\": { \"type\": \"string\" } },
+  \"variables\": {
+    \"given\": \"[parameters('base')]\",
+    \"far\": \"https://example.com/templates/\",
+    \"acr\": \"[uri(deployment().properties.templateLink.uri, 'acr.json')]\",
+    \"named\": \"[variables('acr')]\",
+    \"file\": \"acr.json\"
+  },
+  \"resources\"",
+            );
+        let acr = LINKED.replace("Microsoft.Resources/deployments", "Microsoft.Web/sites");
+        let workspace = Workspace::new(&[("main.json", &template), ("acr.json", &acr)]);
+        run(&workspace, &["check"])
+            .out
+            .contains("this remote template is not read")
+    };
+    for uri in [
+        "[parameters('base')]",
+        "[variables('given')]",
+        "[variables('far')]",
+        "[variables('gone')]",
+        "[uri(variables('far'), 'registry')]",
+        "[concat(variables('far'), 'acr.json')]",
+    ] {
+        assert!(listed(uri), "{uri}");
+    }
+    let base = "deployment().properties.templateLink.uri";
+    let given = format!("[uri({base}, variables('file'))]");
+    for uri in ["[variables('acr')]", "[variables('named')]", &given] {
+        assert!(!listed(uri), "{uri}");
+    }
+}
+
 #[test]
 fn a_file_named_beside_its_folder_takes_nothing_from_it() {
     let main = plan("Free")

@@ -482,15 +482,24 @@ fn uses(model: &FileModel) -> Vec<(Use<'_>, Option<Span>)> {
     let mut found = Vec::new();
     let spans = model.spans.iter();
     let mut spans = spans.map(|(offset, spans)| (*offset, &**spans));
-    collect(&model.template.items, &mut spans, &mut found);
+    collect(&model.template.items, &|_| None, &mut spans, &mut found);
     found
 }
 
+/// `outer` finds the variables of the templates around.
 fn collect<'m>(
     items: &'m [Arc<Item>],
+    outer: &dyn Fn(&str) -> Option<&'m Expr>,
     spans: &mut dyn Iterator<Item = (u32, &'m ItemSpans)>,
     found: &mut Vec<(Use<'m>, Option<Span>)>,
 ) {
+    let variable = |name: &str| {
+        let own = items.iter().find_map(|item| match &item.kind {
+            ItemKind::Variable(one) if one.name.is(name) => Some(&one.value),
+            _ => None,
+        });
+        own.or_else(|| outer(name))
+    };
     for (item, (offset, spans)) in items.iter().zip(spans) {
         let at = |node: u32| {
             spans
@@ -519,29 +528,54 @@ fn collect<'m>(
                 },
                 at(path.node),
             )),
-            Target::Uri(uri) => found.extend(link(uri).map(|(use_, node)| (use_, at(node)))),
+            Target::Uri(uri) => {
+                let link = link(uri, &variable).map(|(use_, node)| (use_, at(node)));
+                found.extend(link);
+            }
             Target::Inline(template) => {
                 let nested = spans.nested.iter();
                 let mut nested = nested.map(|(inner, spans)| (offset + inner, &**spans));
-                collect(&template.items, &mut nested, found);
+                collect(&template.items, &variable, &mut nested, found);
             }
             _ => {}
         }
     }
 }
 
-/// Where an address of a linked template leads, as far as its text shows it: a variable may lead anywhere.
-fn link(uri: &Expr) -> Option<(Use<'_>, NodeId)> {
-    let (mut remote, mut computed) = (false, false);
-    uri.walk(&mut |expr| match &expr.kind {
-        ExprKind::Str(text) => remote |= text.contains(':'),
-        ExprKind::Call { name, .. } => computed |= name.is("variables"),
-        _ => {}
-    });
-    match linked_file(uri) {
-        Some((node, file)) if !remote => Some((Use::Link(file), node)),
-        _ if computed => None,
-        _ => Some((Use::Elsewhere("this remote template is not read"), uri.node)),
+/// More variables than this are not followed from one address.
+const MAX_VARIABLES: usize = 64;
+
+/// Where the address of a linked template leads, as far as its text shows it. `None` where a variable names a file: only
+/// evaluation follows it.
+fn link<'m>(
+    uri: &'m Expr,
+    variable: &dyn Fn(&str) -> Option<&'m Expr>,
+) -> Option<(Use<'m>, NodeId)> {
+    let (mut remote, mut named) = (false, false);
+    let file = linked_file(uri);
+    let mut parts = vec![uri];
+    let mut at = 0;
+    while let Some(part) = parts.get(at).copied().filter(|_| at < MAX_VARIABLES) {
+        at += 1;
+        part.walk(&mut |expr| {
+            if let Some(text) = expr.as_str() {
+                remote |= text.contains(':');
+                named |= text.ends_with(".json");
+            }
+            if let ExprKind::Call { name, args, .. } = &expr.kind
+                && name.is("variables")
+                && let Some(value) = args.first().and_then(|it| variable(it.as_str()?))
+                && !parts.iter().any(|known| std::ptr::eq(*known, value))
+            {
+                parts.push(value);
+            }
+        });
+    }
+    match file {
+        _ if remote => Some((Use::Elsewhere("this remote template is not read"), uri.node)),
+        Some((node, file)) => Some((Use::Link(file), node)),
+        None if named => None,
+        None => Some((Use::Elsewhere("this remote template is not read"), uri.node)),
     }
 }
 
