@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use preflight::analysis::{Analysis, Cancel, Diagnostic, Inventory, InventoryResource};
+use preflight::analysis::{Analysis, Cancel, Diagnostic, Inventory, InventoryResource, Location};
 use preflight::eval::{Instance, Kind, Value};
 use preflight::rules::fix::{Fix, apply};
 use preflight::syntax;
@@ -236,15 +236,21 @@ fn parallel(analysis: &Analysis, inventory: &Inventory) -> BTreeSet<(String, Str
         .filter(|(one, _)| is_whole && one.resource_type.is("Microsoft.Security/pricings"))
         .filter(|(one, shown)| !shown.existing && shown.condition != "false" && !one.known_module)
         .collect();
+    let mut serial: BTreeMap<&Location, bool> = BTreeMap::new();
+    for (_, shown) in &plans {
+        let location = &shown.location;
+        serial.entry(location).or_insert_with(|| {
+            let text = analysis.text(&location.path).unwrap_or_default();
+            is_serial(&location.path, &text, location.span.range())
+        });
+    }
     let mut found = BTreeSet::new();
     for (index, (one, shown)) in plans.iter().enumerate() {
         for (other, also) in &plans[index + 1..] {
             let name = |plan: &Instance| text(&plan.name).to_lowercase();
             let ordered = all.follows(one, other) || all.follows(other, one);
-            let in_turn = one.via == other.via && one.place == other.place && {
-                let text = analysis.text(&shown.location.path).unwrap_or_default();
-                is_serial(&shown.location.path, &text, shown.location.span.range())
-            };
+            let of_loop = one.via == other.via && one.place == other.place;
+            let in_turn = of_loop && serial[&shown.location];
             if shown.target == also.target && !ordered && !in_turn {
                 let (first, second) = (name(one), name(other));
                 found.insert((first.clone().min(second.clone()), first.max(second)));
