@@ -186,6 +186,12 @@ fn what_hides_no_registry_leaves_the_exit_code_alone() {
             &["."],
             "p.bicep:4:10",
         ),
+        // An escape that may hide a path hides no type.
+        (
+            &[("a.bicep", "var a = '\\u{1F600}'\nvar b =\n")],
+            &["."],
+            "a.bicep:2:",
+        ),
         (&[("main.bicep", MODULE)], &["."], "main.bicep:1:10"),
         (
             &[("main.bicep", MODULE)],

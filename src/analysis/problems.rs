@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::report::Locator;
 use super::{Analysis, Cancel, LoadError};
-use crate::eval::{self, Instance, TOO_LARGE, reference_of};
+use crate::eval::{Instance, Loaded, TOO_LARGE, reference_of};
 use crate::model::{
     Expr, ExprKind, FileId, FileKind, FileModel, Item, ItemKind, ItemSpans, NodeId, Target,
 };
@@ -18,9 +18,9 @@ use crate::text::Span;
 use crate::workspace::config::Configs;
 use crate::workspace::disk;
 use crate::workspace::entries::linked_file;
-use crate::workspace::files::{Content, Errors, Loaded, Read, language_of};
+use crate::workspace::files::{Content, Errors, LoadedFile, Read, language_of};
 use crate::workspace::prefilter;
-use crate::workspace::registry_cache::Resolution;
+use crate::workspace::registry_cache::{self, Resolution};
 use crate::workspace::relevance::{ReferenceKind, Relevance};
 
 /// What was not analyzed. A run that passes reports it.
@@ -185,7 +185,7 @@ impl Analysis {
 
     /// The syntax errors of a file. In an open Bicep document, what the grammar lets pass is looked for only here: it costs
     /// a pass over the text, too much for each keystroke.
-    fn syntax_errors(&self, id: FileId, loaded: &Loaded) -> Errors {
+    fn syntax_errors(&self, id: FileId, loaded: &LoadedFile) -> Errors {
         let file = self.workspace.file(id);
         let open = file.document.as_ref().filter(|_| loaded.errors.is_empty());
         let parsed = open.and_then(|open| Some((open.tree.as_ref()?, &open.document.text)));
@@ -207,7 +207,7 @@ impl Analysis {
     fn add_syntax_errors(
         &self,
         id: FileId,
-        parsed: &Loaded,
+        parsed: &LoadedFile,
         checked: bool,
         locator: &mut Locator,
         unanalyzed: &mut Unanalyzed,
@@ -226,7 +226,7 @@ impl Analysis {
                 .workspace
                 .id(&path)
                 .is_some_and(|used| self.workspace.file(used).relevance == Relevance::Holds),
-            Resolution::Absent(known, _) => matches!(known, eval::Loaded::Known(_)),
+            Resolution::Absent(known, _) => matches!(known, Loaded::Known(_)),
         });
         let holds = self.workspace.file(id).relevance == Relevance::Holds
             || self.explicit.contains_key(&id)
@@ -262,12 +262,11 @@ impl Analysis {
         let known = match self.workspace.resolve(id, reference) {
             // Places in a template spec do not resolve: nothing in it is reported.
             Resolution::File(path) => {
-                let spec = reference.starts_with("ts") && reference.contains(':');
-                return (!spec).then_some(path);
+                return (!registry_cache::is_template_spec(reference)).then_some(path);
             }
             Resolution::Absent(known, _) => known,
         };
-        if let eval::Loaded::Unread(reason) = known {
+        if let Loaded::Unread(reason) = known {
             let hides = checked || matches!(use_, Use::Template(_)) && self.is_named(id);
             let remote = reference.contains(':');
             let mistake = !remote && (!matches!(use_, Use::Link(_)) || self.is_quoted(id, span));

@@ -115,7 +115,7 @@ fn given_or_default(cx: &Context<'_>, env: Env<'_>, parameter: &Parameter) -> Va
             .as_ref()
             .map(|default| value_of(cx, env, default))
     };
-    // An entry point is given the place that it is staged at.
+    // Whoever deploys an entry point gives it the address that its templates are copied to: that of its own file here.
     let name = parameter.name.as_str().trim_start_matches('_');
     let is_entry = !env.is_bicep() && !matches!(env.frame.inputs, Inputs::Module { .. });
     if is_entry && name.eq_ignore_ascii_case("artifactsLocation") {

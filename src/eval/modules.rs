@@ -122,14 +122,15 @@ fn computed<'e>(cx: &Context<'_>, env: Env<'e>, module: &Module, expr: &Expr) ->
     if inner && env.is_bicep() && matches!(expr.kind, ExprKind::Object(_)) {
         value = escaped(&value);
     }
-    match (read_back(cx, &value), json_text(&value)) {
-        (Some(read), _) => {
-            let place = env.place(module.declaration.type_node);
-            Found::Template(Origin::computed(read, place), None)
-        }
-        (None, Text::Unknown(reason)) => unread("a computed template", reason),
-        (None, Text::Known(_)) => unread("a computed template", "it is no template".into()),
+    if let Some(read) = read_back(cx, &value) {
+        let place = env.place(module.declaration.type_node);
+        return Found::Template(Origin::computed(read, place), None);
     }
+    let reason = match json_text(&value) {
+        Text::Unknown(reason) => reason,
+        Text::Known(_) => "it is no template".into(),
+    };
+    unread("a computed template", reason)
 }
 
 /// Whether a nested template is evaluated by itself.

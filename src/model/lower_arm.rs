@@ -260,7 +260,7 @@ impl<'t, S: Source + ?Sized> Reader<'_, 't, S> {
         let deep = std::mem::take(&mut self.too_deep);
         if sanitized {
             let lowered = nodes.finish(kind, deep);
-            // What holds items of their own is lowered each time, which finds them.
+            // A deployment nested in a resource is an item of its own: only lowering the resource again finds it.
             return match self.hoisted.len() == hoisted {
                 true => self.memo.keep(key, lowered),
                 false => lowered,

@@ -39,7 +39,7 @@ pub enum Content {
     /// Its bytes were looked at.
     Prefiltered(Prefiltered),
     /// It was parsed and lowered.
-    Loaded(Loaded),
+    Loaded(LoadedFile),
 }
 
 /// The flags of [`PatternHits`]; its references have become edges of the graph.
@@ -53,7 +53,7 @@ pub struct Prefiltered {
 
 /// A file, parsed and lowered.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedFile {
     /// Its content and where.
     pub model: FileModel,
     /// What of it can matter.
@@ -64,7 +64,7 @@ pub struct Loaded {
     pub uncertain: bool,
 }
 
-impl Loaded {
+impl LoadedFile {
     /// What it holds by itself.
     pub(crate) fn relevance(&self) -> Relevance {
         match self.uncertain {
@@ -84,7 +84,7 @@ pub struct OpenDocument {
     /// The text changed since it was parsed and lowered.
     pub stale: bool,
     /// Its content when it was last parsed.
-    pub loaded: Option<Loaded>,
+    pub loaded: Option<LoadedFile>,
 }
 
 /// One file.
@@ -277,7 +277,7 @@ impl Workspace {
     }
 
     /// The content of a file, where it was loaded: the open buffer first.
-    pub fn loaded(&self, id: FileId) -> Option<&Loaded> {
+    pub fn loaded(&self, id: FileId) -> Option<&LoadedFile> {
         let file = self.file(id);
         match (&file.document, &file.content) {
             (Some(document), _) => document.loaded.as_ref(),
@@ -524,13 +524,13 @@ impl Workspace {
         let errors = parsed.map_or_else(Arc::default, |tree| {
             errors_of(tree, text, file.kind, &model)
         });
-        let loaded = Loaded {
+        let loaded = LoadedFile {
             model,
             summary,
             errors,
             uncertain,
         };
-        let relevance = before.map(Loaded::relevance);
+        let relevance = before.map(LoadedFile::relevance);
         *stale_relevance |= relevance != Some(loaded.relevance());
         open.loaded = Some(loaded);
         // Nothing of such a tree can be used again.
@@ -561,7 +561,7 @@ impl Workspace {
         Read {
             kind,
             stamp: Stamp::default(),
-            loaded: Loaded {
+            loaded: LoadedFile {
                 summary: summarize(&model.template, self.prefilter.filter),
                 errors: errors_of(&tree, text, kind, &model),
                 model,
@@ -598,7 +598,7 @@ pub struct Read {
     /// Its kind by its content.
     pub kind: FileKind,
     /// Its content.
-    pub loaded: Loaded,
+    pub loaded: LoadedFile,
     /// State on disk when it was read.
     pub stamp: Stamp,
 }

@@ -119,13 +119,11 @@ pub fn templates_by_name(path: &Path) -> Vec<PathBuf> {
         stems.push(shorter);
     }
     stems.retain(|stem| !stem.is_empty());
-    let of_folder = |folder: &Path| {
-        stems
-            .iter()
-            .map(|stem| folder.join(stem))
-            .collect::<Vec<_>>()
-    };
-    folders.into_iter().flat_map(of_folder).collect()
+    let joined = |folder: &Path| stems.iter().map(|stem| folder.join(stem)).collect();
+    folders
+        .into_iter()
+        .flat_map::<Vec<PathBuf>, _>(joined)
+        .collect()
 }
 
 #[cfg(test)]

@@ -245,8 +245,11 @@ impl Prefilter {
                 }
             }
         });
-        if memmem::find(bytes, b"\\u{").is_some() {
+        if escapes_names(bytes, b"\\u{", 16) {
             hits.may_hold_anything();
+        } else if memmem::find(bytes, b"\\u{").is_some() {
+            // A path may hold any character.
+            hits.relevance = Relevance::Holds;
         }
         hits.references = references.done();
         hits
@@ -284,7 +287,7 @@ impl Prefilter {
         if links {
             hits.relevance = hits.relevance.max(Relevance::Uncertain);
         }
-        if escapes_names(bytes) {
+        if escapes_names(bytes, b"\\u", 4) {
             hits.may_hold_anything();
         }
         // A parameters file names its template in its metadata; it has no resources.
@@ -395,12 +398,15 @@ fn json_literals_around(bytes: &[u8], at: usize, references: &mut References) {
     }
 }
 
-/// Whether JSON escapes a character that names are made of, such as `\u002f`: no program that writes JSON does.
-fn escapes_names(bytes: &[u8]) -> bool {
-    memmem::find_iter(bytes, b"\\u00").any(|at| {
-        let digits = bytes.get(at + 4..at + 6).unwrap_or_default();
-        let code = std::str::from_utf8(digits).map(|it| u8::from_str_radix(it, 16));
-        matches!(code, Ok(Ok(c)) if c.is_ascii_alphanumeric() || b"/.@$_".contains(&c))
+/// Whether a character that names are made of is escaped, such as `\u002f`, by up to so many digits: no program that
+/// writes such a file does.
+fn escapes_names(bytes: &[u8], opening: &[u8], digits: usize) -> bool {
+    memmem::find_iter(bytes, opening).any(|at| {
+        let digits = bytes[at + opening.len()..].iter().take(digits);
+        let digits = digits.map_while(|digit| char::from(*digit).to_digit(16));
+        let code = digits.fold(0, |code: u32, digit| code << 4 | digit);
+        let character = char::from_u32(code);
+        character.is_some_and(|c| c.is_ascii_alphanumeric() || "/.@$_".contains(c))
     })
 }
 
@@ -582,6 +588,11 @@ mod tests {
         check(r"module m 'it\'s.bicep' = {", "", &["it's.bicep"]);
         let escaped = r"module m 'a.bic\u{65}p' = {";
         check(escaped, "wanted", &["a.bicu{65}p"]);
+        check(
+            r"module m '\u{1F600}.bicep' = {",
+            "holds",
+            &["u{1F600}.bicep"],
+        );
         check("module m 'modules/odd' = {", "", &["modules/odd"]);
         check("module m\n", "", &[]);
         check(

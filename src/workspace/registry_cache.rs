@@ -60,6 +60,12 @@ pub fn resolve(file: &Path, reference: &str, config: &BicepConfig) -> Resolution
     Resolution::Absent(known, path)
 }
 
+/// Whether a reference names a template spec: `ts:…` or `ts/alias:…`.
+pub(crate) fn is_template_spec(reference: &str) -> bool {
+    let head = reference.split_once(':').map(|(head, _)| head);
+    head.is_some_and(|head| head == "ts" || head.starts_with("ts/"))
+}
+
 /// What a reference with a scheme names, checked, or what is wrong with it.
 fn artifact(reference: &str, config: &BicepConfig) -> Result<Artifact, String> {
     let (head, rest) = reference.split_once(':').unwrap_or_default();

@@ -89,8 +89,7 @@ fn in_any_case(path: &Path) -> Option<PathBuf> {
 }
 
 /// The path in the case of the names on disk, where the file system finds a file in any case: one file must not have two
-/// names.
-/// Links are not resolved. What does not exist is named after the nearest folder that does.
+/// names. Links are not resolved. What does not exist is named after the nearest folder that does.
 pub fn as_on_disk(path: &Path) -> PathBuf {
     if !IN_ANY_CASE || !path.is_absolute() {
         return path.to_path_buf();
